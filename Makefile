@@ -1,0 +1,86 @@
+# `make run` starts the app, `make test` passes the tests. Both first set up what is missing, and nothing twice:
+# a stamp in .venv stands for each step that is done.
+
+ADDRESS ?= 127.0.0.1
+PORT ?= 8501
+BENCH ?= all
+
+VENV := .venv
+BIN := $(VENV)/bin
+APP := $(VENV)/.requirements
+DEV := $(VENV)/.requirements-dev
+DATA := $(VENV)/.data
+PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(shell command -v $(name))) python3)
+PIP := $(BIN)/python -m pip --disable-pip-version-check install $(if $(CI),--quiet)
+
+.PHONY: help run test lint format browser-test bench reference data setup pins clean
+.DELETE_ON_ERROR:
+
+help:  ## list these targets
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: setup  ## start the app at http://ADDRESS:PORT (127.0.0.1:8501)
+	@echo "Starting PruneLab; Ctrl+C stops it."
+	@exec $(BIN)/python -m streamlit run streamlit_app.py --server.address $(ADDRESS) --server.port $(PORT)
+
+test: $(DEV) $(DATA)  ## pass the tests, all but those in a browser
+	@echo "Running the tests"
+	@$(BIN)/python -m pytest
+
+lint: $(DEV)  ## check format, lint, types and import walls
+	@echo "Checking the format, the code, the types and the import walls"
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(DEV)  ## put the code into the checked format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+browser-test: $(DEV) $(DATA)  ## pass the tests in a real browser (Debian's chromium)
+	@command -v chromium >/dev/null || tools/apt-install chromium
+	@echo "Running the browser tests"
+	@$(BIN)/python -m pytest -m browser tests/browser
+
+bench: $(DEV) $(DATA)  ## run the benchmarks; those that train only by name: make bench BENCH=training
+	@$(BIN)/python -m benchmarks $(BENCH)
+
+reference: $(APP) $(DATA)  ## train and profile the runs that ship in core/reference
+	@$(BIN)/python -m core.engine.reference
+
+setup: $(APP) $(DATA)
+
+data: $(APP)  ## find Fashion-MNIST, or fetch it
+	@test -n "$$PRUNELAB_DATA" || $(BIN)/python -c 'from core.data import locate; locate()' 2>/dev/null \
+	  || tools/apt-install $$(cat packages.txt) || echo "Trying the data set's own server instead."
+	@$(BIN)/python -m core.engine.download
+
+# Without the data the app still opens on the reference runs and the tests that need it are skipped, so this goes on.
+$(DATA): $(APP)
+	@echo "Looking for the data set"
+	@$(MAKE) --no-print-directory data || echo "Going on without the data set."
+	@touch $@
+
+$(APP): requirements.txt constraints.txt $(BIN)/python
+	@echo "Installing requirements.txt into $(VENV) (some gigabytes the first time, with torch)"
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(DEV): requirements-dev.txt $(APP)
+	@echo "Installing requirements-dev.txt into $(VENV)"
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+$(BIN)/python:
+	@echo "Making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); tools/apt-install python3 python3-venv && python3 -m venv $(VENV); }
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "PruneLab needs Python 3.11 or newer")'
+
+pins: $(DEV)  ## write constraints.txt anew from what is installed
+	@{ sed -n '/^#/p' constraints.txt; $(BIN)/python -m pip freeze | grep -viE '^(nvidia|cuda|triton)' \
+	  | grep -vxFf requirements.txt | grep -vxFf requirements-dev.txt; } > $(VENV)/pins
+	@mv $(VENV)/pins constraints.txt
+
+clean:  ## remove the virtual environment and the caches of the tools
+	rm -rf $(VENV) .*_cache .hypothesis

@@ -1,0 +1,146 @@
+"""What a run is: frozen dataclasses, one per concern, checked when they are built.
+
+The id of a run is a hash of every field here plus `FORMAT`, so equal configurations are one run and a
+changed default is a new one. Standard library only: the web server, the workers and the tests all read it.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, get_args
+
+from core.errors import ConfigError
+
+FORMAT = 1
+"""Version of the run format. Raise it when the same configuration would no longer mean the same run."""
+
+Optimizer = Literal["sgd", "adamw"]
+Schedule = Literal["constant", "one-cycle"]
+Criterion = Literal["magnitude", "random", "largest", "signed", "lamp"]
+Scope = Literal["global", "layerwise"]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a field is shown: its name and explanation, and the values a number may take, both ends included."""
+
+    label: str
+    help: str = ""
+    low: float = -math.inf
+    high: float = math.inf
+
+
+def shown(default: Any, label: str, help: str = "") -> Any:
+    """A field with a name on the screen."""
+    return field(default=default, metadata={"shown": Shown(label, help)})
+
+
+def ranged(low: float, high: float, label: str, default: Any, help: str = "") -> Any:
+    """A number with a name on the screen and a range."""
+    return field(default=default, metadata={"shown": Shown(label, help, low, high)})
+
+
+def shown_as(owner: type, name: str) -> Shown:
+    """How a field is shown, for the widget on the page."""
+    metadata = next(f.metadata for f in fields(owner) if f.name == name)
+    found: Shown = metadata.get("shown", Shown(name))
+    return found
+
+
+class _Checked:
+    """Checks each field against its annotation and its range."""
+
+    def __post_init__(self) -> None:
+        for f in fields(self):  # type: ignore[arg-type]
+            _check(type(self).__name__, f.name, getattr(self, f.name), f.type, f.metadata.get("shown"))
+
+
+def _check(owner: str, name: str, value: Any, kind: Any, allowed: Shown | None) -> None:
+    choices = get_args(kind)
+    if choices:
+        if value not in choices:
+            raise ConfigError(f"{name} is {value!r}; choose one of {', '.join(map(str, choices))}.")
+    elif not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ConfigError(f"{owner}.{name} is {value!r}; it must be of type {kind.__name__}.")
+    if kind in (int, float) and allowed and not (math.isfinite(value) and allowed.low <= value <= allowed.high):
+        raise ConfigError(f"{allowed.label} is {value:g}; choose a value from {allowed.low:g} to {allowed.high:g}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig(_Checked):
+    """Which images: a data set and the seeded, stratified validation split taken out of its training images."""
+
+    name: str = "fashion-mnist"
+    validation: int = ranged(100, 30_000, "Validation images", 5_000)
+    split_seed: int = ranged(0, 2**31 - 1, "Seed of the split", 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig(_Checked):
+    """How a network is trained. Every field changes the result, so every field is part of the run id."""
+
+    epochs: int = ranged(1, 100, "Epochs", 10, "Passes over the training images.")
+    batch_size: int = ranged(16, 2048, "Batch size", 256, "Images per step.")
+    optimizer: Optimizer = shown("sgd", "Optimizer")
+    learning_rate: float = ranged(1e-5, 2.0, "Learning rate", 0.1, "The highest of the schedule.")
+    momentum: float = ranged(0.0, 0.999, "Momentum", 0.9, "SGD with Nesterov momentum; 0 is plain SGD.")
+    weight_decay: float = ranged(0.0, 1.0, "Weight decay", 5e-4)
+    schedule: Schedule = shown("one-cycle", "Schedule", "How the learning rate moves over the training.")
+    label_smoothing: float = ranged(0.0, 0.5, "Label smoothing", 0.0)
+    flip: bool = shown(False, "Random horizontal flips")
+    shift: int = ranged(0, 4, "Random shift in pixels", 0)
+    average: float = ranged(0.0, 1.0, "Share of the last steps averaged", 0.0, "0 keeps the last weights.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig(_Checked):
+    """Everything that decides a trained network."""
+
+    network: str
+    training: TrainingConfig
+    data: DataConfig = DataConfig()
+    seed: int = ranged(0, 2**31 - 1, "Seed", 0, "Same configuration and seed: same bits on the same machine.")
+
+    @property
+    def run_id(self) -> str:
+        """Twelve hexadecimal digits: SHA-256 over `FORMAT` and all fields as canonical JSON."""
+        text = json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "RunConfig":
+        """The inverse of `to_dict`.
+
+        Raises:
+            ConfigError: a field is missing, unknown, of the wrong type or out of range.
+        """
+        try:
+            return cls(
+                **{
+                    **values,
+                    "training": TrainingConfig(**values["training"]),
+                    "data": DataConfig(**values["data"]),
+                }
+            )
+        except (TypeError, KeyError) as error:
+            raise ConfigError(f"This is not a run configuration: {error}.") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruningConfig(_Checked):
+    """Which weights go first: the criterion that ranks them and the scope within which they compete."""
+
+    criterion: Criterion = "magnitude"
+    scope: Scope = "global"
+    seed: int = ranged(0, 2**31 - 1, "Seed of the random criterion", 0)
+
+    @property
+    def key(self) -> str:
+        """A file-name-safe name, such as `magnitude-global` or `random-layerwise-7`."""
+        seed = f"-{self.seed}" if self.criterion == "random" else ""
+        return f"{self.criterion}-{self.scope}{seed}"

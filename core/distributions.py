@@ -1,0 +1,137 @@
+"""Layerwise weight distributions, split exactly into kept and removed weights at any cut.
+
+Each layer's weights are held in the order in which pruning removes them, with the histogram bin of each.
+The removed part of any cut is then a count over a prefix: a look-up, exact also where magnitudes tie or the
+criterion is not magnitude.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.pruning import Ranking, Weights, kernels
+
+BINS = 61
+"""Odd, so that one bar stands on zero."""
+ZOOM_BINS = 30
+ZOOM = 5
+"""The zoom shows this many times the cut on each side of zero, so the cut falls on the edge of a bar."""
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Signed weights of one layer: `edges` (B + 1,), `kept` and `removed` (B,) counts."""
+
+    name: str
+    edges: NDArray[np.float64]
+    kept: NDArray[np.int64]
+    removed: NDArray[np.int64]
+
+    @property
+    def centres(self) -> NDArray[np.float64]:
+        return (self.edges[:-1] + self.edges[1:]) / 2
+
+    @property
+    def width(self) -> float:
+        """Width of one bar, in units of the weight."""
+        return float(self.edges[1] - self.edges[0])
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer's weights in the order in which they are removed.
+
+    `filters_gone` (F,), sorted: after how many removals each filter (output channel or unit) has lost all its weights.
+    """
+
+    name: str
+    ordered: NDArray[np.float32]
+    filters_gone: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, name: str, kernel: NDArray[np.float32], order: NDArray[np.int64]) -> Self:
+        """`order` (n,): flat indices into `kernel`, first removed first."""
+        place = np.empty(order.size, np.int64)
+        place[order] = np.arange(1, order.size + 1)
+        return cls(name, kernel.ravel()[order], np.sort(place.reshape(len(kernel), -1).max(axis=1)))
+
+    def filters_zeroed(self, k: int) -> int:
+        """How many filters are all zero once the first `k` weights are removed."""
+        return int(np.searchsorted(self.filters_gone, k, side="right"))
+
+    @cached_property
+    def reach(self) -> float:
+        """The largest magnitude; 1 for a layer of zeros, so that its axis has a length."""
+        return float(np.abs(self.ordered).max(initial=0.0)) or 1.0
+
+    @cached_property
+    def smallest(self) -> float:
+        """The smallest magnitude that is not zero, or `reach`."""
+        sizes = np.abs(self.ordered)
+        return float(sizes[sizes > 0].min(initial=self.reach))
+
+    @cached_property
+    def zeros(self) -> int:
+        """Weights that are exactly zero in the dense network."""
+        return int(np.count_nonzero(self.ordered == 0))
+
+    @cached_property
+    def _edges(self) -> NDArray[np.float64]:
+        return np.linspace(-self.reach, self.reach, BINS + 1)
+
+    @cached_property
+    def _bins(self) -> NDArray[np.uint8]:
+        return np.clip(np.searchsorted(self._edges, self.ordered, side="right") - 1, 0, BINS - 1).astype(np.uint8)
+
+    @cached_property
+    def _totals(self) -> NDArray[np.int64]:
+        return np.bincount(self._bins, minlength=BINS)
+
+    def at(self, k: int) -> Histogram:
+        """All weights, the first `k` of the removal order counted apart."""
+        removed = np.bincount(self._bins[:k], minlength=BINS)
+        return Histogram(self.name, self._edges, self._totals - removed, removed)
+
+    def near(self, k: int, unit: float) -> Histogram:
+        """The weights within `ZOOM` units of zero, in bars of a third of a unit."""
+        edges = np.linspace(-ZOOM * unit, ZOOM * unit, ZOOM_BINS + 1)
+        removed = np.histogram(self.ordered[:k], edges)[0]
+        kept = np.histogram(self.ordered[k:], edges)[0]
+        return Histogram(self.name, edges, kept, removed)
+
+
+@dataclass(frozen=True)
+class Distributions:
+    """The distributions of all layers of one network under one ranking."""
+
+    layers: tuple[Layer, ...]
+
+    @classmethod
+    def of(cls, weights: Weights, ranking: Ranking) -> Self:
+        """Put each kernel's weights in `ranking`'s order. Costs about one sort; keep the result."""
+        layers = kernels(weights)
+        starts = np.cumsum([0, *ranking.sizes])
+        return cls(
+            tuple(
+                Layer.of(name, layers[name], _within(ranking.order, start, stop))
+                for name, start, stop in zip(ranking.names, starts[:-1], starts[1:], strict=True)
+            )
+        )
+
+    def at(self, layer_k: Sequence[int]) -> tuple[Histogram, ...]:
+        """One histogram a layer, the first `layer_k` weights of each counted as removed."""
+        return tuple(layer.at(int(k)) for layer, k in zip(self.layers, layer_k, strict=True))
+
+    def near(self, layer_k: Sequence[int], threshold: float) -> tuple[Histogram, ...]:
+        """The same around the cut, within `ZOOM` thresholds of zero; with no cut, `ZOOM` smallest weights."""
+        unit = threshold or min(layer.smallest for layer in self.layers)
+        return tuple(layer.near(int(k), unit) for layer, k in zip(self.layers, layer_k, strict=True))
+
+
+def _within(order: NDArray[np.uint32], start: int, stop: int) -> NDArray[np.int64]:
+    """The part of a removal order that lies in one layer, as indices into that layer."""
+    return order[(order >= start) & (order < stop)].astype(np.int64) - start

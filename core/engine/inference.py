@@ -1,0 +1,49 @@
+"""Logits of many images for many versions of a network's weights."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from core.engine.machine import reproducible
+from core.engine.models import Conv, build, normalise, set_weights
+
+_BATCH = 125  # images; so few that the activations of most layers stay in the processor's cache
+
+
+class Classifier:
+    """A network without weights and the images to classify, prepared once for any number of `infer` calls."""
+
+    def __init__(self, network: str, images: np.ndarray) -> None:
+        """`images` is (n, 28, 28) uint8."""
+        self._network, self._n = network, len(images)
+        padded = F.pad(torch.as_tensor(images), (0, 0, 0, 0, 0, -len(images) % _BATCH))  # equal batches, equal kernels
+        self._batches = [normalise(batch) for batch in padded.split(_BATCH)]
+
+    def infer(self, weights: Mapping[str, np.ndarray], *, on_batch: Callable[[], object] = lambda: None) -> np.ndarray:
+        """Logits (n, 10) float32 of the network with these (raw, perhaps pruned) weights, in float32 arithmetic.
+
+        Batch normalisation is folded into the kernels here, so after pruning. The logits of an image do not depend on
+        its neighbours. `on_batch` is called before each batch; what it raises passes through.
+        """
+        logits = []
+        with reproducible(), torch.inference_mode():
+            model = build(self._network, 0).eval()
+            set_weights(model, weights)
+            fold(model)
+            for batch in self._batches:
+                on_batch()
+                logits.append(model(batch))
+        return torch.cat(logits)[: self._n].numpy()
+
+
+def fold(model: nn.Module) -> None:
+    """Replace every `Conv` in an evaluated network by one convolution that does the same."""
+    for name, module in model.named_children():
+        if isinstance(module, Conv):
+            setattr(model, name, _Folded(module))
+        else:
+            fold(module)

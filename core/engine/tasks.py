@@ -1,0 +1,165 @@
+"""What the workers do: train a network, evaluate it over the stops, evaluate it once."""
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.config import FORMAT, PruningConfig, RunConfig
+from core.data import Dataset, load, locate, md5s
+from core.engine.inference import Classifier
+from core.engine.training import train as train_network
+from core.errors import JobCancelled
+from core.profile import FRACTIONS, Profile, compute
+from core.progress import Epoch, Progress
+from core.pruning import Weights
+from core.runs import Run, RunStore, now
+
+OnProgress = Callable[[Progress], None]
+ShouldStop = Callable[[], bool]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A data set and the MD5 of each of its files."""
+
+    data: Dataset
+    md5: dict[str, str]
+
+
+def official() -> Source:
+    """Fashion-MNIST as found on this machine; raises DataError if it is not there or not whole."""
+    folder = locate()
+    return Source(load(folder), md5s(folder))
+
+
+def train(
+    config: RunConfig,
+    *,
+    root: Path,
+    owner: str | None = None,
+    on_progress: OnProgress = lambda progress: None,
+    should_stop: ShouldStop = lambda: False,
+    source: Callable[[], Source] = official,
+) -> None:
+    """Train a network, profile it over the stops (magnitude, global), and store both as one run, or nothing at all.
+
+    Raises:
+        DataError, ConfigError, TrainingError, PruningError, StoreError: with a sentence for the visitor.
+        JobCancelled: `should_stop` returned True.
+    """
+    store = RunStore(root)
+    if store.has(config.run_id):
+        return
+    on_progress(Progress("loading", 0, 1))
+    found = source()
+    trained = train_network(config, found.data, on_progress=on_progress, should_stop=should_stop)
+    labels = found.data.test.labels
+    judge = _Judge(config.network, found.data.test.images, trained.history, on_progress, should_stop)
+    profile = judge.profile(trained.weights, PruningConfig(), labels)
+    run = Run(
+        config=config,
+        created=now(),
+        seconds=trained.seconds,
+        versions=versions(),
+        machine=machine(),
+        data_md5=found.md5,
+        history=trained.history,
+        owner=owner,
+    )
+    store.save(run, trained.weights, labels, profile)
+
+
+def profile(
+    run_id: str,
+    pruning: PruningConfig,
+    *,
+    root: Path,
+    on_progress: OnProgress = lambda progress: None,
+    should_stop: ShouldStop = lambda: False,
+    source: Callable[[], Source] = official,
+) -> None:
+    """Evaluate a stored run over the stops and store the table; raises as `train` does."""
+    store = RunStore(root)
+    judge = _judge(store, run_id, on_progress, should_stop, source)
+    store.save_profile(run_id, judge.profile(store.weights(run_id), pruning, store.labels(run_id)))
+
+
+def point(
+    run_id: str,
+    pruning: PruningConfig,
+    sparsity: float,
+    *,
+    root: Path,
+    on_progress: OnProgress = lambda progress: None,
+    should_stop: ShouldStop = lambda: False,
+    source: Callable[[], Source] = official,
+) -> None:
+    """Evaluate a stored run at one sparsity and store the row; raises as `train` does."""
+    store = RunStore(root)
+    judge = _judge(store, run_id, on_progress, should_stop, source)
+    store.save_point(run_id, judge.profile(store.weights(run_id), pruning, store.labels(run_id), (sparsity,)))
+
+
+def versions() -> dict[str, str]:
+    """Of what a result depends on."""
+    found = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
+    return {**{name: str(version) for name, version in found.items()}, "format": str(FORMAT)}
+
+
+def machine() -> dict[str, str | int | bool]:
+    """The kind of machine this is; nothing that tells which one."""
+    device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    return {"processor": _processor(), "threads": torch.get_num_threads(), "device": device.type}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def _judge(
+    store: RunStore, run_id: str, on_progress: OnProgress, should_stop: ShouldStop, source: Callable[[], Source]
+) -> "_Judge":
+    run = store.get(run_id)
+    on_progress(Progress("loading", 0, 1))
+    return _Judge(run.config.network, source().data.test.images, run.history, on_progress, should_stop)
+
+
+@dataclass(frozen=True, eq=False)
+class _Judge:
+    """Evaluates weights on the test images, reports each stop, and stops between two batches if asked to."""
+
+    network: str
+    images: np.ndarray
+    epochs: tuple[Epoch, ...]
+    on_progress: OnProgress
+    should_stop: ShouldStop
+
+    def profile(
+        self, weights: Weights, pruning: PruningConfig, labels: np.ndarray, sparsities: tuple[float, ...] = FRACTIONS
+    ) -> Profile:
+        self._report(0, len(sparsities))
+        classifier = Classifier(self.network, self.images)
+        return compute(
+            weights,
+            pruning,
+            lambda pruned: classifier.infer(pruned, on_batch=self._check),
+            labels,
+            sparsities=sparsities,
+            on_stop=self._report,
+        )
+
+    def _report(self, done: int, of: int) -> None:
+        self.on_progress(Progress("evaluating", done, of, epochs=self.epochs))
+
+    def _check(self) -> None:
+        if self.should_stop():
+            raise JobCancelled("The evaluation was stopped; nothing of it was kept.")

@@ -1,0 +1,208 @@
+"""Train a network: same configuration and seed on the same machine, same bits."""
+
+import contextlib
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core.config import RunConfig, TrainingConfig
+from core.data import Dataset, Split, split
+from core.engine.inference import Classifier
+from core.engine.models import build, get_weights, normalise
+from core.errors import JobCancelled, TrainingError
+from core.progress import Epoch, Phase, Progress
+
+_REPORT_EVERY = 0.25  # seconds
+_WARM_UP = 0.25  # share of the one-cycle schedule in which the learning rate rises
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The result of `train`: float32 arrays in `state_dict` order, one `Epoch` per pass, and the seconds it took."""
+
+    weights: dict[str, np.ndarray]
+    history: tuple[Epoch, ...]
+    seconds: float
+
+
+def train(
+    config: RunConfig,
+    data: Dataset,
+    *,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Trained:
+    """Train a network on the training images of `data` less the validation split; the test images are not touched.
+
+    `on_progress` is called about four times a second, `should_stop` at every step.
+
+    Raises:
+        ConfigError: there is no such network.
+        JobCancelled: `should_stop` returned True.
+        TrainingError: the loss became infinite or not a number.
+    """
+    settings = config.training
+    training, validation = split(data.train, config.data)
+    steps = math.ceil(len(training.labels) / settings.batch_size)
+    watch = _Watch(steps * settings.epochs, on_progress, should_stop)
+
+    with _reproducible():
+        device = _device()
+        images = torch.as_tensor(training.images).to(device)
+        labels = torch.as_tensor(training.labels).long().to(device)
+        judge = Classifier(config.network, validation.images)
+        model = build(config.network, config.seed).to(device, memory_format=torch.channels_last)
+        optimizer = _optimizer(model, settings)
+        generator = torch.Generator().manual_seed(config.seed)
+
+        for number in range(1, settings.epochs + 1):
+            began, tally = time.perf_counter(), _Tally()
+            for batch in torch.randperm(len(images), generator=generator).tensor_split(steps):
+                _set_learning_rate(optimizer, settings, watch.done / watch.of)
+                logits = _forward(model, augment(images[batch], settings, generator))
+                loss = F.cross_entropy(logits, labels[batch], label_smoothing=settings.label_smoothing)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                tally.add(logits.detach(), labels[batch])
+                watch.step(len(batch), loss.item())
+
+            weights = get_weights(model)
+            logits = judge.infer(weights, on_batch=watch.check)
+            watch.epochs.append(_epoch(number, began, tally, logits, validation))
+
+    return Trained(weights, tuple(watch.epochs), watch.seconds)
+
+
+def augment(images: Tensor, settings: TrainingConfig, generator: torch.Generator) -> Tensor:
+    """Each image shifted by up to `settings.shift` pixels (zeros move in) and, half of the time, mirrored.
+
+    (n, 28, 28) uint8 to the same; draws from the generator only what the settings ask for.
+    """
+    n, reach = len(images), settings.shift
+    if reach:
+        windows = F.pad(images, [reach] * 4).unfold(1, 28, 1).unfold(2, 28, 1)  # (n, 2r + 1, 2r + 1, 28, 28), a view
+        dy, dx = torch.randint(2 * reach + 1, (2, n), generator=generator).to(images.device)
+        images = windows[torch.arange(n, device=images.device), dy, dx]
+    if settings.flip:
+        mirrored = torch.randint(2, (n, 1, 1), generator=generator).to(images.device).bool()
+        images = torch.where(mirrored, images.flip(2), images)
+    return images
+
+
+def _forward(model: nn.Module, images: Tensor) -> Tensor:
+    x = normalise(images).contiguous(memory_format=torch.channels_last)
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=_has_bfloat16(x.device)):
+        return model(x).float()
+
+
+def _optimizer(model: nn.Module, settings: TrainingConfig) -> torch.optim.Optimizer:
+    groups = [
+        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in model.parameters() if p.ndim == 1], "weight_decay": 0.0},
+    ]
+    rate, momentum = settings.learning_rate, settings.momentum
+    if settings.optimizer == "adamw":
+        return torch.optim.AdamW(groups, rate, betas=(momentum, 0.999), fused=True)
+    return torch.optim.SGD(groups, rate, momentum=momentum, nesterov=momentum > 0, fused=True)
+
+
+def _set_learning_rate(optimizer: torch.optim.Optimizer, settings: TrainingConfig, done: float) -> None:
+    """Constant, or one cycle (Smith 2018): up linearly, then down linearly to zero. `done` is in [0, 1)."""
+    share = 1.0
+    if settings.schedule == "one-cycle":
+        share = min((done + 1e-3) / _WARM_UP, (1 - done) / (1 - _WARM_UP))
+    for group in optimizer.param_groups:
+        group["lr"] = settings.learning_rate * share
+
+
+def _epoch(number: int, began: float, tally: "_Tally", logits: np.ndarray, validation: Split) -> Epoch:
+    judged = _Tally()
+    judged.add(torch.as_tensor(logits), torch.as_tensor(validation.labels).long())
+    seconds = time.perf_counter() - began
+    return Epoch(number, seconds, tally.loss, tally.accuracy, judged.loss, judged.accuracy)
+
+
+class _Tally:
+    """Sums over batches, divided once."""
+
+    def __init__(self) -> None:
+        self._images, self._right, self._loss = 0, 0, 0.0
+
+    def add(self, logits: Tensor, labels: Tensor) -> None:
+        self._images += len(labels)
+        self._right += int((logits.argmax(1) == labels).sum())
+        self._loss += float(F.cross_entropy(logits, labels, reduction="sum"))
+
+    @property
+    def loss(self) -> float:
+        return self._loss / self._images
+
+    @property
+    def accuracy(self) -> float:
+        return self._right / self._images
+
+
+class _Watch:
+    """Counts steps, reports progress at most four times a second, and asks whether to go on."""
+
+    def __init__(self, of: int, on_progress: Callable[[Progress], None], should_stop: Callable[[], bool]) -> None:
+        self.of, self.done, self.epochs = of, 0, list[Epoch]()
+        self._on_progress, self._should_stop = on_progress, should_stop
+        self._images, self._loss = 0, 0.0
+        self._began = self._reported = time.perf_counter()
+        on_progress(Progress("loading", 0, of))
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._began
+
+    def step(self, images: int, loss: float) -> None:
+        """One step of training is done."""
+        self.done, self._images, self._loss = self.done + 1, self._images + images, loss
+        if not math.isfinite(loss):
+            raise TrainingError(f"The training diverged: in step {self.done:,} the loss became {loss}. Lower the rate.")
+        self.check("training")
+
+    def check(self, phase: Phase = "evaluating") -> None:
+        """Stop here if asked to; report if it is time."""
+        if self._should_stop():
+            raise JobCancelled("The training was stopped; nothing of it was kept.")
+        if time.perf_counter() - self._reported >= _REPORT_EVERY:
+            self._reported = time.perf_counter()
+            left = self.seconds / self.done * (self.of - self.done)
+            speed = self._images / self.seconds
+            self._on_progress(Progress(phase, self.done, self.of, speed, left, self._loss, tuple(self.epochs)))
+
+
+def _device() -> torch.device:
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cpu":
+        return torch.cpu._is_avx512_bf16_supported()
+    return device.type == "cuda" and torch.cuda.is_bf16_supported()
+
+
+@contextlib.contextmanager
+def _reproducible() -> Iterator[None]:
+    """Deterministic algorithms and one fixed number of threads, for the calling process as long as this lasts."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(os.cpu_count() or 1)
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(deterministic)
+        torch.set_num_threads(threads)

@@ -1,0 +1,169 @@
+"""What predictions are worth: accuracy, confusion matrix, and the paired comparison of two prediction vectors.
+
+Predictions are class numbers, (n,) integers, on the same images in the same order.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betainc
+
+CLASSES = 10
+Labels = NDArray[np.integer[Any]]
+
+_Z = 1.959963984540054  # 97.5 % quantile of the normal distribution
+_Z_ROUNDED = 1.96  # the evaluation contract states the paired interval with this value
+
+
+def wilson(right: int, n: int) -> tuple[float, float]:
+    """Ends of Wilson's 95 % score interval (1927) of right / n."""
+    p, z2 = right / n, _Z**2
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = _Z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n**2))
+    return max(centre - half, 0.0), min(centre + half, 1.0)
+
+
+def bonett_price(lost: int, gained: int, n: int) -> tuple[float, float]:
+    """Ends of Bonett and Price's adjusted Wald 95 % interval (2012) of (gained - lost) / n."""
+    p, q = (lost + 1) / (n + 2), (gained + 1) / (n + 2)
+    half = _Z_ROUNDED * math.sqrt((p + q - (p - q) ** 2) / (n + 2))
+    return q - p - half, q - p + half
+
+
+def mcnemar(lost: int, gained: int) -> float:
+    """P-value of the exact McNemar test, two-sided; 1 with no discordant image.
+
+    Equals scipy.stats.binomtest(lost, lost + gained).pvalue: at one half the distribution is symmetric, so that two
+    tails are twice the lower one. Importing scipy.stats would cost the web server 50 MB and a second.
+    """
+    if lost == gained:
+        return 1.0
+    return min(1.0, 2 * float(betainc(max(lost, gained), min(lost, gained) + 1, 0.5)))
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """`right` of `n`, with Wilson's 95 % interval. All values are fractions."""
+
+    right: int
+    n: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.right <= self.n or self.n < 1:
+            raise ValueError(f"{self.right} of {self.n} is not a proportion; it takes at least one image.")
+
+    @property
+    def value(self) -> float:
+        return self.right / self.n
+
+    @property
+    def low(self) -> float:
+        return wilson(self.right, self.n)[0]
+
+    @property
+    def high(self) -> float:
+        return wilson(self.right, self.n)[1]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Dense against pruned on the same `n` images. Counts are images; differences are fractions of n, pruned - dense.
+
+    Attributes:
+        n: images.
+        both_right: right before and after.
+        lost: dense right, pruned wrong.
+        gained: dense wrong, pruned right.
+        both_wrong: wrong before and after, with the same or another answer.
+        changed: images with another answer, right or wrong.
+    """
+
+    n: int
+    both_right: int
+    lost: int
+    gained: int
+    both_wrong: int
+    changed: int
+
+    @property
+    def dense(self) -> Proportion:
+        return Proportion(self.both_right + self.lost, self.n)
+
+    @property
+    def pruned(self) -> Proportion:
+        return Proportion(self.both_right + self.gained, self.n)
+
+    @property
+    def difference(self) -> float:
+        return (self.gained - self.lost) / self.n
+
+    @property
+    def low(self) -> float:
+        """Lower end of the difference's 95 % interval (Bonett and Price)."""
+        return bonett_price(self.lost, self.gained, self.n)[0]
+
+    @property
+    def high(self) -> float:
+        """Upper end of the difference's 95 % interval (Bonett and Price)."""
+        return bonett_price(self.lost, self.gained, self.n)[1]
+
+    @property
+    def p_value(self) -> float:
+        """Exact McNemar test of lost against gained, two-sided."""
+        return mcnemar(self.lost, self.gained)
+
+    @property
+    def churn(self) -> float:
+        return self.changed / self.n
+
+
+def accuracy(labels: Labels, predictions: Labels) -> Proportion:
+    """The share of images whose predicted class is the true one.
+
+    Raises:
+        ValueError: the vectors differ in length or are empty.
+    """
+    _check_paired(labels, predictions)
+    return Proportion(int(np.count_nonzero(labels == predictions)), labels.size)
+
+
+def confusion_matrix(labels: Labels, predictions: Labels, classes: int = CLASSES) -> NDArray[np.int64]:
+    """Counts, (classes, classes) int64: rows are the true class, columns the predicted one.
+
+    Raises:
+        ValueError: the vectors differ in length or are empty, or hold a class out of range.
+    """
+    _check_paired(labels, predictions)
+    if min(labels.min(), predictions.min()) < 0 or max(labels.max(), predictions.max()) >= classes:
+        raise ValueError(f"Classes must be from 0 to {classes - 1}.")
+    cells = labels.astype(np.int64) * classes + predictions
+    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+
+
+def compare(labels: Labels, dense: Labels, pruned: Labels) -> Comparison:
+    """Pair the answers of two networks on the same images.
+
+    Raises:
+        ValueError: the vectors differ in length or are empty.
+    """
+    _check_paired(labels, dense)
+    _check_paired(labels, pruned)
+    before, after = dense == labels, pruned == labels
+    both = int(np.count_nonzero(before & after))
+    lost, gained = int(np.count_nonzero(before)) - both, int(np.count_nonzero(after)) - both
+    return Comparison(
+        n=labels.size,
+        both_right=both,
+        lost=lost,
+        gained=gained,
+        both_wrong=labels.size - both - lost - gained,
+        changed=int(np.count_nonzero(dense != pruned)),
+    )
+
+
+def _check_paired(labels: Labels, predictions: Labels) -> None:
+    if labels.ndim != 1 or labels.shape != predictions.shape or not labels.size:
+        raise ValueError(f"Labels {labels.shape} and predictions {predictions.shape} are not of the same images.")

@@ -1,0 +1,458 @@
+"""Submit, watch and cancel: a thin face over the client of Dask's `distributed`.
+
+A job is one task under a key that says what it makes, so whoever asks for the same shares it. Its future is published
+under that key, which keeps it alive without its visitor or its server and lets other servers on the same scheduler
+find it. Progress travels as events of one topic. Workers find the code of a job by name: this process imports no torch.
+"""
+
+import importlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from multiprocessing import spawn
+from pathlib import Path
+from typing import Any, Literal
+
+import dask.config
+from dask.system import CPU_COUNT
+from distributed import Client, Future, LocalCluster, get_worker
+from distributed.client import FutureCancelledError
+from distributed.diagnostics.plugin import WorkerPlugin
+from distributed.scheduler import KilledWorker
+from distributed.worker import WORKER_ANY_RUNNING, Worker
+
+from core.config import PruningConfig, RunConfig
+from core.errors import JobCancelled, JobError, PruneLabError, StoreError
+from core.progress import Epoch, Progress
+from core.runs import RunStore, point_key
+
+VARIABLE = "DASK_SCHEDULER_ADDRESS"
+"""The environment variable that names a scheduler to use in place of the embedded one."""
+
+Kind = Literal["train", "profile", "point"]
+Status = Literal["queued", "running", "finished", "failed", "cancelled"]
+
+TASKS = "core.engine.tasks"
+"""The module with the functions `train`, `profile` and `point` that workers run."""
+
+_TOPIC = "prunelab"
+_PATIENCE = 3  # seconds for a scheduler to answer
+_REMEMBERED = 100  # jobs that are over
+_NOUN: dict[Kind, str] = {"train": "training", "profile": "profile", "point": "evaluation"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobState:
+    """A job as it was when asked.
+
+    Attributes:
+        id: `train-<run id>`, `profile-<run id>-<pruning>` or `point-<run id>-<pruning>@<percent>`.
+        submitted: when, in seconds since the epoch.
+        ahead: how many jobs run or wait before this one, while it is queued.
+        progress: the latest, None before the first.
+        message: why it failed or was cancelled, or what it waits for; for the visitor, as it is.
+        retried: whether it runs for the second time, because its worker died.
+        config, owner: of a training. pruning, sparsity: of a profile or point.
+    """
+
+    id: str
+    kind: Kind
+    run_id: str
+    submitted: float
+    status: Status = "queued"
+    ahead: int = 0
+    progress: Progress | None = None
+    message: str | None = None
+    retried: bool = False
+    config: RunConfig | None = None
+    owner: str | None = None
+    pruning: PruningConfig | None = None
+    sparsity: float | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether it waits or runs."""
+        return self.status in ("queued", "running")
+
+
+def profile_id(run_id: str, pruning: PruningConfig) -> str:
+    """The id of the job that makes the table over the stops."""
+    return f"profile-{run_id}-{pruning.key}"
+
+
+def point_id(run_id: str, pruning: PruningConfig, sparsity: float) -> str:
+    """The id of the job that makes one evaluation; raises as `core.runs.point_key` does."""
+    return f"point-{run_id}-{point_key(pruning, sparsity)}"
+
+
+@dataclass(eq=False)
+class _Job:
+    """A job as this server knows it; guarded by the engine's lock. `starts` counts how often a worker began it."""
+
+    state: JobState
+    future: Future[None] | None = None
+    starts: int = 0
+    retries: int = 0
+
+
+class Engine:
+    """The jobs of one store. Safe to call from any thread; `state` and `jobs` answer from memory."""
+
+    def __init__(
+        self,
+        store_root: Path | None = None,
+        *,
+        address: str | None = None,
+        queue_limit: int = 8,
+        workers: int = 1,
+        tasks: str = TASKS,
+    ) -> None:
+        """Return at once; the cluster starts, or the scheduler at `address` is called, in the background.
+
+        `store_root` is as in `RunStore`; external workers must see the same folder. At most `queue_limit` jobs run or
+        wait. `workers` is the number of embedded worker processes, which share the processors. `tasks` names the module
+        that they run.
+        """
+        self.store = RunStore(store_root)
+        self._address, self._queue_limit, self._workers, self._tasks = address, queue_limit, workers, tasks
+        self._lock, self._connecting = threading.RLock(), threading.Lock()
+        self._jobs: dict[str, _Job] = {}
+        self._cluster: LocalCluster | None = None
+        self._client: Client | None = None
+        self._problem: tuple[float, str] | None = None
+        self._closed = False
+        threading.Thread(target=self._warm_up, name="prunelab-engine", daemon=True).start()
+
+    @property
+    def problem(self) -> str | None:
+        """Why jobs cannot be run, and what to do, as found at the last attempt; None if all is well."""
+        return self._problem[1] if self._problem else None
+
+    def train(self, config: RunConfig, owner: str | None = None) -> str:
+        """Ask for a training and return the job's id. A run that is in the store is finished at once.
+
+        Raises:
+            JobError: the queue is full, or the scheduler cannot be reached.
+        """
+        wanted = self._wanted("train", config.run_id, config.run_id, config=config, owner=owner)
+        return self._submit(wanted, config=config, owner=owner)
+
+    def profile(self, run_id: str, pruning: PruningConfig) -> str:
+        """Ask for the table over the stops and return the job's id; raises as `train` does.
+
+        Raises:
+            StoreError: there is no such run.
+        """
+        self.store.get(run_id)
+        wanted = self._wanted("profile", f"{run_id}-{pruning.key}", run_id, pruning=pruning)
+        return self._submit(wanted, run_id=run_id, pruning=pruning)
+
+    def point(self, run_id: str, pruning: PruningConfig, sparsity: float) -> str:
+        """Ask for one evaluation at exactly this sparsity and return the job's id; raises as `profile` does.
+
+        Raises:
+            PruningError: the sparsity is not a fraction from 0 to 1.
+        """
+        self.store.get(run_id)
+        key = f"{run_id}-{point_key(pruning, sparsity)}"
+        wanted = self._wanted("point", key, run_id, pruning=pruning, sparsity=sparsity)
+        return self._submit(wanted, run_id=run_id, pruning=pruning, sparsity=sparsity)
+
+    def state(self, job_id: str) -> JobState | None:
+        """The job as it is now; None if this server does not know it."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+            return self._seen(job) if job else None
+
+    def jobs(self) -> list[JobState]:
+        """The jobs that wait or run and the last ones that are over, in the order in which they were submitted."""
+        with self._lock:
+            return sorted(map(self._seen, self._jobs.values()), key=lambda state: state.submitted)
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job for everyone who shares it. One that waits is gone at once, one that runs within two seconds."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+            if job is None or not job.state.active:
+                return
+            future, client = job.future, self._client
+            self._end(job, "cancelled", "Stopped on request; nothing of it was kept.")
+        if future is not None and client is not None:
+            with suppress(OSError):
+                client.cancel([future], force=True)
+                client.unpublish_dataset(job_id)
+                client.log_event(_TOPIC, {"op": "cancelled", "id": job_id})
+
+    def close(self) -> None:
+        """Stop the embedded cluster with its jobs, or leave the scheduler, where jobs go on."""
+        self._closed = True
+        with self._connecting:
+            for service in (self._client, self._cluster):
+                if service is not None:
+                    service.close()
+
+    def _wanted(self, kind: Kind, name: str, run_id: str, **details: Any) -> JobState:
+        return JobState(id=f"{kind}-{name}", kind=kind, run_id=run_id, submitted=time.time(), **details)
+
+    def _seen(self, job: _Job) -> JobState:
+        if job.state.status != "queued":
+            return job.state
+        earlier = [other.state for other in self._jobs.values() if other.state.submitted < job.state.submitted]
+        return replace(job.state, ahead=sum(state.active for state in earlier))
+
+    def _submit(self, wanted: JobState, **arguments: Any) -> str:
+        stored = self._stored(wanted)
+        with self._lock:
+            known = self._jobs.get(wanted.id)
+            if known and known.state.active:
+                return wanted.id
+            if not stored:
+                self._check_room()
+            self._jobs.pop(wanted.id, None)
+            job = self._jobs[wanted.id] = _Job(replace(wanted, status="finished") if stored else wanted)
+            self._forget()
+        if not stored:
+            try:
+                self._launch(job, arguments)
+            except PruneLabError:
+                with self._lock:
+                    self._jobs.pop(wanted.id, None)
+                raise
+        return wanted.id
+
+    def _launch(self, job: _Job, arguments: dict[str, Any]) -> None:
+        client, wanted = self._connect(), job.state
+        task = partial(run_task, self._tasks, wanted.kind, wanted.id, {**arguments, "root": self.store.root})
+        try:
+            client.subscribe_topic(_TOPIC, self._on_event)  # anew: a client that had to reconnect has lost it
+            future = client.submit(task, key=wanted.id, pure=False, fifo_timeout="0ms")
+            client.publish_dataset({wanted.id: {"state": wanted, "future": future}}, override=True)
+            client.log_event(_TOPIC, {"op": "submitted", "id": wanted.id})
+            idle = self._address and not client.nthreads()
+        except (OSError, RuntimeError) as error:
+            raise JobError(self._unreachable(error)) from error
+        with self._lock:
+            job.future = future
+            if idle and job.state.status == "queued":
+                what = f"The scheduler at {self._address} has no workers yet; start one with `dask worker`."
+                job.state = replace(job.state, message=what)
+            cancelled = not job.state.active
+        future.add_done_callback(partial(self._on_done, job))
+        if cancelled:
+            client.cancel([future], force=True)
+
+    def _check_room(self) -> None:
+        active = sum(job.state.active for job in self._jobs.values())
+        if active >= self._queue_limit:
+            raise JobError(
+                f"{active} jobs run or wait already, as many as this server takes; try again when one is done."
+            )
+
+    def _forget(self) -> None:
+        over = [job_id for job_id, job in self._jobs.items() if not job.state.active]
+        for job_id in over[:-_REMEMBERED]:
+            del self._jobs[job_id]
+
+    def _stored(self, state: JobState) -> bool:
+        """Whether the store has what the job makes. A damaged profile is set aside here, and so made anew."""
+        try:
+            if state.pruning is None:
+                return self.store.has(state.run_id)
+            if state.sparsity is None:
+                return self.store.profile(state.run_id, state.pruning) is not None
+            return self.store.point(state.run_id, state.pruning, state.sparsity) is not None
+        except StoreError:
+            return False
+
+    def _warm_up(self) -> None:
+        with suppress(JobError):
+            self._connect()
+
+    def _connect(self) -> Client:
+        """The client, connected; a scheduler that has just failed to answer is not asked again for some seconds."""
+        with self._connecting:
+            if self._closed:
+                raise JobError("This server is shutting down; ask again when it is back.")
+            if self._client is not None and self._client.status == "running":
+                return self._client
+            if self._problem and time.monotonic() - self._problem[0] < _PATIENCE:
+                raise JobError(self._problem[1])
+            try:
+                self._client = self._call_scheduler() if self._address else self._start_cluster()
+            except (OSError, ValueError, RuntimeError) as error:
+                self._problem = time.monotonic(), self._unreachable(error)
+                raise JobError(self._problem[1]) from error
+            self._problem = None
+            return self._client
+
+    def _call_scheduler(self) -> Client:
+        logging.getLogger("distributed").setLevel(logging.ERROR)
+        client = Client(self._address, timeout=_PATIENCE, set_as_default=False)
+        client.subscribe_topic(_TOPIC, self._on_event)
+        for name in client.list_datasets():
+            self._adopt(client, str(name))
+        for event in client.get_events(_TOPIC):
+            self._on_event(event)
+        return client
+
+    def _start_cluster(self) -> Client:
+        spawn.get_preparation_data = _without_main
+        if self._cluster is not None:
+            self._cluster.close()
+        threads = max(1, CPU_COUNT // self._workers)
+        with dask.config.set(_embedded_settings(threads)):
+            self._cluster = LocalCluster(
+                n_workers=self._workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address=None,
+                memory_limit=0,
+                silence_logs=logging.CRITICAL,
+            )
+        client = Client(self._cluster, set_as_default=False)
+        client.register_plugin(_Preload(self._tasks))
+        client.subscribe_topic(_TOPIC, self._on_event)
+        return client
+
+    def _adopt(self, client: Client, name: str) -> None:
+        """Watch a job that another server has submitted."""
+        found = client.get_dataset(name, default=None)
+        if not (isinstance(found, dict) and isinstance(found.get("state"), JobState)):
+            return
+        with self._lock:
+            known = self._jobs.get(name)
+            if known and known.state.active:
+                return
+            job = self._jobs[name] = _Job(found["state"], found["future"])
+        found["future"].add_done_callback(partial(self._on_done, job))
+
+    def _on_event(self, event: tuple[float, dict[str, Any]]) -> None:
+        _, said = event
+        with self._lock:
+            job = self._jobs.get(said["id"])
+            if job is None or not job.state.active:
+                if said["op"] == "submitted" and self._client is not None:
+                    threading.Thread(target=self._adopt, args=(self._client, said["id"]), daemon=True).start()
+            elif said["op"] == "submitted":  # before: what was said of an earlier job of this name
+                job.starts, job.state = 0, replace(job.state, status="queued", progress=None)
+            elif said["op"] == "started":
+                job.starts += 1
+                job.state = replace(job.state, status="running", retried=job.starts > 1, progress=None, message=None)
+            elif said["op"] == "progress":
+                job.state = replace(job.state, status="running", progress=_progress(said["progress"]), message=None)
+            elif said["op"] == "cancelled":
+                self._end(job, "cancelled", "Stopped on request; nothing of it was kept.")
+
+    def _on_done(self, job: _Job, future: Future[None]) -> None:
+        status: Status = "finished"
+        message = None
+        if future.status == "error":
+            error = future.exception()
+            if self._try_again(job, error):
+                future.retry()
+                future.add_done_callback(partial(self._on_done, job))
+                return
+            status, message = "failed", self._explain(job, error)
+        elif future.status != "finished":
+            status, message = "failed", f"The connection to {self._place} was lost; ask for it again."
+        elif not self._stored(job.state):
+            status, message = (
+                "failed",
+                "Its result is not in this server's run store; let the workers use the same one.",
+            )
+        with suppress(OSError, RuntimeError, FutureCancelledError):
+            if future.status != "cancelled" and self._client is not None:
+                self._client.unpublish_dataset(job.state.id)
+        future.release()
+        with self._lock:
+            self._end(job, status, message)
+
+    def _end(self, job: _Job, status: Status, message: str | None) -> None:
+        if job.state.active:
+            job.state = replace(job.state, status=status, message=message)
+        job.future = None
+
+    def _try_again(self, job: _Job, error: BaseException) -> bool:
+        """Whether a failure was not this job's own: the stop of its forerunner, or a death while it only waited."""
+        innocent = isinstance(error, JobCancelled) or (isinstance(error, KilledWorker) and job.starts < 2)
+        job.retries += 1
+        return innocent and job.state.active and job.retries < 3 and not self._closed
+
+    def _explain(self, job: _Job, error: BaseException) -> str:
+        noun = _NOUN[job.state.kind]
+        if isinstance(error, PruneLabError):
+            return str(error)
+        if isinstance(error, KilledWorker):
+            return f"The worker process died twice during this {noun}, perhaps for want of memory; ask for it again."
+        if isinstance(error, ImportError):
+            return f"The workers of {self._place} cannot import PruneLab ({error}); start them in PruneLab's folder."
+        return f"The {noun} failed unexpectedly ({type(error).__name__}: {error}); ask for it again."
+
+    @property
+    def _place(self) -> str:
+        return f"the scheduler at {self._address}" if self._address else "the job engine"
+
+    def _unreachable(self, error: Exception) -> str:
+        if self._address:
+            return f"The scheduler at {self._address} does not answer; start it or unset {VARIABLE}, then try again."
+        return f"The worker processes cannot be started ({error}); free some memory or restart the server."
+
+
+def run_task(tasks: str, kind: Kind, job_id: str, arguments: dict[str, Any]) -> None:
+    """Do a job. Runs on a worker, in the thread of the task whose key is the job's id."""
+    worker = get_worker()
+    worker.log_event(_TOPIC, {"op": "started", "id": job_id})
+    task: Callable[..., None] = getattr(importlib.import_module(tasks), kind)
+    task(**arguments, on_progress=partial(_report, worker, job_id), should_stop=partial(_unwanted, worker, job_id))
+
+
+def _report(worker: Worker, job_id: str, progress: Progress) -> None:
+    worker.log_event(_TOPIC, {"op": "progress", "id": job_id, "progress": asdict(progress)})
+
+
+def _progress(values: dict[str, Any]) -> Progress:
+    return Progress(**{**values, "epochs": tuple(Epoch(**epoch) for epoch in values["epochs"])})
+
+
+def _unwanted(worker: Worker, job_id: str) -> bool:
+    """Whether the scheduler has taken the task back, or the worker is closing."""
+    task = worker.state.tasks.get(job_id)
+    return task is None or task.state == "cancelled" or worker.status not in WORKER_ANY_RUNNING
+
+
+class _Preload(WorkerPlugin):
+    """Imports torch as soon as an embedded worker is up, without keeping it from answering."""
+
+    name = "prunelab-preload"
+
+    def __init__(self, tasks: str) -> None:
+        self._tasks = tasks
+
+    def setup(self, worker: Worker) -> None:
+        """Called by Dask on each worker, restarted ones too."""
+        threading.Thread(target=importlib.import_module, args=(self._tasks,), daemon=True).start()
+
+
+def _embedded_settings(threads: int) -> dict[str, Any]:
+    return {
+        "distributed.scheduler.allowed-failures": 1,  # a job whose worker dies is retried once
+        "distributed.admin.low-level-log-length": 200,  # bounds the memory that old events take
+        "distributed.worker.profile.enabled": False,
+        "distributed.nanny.pre-spawn-environ": {
+            **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads),
+            "MALLOC_TRIM_THRESHOLD_": None,  # Dask's own choice makes torch ask the kernel for every tensor anew
+        },
+    }
+
+
+_prepare = spawn.get_preparation_data
+
+
+def _without_main(name: str) -> dict[str, Any]:
+    """What a spawned process is told, less the main script: Streamlit's is a page, which no worker should run."""
+    return {key: value for key, value in _prepare(name).items() if not key.startswith("init_main")}

@@ -1,0 +1,39 @@
+"""What a training reports while it runs and keeps when it ends. Standard library only: jobs and pages read it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Phase = Literal["loading", "training", "evaluating"]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training images.
+
+    Training loss and accuracy are averages over the pass, on augmented images; the validation figures are of
+    the weights at its end (in the last epoch: of the weights that are kept). Losses are mean cross-entropies
+    in nats without label smoothing; accuracies are fractions; `seconds` includes the validation.
+    """
+
+    number: int
+    seconds: float
+    loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training is: `done` of `of` steps, the speed and loss of late, and the finished epochs.
+
+    The last three numbers are 0, None and None until the first step is done.
+    """
+
+    phase: Phase
+    done: int
+    of: int
+    images_per_second: float = 0.0
+    seconds_left: float | None = None
+    loss: float | None = None
+    epochs: tuple[Epoch, ...] = ()

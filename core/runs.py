@@ -1,0 +1,562 @@
+"""What is on disk: one folder per run, written whole or not at all, never changed.
+
+    <root>/<id>/run.json                                configuration, history, versions, what the other files hold
+    <root>/<id>/weights.safetensors, labels.safetensors
+    <root>/<id>/profiles/<pruning>.safetensors          one table over the stops
+    <root>/<id>/profiles/<pruning>@<percent>.safetensors    one evaluation between the stops
+
+Every array file carries a digest of what it holds. Nothing is pickled.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as encode
+
+from core.config import FORMAT, PruningConfig, RunConfig
+from core.errors import ConfigError, PruningError, StoreError
+from core.evaluation import Proportion, accuracy
+from core.profile import Profile
+from core.progress import Epoch
+from core.pruning import Weights, kernels
+
+VARIABLE = "PRUNELAB_RUNS"
+"""The environment variable that names the folder for runs."""
+
+SHIPPED = Path(__file__).parent / "reference"
+"""The runs that come with the product; they are read, never written or deleted."""
+
+RUN, WEIGHTS, LABELS, PROFILES = "run.json", "weights.safetensors", "labels.safetensors", "profiles"
+
+_ID = re.compile(r"[0-9a-f]{12}")
+_TEMPORARY, _SET_ASIDE = ".tmp-", ".set-aside"
+_ABANDONED = 3600  # seconds after which a temporary file belongs to a writer that died
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A trained network, without its arrays.
+
+    Attributes:
+        config: everything that decided it.
+        created: when it was finished, ISO 8601, UTC.
+        seconds: how long the training took.
+        versions: of Python and the libraries.
+        machine: processor, threads, device, whether bfloat16 was used.
+        data_md5: MD5 of each file of the data set.
+        history: one entry per epoch.
+        owner: who asked for it and may delete it; None if nobody in particular.
+        right, images: test images that the dense network classifies correctly, of how many. Set by `RunStore.save`.
+        weights: N, the number of weights that can be pruned. Set by `RunStore.save`.
+        bytes: size of the stored weights. Set by `RunStore.save`.
+        reference: whether it came with the product.
+    """
+
+    config: RunConfig
+    created: str
+    seconds: float
+    versions: Mapping[str, str]
+    machine: Mapping[str, str | int | bool]
+    data_md5: Mapping[str, str]
+    history: tuple[Epoch, ...] = ()
+    owner: str | None = None
+    right: int = 0
+    images: int = 0
+    weights: int = 0
+    bytes: int = 0
+    reference: bool = False
+
+    @property
+    def id(self) -> str:
+        """Twelve hexadecimal digits, the hash of the configuration."""
+        return self.config.run_id
+
+    @property
+    def accuracy(self) -> Proportion:
+        """Of the dense network on the test images."""
+        return Proportion(self.right, self.images)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A run, where it is, and what its array files have to be: digest and size by file name, shape by weight name."""
+
+    run: Run
+    folder: Path
+    digests: Mapping[str, str]
+    shapes: Mapping[str, tuple[int, ...]]
+
+
+class _DamageError(StoreError):
+    """The content of a file is wrong, as opposed to a file that cannot be opened just now."""
+
+
+def now() -> str:
+    """The present second, ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def default_root(environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder that `PRUNELAB_RUNS` names, else `runs` in the user's data folder."""
+    named = environ.get(VARIABLE)
+    return Path(named).expanduser() if named else platformdirs.user_data_path("prunelab", appauthor=False) / "runs"
+
+
+def point_key(pruning: PruningConfig, sparsity: float) -> str:
+    """A file-name-safe name of one evaluation, such as `magnitude-global@12.5`.
+
+    Raises:
+        PruningError: the sparsity is not a fraction from 0 to 1.
+    """
+    if not 0 <= sparsity <= 1:
+        raise PruningError(f"The sparsity is {sparsity:g}; choose a fraction from 0 to 1 (0 to 100 %).")
+    return f"{pruning.key}@{100 * sparsity:.10g}"
+
+
+class RunStore:
+    """The runs below a folder and those that are shipped. Any number of processes may use one folder at once."""
+
+    def __init__(self, root: Path | None = None, shipped: Path = SHIPPED) -> None:
+        self.root = (root or default_root()).absolute()
+        self._shipped = shipped
+        self._entries: dict[Path, tuple[tuple[int, ...], _Entry]] = {}
+        self._unmoved: dict[Path, str] = {}
+        self._clean()
+
+    def runs(self) -> list[Run]:
+        """All runs, newest first, from their `run.json` alone. A damaged run is set aside and left out."""
+        found: dict[str, Run] = {}
+        for folder in [*_folders(self._shipped), *_folders(self.root)]:
+            try:
+                entry = self._open(folder)
+            except StoreError as error:
+                if folder.exists():  # not deleted meanwhile
+                    self._set_aside(folder, error)
+            else:
+                self._unmoved.pop(folder, None)
+                found.setdefault(entry.run.id, entry.run)
+        return sorted(found.values(), key=lambda run: (run.created, run.id), reverse=True)
+
+    def damaged(self) -> list[tuple[str, str]]:
+        """Id and reason of each run (or profile) that was set aside."""
+        aside = [(path.name.rsplit("-", 1)[0], _reason(path)) for path in _children(self.root / _SET_ASIDE)]
+        return aside + [(path.name, reason) for path, reason in self._unmoved.items()]
+
+    def problem(self) -> str | None:
+        """Why no run can be stored, and what to do, as one sentence; None if all is well."""
+        try:
+            with self._writing():
+                self.root.mkdir(parents=True, exist_ok=True)
+                probe = self._temporary("probe")
+                probe.mkdir()
+                probe.rmdir()
+        except StoreError as error:
+            return str(error)
+        return None
+
+    def get(self, run_id: str) -> Run:
+        """The run of that id.
+
+        Raises:
+            StoreError: this is no id, there is no such run, or it is damaged.
+        """
+        return self._entry(run_id).run
+
+    def has(self, run_id: str) -> bool:
+        """Whether `get` would find the run."""
+        try:
+            self.get(run_id)
+        except StoreError:
+            return False
+        return True
+
+    def weights(self, run_id: str) -> dict[str, NDArray[np.float32]]:
+        """The dense network's weights in `state_dict` order.
+
+        Raises:
+            StoreError: there is no such run, or it is damaged (and is then set aside).
+        """
+        entry = self._entry(run_id)
+        with self._guarding(entry.folder):
+            arrays = _load(entry.folder / WEIGHTS, entry.digests[WEIGHTS])
+            _check(arrays, {name: (np.float32, shape) for name, shape in entry.shapes.items()}, WEIGHTS)
+        return {name: arrays[name] for name in entry.shapes}
+
+    def labels(self, run_id: str) -> NDArray[np.uint8]:
+        """(n,) uint8, the true classes of the test images that the run was evaluated on; raises as `weights` does."""
+        entry = self._entry(run_id)
+        with self._guarding(entry.folder):
+            arrays = _load(entry.folder / LABELS, entry.digests[LABELS])
+            _check(arrays, {"labels": (np.uint8, (entry.run.images,))}, LABELS)
+        return arrays["labels"]
+
+    def profile(self, run_id: str, pruning: PruningConfig) -> Profile | None:
+        """The table over the stops; None if it has not been computed.
+
+        Raises:
+            StoreError: there is no such run, or the profile is damaged (and is then set aside: ask for it again).
+        """
+        return self._profile(run_id, pruning, pruning.key)
+
+    def point(self, run_id: str, pruning: PruningConfig, sparsity: float) -> Profile | None:
+        """One row at exactly this sparsity; None if it has not been computed. Raises as `profile` does."""
+        return self._profile(run_id, pruning, point_key(pruning, sparsity))
+
+    def save(self, run: Run, weights: Weights, labels: NDArray[np.uint8], profile: Profile) -> Run:
+        """Store a finished run with its profile, and return it as stored.
+
+        If a run of the same id was stored meanwhile, that one stays and is returned.
+
+        Raises:
+            StoreError: the folder cannot be written, or the disk is full; nothing is left behind.
+        """
+        if self.has(run.id):
+            return self.get(run.id)
+        files = {WEIGHTS: _pack(weights), LABELS: _pack({"labels": labels})}
+        run = replace(
+            run,
+            right=accuracy(labels, profile.predicted[0]).right,
+            images=len(labels),
+            weights=sum(kernel.size for kernel in kernels(weights).values()),
+            bytes=len(files[WEIGHTS]),
+            reference=False,
+        )
+        digests = {WEIGHTS: _digest(weights), LABELS: _digest({"labels": labels})}
+        files[RUN] = _to_json(run, digests, {name: value.shape for name, value in weights.items()})
+        files[f"{PROFILES}/{profile.pruning.key}.safetensors"] = _pack_profile(profile, digests[WEIGHTS])
+        with self._writing():
+            self._publish(run.id, files)
+        return self.get(run.id)
+
+    def save_profile(self, run_id: str, profile: Profile) -> None:
+        """Store a table over the stops; raises as `save` does, and if there is no such run."""
+        self._save_profile(run_id, profile, profile.pruning.key)
+
+    def save_point(self, run_id: str, point: Profile) -> None:
+        """Store a profile of one row; raises as `save_profile` does."""
+        self._save_profile(run_id, point, point_key(point.pruning, float(point.sparsity[0])))
+
+    def delete(self, run_id: str, owner: str | None) -> None:
+        """Remove a run with its profiles.
+
+        Raises:
+            StoreError: there is no such run, it is a reference run or another's, or the folder cannot be written.
+        """
+        entry = self._entry(run_id)
+        if entry.run.reference:
+            raise StoreError("This run came with PruneLab and cannot be deleted; choose one that you trained.")
+        if entry.run.owner != owner:
+            raise StoreError(f"Run {run_id} is another visitor's; only who trained it can delete it.")
+        with self._writing(), suppress(FileNotFoundError):
+            doomed = self._temporary(run_id)
+            entry.folder.rename(doomed)
+            shutil.rmtree(doomed, ignore_errors=True)
+
+    def _entry(self, run_id: str) -> _Entry:
+        if not isinstance(run_id, str) or not _ID.fullmatch(run_id):
+            raise StoreError(f"{run_id!r} is not a run id, which has 12 digits from 0 to 9 and a to f; choose a run.")
+        for folder in (self._shipped / run_id, self.root / run_id):
+            if (folder / RUN).is_file():
+                with self._guarding(folder):
+                    return self._open(folder)
+        raise StoreError(f"There is no run {run_id} in this store; choose another, or train it again.")
+
+    def _open(self, folder: Path) -> _Entry:
+        """The run in a folder, parsed once per state of its `run.json`."""
+        state, known = _state(folder / RUN), self._entries.get(folder)
+        if known is None or known[0] != state:
+            known = self._entries[folder] = state, _from_json(folder, reference=folder.parent == self._shipped)
+        _check_sizes(known[1])
+        return known[1]
+
+    def _profile(self, run_id: str, pruning: PruningConfig, key: str) -> Profile | None:
+        entry = self._entry(run_id)
+        path = next((path for path in self._profile_paths(entry, key) if path.is_file()), None)
+        if path is None:
+            return None
+        with self._guarding(path):
+            return _unpack_profile(path, pruning, entry)
+
+    def _profile_paths(self, entry: _Entry, key: str) -> list[Path]:
+        """Where a profile may be; the first is where it is written. Those of a shipped run are kept beside the runs."""
+        inside = entry.folder / PROFILES / f"{key}.safetensors"
+        beside = self.root / f".{PROFILES}" / entry.run.id / inside.name
+        return [beside, inside] if entry.run.reference else [inside]
+
+    def _save_profile(self, run_id: str, profile: Profile, key: str) -> None:
+        entry = self._entry(run_id)
+        content, path = _pack_profile(profile, entry.digests[WEIGHTS]), self._profile_paths(entry, key)[0]
+        with self._writing():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self._temporary(run_id)
+            try:
+                _write(temporary, content)
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
+            _sync_folder(path.parent)
+
+    def _publish(self, run_id: str, files: Mapping[str, bytes]) -> None:
+        """Make a run appear at once, with all its files; do nothing if another writer was first."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        temporary = self._temporary(run_id)
+        try:
+            for name, content in files.items():
+                (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+                _write(temporary / name, content)
+            _sync_folder(temporary / PROFILES)
+            _sync_folder(temporary)
+            self._rename(temporary, self.root / run_id)
+            _sync_folder(self.root)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def _rename(self, temporary: Path, folder: Path) -> None:
+        try:
+            temporary.rename(folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise
+            if not self.has(folder.name):
+                self._set_aside(folder, _DamageError("something that is not a run was in its place"))
+                temporary.rename(folder)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Turns what the operating system refuses into a sentence that says what to do."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                what = f"The disk that holds {self.root} is full; free some space or name another folder"
+            else:
+                reason = error.strerror or str(error)
+                what = f"The run store {self.root} cannot be written ({reason}); make it writable or name another"
+            raise StoreError(f"{what} in {VARIABLE}, then try again.") from error
+
+    @contextmanager
+    def _guarding(self, path: Path) -> Iterator[None]:
+        """Sets aside what turns out to be damaged, and says so."""
+        try:
+            yield
+        except _DamageError as error:
+            self._set_aside(path, error)
+            what = "profile" if path.suffix else "run"
+            run_id = next(part for part in reversed(path.parts) if _ID.fullmatch(part))
+            again = "train it again or choose another" if what == "run" else "ask for it again"
+            raise StoreError(f"A {what} of {run_id} is damaged and was set aside: {error} Please {again}.") from error
+
+    def _set_aside(self, path: Path, error: StoreError) -> None:
+        """Move what is damaged out of the way with a reason; what cannot be moved is only remembered."""
+        self._entries.pop(path, None)
+        run_id = next((part for part in reversed(path.parts) if _ID.fullmatch(part)), path.name)
+        aside = self.root / _SET_ASIDE / f"{run_id}-{uuid.uuid4().hex[:8]}"
+        try:
+            if not isinstance(error, _DamageError) or self._shipped in path.parents:
+                raise OSError
+            aside.mkdir(parents=True)
+            path.rename(aside / path.name)
+        except FileNotFoundError:  # another server was first
+            aside.rmdir()
+        except OSError:
+            self._unmoved[path] = str(error)
+        else:
+            with suppress(OSError):
+                (aside / "reason.txt").write_text(str(error), "utf-8")
+
+    def _temporary(self, name: str) -> Path:
+        return self.root / f"{_TEMPORARY}{name}-{uuid.uuid4().hex[:8]}"
+
+    def _clean(self) -> None:
+        """Remove what writers that died have left."""
+        for path in _children(self.root):
+            with suppress(OSError):
+                if path.name.startswith(_TEMPORARY) and time.time() - path.stat().st_mtime > _ABANDONED:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _children(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _folders(root: Path) -> list[Path]:
+    """The folders of runs; anything else that lies about is nobody's business."""
+    return [path for path in _children(root) if _ID.fullmatch(path.name) and (path / RUN).is_file()]
+
+
+def _reason(path: Path) -> str:
+    try:
+        return (path / "reason.txt").read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return "The reason was not recorded."
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise StoreError(f"{path.name} cannot be read ({error.strerror}).") from error
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256 over names, types, shapes and content, in order of name."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        value = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name}:{value.dtype.str}:{value.shape};".encode())
+        digest.update(value.tobytes())
+    return digest.hexdigest()
+
+
+def _pack(arrays: Mapping[str, NDArray[Any]], **metadata: str) -> bytes:
+    contiguous = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+    return encode(contiguous, {"digest": _digest(contiguous), **metadata})
+
+
+def _unpack(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Arrays and metadata of a file that holds what its digest says."""
+    try:
+        with safe_open(path, framework="np") as file:
+            arrays, metadata = {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise _DamageError(f"{path.name} is not a whole safetensors file ({error}).") from error
+    except OSError as error:
+        raise StoreError(f"{path.name} cannot be read ({error.strerror or error}); try again.") from error
+    if metadata.get("digest") != _digest(arrays):
+        raise _DamageError(f"{path.name} does not hold what was stored in it.")
+    return arrays, metadata
+
+
+def _load(path: Path, digest: str) -> dict[str, NDArray[Any]]:
+    arrays, metadata = _unpack(path)
+    if metadata["digest"] != digest:
+        raise _DamageError(f"{path.name} belongs to another run.")
+    return arrays
+
+
+def _check(arrays: Mapping[str, NDArray[Any]], expected: Mapping[str, tuple[type, tuple[int, ...]]], name: str) -> None:
+    found = {key: (value.dtype.type, value.shape) for key, value in arrays.items()}
+    if found != dict(expected):
+        wrong = sorted(key for key in found.keys() | expected.keys() if found.get(key) != expected.get(key))
+        raise _DamageError(f"{name} holds other arrays than {RUN} says: {', '.join(wrong)}.")
+
+
+def _check_sizes(entry: _Entry) -> None:
+    """Notices a missing or truncated weight file without reading it."""
+    try:
+        size = (entry.folder / WEIGHTS).stat().st_size
+        (entry.folder / LABELS).stat()
+    except FileNotFoundError as error:
+        raise _DamageError(f"{Path(error.filename).name} is missing.") from error
+    except OSError as error:
+        raise StoreError(f"{WEIGHTS} cannot be read ({error.strerror}); try again.") from error
+    if size != entry.run.bytes:
+        raise _DamageError(f"{WEIGHTS} has {size:,} bytes, not {entry.run.bytes:,}.")
+
+
+def _pack_profile(profile: Profile, weights: str) -> bytes:
+    pruning = json.dumps(asdict(profile.pruning), sort_keys=True)
+    return _pack(profile.to_arrays(), weights=weights, pruning=pruning, names=json.dumps(profile.names))
+
+
+def _unpack_profile(path: Path, pruning: PruningConfig, entry: _Entry) -> Profile:
+    arrays, metadata = _unpack(path)
+    try:
+        if metadata["weights"] != entry.digests[WEIGHTS]:
+            raise _DamageError(f"{path.name} is the profile of other weights.")
+        stored = PruningConfig(**json.loads(metadata["pruning"]))
+        if stored.key != pruning.key:
+            raise _DamageError(f"{path.name} is a profile of {stored.key}.")
+        names: Sequence[str] = json.loads(metadata["names"])
+        profile = Profile.from_arrays(arrays, pruning, names)
+        sizes = [int(np.prod(entry.shapes[name])) for name in names]
+    except (KeyError, TypeError, ValueError, ConfigError) as error:
+        raise _DamageError(f"{path.name} lacks what a profile has ({error}).") from error
+    except StoreError as error:
+        raise _DamageError(str(error)) from error
+    if profile.sizes.tolist() != sizes or profile.predicted.shape[1] != entry.run.images:
+        raise _DamageError(f"{path.name} is of another network or of other images.")
+    return profile
+
+
+def _to_json(run: Run, digests: Mapping[str, str], shapes: Mapping[str, tuple[int, ...]]) -> bytes:
+    values = {"format": FORMAT, "id": run.id, **asdict(run), "digests": digests, "shapes": list(shapes.items())}
+    del values["reference"]
+    return (json.dumps(values, indent=1) + "\n").encode()
+
+
+def _from_json(folder: Path, *, reference: bool) -> _Entry:
+    """Parse and check `run.json`.
+
+    Raises:
+        _DamageError: it is not JSON, of another format, or describes another run than its folder's name says.
+        StoreError: it cannot be opened.
+    """
+    try:
+        values = json.loads((folder / RUN).read_text("utf-8"))
+        if values["format"] != FORMAT:
+            raise _DamageError(f"It is of format {values['format']}; this version of PruneLab reads format {FORMAT}.")
+        values["config"] = RunConfig.from_dict(values["config"])
+        values["history"] = tuple(Epoch(**epoch) for epoch in values["history"])
+        digests = {name: str(values["digests"][name]) for name in (WEIGHTS, LABELS)}
+        shapes = {str(name): tuple(map(int, shape)) for name, shape in values["shapes"]}
+        run = Run(**{k: v for k, v in values.items() if k not in _NOT_OF_RUN}, reference=reference)
+        _check_types(run)
+    except OSError as error:
+        raise StoreError(f"{RUN} cannot be read ({error.strerror}); try again.") from error
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, ConfigError) as error:
+        raise _DamageError(f"{RUN} is not the description of a run ({error}).") from error
+    if run.id != folder.name or values["id"] != run.id:
+        raise _DamageError(f"Its configuration is that of run {run.id}.")
+    return _Entry(run, folder, digests, shapes)
+
+
+_NOT_OF_RUN = {"format", "id", "digests", "shapes"}
+
+
+def _check_types(run: Run) -> None:
+    numbers: list[object] = [run.seconds, *(value for epoch in run.history for value in vars(epoch).values())]
+    if not all(isinstance(value, int | float) for value in numbers):
+        raise TypeError("a time or a figure of the history is not a number")
+    if not all(isinstance(value, int) and value > 0 for value in (run.images, run.weights, run.bytes)):
+        raise TypeError("a count is not a positive number")
+    if not 0 <= run.right <= run.images:
+        raise ValueError(f"{run.right} of {run.images} images cannot be right")
+    if not all(isinstance(table, dict) for table in (run.versions, run.machine, run.data_md5)):
+        raise TypeError("versions, machine and data_md5 are tables")
+    datetime.fromisoformat(run.created)

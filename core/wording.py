@@ -1,0 +1,143 @@
+"""How numbers and results are said: one format for each kind of number, one sentence for each result.
+
+Percentages of a whole end in `%`, differences of percentages in `pp`; minus signs are true minus signs (U+2212).
+"""
+
+import math
+import re
+from collections.abc import Sequence
+
+from core.errors import PruningError
+from core.evaluation import Comparison, Proportion
+
+MINUS = "\N{MINUS SIGN}"
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+def count(n: float) -> str:
+    """`421,642`."""
+    return f"{n:,.0f}"
+
+
+def signed(n: int) -> str:
+    """`+3`, `−12`: a difference of counts with its sign."""
+    return f"{n:+,}".replace("-", MINUS)
+
+
+def percent(fraction: float, decimals: int = 2) -> str:
+    """`92.50 %` from 0.925."""
+    return f"{100 * fraction:.{decimals}f}{NBSP}%"
+
+
+def sparsity(fraction: float) -> str:
+    """`0.01 %`, `12.5 %`: as many digits as the number has, at most four significant ones."""
+    return f"{_plain(100 * fraction)}{NBSP}%"
+
+
+def _plain(value: float) -> str:
+    if value == 0 or value >= 1:
+        return f"{value:.6g}"
+    digits = 3 - math.floor(math.log10(value))
+    return f"{value:.{digits}f}".rstrip("0").rstrip(".")
+
+
+def points(difference: float, decimals: int = 2) -> str:
+    """`+0.12 pp` or a true minus sign; zero has no sign."""
+    value = round(100 * difference, decimals)
+    sign = MINUS if value < 0 else "+" if value > 0 else ""
+    return f"{sign}{abs(value):.{decimals}f}{NBSP}pp"
+
+
+def interval(low: float, high: float) -> str:
+    """`[−0.21, −0.03]`, in percentage points, from fractions."""
+    return f"[{_signed(low)}, {_signed(high)}]"
+
+
+def _signed(value: float) -> str:
+    text = f"{100 * value:+.2f}"
+    return text.replace("-", MINUS)
+
+
+def relation(p: float) -> str:
+    """A p-value with its relation: `= 0.031`, and below a thousandth `< 0.001`."""
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}" if p < 1 else "= 1"
+
+
+def magnitude(value: float) -> str:
+    """A threshold on |w|: `3.1e-05`, `0.012`."""
+    return "0" if value == 0 else f"{value:.2g}"
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `3 min 20 s`, `1 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def accuracy(proportion: Proportion) -> str:
+    """`92.50 % (9,250 of 10,000)`."""
+    return f"{percent(proportion.value)} ({count(proportion.right)} of {count(proportion.n)})"
+
+
+def removed(k: int, total: int) -> str:
+    """`42 of 421,642 weights`."""
+    return f"{count(k)} of {count(total)} weights"
+
+
+def difference(c: Comparison) -> str:
+    """`−0.12 pp [−0.21, −0.03]`: the paired difference in accuracy with its 95 % interval."""
+    return f"{points(c.difference)} {interval(c.low, c.high)}"
+
+
+def answer(k: int, total: int, comparison: Comparison) -> str:
+    """The result of pruning in words, never stronger than the paired interval allows."""
+    c = comparison
+    opening = f"{removed(k, total)} set to zero."
+    if c.changed == 0:
+        return f"{opening} None of {count(c.n)} answers changed."
+    changed = f"{count(c.changed)} of {count(c.n)} answers changed: {count(c.lost)} right ones lost, {count(c.gained)} gained."
+    return f"{opening} {changed} {_verdict(c)}"
+
+
+def _verdict(c: Comparison) -> str:
+    size = difference(c)
+    if c.low > 0:
+        return f"Accuracy rose by more than chance explains: {size}."
+    if c.high < 0:
+        return f"Accuracy fell by more than chance explains: {size}."
+    return f"The difference in accuracy, {size}, may be chance."
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+_SPARSITY = re.compile(r"(?P<number>[0-9]+(?:[0-9,]*[0-9])?(?:\.[0-9]*)?(?:e-?[0-9]{1,3})?|\.[0-9]+)\s*(?P<unit>%|weights?)?", re.I)
+
+
+def read_sparsity(text: str, total: int) -> float:
+    """The sparsity in [0, 1] that a visitor typed: `0.01`, `0.01 %` or `42 weights` of `total`.
+
+    Raises:
+        PruningError: the text is no number, or lies outside 0 to 100 % or 0 to `total` weights.
+    """
+    match = _SPARSITY.fullmatch(text.strip()[:40])
+    if not match:
+        raise PruningError(
+            f"“{text.strip()[:40]}” is not a sparsity. Type a percentage from 0 to 100, such as 0.01, or a number such as 42 weights."
+        )
+    number = float(match["number"].replace(",", ""))
+    if (match["unit"] or "%") == "%":
+        return _within(number, 100, f"{text.strip()} is out of range. Type a percentage from 0 to 100.") / 100
+    return _within(number, total, f"{text.strip()} is out of range: this network has {count(total)} weights.") / total
+
+
+def _within(number: float, top: float, message: str) -> float:
+    if not 0 <= number <= top:
+        raise PruningError(message)
+    return number

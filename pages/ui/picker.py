@@ -1,0 +1,93 @@
+"""How a visitor chooses what to look at: the run, how its weights are ranked, and the sparsity."""
+
+import streamlit as st
+
+from core import wording
+from core.errors import PruneLabError
+from core.recipes import NETWORKS, recipe_name
+from core.runs import Run, RunStore
+from pages.ui import view
+from pages.ui.view import View
+
+CRITERIA = {
+    "magnitude": "Magnitude (smallest |w| first)",
+    "random": "Random",
+    "largest": "Largest |w| first",
+    "signed": "Signed value (most negative first)",
+    "lamp": "LAMP (layer-adaptive magnitude)",
+}
+SCOPES = {"global": "Global", "layerwise": "Layerwise"}
+
+
+def title(run: Run) -> str:
+    """`ConvNet, thorough, seed 0: 94.55 %`."""
+    network = NETWORKS[run.config.network].title if run.config.network in NETWORKS else run.config.network
+    recipe = recipe_name(run.config.network, run.config.training) or "own recipe"
+    return f"{network}, {recipe}, seed {run.config.seed}: {wording.percent(run.accuracy.value)}"
+
+
+def choose_run(now: View, store: RunStore) -> None:
+    """A select box of all runs."""
+    runs = {run.id: run for run in store.runs()}
+    st.session_state["picked run"] = now.run.id
+    st.selectbox(
+        "Run",
+        [*runs],
+        format_func=lambda run_id: title(runs[run_id]),
+        key="picked run",
+        on_change=lambda: view.change(run=st.session_state["picked run"]),
+        help="A trained network. Train more on the Train page.",
+    )
+
+
+def choose_criterion(now: View) -> None:
+    """What ranks the weights."""
+    st.session_state["picked criterion"] = now.pruning.criterion
+    st.selectbox(
+        "Criterion",
+        [*CRITERIA],
+        format_func=CRITERIA.__getitem__,
+        key="picked criterion",
+        on_change=lambda: view.change(criterion=st.session_state["picked criterion"]),
+        help="What ranks the weights: the first in the ranking are set to zero first.",
+    )
+
+
+def choose_scope(now: View) -> None:
+    """Whether weights compete across the network or within their layer."""
+    st.session_state["picked scope"] = now.pruning.scope
+    st.segmented_control(
+        "Scope",
+        [*SCOPES],
+        format_func=SCOPES.__getitem__,
+        key="picked scope",
+        required=True,
+        on_change=lambda: view.change(scope=st.session_state["picked scope"]),
+        help="Global: all weights compete. Layerwise: each layer gives the same share.",
+    )
+
+
+def type_sparsity(now: View) -> None:
+    """The exact field. A text that is no sparsity stays in the field, and is answered below it."""
+    problem = st.session_state.pop("sparsity problem", None)
+    if problem is None:
+        st.session_state["typed sparsity"] = now.params["sparsity"]
+    st.text_input(
+        "Exact sparsity, %",
+        key="typed sparsity",
+        max_chars=40,
+        on_change=_typed,
+        args=(now.run.weights,),
+        help="Any percentage from 0 to 100, or a number of weights such as “1 weight”.",
+    )
+    if problem:
+        st.error(problem, icon=":material/error:")
+
+
+def _typed(total: int) -> None:
+    try:
+        sparsity = wording.read_sparsity(st.session_state["typed sparsity"], total)
+    except PruneLabError as error:
+        st.session_state["sparsity problem"] = str(error)
+    else:
+        view.change(sparsity=f"{100 * sparsity:.10g}")

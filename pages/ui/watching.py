@@ -1,0 +1,81 @@
+"""A job as a visitor sees it: how far it is, how long it still takes, and a way to stop it."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core import figures, wording
+from core.errors import PruneLabError
+from core.jobs import JobState
+from core.progress import Progress
+from pages.ui.services import engine
+
+_PHASES = {"loading": "Loading the data", "training": "Training", "evaluating": "Evaluating"}
+
+
+def ensure(job_id: str, start: Callable[[], str]) -> None:
+    """Run a job whose result this page needs, and follow it; one that failed or was stopped waits to be asked again."""
+    state = engine().state(job_id)
+    if state is not None and state.status in ("failed", "cancelled"):
+        st.error(state.message, icon=":material/error:")
+        if not st.button("Try again", icon=":material/replay:", key=f"again {job_id}"):
+            return
+    try:
+        watch(start())
+    except PruneLabError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+def watch(job_id: str) -> None:
+    """Show a job until it is over, then run the page once more. The job goes on whoever watches."""
+    state = engine().state(job_id)
+    if state is not None and state.active:
+        _follow(job_id)
+
+
+@st.fragment(run_every=0.5)
+def _follow(job_id: str) -> None:
+    state = engine().state(job_id)
+    if state is None or not state.active:
+        st.rerun()
+    with st.container(border=True):
+        _show(state)
+        st.button(
+            "Stop",
+            icon=":material/stop:",
+            key=f"stop {job_id}",
+            on_click=lambda: engine().cancel(job_id),
+            help="Stops within two seconds. Nothing of an unfinished job is kept.",
+        )
+
+
+def _show(state: JobState) -> None:
+    if state.status == "queued":
+        ahead = "next in line" if not state.ahead else f"{wording.count(state.ahead)} ahead of it"
+        st.progress(0.0, state.message or f"Queued, {ahead}. You may leave this page; the job stays.")
+    if state.retried:
+        st.info("A worker was lost; the job has been started again.", icon=":material/replay:")
+    progress = state.progress
+    if state.status == "running" and progress is None:
+        st.progress(0.0, "Starting a worker")
+    if progress is not None:
+        st.progress(min(progress.done / max(progress.of, 1), 1.0), said(progress))
+        if state.kind == "train" and state.config is not None:
+            epochs = state.config.training.epochs
+            chart = figures.learning_curves(progress.epochs, epochs)
+            st.plotly_chart(chart, key=f"curves {state.id}", config={"displayModeBar": False})
+
+
+def said(progress: Progress) -> str:
+    """One line: phase, speed, loss, validation accuracy, time left."""
+    parts = [_PHASES[progress.phase]]
+    if progress.images_per_second:
+        parts.append(f"{wording.count(progress.images_per_second)} images/s")
+    if progress.loss is not None:
+        parts.append(f"loss {progress.loss:.3f}")
+    if progress.epochs:
+        last = progress.epochs[-1]
+        parts.append(f"validation accuracy {wording.percent(last.validation_accuracy)} after epoch {last.number}")
+    if progress.seconds_left is not None:
+        parts.append(f"{wording.duration(progress.seconds_left)} left")
+    return " · ".join(parts)

@@ -1,0 +1,149 @@
+"""A run is addressed by its configuration: every field counts, nothing else does, and bad values are refused."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+import core.config
+from core.config import Criterion, DataConfig, PruningConfig, RunConfig, Scope, TrainingConfig, shown_as
+from core.errors import ConfigError
+
+RUN = RunConfig(network="lenet", training=TrainingConfig())
+
+
+def other_value(value: Any, kind: Any) -> Any:
+    """Another allowed value for a field."""
+    choices = get_args(kind)
+    if choices:
+        return next(choice for choice in choices if choice != value)
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, str):
+        return value + "x"
+    return value + 1 if isinstance(value, int) else value / 2 + 0.1
+
+
+def variants(config: Any) -> list[Any]:
+    return [replace(config, **{f.name: other_value(getattr(config, f.name), f.type)}) for f in fields(config)]
+
+
+def test_run_id_is_twelve_hexadecimal_digits() -> None:
+    assert re.fullmatch("[0-9a-f]{12}", RUN.run_id)
+
+
+def test_every_field_changes_the_run_id() -> None:
+    runs = [RUN, replace(RUN, network="other"), replace(RUN, seed=1)]
+    runs += [replace(RUN, training=training) for training in variants(RUN.training)]
+    runs += [replace(RUN, data=data) for data in variants(RUN.data)]
+    assert len({run.run_id for run in runs}) == len(runs)
+
+
+def test_a_new_format_changes_the_run_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = RUN.run_id
+    monkeypatch.setattr(core.config, "FORMAT", core.config.FORMAT + 1)
+    assert RUN.run_id != before
+
+
+def test_a_default_spelled_out_is_the_same_run() -> None:
+    assert replace(RUN, training=TrainingConfig(**asdict(TrainingConfig()))).run_id == RUN.run_id
+
+
+def test_run_id_is_the_same_in_another_process() -> None:
+    code = "import core.config as c; print(c.RunConfig(network='lenet', training=c.TrainingConfig()).run_id)"
+    root = Path(core.config.__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == RUN.run_id
+
+
+def test_a_run_comes_back_from_json() -> None:
+    run = replace(RUN, training=TrainingConfig(learning_rate=0.1 + 0.2), seed=7)
+    assert RunConfig.from_dict(json.loads(json.dumps(run.to_dict()))) == run
+
+
+def test_from_dict_does_not_change_what_it_reads() -> None:
+    values = RUN.to_dict()
+    RunConfig.from_dict(values)
+    assert values == RUN.to_dict()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"training": {"epochs": 0}},
+        {"training": {"speed": 9}},
+        {"training": {"learning_rate": float("nan")}},
+        {"training": 5},
+        {"data": None},
+        {"network": 5},
+        {"colour": "red"},
+    ],
+)
+def test_a_damaged_configuration_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        RunConfig.from_dict({**RUN.to_dict(), **change})
+
+
+def test_a_missing_field_is_refused_by_name() -> None:
+    values = RUN.to_dict()
+    del values["training"]
+    with pytest.raises(ConfigError, match="training"):
+        RunConfig.from_dict(values)
+
+
+FIELDS = [(owner, f) for owner in (TrainingConfig, DataConfig, PruningConfig) for f in fields(owner)]
+RANGED = [(owner, f.name) for owner, f in FIELDS if f.type in (int, float)]
+
+
+@pytest.mark.parametrize(("owner", "name"), RANGED)
+def test_both_ends_of_a_range_are_allowed_and_nothing_beyond(owner: type, name: str) -> None:
+    allowed = shown_as(owner, name)
+    kind = type(getattr(owner(), name))
+    assert getattr(owner(**{name: kind(allowed.low)}), name) == allowed.low
+    assert getattr(owner(**{name: kind(allowed.high)}), name) == allowed.high
+    for beyond in (allowed.low - 1, allowed.high + 1):
+        with pytest.raises(ConfigError, match=re.escape(allowed.label)):
+            owner(**{name: kind(beyond)})
+
+
+def test_every_training_field_has_a_name_for_the_screen() -> None:
+    names = [shown_as(TrainingConfig, f.name).label for f in fields(TrainingConfig)]
+    assert len(set(names)) == len(names) and not set(names) & {f.name for f in fields(TrainingConfig)}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_numbers_that_are_not_finite_are_refused(value: float) -> None:
+    with pytest.raises(ConfigError, match=r"from 1e-05 to 2"):
+        TrainingConfig(learning_rate=value)
+
+
+@pytest.mark.parametrize(
+    "values", [{"epochs": 1.5}, {"epochs": True}, {"epochs": "3"}, {"flip": 1}, {"momentum": None}]
+)
+def test_values_of_another_type_are_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(values))):
+        TrainingConfig(**values)
+
+
+def test_an_unknown_choice_is_refused_with_the_choices() -> None:
+    with pytest.raises(ConfigError, match=r"'adam'; choose one of sgd, adamw"):
+        TrainingConfig(optimizer="adam")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="choose one of global, layerwise"):
+        PruningConfig(scope="both")  # type: ignore[arg-type]
+
+
+def test_pruning_keys_are_unique_and_safe_as_file_names() -> None:
+    configs = [PruningConfig(criterion=c, scope=s) for c in get_args(Criterion) for s in get_args(Scope)]
+    configs.append(PruningConfig(criterion="random", seed=1))
+    keys = [config.key for config in configs]
+    assert len(set(keys)) == len(keys) and all(re.fullmatch(r"[a-z]+-[a-z]+(-\d+)?", key) for key in keys)
+
+
+def test_the_seed_is_part_of_the_key_of_the_random_criterion_alone() -> None:
+    assert PruningConfig(seed=5).key == PruningConfig().key == "magnitude-global"
+    assert PruningConfig(criterion="random", scope="layerwise", seed=5).key == "random-layerwise-5"
