@@ -91,7 +91,6 @@ class TrainingConfig(_Checked):
     label_smoothing: float = ranged(0.0, 0.5, "Label smoothing", 0.0)
     flip: bool = shown(False, "Random horizontal flips")
     shift: int = ranged(0, 4, "Random shift in pixels", 0)
-    average: float = ranged(0.0, 1.0, "Share of the last steps averaged", 0.0, "0 keeps the last weights.")
 
 
 @dataclass(frozen=True, kw_only=True)

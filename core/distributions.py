@@ -3,6 +3,8 @@
 Each layer's weights are held in the order in which pruning removes them, with the histogram bin of each.
 The removed part of any cut is then a count over a prefix: a look-up, exact also where magnitudes tie or the
 criterion is not magnitude.
+
+A cut is a magnitude up to which weights are removed. Only the criterion magnitude has one.
 """
 
 from collections.abc import Sequence
@@ -13,6 +15,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from core.config import PruningConfig
 from core.pruning import Ranking, Weights, kernels
 
 BINS = 61
@@ -20,6 +23,8 @@ BINS = 61
 ZOOM_BINS = 30
 ZOOM = 5
 """The zoom shows this many times the cut on each side of zero, so the cut falls on the edge of a bar."""
+_LESS_THAN_FLOAT32 = 2.0**-30
+"""A relative step that no float32 lies in."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Histogram:
 class Layer:
     """One layer's weights in the order in which they are removed.
 
-    `filters_gone` (F,), sorted: after how many removals each filter (output channel or unit) has lost all its weights.
+    `filters_gone` (F,), sorted: after how many removals each filter (output channel or unit) is all zero.
     """
 
     name: str
@@ -57,11 +62,16 @@ class Layer:
         """`order` (n,): flat indices into `kernel`, first removed first."""
         place = np.empty(order.size, np.int64)
         place[order] = np.arange(1, order.size + 1)
+        place[kernel.ravel() == 0] = 0
         return cls(name, kernel.ravel()[order], np.sort(place.reshape(len(kernel), -1).max(axis=1)))
 
     def filters_zeroed(self, k: int) -> int:
         """How many filters are all zero once the first `k` weights are removed."""
         return int(np.searchsorted(self.filters_gone, k, side="right"))
+
+    def cut(self, k: int) -> float:
+        """The magnitude of the last of the first `k`, with the criterion magnitude their largest; 0 if k is 0."""
+        return float(np.abs(self.ordered[k - 1])) if k else 0.0
 
     @cached_property
     def reach(self) -> float:
@@ -73,11 +83,6 @@ class Layer:
         """The smallest magnitude that is not zero, or `reach`."""
         sizes = np.abs(self.ordered)
         return float(sizes[sizes > 0].min(initial=self.reach))
-
-    @cached_property
-    def zeros(self) -> int:
-        """Weights that are exactly zero in the dense network."""
-        return int(np.count_nonzero(self.ordered == 0))
 
     @cached_property
     def _edges(self) -> NDArray[np.float64]:
@@ -97,8 +102,9 @@ class Layer:
         return Histogram(self.name, self._edges, self._totals - removed, removed)
 
     def near(self, k: int, unit: float) -> Histogram:
-        """The weights within `ZOOM` units of zero, in bars of a third of a unit."""
-        edges = np.linspace(-ZOOM * unit, ZOOM * unit, ZOOM_BINS + 1)
+        """The weights within `ZOOM` units of zero, in bars of a third of a unit. A weight of one unit is inside of it."""
+        end = ZOOM * unit * (1 + _LESS_THAN_FLOAT32)
+        edges = np.linspace(-end, end, ZOOM_BINS + 1)
         removed = np.histogram(self.ordered[:k], edges)[0]
         kept = np.histogram(self.ordered[k:], edges)[0]
         return Histogram(self.name, edges, kept, removed)
@@ -108,6 +114,7 @@ class Layer:
 class Distributions:
     """The distributions of all layers of one network under one ranking."""
 
+    pruning: PruningConfig
     layers: tuple[Layer, ...]
 
     @classmethod
@@ -116,20 +123,31 @@ class Distributions:
         layers = kernels(weights)
         starts = np.cumsum([0, *ranking.sizes])
         return cls(
+            ranking.pruning,
             tuple(
                 Layer.of(name, layers[name], _within(ranking.order, start, stop))
                 for name, start, stop in zip(ranking.names, starts[:-1], starts[1:], strict=True)
-            )
+            ),
         )
+
+    @property
+    def has_cut(self) -> bool:
+        """Whether weights are removed up to some magnitude, rather than by anything else."""
+        return self.pruning.criterion == "magnitude"
+
+    def cuts(self, layer_k: Sequence[int]) -> tuple[float, ...]:
+        """The cut in each layer: its own with layerwise scope, else the network's. 0 where nothing is removed."""
+        own = tuple(layer.cut(int(k)) for layer, k in zip(self.layers, layer_k, strict=True))
+        return own if self.pruning.scope == "layerwise" else (max(own),) * len(own)
 
     def at(self, layer_k: Sequence[int]) -> tuple[Histogram, ...]:
         """One histogram a layer, the first `layer_k` weights of each counted as removed."""
         return tuple(layer.at(int(k)) for layer, k in zip(self.layers, layer_k, strict=True))
 
-    def near(self, layer_k: Sequence[int], threshold: float) -> tuple[Histogram, ...]:
-        """The same around the cut, within `ZOOM` thresholds of zero; with no cut, `ZOOM` smallest weights."""
-        unit = threshold or min(layer.smallest for layer in self.layers)
-        return tuple(layer.near(int(k), unit) for layer, k in zip(self.layers, layer_k, strict=True))
+    def near(self, layer_k: Sequence[int]) -> tuple[Histogram, ...]:
+        """The same within `ZOOM` cuts of zero; without a cut, within `ZOOM` times the layer's smallest weight."""
+        parts = zip(self.layers, layer_k, self.cuts(layer_k), strict=True)
+        return tuple(layer.near(int(k), cut or layer.smallest) for layer, k, cut in parts)
 
 
 def _within(order: NDArray[np.uint32], start: int, stop: int) -> NDArray[np.int64]:

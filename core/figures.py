@@ -1,14 +1,14 @@
 """Results in, plotly figures out.
 
 A figure that the slider drives is a `LiveFigure`: a base, and for each stop a patch with what differs there. The panel
-applies patches in the browser, `LiveFigure.at` applies them here.
+applies patches in the browser, `LiveFigure.at` applies them here. They are written in plotly.js's own form, because
+plotly.py takes most of a second to check them; the tests do that.
 
 Colours have roles, the same in every figure and both modes. Grounds are transparent, fonts are left to the theme and
 colour scales run through transparency, so one figure serves light and dark. Every coloured mark also has a number,
 a sign or a label.
 """
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from core import wording
-from core.distributions import ZOOM, Histogram
+from core.distributions import ZOOM, ZOOM_BINS, Histogram
 from core.evaluation import Comparison, Proportion
 from core.profile import Profile
 from core.progress import Epoch
@@ -32,6 +32,7 @@ CUT = "rgba(213, 94, 0, 0.18)"
 GRID = "rgba(138, 143, 152, 0.25)"
 
 TICKS = (0.001, 0.01, 0.1, 1.0, 10.0, 50.0, 90.0, 99.0, 99.9)
+NARROW_TICKS = (0.01, 1.0, 50.0, 99.0)
 _BEYOND = 1.5
 """How far outside the outermost sparsity 0 % and 100 % stand on the logit axis."""
 
@@ -67,23 +68,37 @@ class LiveFigure:
 
 
 def _live(
-    name: str, title: str, figure: go.Figure, patch: Callable[[int], Patch], stops: int, narrow: Spec | None = None
-) -> LiveFigure:
-    base = json.loads(figure.to_json())
-    base["layout"].pop("template", None)
-    return LiveFigure(name, title, base, tuple(patch(i) for i in range(stops)), narrow or {})
+    name: str, title: str, traces: list[Spec], layout: Spec, patch: Callable[[int], Patch], stops: int, narrow: Spec | None = None
+) -> LiveFigure:  # fmt: skip
+    return LiveFigure(name, title, {"data": traces, "layout": layout}, tuple(map(patch, range(stops))), narrow or {})
+
+
+AXIS: Spec = {"automargin": True, "gridcolor": GRID, "zeroline": False}
+
+
+def _frame(height: int, **layout: Any) -> Spec:
+    """The layout that all figures share: a fixed height, no ground of their own."""
+    clear = "rgba(0,0,0,0)"
+    return {
+        "height": height,
+        "paper_bgcolor": clear,
+        "plot_bgcolor": clear,
+        "hovermode": "closest",
+        "showlegend": False,
+        "margin": {"l": 8, "r": 8, "t": 24, "b": 8},
+        "font": {"size": 12},
+        "dragmode": False,
+        **layout,
+    }
+
+
+def _axis(title: str = "", **rest: Any) -> Spec:
+    return {**AXIS, "title": {"text": title}, **rest}
 
 
 def _framed(figure: go.Figure, height: int) -> go.Figure:
-    """What all figures share: a fixed height, no ground of their own, quiet axes."""
-    clear = "rgba(0,0,0,0)"
-    figure.update_layout(
-        height=height, paper_bgcolor=clear, plot_bgcolor=clear, hovermode="closest", showlegend=False,
-        margin={"l": 8, "r": 8, "t": 24, "b": 8}, font_size=12, dragmode=False,
-    )  # fmt: skip
-    figure.update_xaxes(automargin=True, gridcolor=GRID, zeroline=False)
-    figure.update_yaxes(automargin=True, gridcolor=GRID, zeroline=False)
-    return figure
+    """The frame around a figure of plotly.py's."""
+    return figure.update_layout(_frame(height)).update_xaxes(AXIS).update_yaxes(AXIS)
 
 
 # --- the axis of sparsity ---------------------------------------------------------------------------------------
@@ -101,9 +116,9 @@ class SparsityAxis:
 
     @classmethod
     def over(cls, sparsity: NDArray[np.float64]) -> "SparsityAxis":
-        """The axis that shows all of `sparsity`, (S,) fractions."""
+        """The axis that shows all of `sparsity`, fractions in an array of any shape."""
         inner = sparsity[(sparsity > 0) & (sparsity < 1)]
-        return cls(_logit(min(inner.min(initial=1e-5), 1e-5)) - _BEYOND, _logit(max(inner.max(initial=0.999), 0.999)) + _BEYOND)
+        return cls(_logit(inner.min(initial=1e-5)) - _BEYOND, _logit(inner.max(initial=0.999)) + _BEYOND)
 
     def place(self, sparsity: float) -> float:
         """Where a sparsity in [0, 1] stands on the axis."""
@@ -111,14 +126,19 @@ class SparsityAxis:
             return self.low if sparsity <= 0 else self.high
         return min(max(_logit(sparsity), self.low), self.high)
 
-    def layout(self, title: str) -> Spec:
+    def layout(self, title: str = "", **rest: Any) -> Spec:
         """The axis as plotly layout."""
+        return _axis(title, range=[self.low - 0.4, self.high + 0.4], tickangle=0, **self._ticks(TICKS), **rest)
+
+    def narrow(self, *axes: str) -> Spec:
+        """The same for a small screen: fewer ticks on the named axes."""
+        ticks = self._ticks(NARROW_TICKS).items()
+        return {f"{axis}.{name}": value for axis in axes for name, value in ticks}
+
+    def _ticks(self, percents: Sequence[float]) -> Spec:
         return {
-            "title": title,
-            "range": [self.low - 0.4, self.high + 0.4],
-            "tickvals": [self.low, *(_logit(t / 100) for t in TICKS), self.high],
-            "ticktext": ["0", *(f"{t:g}" for t in TICKS), "100"],
-            "tickangle": 0,
+            "tickvals": [self.low, *(_logit(p / 100) for p in percents), self.high],
+            "ticktext": ["0", *(f"{p:g}" for p in percents), "100"],
         }
 
 
@@ -138,50 +158,68 @@ def accuracy_curve(profile: Profile, comparisons: Sequence[Comparison]) -> LiveF
     floor, ceiling = _difference_range(comparisons, profile.sparsity)
     dense = comparisons[0].dense
 
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.58, 0.42], vertical_spacing=0.09)
-    _band(figure, x, accuracy, [c.pruned for c in comparisons], _accuracy_hover(profile, comparisons), row=1)
-    _band(figure, x, difference, comparisons, _difference_hover(profile, comparisons), row=2)
-    for row, level in ((1, 100 * dense.value), (2, 0.0)):
-        figure.add_hline(y=level, line={"color": DENSE, "dash": "dot", "width": 1.5}, row=row, col=1)
-        _mark(figure, x[0], level, row=row)
-    figure.add_annotation(
-        x=axis.low, y=100 * dense.value, text=f"dense {wording.percent(dense.value)}", font_color=DENSE,
-        xanchor="left", yanchor="top", showarrow=False, row=1, col=1,
-    )  # fmt: skip
-    figure.update_xaxes(axis.layout(""))
-    figure.update_xaxes(title="Sparsity, % (logit scale)", row=2, col=1)
-    figure.update_yaxes(title="Accuracy, %", range=[0, 101], row=1, col=1)
-    figure.update_yaxes(title="Difference, pp", range=[floor, ceiling], row=2, col=1)
-    _framed(figure, 440)
-    marks = [i for i, trace in enumerate(figure.data) if trace.name == "mark"]
-    lines = [i for i, shape in enumerate(figure.layout.shapes) if shape.name == "mark"]
+    traces = [
+        *_band(x, accuracy, [c.pruned for c in comparisons], _accuracy_hover(profile, comparisons), ""),
+        *_band(x, difference, comparisons, _difference_hover(profile, comparisons), "2"),
+        _mark(x[0], accuracy[0], ""),
+        _mark(x[0], difference[0], "2"),
+    ]
+    unmoved = {
+        "showarrow": False, "text": f"dense {wording.percent(dense.value)}", "x": axis.low, "y": 100 * dense.value,
+        "xanchor": "left", "yanchor": "top", "xref": "x", "yref": "y",
+    }  # fmt: skip
+    layout = _frame(
+        440,
+        xaxis=axis.layout(anchor="y", matches="x2", showticklabels=False),
+        yaxis=_axis("Accuracy, %", anchor="x", domain=[0.47, 1], range=[0, 104]),
+        xaxis2=axis.layout("Sparsity, % (logit scale)", anchor="y2"),
+        yaxis2=_axis("Difference, pp", anchor="x2", domain=[0, 0.38], range=[floor, ceiling]),
+        shapes=[_upright(x[0], PRUNED, ""), _upright(x[0], PRUNED, "2"), _level(100 * dense.value, ""), _level(0, "2")],
+        annotations=[unmoved],
+    )
 
     def patch(i: int) -> Patch:
-        heights = (accuracy[i], min(max(difference[i], floor), ceiling))
-        moved = {f"shapes[{line}].{end}": x[i] for line in lines for end in ("x0", "x1")}
-        return Patch({mark: {"x": [x[i]], "y": [y]} for mark, y in zip(marks, heights, strict=True)}, moved)
+        marks = {4: accuracy[i], 5: min(max(difference[i], floor), ceiling)}
+        moved = {f"shapes[{line}].{end}": x[i] for line in (0, 1) for end in ("x0", "x1")}
+        return Patch({trace: {"x": [x[i]], "y": [y]} for trace, y in marks.items()}, moved)
 
-    return _live("curve", "Accuracy over sparsity", figure, patch, len(x))
+    return _live("curve", "Accuracy over sparsity", traces, layout, patch, len(x), axis.narrow("xaxis", "xaxis2"))
 
 
 def _band(
-    figure: go.Figure, x: list[float], y: list[float], intervals: Sequence[Proportion | Comparison], hover: list[str], *, row: int
-) -> None:  # fmt: skip
+    x: list[float], y: list[float], intervals: Sequence[Proportion | Comparison], hover: list[str], axes: str
+) -> tuple[Spec, Spec]:
     low, high = [100 * i.low for i in intervals], [100 * i.high for i in intervals]
-    figure.add_scatter(
-        x=[*x, *x[::-1]], y=[*high, *low[::-1]], fill="toself", fillcolor=CUT, line_width=0, mode="lines", hoverinfo="skip",
-        row=row, col=1,
-    )  # fmt: skip
-    figure.add_scatter(
-        x=x, y=y, mode="lines+markers", line={"color": PRUNED, "width": 2}, marker_size=5, name="stops", hovertext=hover, hoverinfo="text",
-        row=row, col=1,
-    )  # fmt: skip
+    place = {"type": "scatter", "xaxis": f"x{axes}", "yaxis": f"y{axes}"}
+    band = {
+        "x": [*x, *x[::-1]], "y": [*high, *low[::-1]], "mode": "lines", "line": {"width": 0},
+        "fill": "toself", "fillcolor": CUT, "hoverinfo": "skip",
+    }  # fmt: skip
+    line = {
+        "x": x, "y": y, "mode": "lines+markers", "line": {"color": PRUNED, "width": 2}, "marker": {"size": 5},
+        "name": "stops", "hovertext": hover, "hoverinfo": "text",
+    }  # fmt: skip
+    return place | band, place | line
 
 
-def _mark(figure: go.Figure, x: float, y: float, *, row: int) -> None:
-    figure.add_vline(x=x, line={"color": PRUNED, "width": 1}, name="mark", row=row, col=1)
+def _mark(x: float, y: float, axes: str) -> Spec:
     diamond = {"color": PRUNED, "size": 13, "symbol": "diamond", "line": {"color": "white", "width": 1.5}}
-    figure.add_scatter(x=[x], y=[y], mode="markers", marker=diamond, hoverinfo="skip", name="mark", row=row, col=1)
+    return {
+        "type": "scatter", "x": [x], "y": [y], "xaxis": f"x{axes}", "yaxis": f"y{axes}", "mode": "markers",
+        "marker": diamond, "hoverinfo": "skip", "name": "mark",
+    }  # fmt: skip
+
+
+def _upright(x: float, colour: str, axes: str, **line: Any) -> Spec:
+    """A vertical line over the whole height of one panel."""
+    span = {"x0": x, "x1": x, "xref": f"x{axes}", "y0": 0, "y1": 1, "yref": f"y{axes} domain"}
+    return {"type": "line", "line": {"color": colour, "width": 1, **line}, **span}
+
+
+def _level(y: float, axes: str) -> Spec:
+    """The dense network's level, a horizontal line over the whole width of one panel."""
+    span = {"x0": 0, "x1": 1, "xref": f"x{axes} domain", "y0": y, "y1": y, "yref": f"y{axes}"}
+    return {"type": "line", "line": {"color": DENSE, "dash": "dot", "width": 1.5}, **span}
 
 
 def _accuracy_hover(profile: Profile, comparisons: Sequence[Comparison]) -> list[str]:
@@ -209,29 +247,36 @@ def _difference_range(comparisons: Sequence[Comparison], sparsity: NDArray[np.fl
 
 def layer_shares(profile: Profile) -> LiveFigure:
     """The share of each layer's weights that is pruned, a dot a layer; the whole network's as a line."""
-    axis, sizes = SparsityAxis.over(profile.sparsity), profile.sizes
+    shares = profile.layer_k / profile.sizes
+    axis = SparsityAxis.over(np.column_stack([shares, profile.sparsity]))
     layers = [layer_title(name) for name in profile.names]
-    figure = go.Figure()
-    for layer in layers:
-        figure.add_scatter(
-            x=[axis.low, axis.low], y=[layer, layer], mode="lines", line={"color": PRUNED, "width": 2}, hoverinfo="skip"
-        )
-    figure.add_scatter(x=[axis.low] * len(layers), y=layers, mode="markers+text", marker={"color": PRUNED, "size": 10}, hoverinfo="skip")
-    figure.add_vline(x=axis.low, line={"color": GREY, "dash": "dot", "width": 1.5})
-    figure.update_xaxes(axis.layout("Share of the layer pruned, % (logit scale)"))
-    figure.update_yaxes(categoryorder="array", categoryarray=layers[::-1], range=[-0.6, len(layers) - 0.3], showgrid=False)
-    _framed(figure, 440)
+    dots = {
+        "type": "scatter", "x": [axis.low] * len(layers), "y": layers, "mode": "markers+text",
+        "marker": {"color": PRUNED, "size": 10}, "hoverinfo": "skip",
+    }  # fmt: skip
+    layout = _frame(
+        440,
+        xaxis=axis.layout("Share of the layer pruned, % (logit scale)"),
+        yaxis=_axis(categoryorder="array", categoryarray=layers[::-1], range=[-0.6, len(layers) - 0.3], showgrid=False),
+        shapes=[_upright(axis.low, GREY, "", dash="dot", width=1.5)],
+    )
 
     def patch(i: int) -> Patch:
-        x = [axis.place(s) for s in profile.layer_k[i] / sizes]
-        labels = [f"{k:,} of {n:,}" for k, n in zip(profile.layer_k[i], sizes, strict=True)]
+        x = [axis.place(share) for share in shares[i]]
+        labels = [f"{k:,} of {n:,}" for k, n in zip(profile.layer_k[i], profile.sizes, strict=True)]
         overall = axis.place(profile.k[i] / profile.total)
         sides = ["top left" if place > (axis.low + axis.high) / 2 else "top right" for place in x]
-        dots = {len(layers): {"x": x, "text": labels, "textposition": sides}}
-        stems = {j: {"x": [axis.low, place]} for j, place in enumerate(x)}
-        return Patch(stems | dots, {"shapes[0].x0": overall, "shapes[0].x1": overall})
+        moved = {j: {"x": [axis.low, place]} for j, place in enumerate(x)}
+        moved[len(layers)] = {"x": x, "text": labels, "textposition": sides}
+        return Patch(moved, {"shapes[0].x0": overall, "shapes[0].x1": overall})
 
-    return _live("layers", "Share pruned per layer", figure, patch, len(profile.k))
+    traces = [*(_stem(axis.low, layer) for layer in layers), dots]
+    return _live("layers", "Share pruned per layer", traces, layout, patch, len(profile.k), axis.narrow("xaxis"))
+
+
+def _stem(x: float, layer: str) -> Spec:
+    line = {"color": PRUNED, "width": 2}
+    return {"type": "scatter", "x": [x, x], "y": [layer, layer], "mode": "lines", "line": line, "hoverinfo": "skip"}
 
 
 def layer_title(name: str) -> str:
@@ -242,73 +287,109 @@ def layer_title(name: str) -> str:
 # --- layerwise weight distributions -----------------------------------------------------------------------------
 
 
-def distributions(rows: Sequence[Sequence[Histogram]], thresholds: NDArray[np.float32], *, log: bool = False) -> LiveFigure:
+Cuts = Sequence[Sequence[float]]
+"""At each of S stops, the magnitude up to which weights are removed from each of L layers; 0 where none is."""
+
+
+def distributions(rows: Sequence[Sequence[Histogram]], cuts: Cuts | None = None, *, log: bool = False) -> LiveFigure:
     """Signed weights of each layer at each of S stops, (S, L) histograms: removed below, kept above, the cut a band."""
-    first = rows[0]
-    figure, narrow = _multiples(first, log)
-    for h, place in zip(first, _places(len(first)), strict=True):
-        figure.update_xaxes(range=[h.edges[0], h.edges[-1]], **place)
-        figure.add_vrect(x0=0, x1=0, fillcolor=CUT, line={"color": PRUNED, "width": 1}, **place)
+    axes = [{"nticks": 5, "range": [h.edges[0], h.edges[-1]]} for h in rows[0]]
+    traces = [bars for j, h in enumerate(rows[0]) for bars in _bars(j, h, h.centres, "%{x:.3g}")]
+    layout, narrow = _multiples(rows[0], axes, log)
+    layout["shapes"] = [_cut(j, 0.0) for j in range(len(axes))] if cuts else []
 
     def patch(i: int) -> Patch:
-        cut = float(thresholds[i])
-        edges = {f"shapes[{j}].{end}": side * cut for j in range(len(first)) for end, side in (("x0", -1), ("x1", 1))}
-        return Patch(_stacks(rows[i]), edges)
+        moved = {f"shapes[{j}].{end}": x for j, cut in enumerate(cuts[i] if cuts else ()) for end, x in _ends(cut)}
+        return Patch(_stacks(rows[i]), moved)
 
-    return _live("distributions", "Weights of each layer", figure, patch, len(rows), narrow)
+    return _live("distributions", "Weights of each layer", traces, layout, patch, len(rows), narrow)
 
 
-def around_the_cut(rows: Sequence[Sequence[Histogram]], *, log: bool = False) -> LiveFigure:
-    """The same weights close to zero, in multiples of the cut: visible also where the cut is thinner than a bar."""
-    first = rows[0]
-    units = [(h.centres / h.edges[-1] * ZOOM).tolist() for h in first]
-    figure, narrow = _multiples(first, log)
-    for place in _places(len(first)):
-        figure.update_xaxes(range=[-ZOOM, ZOOM], tickvals=[-3, -1, 1, 3], **place)
-        figure.add_vrect(x0=-1, x1=1, fillcolor=CUT, line={"color": PRUNED, "width": 1}, **place)
-    for i, trace in enumerate(figure.data):
-        trace.update(x=units[i // 2], width=2 * ZOOM / len(units[i // 2]))
+def around_the_cut(rows: Sequence[Sequence[Histogram]], cuts: Cuts, *, log: bool = False) -> LiveFigure:
+    """The same weights close to zero, in multiples of the cut: visible also where the cut is thinner than a bar.
+
+    The axes stand still and are labelled anew at each stop.
+    """
+    centres = (np.arange(ZOOM_BINS) + 0.5) * 2 * ZOOM / ZOOM_BINS - ZOOM
+    axes: list[Spec] = [{"range": [-ZOOM, ZOOM], "tickvals": [-3, 0, 3], "tickangle": 0} for _ in rows[0]]
+    traces = [bars for j, h in enumerate(rows[0]) for bars in _bars(j, h, centres, "%{x:.2f} × %{meta}")]
+    layout, narrow = _multiples(rows[0], axes, log)
+    layout["shapes"] = [_cut(j, 1.0) for j in range(len(axes))]
 
     def patch(i: int) -> Patch:
-        return Patch(_stacks(rows[i]))
+        units = [float(h.edges[-1]) / ZOOM for h in rows[i]]
+        data = {j: {"meta": wording.magnitude(units[j // 2]), **y} for j, y in _stacks(rows[i]).items()}
+        seen = {f"shapes[{j}].visible": cut > 0 for j, cut in enumerate(cuts[i])}
+        ends = (wording.magnitude(3 * unit) for unit in units)
+        ticks = {f"xaxis{_nth(j)}.ticktext": [f"{wording.MINUS}{end}", "0", end] for j, end in enumerate(ends)}
+        return Patch(data, seen | ticks)
 
-    return _live("zoom", "Around the cut", figure, patch, len(rows), narrow)
+    return _live("zoom", "Around the cut", traces, layout, patch, len(rows), narrow)
 
 
 WIDE, NARROW = 5, 2
 """Columns of small multiples on a wide and on a narrow screen."""
 
 
-def _places(layers: int, columns: int = WIDE) -> list[dict[str, int]]:
-    return [{"row": i // columns + 1, "col": i % columns + 1} for i in range(layers)]
+def _multiples(histograms: Sequence[Histogram], axes: Sequence[Spec], log: bool) -> tuple[Spec, Spec]:
+    """The layout of small multiples, a panel a layer, and what differs on a narrow screen."""
+    height, cells = _cells(len(histograms), WIDE)
+    layout = _frame(height, barmode="stack", bargap=0, annotations=[])
+    for j, (h, axis, (x, y)) in enumerate(zip(histograms, axes, cells, strict=True)):
+        n, counts = _nth(j), "log" if log else "linear"
+        layout[f"xaxis{n}"] = _axis(anchor=f"y{n}", domain=x, showgrid=False, **axis)
+        layout[f"yaxis{n}"] = _axis(anchor=f"x{n}", domain=y, type=counts, nticks=4, rangemode="tozero")
+        place = {"x": sum(x) / 2, "xanchor": "center", "xref": "paper", "y": y[1], "yanchor": "bottom", "yref": "paper"}
+        layout["annotations"].append({"text": layer_title(h.name), "showarrow": False, "font": {"size": 13}, **place})
+    narrow: Spec = {}
+    narrow["height"], cells = _cells(len(histograms), NARROW)
+    for j, (x, y) in enumerate(cells):
+        narrow |= {f"xaxis{_nth(j)}.domain": x, f"yaxis{_nth(j)}.domain": y}
+        narrow |= {f"annotations[{j}].x": sum(x) / 2, f"annotations[{j}].y": y[1]}
+    return layout, narrow
 
 
-def _multiples(histograms: Sequence[Histogram], log: bool) -> tuple[go.Figure, Spec]:
-    """Small multiples with a removed and a kept trace per layer, and the layout of the same on a narrow screen."""
-    figure, small = (_grid(histograms, columns, log) for columns in (WIDE, NARROW))
-    for h, place in zip(histograms, _places(len(histograms)), strict=True):
-        for counts, colour, what in ((h.removed, PRUNED, "removed"), (h.kept, GREY, "kept")):
-            figure.add_bar(
-                x=h.centres.tolist(), y=counts.tolist(), width=h.width, marker={"color": colour, "line_width": 0},
-                hovertemplate=f"%{{y:,}} {what} at %{{x:.3g}}<extra>{layer_title(h.name)}</extra>", **place,
-            )  # fmt: skip
-    layout = json.loads(small.to_json())["layout"]
-    axes = {f"{k}.domain": v["domain"] for k, v in layout.items() if k[1:5] == "axis"}
-    titles = {f"annotations[{i}].{c}": a[c] for i, a in enumerate(layout["annotations"]) for c in ("x", "y")}
-    return figure, {"height": layout["height"], **axes, **titles}
-
-
-def _grid(histograms: Sequence[Histogram], columns: int, log: bool) -> go.Figure:
-    rows = math.ceil(len(histograms) / columns)
+def _cells(layers: int, columns: int) -> tuple[int, list[tuple[list[float], list[float]]]]:
+    """The figure's height, and for each layer the horizontal and the vertical domain of its panel."""
+    rows = math.ceil(layers / columns)
     height = 56 + 170 * rows
-    figure = make_subplots(
-        rows=rows, cols=min(columns, len(histograms)), subplot_titles=[layer_title(h.name) for h in histograms],
-        horizontal_spacing=0.2 / columns, vertical_spacing=56 / height if rows > 1 else 0,
+    across, down = _spans(min(columns, layers), 0.2 / columns), _spans(rows, 56 / height)[::-1]
+    return height, [(across[j % columns], down[j // columns]) for j in range(layers)]
+
+
+def _spans(parts: int, gap: float) -> list[list[float]]:
+    """`parts` equal spans of 0 to 1 with gaps between them."""
+    length = (1 - gap * (parts - 1)) / parts
+    return [[round(i * (length + gap), 4), round(i * (length + gap) + length, 4)] for i in range(parts)]
+
+
+def _nth(j: int) -> str:
+    """The number of an axis in plotly's names: the first has none."""
+    return str(j + 1) if j else ""
+
+
+def _bars(j: int, h: Histogram, x: NDArray[np.float64], where: str) -> tuple[Spec, Spec]:
+    """Removed and kept weights of the j-th layer; `where` says x when hovered."""
+    removed, kept = (
+        {
+            "type": "bar", "x": x.tolist(), "y": counts.tolist(), "width": float(x[1] - x[0]), "xaxis": f"x{_nth(j)}",
+            "yaxis": f"y{_nth(j)}", "marker": {"color": colour, "line": {"width": 0}},
+            "hovertemplate": f"%{{y:,}} {what} at {where}<extra>{layer_title(h.name)}</extra>",
+        }
+        for counts, colour, what in ((h.removed, PRUNED, "removed"), (h.kept, GREY, "kept"))
     )  # fmt: skip
-    figure.update_xaxes(nticks=5, showgrid=False)
-    figure.update_yaxes(type="log" if log else "linear", nticks=4, rangemode="tozero")
-    figure.update_annotations(font_size=13)
-    return _framed(figure, height).update_layout(barmode="stack", bargap=0)
+    return removed, kept
+
+
+def _cut(j: int, cut: float) -> Spec:
+    """A band over the weights up to the cut in the j-th layer."""
+    span = {"xref": f"x{_nth(j)}", "y0": 0, "y1": 1, "yref": f"y{_nth(j)} domain"}
+    return {"type": "rect", "fillcolor": CUT, "line": {"color": PRUNED, "width": 1}, **span, **dict(_ends(cut))}
+
+
+def _ends(cut: float) -> tuple[tuple[str, Any], ...]:
+    """The attributes of a band that the cut moves; without a cut there is none."""
+    return ("x0", -cut), ("x1", cut), ("visible", cut > 0)
 
 
 def _stacks(histograms: Sequence[Histogram]) -> dict[int, Spec]:
@@ -330,7 +411,9 @@ def confusion_difference(matrices: Sequence[NDArray[np.int64]], classes: Sequenc
     top = int(max(np.abs(m).max() for m in matrices)) or 1
     fewer, more = _log_scale("0, 114, 178", top), _log_scale("213, 94, 0", top)
     scale = [[0.5 - at / 2, colour] for at, colour in fewer[::-1]] + [[0.5 + at / 2, colour] for at, colour in more[1:]]
-    return _matrix("difference", "Difference, pruned minus dense", matrices, classes, (-top, top), scale, wording.signed)
+    return _matrix(
+        "difference", "Difference, pruned minus dense", matrices, classes, (-top, top), scale, wording.signed
+    )
 
 
 def _log_scale(rgb: str, top: int) -> list[list[Any]]:
@@ -344,24 +427,39 @@ def _matrix(
     scale: list[list[Any]], say: Callable[[int], str],
 ) -> LiveFigure:  # fmt: skip
     names = list(classes)
-    figure = go.Figure(
-        go.Heatmap(
-            z=matrices[0].tolist(), x=names, y=names, colorscale=scale, zmin=limits[0], zmax=limits[1], showscale=False, xgap=1, ygap=1,
-            hovertemplate="true %{y}, predicted %{x}: %{z:,}<extra></extra>",
-        )
-    )  # fmt: skip
-    figure.add_scatter(
-        x=names * len(names), y=[t for t in names for _ in names], mode="text", textfont_size=10, hoverinfo="skip"
+    shades = {
+        "type": "heatmap", "z": matrices[0].tolist(), "x": names, "y": names, "colorscale": scale, "zmin": limits[0],
+        "zmax": limits[1], "showscale": False, "xgap": 1, "ygap": 1,
+        "hovertemplate": f"true %{{y}}, predicted %{{x}}: %{{z:{'+' if limits[0] else ''},}}<extra></extra>",
+    }  # fmt: skip
+    counts = {
+        "type": "scatter", "x": names * len(names), "y": [name for name in names for _ in names], "mode": "text",
+        "textfont": {"size": 10}, "hoverinfo": "skip",
+    }  # fmt: skip
+    middle = {
+        "text": "",
+        "showarrow": False,
+        "font": {"size": 14},
+        "x": 0.5,
+        "y": 0.5,
+        "xref": "paper",
+        "yref": "paper",
+    }
+    order = {"showgrid": False, "categoryorder": "array"}
+    layout = _frame(
+        430,
+        xaxis=_axis("Predicted", tickangle=-60, categoryarray=names, **order),
+        yaxis=_axis("True", categoryarray=names[::-1], **order),
+        annotations=[middle],
     )
-    figure.update_xaxes(title="Predicted", tickangle=-60, showgrid=False, categoryorder="array", categoryarray=names)
-    figure.update_yaxes(title="True", showgrid=False, categoryorder="array", categoryarray=names[::-1])
 
     def patch(i: int) -> Patch:
         text = [say(int(v)) if v else "" for v in matrices[i].ravel()]
-        return Patch({0: {"z": matrices[i].tolist()}, 1: {"text": text}})
+        empty = {"annotations[0].text": "" if matrices[i].any() else "No count differs"}
+        return Patch({0: {"z": matrices[i].tolist()}, 1: {"text": text}}, empty)
 
-    figure.data[1].update(patch(0).data[1])
-    return _live(name, title, _framed(figure, 430), patch, len(matrices) if len(matrices) > 1 else 0)
+    counts.update(patch(0).data[1])
+    return _live(name, title, [shades, counts], layout, patch, len(matrices) if len(matrices) > 1 else 0)
 
 
 # --- training ---------------------------------------------------------------------------------------------------
@@ -380,7 +478,14 @@ def learning_curves(epochs: Sequence[Epoch], of: int) -> go.Figure:
     )
     for col, name, colour, dash, y in lines:
         figure.add_scatter(
-            x=x, y=y, name=name, mode="lines+markers", line={"color": colour, "dash": dash}, showlegend=col == 1, row=1, col=col
+            x=x,
+            y=y,
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "dash": dash},
+            showlegend=col == 1,
+            row=1,
+            col=col,
         )
     figure.update_xaxes(title="Epoch", range=[0.5, max(of, 2) + 0.5], tickformat="d", showgrid=False)
     return _framed(figure, 330).update_layout(showlegend=True, legend={"orientation": "h", "y": -0.3})
@@ -402,7 +507,9 @@ class BeforeAfter:
 
 def before_after(rows: Sequence[BeforeAfter]) -> go.Figure:
     """Dense beside pruned accuracy, a panel a row; all panels are equally wide in pp, so that distances compare."""
-    figure = make_subplots(rows=len(rows), cols=1, subplot_titles=[r.label for r in rows], vertical_spacing=0.45 / len(rows))
+    figure = make_subplots(
+        rows=len(rows), cols=1, subplot_titles=[r.label for r in rows], vertical_spacing=0.45 / len(rows)
+    )
     half = 0.8 + 50 * max(abs(r.after - r.before) for r in rows)
     for i, r in enumerate(rows, start=1):
         middle = 50 * (r.before + r.after)

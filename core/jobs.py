@@ -40,6 +40,7 @@ TASKS = "core.engine.tasks"
 """The module with the functions `train`, `profile` and `point` that workers run."""
 
 _TOPIC = "prunelab"
+_STOPPED = "Stopped on request; nothing of it was kept."
 _PATIENCE = 3  # seconds for a scheduler to answer
 _REMEMBERED = 100  # jobs that are over
 _NOUN: dict[Kind, str] = {"train": "training", "profile": "profile", "point": "evaluation"}
@@ -91,12 +92,17 @@ def point_id(run_id: str, pruning: PruningConfig, sparsity: float) -> str:
 
 @dataclass(eq=False)
 class _Job:
-    """A job as this server knows it; guarded by the engine's lock. `starts` counts how often a worker began it."""
+    """A job as this server knows it; guarded by the engine's lock.
+
+    `starts` counts how often a worker began it, `retries` how often it was asked for anew here; `stopped` is set once
+    its visitor has cancelled it.
+    """
 
     state: JobState
     future: Future[None] | None = None
     starts: int = 0
     retries: int = 0
+    stopped: bool = False
 
 
 class Engine:
@@ -179,13 +185,15 @@ class Engine:
             job = self._jobs.get(job_id)
             if job is None or not job.state.active:
                 return
-            future, client = job.future, self._client
-            self._end(job, "cancelled", "Stopped on request; nothing of it was kept.")
+            job.stopped = True
+            future, client, submitted = job.future, self._client, job.state.submitted
         if future is not None and client is not None:
             with suppress(OSError):
                 client.cancel([future], force=True)
                 client.unpublish_dataset(job_id)
-                client.log_event(_TOPIC, {"op": "cancelled", "id": job_id})
+                client.log_event(_TOPIC, {"op": "cancelled", "id": job_id, "of": submitted})
+        with self._lock:
+            self._end(job, "cancelled", _STOPPED)
 
     def close(self) -> None:
         """Stop the embedded cluster with its jobs, or leave the scheduler, where jobs go on."""
@@ -193,7 +201,8 @@ class Engine:
         with self._connecting:
             for service in (self._client, self._cluster):
                 if service is not None:
-                    service.close()
+                    with suppress(OSError):  # of an end that takes too long: workers die with this process
+                        service.close()
 
     def _wanted(self, kind: Kind, name: str, run_id: str, **details: Any) -> JobState:
         return JobState(id=f"{kind}-{name}", kind=kind, run_id=run_id, submitted=time.time(), **details)
@@ -226,24 +235,34 @@ class Engine:
 
     def _launch(self, job: _Job, arguments: dict[str, Any]) -> None:
         client, wanted = self._connect(), job.state
-        task = partial(run_task, self._tasks, wanted.kind, wanted.id, {**arguments, "root": self.store.root})
+        task = partial(run_task, self._tasks, wanted, {**arguments, "root": self.store.root})
         try:
             client.subscribe_topic(_TOPIC, self._on_event)  # anew: a client that had to reconnect has lost it
             future = client.submit(task, key=wanted.id, pure=False, fifo_timeout="0ms")
-            client.publish_dataset({wanted.id: {"state": wanted, "future": future}}, override=True)
-            client.log_event(_TOPIC, {"op": "submitted", "id": wanted.id})
+            wanted = self._publish(client, wanted, future)
             idle = self._address and not client.nthreads()
         except (OSError, RuntimeError) as error:
             raise JobError(self._unreachable(error)) from error
         with self._lock:
             job.future = future
+            job.state = replace(job.state, submitted=wanted.submitted, owner=wanted.owner)
             if idle and job.state.status == "queued":
                 what = f"The scheduler at {self._address} has no workers yet; start one with `dask worker`."
                 job.state = replace(job.state, message=what)
-            cancelled = not job.state.active
         future.add_done_callback(partial(self._on_done, job))
-        if cancelled:
+        if job.stopped:  # meanwhile
             client.cancel([future], force=True)
+            client.unpublish_dataset(wanted.id)
+
+    def _publish(self, client: Client, wanted: JobState, future: Future[None]) -> JobState:
+        """Let other servers find the job; return what the first of them has published."""
+        try:
+            client.publish_dataset({wanted.id: {"state": wanted, "future": future}})
+        except KeyError:
+            found = client.get_dataset(wanted.id, default={"state": wanted})
+            return replace(wanted, submitted=found["state"].submitted, owner=found["state"].owner)
+        client.log_event(_TOPIC, {"op": "submitted", "id": wanted.id, "of": wanted.submitted})
+        return wanted
 
     def _check_room(self) -> None:
         active = sum(job.state.active for job in self._jobs.values())
@@ -296,7 +315,7 @@ class Engine:
         for name in client.list_datasets():
             self._adopt(client, str(name))
         for event in client.get_events(_TOPIC):
-            self._on_event(event)
+            self._on_event(event, live=False)
         return client
 
     def _start_cluster(self) -> Client:
@@ -310,7 +329,7 @@ class Engine:
                 threads_per_worker=1,
                 processes=True,
                 host="127.0.0.1",
-                dashboard_address=None,
+                scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
                 memory_limit=0,
                 silence_logs=logging.CRITICAL,
             )
@@ -331,22 +350,22 @@ class Engine:
             job = self._jobs[name] = _Job(found["state"], found["future"])
         found["future"].add_done_callback(partial(self._on_done, job))
 
-    def _on_event(self, event: tuple[float, dict[str, Any]]) -> None:
+    def _on_event(self, event: tuple[float, dict[str, Any]], live: bool = True) -> None:
         _, said = event
         with self._lock:
             job = self._jobs.get(said["id"])
             if job is None or not job.state.active:
-                if said["op"] == "submitted" and self._client is not None:
+                if said["op"] == "submitted" and live and self._client is not None:
                     threading.Thread(target=self._adopt, args=(self._client, said["id"]), daemon=True).start()
-            elif said["op"] == "submitted":  # before: what was said of an earlier job of this name
-                job.starts, job.state = 0, replace(job.state, status="queued", progress=None)
+            elif said["of"] < job.state.submitted and (said["op"] == "cancelled" or not live):
+                return  # said of an earlier job of this name
             elif said["op"] == "started":
                 job.starts += 1
                 job.state = replace(job.state, status="running", retried=job.starts > 1, progress=None, message=None)
             elif said["op"] == "progress":
                 job.state = replace(job.state, status="running", progress=_progress(said["progress"]), message=None)
             elif said["op"] == "cancelled":
-                self._end(job, "cancelled", "Stopped on request; nothing of it was kept.")
+                self._end(job, "cancelled", _STOPPED)
 
     def _on_done(self, job: _Job, future: Future[None]) -> None:
         status: Status = "finished"
@@ -358,6 +377,8 @@ class Engine:
                 future.add_done_callback(partial(self._on_done, job))
                 return
             status, message = "failed", self._explain(job, error)
+        elif job.stopped:
+            status, message = "cancelled", _STOPPED
         elif future.status != "finished":
             status, message = "failed", f"The connection to {self._place} was lost; ask for it again."
         elif not self._stored(job.state):
@@ -381,7 +402,7 @@ class Engine:
         """Whether a failure was not this job's own: the stop of its forerunner, or a death while it only waited."""
         innocent = isinstance(error, JobCancelled) or (isinstance(error, KilledWorker) and job.starts < 2)
         job.retries += 1
-        return innocent and job.state.active and job.retries < 3 and not self._closed
+        return innocent and job.state.active and not job.stopped and job.retries < 3 and not self._closed
 
     def _explain(self, job: _Job, error: BaseException) -> str:
         noun = _NOUN[job.state.kind]
@@ -403,16 +424,20 @@ class Engine:
         return f"The worker processes cannot be started ({error}); free some memory or restart the server."
 
 
-def run_task(tasks: str, kind: Kind, job_id: str, arguments: dict[str, Any]) -> None:
+def run_task(tasks: str, wanted: JobState, arguments: dict[str, Any]) -> None:
     """Do a job. Runs on a worker, in the thread of the task whose key is the job's id."""
     worker = get_worker()
-    worker.log_event(_TOPIC, {"op": "started", "id": job_id})
-    task: Callable[..., None] = getattr(importlib.import_module(tasks), kind)
-    task(**arguments, on_progress=partial(_report, worker, job_id), should_stop=partial(_unwanted, worker, job_id))
 
+    def say(op: str, **more: Any) -> None:
+        worker.log_event(_TOPIC, {"op": op, "id": wanted.id, "of": wanted.submitted, **more})
 
-def _report(worker: Worker, job_id: str, progress: Progress) -> None:
-    worker.log_event(_TOPIC, {"op": "progress", "id": job_id, "progress": asdict(progress)})
+    say("started")
+    task: Callable[..., None] = getattr(importlib.import_module(tasks), wanted.kind)
+    task(
+        **arguments,
+        on_progress=lambda progress: say("progress", progress=asdict(progress)),
+        should_stop=partial(_unwanted, worker, wanted.id),
+    )
 
 
 def _progress(values: dict[str, Any]) -> Progress:

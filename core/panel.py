@@ -4,7 +4,7 @@ The result is plain JSON for the live panel in the browser, which knows nothing 
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from core import figures, wording
@@ -43,7 +43,16 @@ class Panel:
     figures: tuple[Placed, ...]
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """As dictionaries, lists and scalars; not copied, which would take as long as drawing the figures."""
+        return {
+            **vars(self),
+            "readouts": [vars(readout) for readout in self.readouts],
+            "figures": [{"figure": _plain(placed.figure), "span": placed.span} for placed in self.figures],
+        }
+
+
+def _plain(figure: LiveFigure) -> dict[str, Any]:
+    return {**vars(figure), "patches": [vars(patch) for patch in figure.patches]}
 
 
 def build(profile: Profile, weights: Weights, labels: Labels, classes: Sequence[str], *, log: bool = False) -> Panel:
@@ -126,12 +135,13 @@ def _figures(
 ) -> tuple[Placed, ...]:  # fmt: skip
     matrices = [confusion_matrix(labels, row, len(classes)) for row in profile.predicted]
     whole = [parts.at(k) for k in profile.layer_k]
-    near = [parts.near(k, float(t)) for k, t in zip(profile.layer_k, profile.threshold, strict=True)]
+    cuts = [parts.cuts(k) for k in profile.layer_k] if parts.has_cut else None
+    near = [parts.near(k) for k in profile.layer_k] if parts.has_cut else None
     return (
         Placed(figures.accuracy_curve(profile, comparisons), 7),
         Placed(figures.layer_shares(profile), 5),
-        Placed(figures.distributions(whole, profile.threshold, log=log), 12),
-        Placed(figures.around_the_cut(near, log=log), 12),
+        Placed(figures.distributions(whole, cuts, log=log), 12),
+        *([Placed(figures.around_the_cut(near, cuts, log=log), 12)] if near and cuts else []),
         Placed(figures.confusion("dense", "Confusion, dense", matrices[:1], classes), 4),
         Placed(figures.confusion("pruned", "Confusion, pruned", matrices, classes), 4),
         Placed(figures.confusion_difference([m - matrices[0] for m in matrices], classes), 4),

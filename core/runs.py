@@ -271,11 +271,15 @@ class RunStore:
     def _entry(self, run_id: str) -> _Entry:
         if not isinstance(run_id, str) or not _ID.fullmatch(run_id):
             raise StoreError(f"{run_id!r} is not a run id, which has 12 digits from 0 to 9 and a to f; choose a run.")
+        problem = None
         for folder in (self._shipped / run_id, self.root / run_id):
             if (folder / RUN).is_file():
-                with self._guarding(folder):
-                    return self._open(folder)
-        raise StoreError(f"There is no run {run_id} in this store; choose another, or train it again.")
+                try:
+                    with self._guarding(folder):
+                        return self._open(folder)
+                except StoreError as error:
+                    problem = error
+        raise problem or StoreError(f"There is no run {run_id} in this store; choose another, or train it again.")
 
     def _open(self, folder: Path) -> _Entry:
         """The run in a folder, parsed once per state of its `run.json`."""
@@ -360,7 +364,7 @@ class RunStore:
             what = "profile" if path.suffix else "run"
             run_id = next(part for part in reversed(path.parts) if _ID.fullmatch(part))
             again = "train it again or choose another" if what == "run" else "ask for it again"
-            raise StoreError(f"A {what} of {run_id} is damaged and was set aside: {error} Please {again}.") from error
+            raise StoreError(f"A {what} of {run_id} is damaged and left out: {error} Please {again}.") from error
 
     def _set_aside(self, path: Path, error: StoreError) -> None:
         """Move what is damaged out of the way with a reason; what cannot be moved is only remembered."""

@@ -30,14 +30,15 @@ def percent(fraction: float, decimals: int = 2) -> str:
 
 
 def sparsity(fraction: float) -> str:
-    """`0.01 %`, `12.5 %`: as many digits as the number has, at most four significant ones."""
+    """`0.01 %`, `12.5 %`: up to four decimals, more near 0 and 100, which nothing else is rounded to."""
     return f"{_plain(100 * fraction)}{NBSP}%"
 
 
 def _plain(value: float) -> str:
-    if value == 0 or value >= 1:
-        return f"{value:.6g}"
-    digits = 3 - math.floor(math.log10(value))
+    distance = min(value, 100 - value)
+    if distance <= 0 or value < 1e-6:
+        return f"{value:.4g}"
+    digits = max(4, 3 - math.floor(math.log10(distance)))
     return f"{value:.{digits}f}".rstrip("0").rstrip(".")
 
 
@@ -56,6 +57,11 @@ def interval(low: float, high: float) -> str:
 def _signed(value: float) -> str:
     text = f"{100 * value:+.2f}"
     return text.replace("-", MINUS)
+
+
+def spread(p: Proportion) -> str:
+    """`95 % interval [92.00, 93.00] %`: Wilson's 95 % interval of an accuracy alone."""
+    return f"95 % interval [{100 * p.low:.2f}, {100 * p.high:.2f}] %"
 
 
 def relation(p: float) -> str:
@@ -99,8 +105,8 @@ def answer(k: int, total: int, comparison: Comparison) -> str:
     opening = f"{removed(k, total)} set to zero."
     if c.changed == 0:
         return f"{opening} None of {count(c.n)} answers changed."
-    changed = f"{count(c.changed)} of {count(c.n)} answers changed: {count(c.lost)} right ones lost, {count(c.gained)} gained."
-    return f"{opening} {changed} {_verdict(c)}"
+    changed = f"{count(c.changed)} of {count(c.n)} answers changed"
+    return f"{opening} {changed}: {count(c.lost)} right ones lost, {count(c.gained)} gained. {_verdict(c)}"
 
 
 def _verdict(c: Comparison) -> str:
@@ -117,7 +123,11 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
-_SPARSITY = re.compile(r"(?P<number>[0-9]+(?:[0-9,]*[0-9])?(?:\.[0-9]*)?(?:e-?[0-9]{1,3})?|\.[0-9]+)\s*(?P<unit>%|weights?)?", re.I)
+_WHOLE = r"(?:[0-9]+|[1-9][0-9]{0,2}(?:,[0-9]{3})+)"  # a comma only between thousands: 0,01 is no 1
+_PERCENTAGE = re.compile(rf"((?:{_WHOLE}(?:\.[0-9]*)?|\.[0-9]+)(?:e-?[0-9]{{1,3}})?)\s*%?", re.I)
+_WEIGHTS = re.compile(rf"({_WHOLE})\s*weights?", re.I)
+_LONGEST = 40
+"""Characters of a typed sparsity."""
 
 
 def read_sparsity(text: str, total: int) -> float:
@@ -126,18 +136,19 @@ def read_sparsity(text: str, total: int) -> float:
     Raises:
         PruningError: the text is no number, or lies outside 0 to 100 % or 0 to `total` weights.
     """
-    match = _SPARSITY.fullmatch(text.strip()[:40])
-    if not match:
-        raise PruningError(
-            f"“{text.strip()[:40]}” is not a sparsity. Type a percentage from 0 to 100, such as 0.01, or a number such as 42 weights."
-        )
-    number = float(match["number"].replace(",", ""))
-    if (match["unit"] or "%") == "%":
-        return _within(number, 100, f"{text.strip()} is out of range. Type a percentage from 0 to 100.") / 100
-    return _within(number, total, f"{text.strip()} is out of range: this network has {count(total)} weights.") / total
+    typed = text.strip()
+    if len(typed) <= _LONGEST and (match := _WEIGHTS.fullmatch(typed)):
+        return _within(match[1], total, f"{typed} is out of range: this network has {count(total)} weights.")
+    if len(typed) <= _LONGEST and (match := _PERCENTAGE.fullmatch(typed)):
+        return _within(match[1], 100, f"{typed} is out of range. Type a percentage from 0 to 100.")
+    raise PruningError(
+        f"“{typed[:_LONGEST]}” is not a sparsity. "
+        "Type a percentage from 0 to 100, such as 0.01, or a number such as 42 weights."
+    )
 
 
-def _within(number: float, top: float, message: str) -> float:
-    if not 0 <= number <= top:
+def _within(number: str, top: int, message: str) -> float:
+    value = float(number.replace(",", ""))
+    if value > top:
         raise PruningError(message)
-    return number
+    return value / top

@@ -4,9 +4,9 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from core.profile import Profile
 from pages.ui import lookup, picker, view
 from pages.ui.live_panel import live_panel
+from pages.ui.lookup import Stops
 from pages.ui.services import store
 from pages.ui.view import View
 
@@ -24,18 +24,20 @@ def choose(now: View) -> None:
         picker.type_sparsity(now)
 
 
-def show_panel(now: View, profile: Profile) -> None:
+def show_panel(now: View, stops: Stops) -> None:
     """The slider and its figures."""
-    log = st.toggle("Logarithmic counts", key="log", bind="query-params", help="Count axis of the weight distributions.")
+    log = st.toggle(
+        "Logarithmic counts", key="log", bind="query-params", help="The count axis of the weight distributions."
+    )
     query = {"run": now.run.id, "criterion": now.pruning.criterion, "scope": now.pruning.scope, "log": int(log)}
-    if profile.is_stop(100 * now.sparsity) and not store().profile(now.run.id, now.pruning).is_stop(100 * now.sparsity):
-        query["own"] = now.params["sparsity"]
+    if stops.own is not None:
+        query["own"] = view.percentage(stops.own)
     live_panel(
         f"/panel.json?{urlencode(query)}",
-        profile.stop_index(100 * now.sparsity),
+        stops.row,
         label="Sparsity",
         key="panel",
-        on_stop=lambda stop: view.change(sparsity=f"{100 * float(profile.sparsity[stop]):.10g}"),
+        on_stop=lambda stop: view.change(sparsity=view.percentage(float(stops.profile.sparsity[stop]))),
     )
 
 
@@ -43,6 +45,6 @@ st.title("How far can I prune?")
 here = view.current(store())
 if here is not None:
     choose(here)
-    stops = lookup.profile(here)
-    if stops is not None:
-        show_panel(here, stops)
+    found = lookup.stops(here)
+    if found is not None:
+        show_panel(here, found)

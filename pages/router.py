@@ -1,8 +1,10 @@
 """The script that Streamlit runs: page configuration and navigation."""
 
+from pathlib import Path
+
 import streamlit as st
 
-st.set_page_config(page_title="PruneLab", page_icon=":material/content_cut:", layout="wide")
+st.set_page_config(page_title="PruneLab", page_icon=Path(__file__).parent / "ui" / "icon.svg", layout="wide")
 
 st.navigation(
     [

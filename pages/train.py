@@ -90,7 +90,7 @@ def offer(config: RunConfig) -> None:
     if problem:
         st.warning(f"Nothing can be trained just now. {problem}", icon=":material/warning:")
     st.caption(_estimate(config))
-    if st.button("Train", icon=":material/play_arrow:", type="primary", disabled=bool(_no_data())):
+    if st.button("Train", icon=":material/play_arrow:", disabled=bool(_no_data())):
         try:
             st.session_state["job"] = engine().train(config, owner())
         except PruneLabError as error:
@@ -120,7 +120,7 @@ def _estimate(config: RunConfig) -> str:
 def done(run: Run) -> None:
     """A run that exists: its accuracy, and the way on."""
     st.success(f"This run is trained: {wording.accuracy(run.accuracy)} of the test images right.", icon=":material/check_circle:")
-    st.page_link("pages/prune.py", label="Prune it", icon=":material/content_cut:", query_params={"run": run.id})
+    st.page_link("prune.py", label="Prune it", icon=":material/content_cut:", query_params={"run": run.id})
 
 
 def follow() -> None:
@@ -179,7 +179,7 @@ def _row(run: Run) -> dict[str, Any]:
 
 def _act(run: Run) -> None:
     with st.container(horizontal=True):
-        st.page_link("pages/prune.py", label="Prune this run", icon=":material/content_cut:", query_params={"run": run.id})
+        st.page_link("prune.py", label="Prune this run", icon=":material/content_cut:", query_params={"run": run.id})
         if not run.reference and run.owner == owner():
             st.button("Delete this run", icon=":material/delete:", key="delete", on_click=_delete, args=(run.id,))
 

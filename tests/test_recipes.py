@@ -40,5 +40,5 @@ def test_the_networks_keep_the_promised_sizes() -> None:
 def test_the_report_recipe_is_plain_gradient_descent() -> None:
     report = NETWORKS["lenet"].recipes["report"]
     assert (report.optimizer, report.schedule) == ("sgd", "constant")
-    assert report.momentum == report.weight_decay == report.label_smoothing == report.average == report.shift == 0
+    assert report.momentum == report.weight_decay == report.label_smoothing == report.shift == 0
     assert not report.flip

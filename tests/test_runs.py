@@ -5,7 +5,10 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from core.config import FORMAT, PruningConfig, RunConfig, TrainingConfig
 from core.errors import PruningError, StoreError
 from core.profile import Profile, compute
 from core.progress import Epoch
+from core.pruning import Weights
 from core.runs import Run, RunStore, default_root, point_key
 
 LABELS = (np.arange(50) % 10).astype(np.uint8)
@@ -43,12 +47,12 @@ def make_weights(seed: int = 0) -> dict[str, np.ndarray]:
     return {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
 
 
-def infer(weights: runs.Weights) -> np.ndarray:
+def infer(weights: Weights) -> np.ndarray:
     inputs = np.random.default_rng(9).standard_normal((50, 4)).astype(np.float32)
-    return (inputs @ weights["a.weight"].T + weights["z.weight"].sum()).astype(np.float32)
+    return np.asarray(inputs @ weights["a.weight"].T + weights["z.weight"].sum(), np.float32)
 
 
-def make_profile(weights: runs.Weights, pruning: PruningConfig | None = None) -> Profile:
+def make_profile(weights: Weights, pruning: PruningConfig | None = None) -> Profile:
     return compute(weights, pruning or PruningConfig(), infer, LABELS, sparsities=(0.0, 0.25, 1.0))
 
 
@@ -198,7 +202,7 @@ def reshape(path: Path) -> None:
     save_file({name: value.reshape(-1) for name, value in arrays.items()}, path, {"digest": "0" * 64})
 
 
-DAMAGE = {
+DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "truncated weights": ("weights.safetensors", truncate),
     "no weights": ("weights.safetensors", Path.unlink),
     "empty weights": ("weights.safetensors", lambda path: path.write_bytes(b"")),
@@ -268,7 +272,7 @@ def test_a_damaged_profile_is_set_aside_alone_and_can_be_asked_for_again(store: 
     path = store.root / run.id / "profiles" / "magnitude-global.safetensors"
     for damage in (truncate, flip_a_bit, lambda path: path.write_bytes(b"nonsense")):
         damage(path)
-        with pytest.raises(StoreError, match="A profile of .* ask for it again"):
+        with pytest.raises(StoreError, match=r"A profile of .* ask for it again"):
             store.profile(run.id, PruningConfig())
         assert store.profile(run.id, PruningConfig()) is None
         assert store.weights(run.id)
@@ -378,9 +382,6 @@ def test_the_folder_is_the_variables_or_the_users(tmp_path: Path) -> None:
 
 
 def test_reading_runs_needs_no_torch() -> None:
-    import subprocess
-    import sys
-
     code = "import sys, core.runs, core.jobs; sys.exit('torch' in sys.modules)"
     root = Path(__file__).parents[1]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

@@ -1,6 +1,8 @@
 """The workers' tasks on a tiny synthetic data set, so that a test trains for real within a second."""
 
+from dataclasses import replace
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +31,34 @@ def config(epochs: int = 1, seed: int = 0) -> RunConfig:
     return RunConfig(network="lenet", training=training, data=DataConfig(validation=100), seed=seed)
 
 
-train = partial(tasks.train, source=source)
+def diverging() -> RunConfig:
+    """A training whose loss does not stay a number."""
+    return RunConfig(
+        network="lenet",
+        training=TrainingConfig(epochs=2, batch_size=16, learning_rate=2.0, momentum=0.999, schedule="constant"),
+        data=DataConfig(validation=100),
+    )
+
+
+def unknown() -> RunConfig:
+    """A training of a network that does not exist."""
+    return replace(config(), network="perceptron")
+
+
+def crashing() -> RunConfig:
+    """A training that ends in an error of Python's own."""
+    return config(seed=CRASH)
+
+
+CRASH = 666
+
+
+def train(config: RunConfig, **rest: Any) -> None:
+    """As `core.engine.tasks.train`, on the tiny data."""
+    if config.seed == CRASH:
+        raise ZeroDivisionError("by tests/tiny.py")
+    tasks.train(config, source=source, **rest)
+
+
 profile = partial(tasks.profile, source=source)
 point = partial(tasks.point, source=source)

@@ -12,6 +12,7 @@ from core.engine.machine import reproducible
 from core.engine.models import Conv, build, normalise, set_weights
 
 _BATCH = 125  # images; so few that the activations of most layers stay in the processor's cache
+_FUSES = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
 
 
 class Classifier:
@@ -47,3 +48,31 @@ def fold(model: nn.Module) -> None:
             setattr(model, name, _Folded(module))
         else:
             fold(module)
+
+
+class _Folded(nn.Module):
+    """Convolution with folded batch normalisation, bias and ReLU, in one kernel where oneDNN has it."""
+
+    def __init__(self, block: Conv) -> None:
+        super().__init__()
+        conv, norm = block.conv, block.norm
+        weight, bias = conv.weight, conv.bias
+        if norm is not None:
+            assert norm.running_mean is not None and norm.running_var is not None
+            weight, bias = fuse_conv_bn_weights(
+                weight, bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+            )
+        assert bias is not None
+        self.weight, self.bias = weight.contiguous(memory_format=torch.channels_last), bias
+        self._padding, self._pool = list(conv.padding), block.pool
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = _conv_relu(x, self.weight, self.bias, self._padding)
+        return F.max_pool2d(x, 2) if self._pool else x
+
+
+def _conv_relu(x: Tensor, weight: Tensor, bias: Tensor, padding: list[int]) -> Tensor:
+    if _FUSES:
+        fused = torch.ops.mkldnn._convolution_pointwise
+        return fused(x, weight, bias, padding, [1, 1], [1, 1], 1, "relu", [], "")  # type: ignore[no-any-return]
+    return F.relu(F.conv2d(x, weight, bias, padding=padding), inplace=True)

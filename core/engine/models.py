@@ -1,10 +1,10 @@
 """The networks of `core.recipes`, built.
 
-Every convolution is a `Conv`, so that generic code can fold any network: `X.norm`, if there is one, directly
-follows `X.conv`, and the ReLU comes last.
+Every convolution is a `Conv` and every batch normalisation belongs to one, so generic code can fold any network.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,25 +20,35 @@ CLASSES = 10
 
 
 class Conv(nn.Module):
-    """Convolution without bias, batch normalisation, ReLU; `norm=False` is convolution with bias, ReLU."""
+    """Convolution, max pooling over 2 x 2 if asked for, batch normalisation, ReLU; without `norm` a bias instead.
 
-    def __init__(self, inputs: int, outputs: int, size: int = 3, *, padding: int | None = None, norm: bool = True):
+    Pooling comes before normalisation, which then has a quarter of the numbers to work on. The scale of the
+    normalisation stays 1 (the next kernel can do its work), so that its factor is positive, commutes with the
+    maximum, and can be folded into the convolution.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, size: int = 3, *, padding: int = 1, pool: bool = False, norm: bool = True
+    ):
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, size, padding=size // 2 if padding is None else padding, bias=not norm)
+        self.conv = nn.Conv2d(inputs, outputs, size, padding=padding, bias=not norm)
         self.norm = nn.BatchNorm2d(outputs) if norm else None
+        if self.norm is not None:
+            self.norm.weight.requires_grad_(False)
+        self.pool = pool
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(x)
+        if self.pool:
+            x = F.max_pool2d(x, 2)
         return F.relu(x if self.norm is None else self.norm(x), inplace=True)
 
 
 def lenet() -> nn.Module:
-    """LeCun et al. (1998), "Gradient-based learning applied to document recognition", with ReLU and max pooling."""
+    """LeCun et al., "Gradient-based learning applied to document recognition", 1998; with ReLU and max pooling."""
     return nn.Sequential(
-        Conv(1, 6, 5, padding=0, norm=False),  # (n, 6, 24, 24)
-        nn.MaxPool2d(2),
-        Conv(6, 16, 5, padding=0, norm=False),  # (n, 16, 8, 8)
-        nn.MaxPool2d(2),
+        Conv(1, 6, 5, padding=0, pool=True, norm=False),  # (n, 6, 12, 12)
+        Conv(6, 16, 5, padding=0, pool=True, norm=False),  # (n, 16, 4, 4)
         nn.Flatten(),
         nn.Linear(256, 120),
         nn.ReLU(),
@@ -48,24 +58,23 @@ def lenet() -> nn.Module:
     )
 
 
-def _convnet(first: int, second: int, third: int) -> nn.Module:
+def convnet(a: int, b: int, c: int, d: int, e: int) -> nn.Module:
+    """Five convolutions of so many filters on three scales; the maximum over what is left of the image decides."""
     return nn.Sequential(
-        Conv(1, first),  # (n, first, 28, 28)
-        nn.MaxPool2d(2),
-        Conv(first, second),
-        Conv(second, second),  # (n, second, 14, 14)
-        nn.MaxPool2d(2),
-        Conv(second, third),
-        Conv(third, third),  # (n, third, 7, 7)
+        Conv(1, a, pool=True),  # (n, a, 14, 14)
+        Conv(a, b),
+        Conv(b, c, pool=True),  # (n, c, 7, 7)
+        Conv(c, d),
+        Conv(d, e),  # (n, e, 7, 7)
         nn.AdaptiveMaxPool2d(1),
         nn.Flatten(),
-        nn.Linear(third, CLASSES),
+        nn.Linear(e, CLASSES),
     )
 
 
 BUILDERS: dict[str, Callable[[], nn.Module]] = {
-    "convnet": lambda: _convnet(32, 80, 128),
-    "convnet-small": lambda: _convnet(16, 32, 64),
+    "convnet": partial(convnet, 16, 64, 64, 128, 128),
+    "convnet-small": partial(convnet, 16, 32, 48, 64, 80),
     "lenet": lenet,
 }
 """One builder per network of `core.recipes.NETWORKS`."""
@@ -99,5 +108,5 @@ def set_weights(model: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
 
 
 def normalise(images: Tensor) -> Tensor:
-    """Pixels to network input: (n, 28, 28) uint8 to (n, 1, 28, 28) float32 of mean 0 and deviation 1."""
-    return images.float().sub_(255 * PIXEL_MEAN).div_(255 * PIXEL_STD).unsqueeze(1)
+    """Pixels to network input: (n, 28, 28) uint8 to (n, 1, 28, 28) float32 of mean 0 and deviation 1, channels last."""
+    return images.unsqueeze(3).float().sub_(255 * PIXEL_MEAN).div_(255 * PIXEL_STD).permute(0, 3, 1, 2)

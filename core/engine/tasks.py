@@ -11,6 +11,7 @@ import torch
 from core.config import FORMAT, PruningConfig, RunConfig
 from core.data import Dataset, load, locate, md5s
 from core.engine.inference import Classifier
+from core.engine.machine import device, has_bfloat16, reproducible
 from core.engine.training import train as train_network
 from core.errors import JobCancelled
 from core.profile import FRACTIONS, Profile, compute
@@ -112,8 +113,15 @@ def versions() -> dict[str, str]:
 
 def machine() -> dict[str, str | int | bool]:
     """The kind of machine this is; nothing that tells which one."""
-    device = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
-    return {"processor": _processor(), "threads": torch.get_num_threads(), "device": device.type}
+    where = device()
+    with reproducible():
+        threads = torch.get_num_threads()
+    return {
+        "processor": _processor(),
+        "threads": threads,
+        "device": where.type,
+        "bfloat16": has_bfloat16(where),
+    }
 
 
 def _processor() -> str:

@@ -1,10 +1,8 @@
 """Train a network: same configuration and seed on the same machine, same bits."""
 
-import contextlib
 import math
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +12,7 @@ from torch.nn import functional as F
 
 from core.config import RunConfig, TrainingConfig
 from core.data import Dataset, Split, split
+from core.engine import machine
 from core.engine.inference import Classifier
 from core.engine.models import build, get_weights, normalise
 from core.errors import JobCancelled, TrainingError
@@ -53,8 +52,8 @@ def train(
     steps = math.ceil(len(training.labels) / settings.batch_size)
     watch = _Watch(steps * settings.epochs, on_progress, should_stop)
 
-    with _reproducible():
-        device = _device()
+    with machine.reproducible():
+        device = machine.device()
         images = torch.as_tensor(training.images).to(device)
         labels = torch.as_tensor(training.labels).long().to(device)
         judge = Classifier(config.network, validation.images)
@@ -65,7 +64,8 @@ def train(
         for number in range(1, settings.epochs + 1):
             began, tally = time.perf_counter(), _Tally()
             for batch in torch.randperm(len(images), generator=generator).tensor_split(steps):
-                _set_learning_rate(optimizer, settings, watch.done / watch.of)
+                for group in optimizer.param_groups:
+                    group["lr"] = learning_rate(settings, watch.done / watch.of)
                 logits = _forward(model, augment(images[batch], settings, generator))
                 loss = F.cross_entropy(logits, labels[batch], label_smoothing=settings.label_smoothing)
                 optimizer.zero_grad()
@@ -98,8 +98,8 @@ def augment(images: Tensor, settings: TrainingConfig, generator: torch.Generator
 
 
 def _forward(model: nn.Module, images: Tensor) -> Tensor:
-    x = normalise(images).contiguous(memory_format=torch.channels_last)
-    with torch.autocast(x.device.type, torch.bfloat16, enabled=_has_bfloat16(x.device)):
+    x = normalise(images)
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=machine.has_bfloat16(x.device)):
         return model(x).float()
 
 
@@ -114,13 +114,14 @@ def _optimizer(model: nn.Module, settings: TrainingConfig) -> torch.optim.Optimi
     return torch.optim.SGD(groups, rate, momentum=momentum, nesterov=momentum > 0, fused=True)
 
 
-def _set_learning_rate(optimizer: torch.optim.Optimizer, settings: TrainingConfig, done: float) -> None:
-    """Constant, or one cycle (Smith 2018): up linearly, then down linearly to zero. `done` is in [0, 1)."""
-    share = 1.0
-    if settings.schedule == "one-cycle":
-        share = min((done + 1e-3) / _WARM_UP, (1 - done) / (1 - _WARM_UP))
-    for group in optimizer.param_groups:
-        group["lr"] = settings.learning_rate * share
+def learning_rate(settings: TrainingConfig, done: float) -> float:
+    """The rate when a share `done`, in [0, 1), of all steps is done: constant, or up and down in straight lines.
+
+    One cycle: Smith and Topin, "Super-convergence", 2019.
+    """
+    if settings.schedule == "constant":
+        return settings.learning_rate
+    return settings.learning_rate * min((done + 1e-3) / _WARM_UP, (1 - done) / (1 - _WARM_UP))
 
 
 def _epoch(number: int, began: float, tally: "_Tally", logits: np.ndarray, validation: Split) -> Epoch:
@@ -168,7 +169,9 @@ class _Watch:
         """One step of training is done."""
         self.done, self._images, self._loss = self.done + 1, self._images + images, loss
         if not math.isfinite(loss):
-            raise TrainingError(f"The training diverged: in step {self.done:,} the loss became {loss}. Lower the rate.")
+            raise TrainingError(
+                f"The training diverged: in step {self.done:,} the loss became {loss}; lower the learning rate."
+            )
         self.check("training")
 
     def check(self, phase: Phase = "evaluating") -> None:
@@ -180,29 +183,3 @@ class _Watch:
             left = self.seconds / self.done * (self.of - self.done)
             speed = self._images / self.seconds
             self._on_progress(Progress(phase, self.done, self.of, speed, left, self._loss, tuple(self.epochs)))
-
-
-def _device() -> torch.device:
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def _has_bfloat16(device: torch.device) -> bool:
-    if device.type == "cpu":
-        return torch.cpu._is_avx512_bf16_supported()
-    return device.type == "cuda" and torch.cuda.is_bf16_supported()
-
-
-@contextlib.contextmanager
-def _reproducible() -> Iterator[None]:
-    """Deterministic algorithms and one fixed number of threads, for the calling process as long as this lasts."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(os.cpu_count() or 1)
-    torch.use_deterministic_algorithms(True)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(deterministic)
-        torch.set_num_threads(threads)

@@ -1,5 +1,7 @@
 """What a view needs of the run store, computed by a job where the store does not have it yet."""
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from core import jobs, wording
@@ -10,25 +12,36 @@ from pages.ui.view import View
 from pages.ui.watching import ensure
 
 
-def profile(now: View) -> Profile | None:
+@dataclass(frozen=True)
+class Stops:
+    """The stops of a view. `own` is the visitor's sparsity (a fraction) where it lies between two of the usual ones."""
+
+    profile: Profile
+    row: int
+    own: float | None = None
+
+
+def stops(now: View) -> Stops | None:
     """The stops of the view, its own sparsity among them; None, with the job in its place, while they are computed.
 
-    While only the view's own sparsity is computed, the stops are shown without it.
+    While only the view's own sparsity is computed, the nearest stop is shown.
     """
-    stops = store().profile(now.run.id, now.pruning)
-    if stops is None:
+    usual = store().profile(now.run.id, now.pruning)
+    if usual is None:
         st.markdown(
-            f"**{picker.CRITERIA[now.pruning.criterion]}**, {now.pruning.scope}, has not been evaluated for this run yet. "
-            f"That takes a pass over {wording.count(now.run.images)} test images for each stop, once for all visitors."
+            f"**{picker.CRITERIA[now.pruning.criterion]}**, {now.pruning.scope}, has not been evaluated for this run "
+            f"yet. That takes a pass over {wording.count(now.run.images)} test images for each stop, once for all visitors."
         )
         ensure(jobs.profile_id(now.run.id, now.pruning), lambda: engine().profile(now.run.id, now.pruning))
         return None
-    if stops.is_stop(100 * now.sparsity):
-        return stops
+    nearest = Stops(usual, usual.stop_index(100 * now.sparsity))
+    if usual.is_stop(100 * now.sparsity):
+        return nearest
     point = store().point(now.run.id, now.pruning, now.sparsity)
     if point is None:
-        st.markdown(f"{wording.sparsity(now.sparsity)} lies between two stops; it is being evaluated, and the nearest is shown.")
+        st.markdown(f"{wording.sparsity(now.sparsity)} lies between two stops. It is being evaluated; the nearest is shown.")
         job_id = jobs.point_id(now.run.id, now.pruning, now.sparsity)
         ensure(job_id, lambda: engine().point(now.run.id, now.pruning, now.sparsity))
-        return stops
-    return stops.merged(point)
+        return nearest
+    whole = usual.merged(point)
+    return Stops(whole, whole.stop_index(100 * now.sparsity), now.sparsity)

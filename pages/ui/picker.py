@@ -90,4 +90,4 @@ def _typed(total: int) -> None:
     except PruneLabError as error:
         st.session_state["sparsity problem"] = str(error)
     else:
-        view.change(sparsity=f"{100 * sparsity:.10g}")
+        view.change(sparsity=view.percentage(sparsity))

@@ -5,7 +5,7 @@ import os
 
 import streamlit as st
 
-from core.errors import JobError
+from core.errors import ConfigError
 from core.jobs import Engine
 from core.runs import RunStore
 
@@ -25,11 +25,17 @@ def engine() -> Engine:
     return Engine(
         store().root,
         address=os.environ.get("DASK_SCHEDULER_ADDRESS"),
-        queue_limit=int(os.environ.get("PRUNELAB_QUEUE", "8")),
+        queue_limit=_queue_limit(os.environ.get("PRUNELAB_QUEUE", "8")),
     )
+
+
+def _queue_limit(value: str) -> int:
+    if not value.isdecimal() or not 1 <= int(value) <= 1000:
+        raise ConfigError(f"PRUNELAB_QUEUE is {value!r}; it must be a whole number of jobs from 1 to 1000.")
+    return int(value)
 
 
 def owner() -> str | None:
     """Who asks, as the digest that is stored with their runs; None without a cookie."""
     cookie = st.context.cookies.get(VISITOR)
-    return hashlib.sha256(cookie.encode()).hexdigest()[:16] if cookie else None
+    return hashlib.sha256(cookie.encode()).hexdigest()[:16] if isinstance(cookie, str) else None

@@ -36,8 +36,13 @@ class View:
             "run": self.run.id,
             "criterion": self.pruning.criterion,
             "scope": self.pruning.scope,
-            "sparsity": f"{100 * self.sparsity:.10g}",
+            "sparsity": percentage(self.sparsity),
         }
+
+
+def percentage(sparsity: float) -> str:
+    """A sparsity as the URL and the exact field have it: a percentage with up to ten significant digits."""
+    return f"{100 * sparsity:.10g}"
 
 
 def default_run(store: RunStore) -> Run | None:
@@ -88,11 +93,19 @@ def _sparsity(params: Mapping[str, str], run: Run, notes: list[str]) -> float:
 
 
 def current(store: RunStore) -> View | None:
-    """The view of this page: what its URL says, else what the visitor last looked at. Completes the URL."""
+    """The view of this page: what its URL says, else what the visitor last looked at. Completes the URL.
+
+    Says which parameters of a link were replaced; without any run, says so and returns None.
+    """
     given = {key: st.query_params[key] for key in KEYS if key in st.query_params}
     view = read(given or st.session_state.get("view", {}), store)
-    if view is not None:
-        _keep(view.params)
+    if view is None:
+        st.info("There is no run yet. Train a network first.", icon=":material/info:")
+        st.page_link("train.py", label="Train a network", icon=":material/model_training:")
+        return None
+    for note in view.notes:
+        st.warning(note, icon=":material/info:")
+    _keep(view.params)
     return view
 
 

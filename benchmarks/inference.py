@@ -1,0 +1,96 @@
+"""Evaluation of the 10,000 test images as a share of the machine's convolution peak, measured in the same run.
+
+The peak is the fastest of several plain 3 x 3 float32 convolutions as large as torch runs them best. The evaluation
+is everything that `Classifier.infer` does: fold the weights, convolve, pool, classify. Only multiplications and
+additions of convolutions and fully connected layers are counted, two for each pair.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+from benchmarks.results import save, spread
+from core.engine.inference import Classifier
+from core.engine.machine import reproducible
+from core.engine.models import build, get_weights
+from core.recipes import NETWORKS
+
+IMAGES, ROUNDS = 10_000, 7
+SHAPES = [(batch, channels, side) for batch in (50, 125, 250) for channels, side in ((64, 28), (64, 14), (128, 14))]
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def peak() -> float:
+    """The best float32 GFLOP/s over the shapes, five tries each."""
+    best = 0.0
+    with reproducible(), torch.inference_mode():
+        for batch, channels, side in SHAPES:
+            x = torch.randn(batch, channels, side, side).contiguous(memory_format=torch.channels_last)
+            kernel = torch.randn(channels, channels, 3, 3).contiguous(memory_format=torch.channels_last)
+            work = 18e-9 * batch * channels**2 * side**2
+            times = [seconds(lambda x=x, kernel=kernel: torch.conv2d(x, kernel, padding=1)) for _ in range(6)]  # type: ignore[misc]
+            best = max(best, work / min(times))
+    return best
+
+
+def gflop(network: str) -> float:
+    """GFLOP of one image's convolutions and fully connected layers."""
+    total = 0
+
+    def count(module: nn.Module, _: object, output: torch.Tensor) -> None:
+        nonlocal total
+        weight = module.weight
+        assert isinstance(weight, torch.Tensor)
+        total += 2 * weight.numel() * (output[0, 0].numel() if output.ndim == 4 else 1)
+
+    model = build(network, 0).eval()
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            module.register_forward_hook(count)
+    model(torch.zeros(1, 1, 28, 28))
+    return total / 1e9
+
+
+def main() -> None:
+    images = np.random.default_rng(0).integers(256, size=(IMAGES, 28, 28), dtype=np.uint8)
+    judges = {name: (Classifier(name, images), get_weights(build(name, 0))) for name in NETWORKS}
+    for judge, weights in judges.values():
+        judge.infer(weights)
+
+    peaks, times = [], {name: list[float]() for name in judges}
+    for _ in range(ROUNDS):
+        peaks.append(peak())
+        for name, (judge, weights) in judges.items():
+            times[name].append(seconds(lambda judge=judge, weights=weights: judge.infer(weights)))  # type: ignore[misc]
+
+    shares = {name: [IMAGES * gflop(name) / t / p for t, p in zip(times[name], peaks, strict=True)] for name in judges}
+    rows = [
+        {
+            "network": name,
+            "MFLOP an image": 1e3 * gflop(name),
+            "seconds for 10,000": statistics.median(times[name]),
+            "GFLOP/s": IMAGES * gflop(name) / statistics.median(times[name]),
+            "peak GFLOP/s": statistics.median(peaks),
+            "share of peak (%)": round(100 * statistics.median(shares[name]), 1),
+        }
+        for name in judges
+    ]
+    measurements = {
+        "peak_gflop_per_second": spread(peaks),
+        "seconds": {name: spread(values) for name, values in times.items()},
+        "share_of_peak": {name: spread(values) for name, values in shares.items()},
+    }
+    save("inference", rows, measurements)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Make the runs that ship with the product: `python -m core.engine.reference`.
+
+They come out of the same tasks as every other run. What is there already is not made again.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from core.config import PruningConfig, RunConfig
+from core.engine import tasks
+from core.progress import Progress
+from core.recipes import NETWORKS
+from core.runs import SHIPPED, RunStore
+
+RUNS = (("convnet", "thorough"), ("lenet", "report"))
+"""The networks and recipes that ship: the default network's best, and the student report's regime."""
+
+PRUNINGS = (PruningConfig(), PruningConfig(scope="layerwise"))
+
+LIMIT = 8_000_000
+"""Bytes that all of them together may take."""
+
+
+def configs() -> list[RunConfig]:
+    """The configurations of `RUNS`, with seed 0."""
+    return [RunConfig(network=network, training=NETWORKS[network].recipes[recipe]) for network, recipe in RUNS]
+
+
+def make(
+    wanted: list[RunConfig],
+    root: Path = SHIPPED,
+    *,
+    say: Callable[[str], object] = print,
+    source: Callable[[], tasks.Source] = tasks.official,
+) -> int:
+    """Train and profile what is missing of the wanted runs, remove all others, and return the bytes they take.
+
+    Raises:
+        PruneLabError: as the tasks raise it.
+        ValueError: together they are larger than `LIMIT`.
+    """
+    store = RunStore(root, shipped=root / "none")
+    for run in store.runs():
+        if run.id not in {config.run_id for config in wanted}:
+            say(f"Removing {run.config.network} {run.id}")
+            store.delete(run.id, run.owner)
+    for config in wanted:
+        say(f"{config.network} {config.run_id}")
+        tasks.train(config, root=root, on_progress=_Printer(say), source=source)
+        for pruning in PRUNINGS:
+            if store.profile(config.run_id, pruning) is None:
+                tasks.profile(config.run_id, pruning, root=root, on_progress=_Printer(say), source=source)
+        say(f"  {store.get(config.run_id).accuracy.value:.2%} of the test images are classified correctly")
+    size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+    if size > LIMIT:
+        raise ValueError(f"The reference runs take {size:,} bytes, more than {LIMIT:,}; choose smaller ones.")
+    return size
+
+
+class _Printer:
+    """Says each epoch, and when the evaluation begins, once."""
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self._say, self._epochs = say, 0
+
+    def __call__(self, progress: Progress) -> None:
+        for epoch in progress.epochs[self._epochs :] if progress.phase == "training" else ():
+            accuracy, seconds = epoch.validation_accuracy, epoch.seconds
+            self._say(f"  epoch {epoch.number}: {accuracy:.2%} of the validation images, {seconds:.1f} s")
+            self._epochs = epoch.number
+        if progress.phase == "evaluating" and progress.done == 0:
+            self._say(f"  evaluating {progress.of} stops")
+
+
+if __name__ == "__main__":
+    print(f"The reference runs take {make(configs()):,} bytes.")

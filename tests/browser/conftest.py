@@ -1,0 +1,137 @@
+"""A real server on the real engine, driven by a real browser (Debian's chromium)."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
+
+from core.runs import Run
+from tests import shelf
+
+ROOT = Path(__file__).parent.parent.parent
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
+    *("--disable-sync", "--disable-quic", "--no-first-run"),
+]
+SETTLED = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+
+expect.set_options(timeout=30_000)
+
+
+@dataclass
+class Server:
+    """The app as `make run` starts it, on a store of its own."""
+
+    store: Path
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it and wait until it is healthy."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", self.port))
+            self.port = probe.getsockname()[1]
+        command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+        options = ["--server.address", "127.0.0.1", "--server.port", str(self.port)]
+        environment = {**os.environ, "PRUNELAB_RUNS": str(self.store)}
+        self.process = subprocess.Popen([*command, *options], cwd=ROOT, env=environment)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1)
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise TimeoutError("The server is not healthy after a minute.")
+
+    def stop(self) -> None:
+        """End it as Ctrl+C does."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(30)
+
+
+@dataclass
+class Visitor:
+    """A tab, and what went wrong in it."""
+
+    page: Page
+    url: str
+    errors: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Page:
+        """Go there and wait until the script has run."""
+        self.page.goto(f"{self.url}/{path}")
+        return self.settle()
+
+    def settle(self) -> Page:
+        """Wait until the script has run and, where there is one, the panel is drawn."""
+        self.page.wait_for_selector(SETTLED, state="attached", timeout=60_000)
+        return self.page
+
+
+@pytest.fixture(scope="session")
+def shelved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run, Run]:
+    root = tmp_path_factory.mktemp("runs")
+    return root, *shelf.fill(root)
+
+
+@pytest.fixture(scope="session")
+def server(shelved: tuple[Path, Run, Run]) -> Iterator[Server]:
+    server = Server(shelved[0])
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    assert path, "Chromium is missing; run `make browser-test`, which installs it."
+    browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, server: Server) -> Iterator[Any]:
+    """Open tabs; at the end none may have had a console error or asked another host."""
+    contexts: list[BrowserContext] = []
+    visitors: list[Visitor] = []
+
+    def new(**options: Any) -> Visitor:
+        context = browser.new_context(**{"viewport": {"width": 1400, "height": 900}, **options})
+        visitor = Visitor(context.new_page(), server.url)
+        # On a deep link the framework itself first probes /<page>/_stcore/... and gets 404.
+        visitor.page.on(
+            "console",
+            lambda m: visitor.errors.append(m.text) if m.type == "error" and "/_stcore/" not in m.location["url"] else None,
+        )
+        visitor.page.on("pageerror", lambda error: visitor.errors.append(str(error)))
+        visitor.page.on(
+            "request", lambda r: None if r.url.startswith((server.url, "data:", "blob:")) else visitor.foreign.append(r.url)
+        )
+        contexts.append(context)
+        visitors.append(visitor)
+        return visitor
+
+    yield new
+    for context in contexts:
+        context.close()
+    for visitor in visitors:
+        assert not visitor.errors and not visitor.foreign

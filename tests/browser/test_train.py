@@ -1,0 +1,81 @@
+"""The main job through the real engine: train, watch, cancel, share, prune what came out."""
+
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from playwright.sync_api import Page, expect
+
+from core import data
+from core.errors import DataError
+from tests.browser.conftest import Server
+from tests.browser.test_prune import drawn
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(autouse=True)
+def real_data() -> None:
+    try:
+        data.locate()
+    except DataError as error:
+        pytest.skip(str(error))
+
+
+def choose(page: Page, *, seed: int, epochs: int) -> None:
+    """LeNet by the report's recipe with this seed and so many epochs."""
+    page.get_by_role("combobox", name="Network").click()
+    page.get_by_role("option", name="LeNet").click()
+    page.get_by_role("spinbutton", name="Seed").fill(str(seed))
+    page.keyboard.press("Enter")
+    page.get_by_text("Values of the recipe").click()
+    page.get_by_role("spinbutton", name="Epochs").fill(str(epochs))
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(f"{epochs} epochs")).to_be_visible()
+
+
+def test_a_training_is_followed_to_its_end_and_pruned_layerwise(visit: Any, server: Server) -> None:
+    page = visit().open("train")
+    choose(page, seed=1, epochs=1)
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("This run is trained")).to_be_visible(timeout=120_000)
+    page.get_by_role("link", name="Prune it").click()
+    drawn(page)
+    page.get_by_role("radio", name="Layerwise").or_(page.get_by_role("button", name="Layerwise")).click()
+    expect(page).to_have_url(re.compile("scope=layerwise"))
+    expect(page.locator(".live-panel[data-drawn]")).to_be_visible(timeout=120_000)
+    page.get_by_role("textbox", name="Exact sparsity").fill("33.3")
+    page.keyboard.press("Enter")
+    expect(page.locator(".live-panel output")).to_contain_text("33.3", timeout=60_000)
+
+
+def test_two_visitors_share_one_training_and_a_stop_ends_it_within_two_seconds(visit: Any, server: Server) -> None:
+    one, two = visit().open("train"), visit().open("train")
+    for page in (one, two):
+        choose(page, seed=2, epochs=60)
+        page.get_by_role("button", name="Train", exact=True).click()
+        expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible(timeout=60_000)
+    assert two.get_by_role("button", name="Stop").count() == 1
+    two.reload()
+    expect(two.get_by_text(re.compile(r"images/s"))).to_be_visible(timeout=60_000)
+    started = time.monotonic()
+    one.get_by_role("button", name="Stop").click()
+    expect(one.get_by_role("button", name="Stop")).to_have_count(0)
+    assert time.monotonic() - started < 4  # two seconds, and what the browser takes to show it
+    expect(two.get_by_role("button", name="Stop")).to_have_count(0)
+    leftovers = [path for path in Path(server.store).iterdir() if path.name.startswith(".tmp-")]
+    assert not leftovers
+
+
+def test_the_server_has_no_torch_and_stays_under_250_megabytes(visit: Any, server: Server) -> None:
+    for path in ("", "train", "prune?sparsity=90"):
+        visit().open(path)
+    assert server.process is not None
+    maps = subprocess.run(["cat", f"/proc/{server.process.pid}/maps"], capture_output=True, text=True, check=True).stdout
+    assert "libtorch" not in maps
+    assert psutil.Process(server.process.pid).memory_info().rss < 250e6

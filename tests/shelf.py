@@ -1,0 +1,45 @@
+"""A store with two finished runs, made without torch: real rankings and profiles of random weights."""
+
+from pathlib import Path
+
+import numpy as np
+
+from core.config import PruningConfig, RunConfig
+from core.profile import compute
+from core.progress import Epoch
+from core.pruning import Weights
+from core.recipes import NETWORKS
+from core.runs import Run, RunStore, now
+
+IMAGES = 400
+SHAPES = {
+    "conv1.weight": (8, 1, 3, 3),
+    "conv1.bias": (8,),
+    "conv2.weight": (16, 8, 3, 3),
+    "conv3.weight": (24, 16, 3, 3),
+    "fc.weight": (10, 24),
+}
+
+
+def fill(root: Path) -> tuple[Run, Run]:
+    """Put a `convnet` and a `lenet` run into the store at `root`, with their global magnitude profiles."""
+    rng = np.random.default_rng(0)
+    labels = rng.permutation(np.arange(IMAGES) % 10).astype(np.uint8)
+    return _run(root, "convnet", "quick", labels, rng), _run(root, "lenet", "report", labels, rng)
+
+
+def _run(root: Path, network: str, recipe: str, labels: np.ndarray, rng: np.random.Generator) -> Run:
+    weights = {name: (rng.normal(size=shape) / 10).astype(np.float32) for name, shape in SHAPES.items()}
+    right = np.eye(10, dtype=np.float32)[labels] * 3 + rng.normal(size=(IMAGES, 10)).astype(np.float32)
+    noise = 3 * rng.normal(size=right.shape).astype(np.float32)
+
+    def infer(pruned: Weights) -> np.ndarray:
+        share = np.float32(np.mean([np.mean(w == 0) for w in pruned.values()]))
+        return right * (1 - share) + noise * share
+
+    config = RunConfig(network=network, training=NETWORKS[network].recipes[recipe])
+    epochs = tuple(Epoch(i, 10.0, 1 / i, 0.8, 1 / i, 0.85) for i in range(1, 4))
+    run = Run(
+        config=config, created=now(), seconds=30.0, versions={}, machine={}, data_md5={"synthetic": "0" * 32}, history=epochs
+    )  # fmt: skip
+    return RunStore(root).save(run, weights, labels, compute(weights, PruningConfig(), infer, labels))

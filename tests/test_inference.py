@@ -1,0 +1,88 @@
+"""The classifier answers as the network itself does, image by image, whatever the batch."""
+
+import numpy as np
+import pytest
+import torch
+
+from core.engine import inference
+from core.engine.inference import Classifier
+from core.engine.models import build, get_weights, normalise, set_weights
+from core.errors import JobCancelled
+from core.recipes import NETWORKS
+
+each_network = pytest.mark.parametrize("network", NETWORKS)
+IMAGES = np.random.default_rng(0).integers(256, size=(150, 28, 28), dtype=np.uint8)
+
+
+def weights_of(network: str) -> dict[str, np.ndarray]:
+    """Weights as after some training: the batch-norm statistics are far from their start."""
+    rng = np.random.default_rng(1)
+    weights = get_weights(build(network, 0))
+    for name, value in weights.items():
+        if name.endswith(("running_mean", "norm.bias")):
+            value += rng.normal(size=value.shape)
+        if name.endswith("running_var"):
+            value *= rng.uniform(0.2, 3, value.shape)
+    return weights
+
+
+def plain_logits(network: str, weights: dict[str, np.ndarray]) -> np.ndarray:
+    model = build(network, 5).eval()
+    set_weights(model, weights)
+    with torch.no_grad():
+        return model(normalise(torch.as_tensor(IMAGES))).numpy()
+
+
+@each_network
+@pytest.mark.parametrize("fuses", [True, False])
+def test_the_folded_network_answers_as_the_plain_one(
+    network: str, fuses: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference, "_FUSES", fuses and inference._FUSES)
+    weights = weights_of(network)
+    logits = Classifier(network, IMAGES).infer(weights)
+    assert logits.shape == (150, 10) and logits.dtype == np.float32
+    np.testing.assert_allclose(logits, plain_logits(network, weights), rtol=1e-4, atol=1e-4)
+
+
+@each_network
+def test_the_logits_of_an_image_do_not_depend_on_its_neighbours(network: str) -> None:
+    weights, order = weights_of(network), np.random.default_rng(2).permutation(150)
+    logits = Classifier(network, IMAGES).infer(weights)
+    assert np.array_equal(Classifier(network, IMAGES[order]).infer(weights), logits[order])
+    assert np.array_equal(Classifier(network, IMAGES[:3]).infer(weights), logits[:3])
+
+
+@each_network
+def test_inference_repeats_itself_and_changes_no_weight(network: str) -> None:
+    weights, judge = weights_of(network), Classifier(network, IMAGES)
+    before = {name: value.copy() for name, value in weights.items()}
+    first = judge.infer(weights)
+    judge.infer(get_weights(build(network, 9)))
+    assert np.array_equal(judge.infer(weights), first)
+    assert all(np.array_equal(before[name], value) for name, value in weights.items())
+
+
+def test_read_only_weights_are_accepted() -> None:
+    weights = weights_of("lenet")
+    for value in weights.values():
+        value.flags.writeable = False
+    Classifier("lenet", IMAGES).infer(weights)
+
+
+def test_a_network_pruned_to_its_biases_gives_every_image_the_same_answer() -> None:
+    weights = {name: value * (value.ndim < 2) for name, value in weights_of("convnet").items()}
+    assert np.ptp(Classifier("convnet", IMAGES).infer(weights), axis=0).max() == 0
+
+
+def test_it_can_be_stopped_before_any_batch() -> None:
+    calls = []
+
+    def on_batch() -> None:
+        calls.append(None)
+        if len(calls) == 2:
+            raise JobCancelled("Stopped.")
+
+    with pytest.raises(JobCancelled):
+        Classifier("lenet", IMAGES).infer(weights_of("lenet"), on_batch=on_batch)
+    assert len(calls) == 2

@@ -1,0 +1,336 @@
+"""Jobs are shared, watched, stopped and survive what happens to visitors, servers and workers.
+
+All run on real worker processes; trainings are real ones on a tiny synthetic data set (tests/tiny.py).
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+
+from core.config import PruningConfig, RunConfig
+from core.errors import JobError, PruningError, StoreError
+from core.jobs import Engine, JobState
+from core.runs import RunStore
+from tests import tiny
+
+ENDLESS = 100  # epochs
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def embedded(root: Path) -> Iterator[Engine]:
+    engine = Engine(root, queue_limit=4, tasks="tests.tiny")
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def engine(embedded: Engine) -> Iterator[Engine]:
+    """The module's engine, idle before and after."""
+    yield embedded
+    for state in embedded.jobs():
+        embedded.cancel(state.id)
+
+
+def get(engine: Engine, job_id: str) -> JobState:
+    state = engine.state(job_id)
+    assert state is not None
+    return state
+
+
+def wait(engine: Engine, job_id: str, until: Callable[[JobState], object], seconds: float = 60) -> JobState:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        state = get(engine, job_id)
+        if until(state):
+            return state
+        assert state.active, state
+        time.sleep(0.02)
+    raise AssertionError(f"{job_id} is {engine.state(job_id)} after {seconds} s")
+
+
+def over(state: JobState) -> bool:
+    return not state.active
+
+
+def training(state: JobState) -> bool:
+    return state.status == "running" and state.progress is not None and state.progress.done > 0
+
+
+def config(seed: int, epochs: int = ENDLESS) -> RunConfig:
+    return tiny.config(epochs, seed)
+
+
+def workers() -> list[psutil.Process]:
+    children = psutil.Process().children(recursive=True)
+    return [child for child in children if any("spawn_main" in part for part in child.cmdline())]
+
+
+def kill_worker() -> None:
+    """SIGKILL, as the kernel does when memory runs out."""
+    for process in workers():
+        os.kill(process.pid, signal.SIGKILL)
+
+
+def test_a_training_is_queued_runs_with_progress_and_ends_in_the_store(engine: Engine) -> None:
+    wanted = config(1, epochs=2)
+    began = time.monotonic()
+    job_id = engine.train(wanted, owner="ann")
+    assert time.monotonic() - began < 5
+    assert job_id == f"train-{wanted.run_id}"
+    assert engine.jobs()[-1].id == job_id
+
+    state = wait(engine, job_id, lambda state: state.progress and state.progress.epochs)
+    assert state.progress is not None and state.progress.epochs[0].number == 1
+    state = wait(engine, job_id, over)
+    assert (state.status, state.message, state.retried, state.config) == ("finished", None, False, wanted)
+    run = engine.store.get(wanted.run_id)
+    assert run.owner == "ann" and len(run.history) == 2 and run.images == 200
+    assert engine.store.profile(run.id, PruningConfig()) is not None
+
+
+def test_a_run_that_is_in_the_store_is_finished_at_once(engine: Engine) -> None:
+    wanted = config(1, epochs=2)
+    wait(engine, engine.train(wanted), over)
+    fresh = Engine(engine.store.root, address="tcp://127.0.0.1:9")  # nobody is there to compute anything
+    assert get(fresh, fresh.train(wanted)).status == "finished"
+    fresh.close()
+
+
+def test_profiles_and_points_are_computed_once_and_remembered(engine: Engine) -> None:
+    wanted, layerwise = config(1, epochs=2), PruningConfig(scope="layerwise")
+    wait(engine, engine.train(wanted), over)
+    for job_id in (engine.profile(wanted.run_id, layerwise), engine.point(wanted.run_id, layerwise, 0.123)):
+        assert wait(engine, job_id, over).status == "finished"
+    assert engine.store.profile(wanted.run_id, layerwise) is not None
+    point = engine.store.point(wanted.run_id, layerwise, 0.123)
+    assert point is not None and point.sparsity.tolist() == [0.123]
+    assert get(engine, engine.point(wanted.run_id, layerwise, 0.123)).status == "finished"
+
+
+def test_what_cannot_be_asked_for_is_refused_before_a_job_is_made(engine: Engine) -> None:
+    before = engine.jobs()
+    for run_id in ("0123456789ab", "../x"):
+        with pytest.raises(StoreError):
+            engine.profile(run_id, PruningConfig())
+    wait(engine, engine.train(config(1, epochs=2)), over)
+    with pytest.raises(PruningError, match="choose a fraction"):
+        engine.point(config(1, epochs=2).run_id, PruningConfig(), float("nan"))
+    assert {state.id for state in engine.jobs() if state.kind != "train"} == {s.id for s in before if s.kind != "train"}
+    assert engine.state("train-0123456789ab") is None
+
+
+def test_visitors_who_ask_for_the_same_share_one_job(engine: Engine) -> None:
+    with ThreadPoolExecutor(8) as visitors:
+        ids = set(visitors.map(lambda _: engine.train(config(2), owner="ann"), range(8)))
+    assert len(ids) == 1
+    assert sum(state.active for state in engine.jobs()) == 1
+
+
+def test_asking_for_the_state_takes_no_time(engine: Engine) -> None:
+    job_id = engine.train(config(2))
+    began = time.perf_counter()
+    for _ in range(1000):
+        engine.state(job_id), engine.jobs()
+    assert time.perf_counter() - began < 1
+
+
+def test_the_queue_is_bounded_and_says_how_many_are_ahead(engine: Engine) -> None:
+    ids = [engine.train(config(seed)) for seed in range(10, 14)]
+    assert [get(engine, job_id).ahead for job_id in ids[1:]] == [1, 2, 3]
+    with pytest.raises(JobError, match="4 jobs run or wait already"):
+        engine.train(config(14))
+    assert engine.train(config(13)) == ids[-1]  # sharing takes no room
+
+    engine.cancel(ids[1])
+    assert get(engine, ids[1]).status == "cancelled"
+    assert [get(engine, job_id).ahead for job_id in ids[2:]] == [1, 2]
+    assert engine.train(config(14))
+
+
+def test_a_cancelled_training_stops_within_two_seconds_and_leaves_nothing(engine: Engine) -> None:
+    first, second = config(20), config(21, epochs=1)
+    job_id = engine.train(first)
+    wait(engine, job_id, training)
+    waiting = engine.train(second)
+    began = time.monotonic()
+    engine.cancel(job_id)
+    assert get(engine, job_id).status == "cancelled"
+    wait(engine, waiting, lambda state: state.status != "queued")  # the worker is free
+    print(f"cancelled within {time.monotonic() - began:.2f} s")
+    assert time.monotonic() - began < 2
+    assert not engine.store.has(first.run_id)
+    assert not list(engine.store.root.glob(".tmp-*"))
+    assert wait(engine, waiting, over).status == "finished"
+
+
+def test_a_training_that_was_cancelled_can_be_asked_for_again_at_once(engine: Engine) -> None:
+    job_id = engine.train(config(22))
+    for _ in range(3):
+        wait(engine, job_id, training)
+        engine.cancel(job_id)
+        assert engine.train(config(22)) == job_id
+    assert wait(engine, job_id, training).active
+
+
+def test_what_the_worker_refuses_reaches_the_visitor_word_for_word_and_can_be_asked_again(engine: Engine) -> None:
+    diverging = tiny.diverging()
+    for _ in range(2):
+        state = wait(engine, engine.train(diverging), over)
+        assert state.status == "failed" and str(state.message).startswith("The training diverged")
+
+
+def test_an_unforeseen_failure_is_a_plain_sentence_with_its_type(engine: Engine) -> None:
+    state = wait(engine, engine.train(tiny.crashing()), over)
+    assert state.status == "failed"
+    assert state.message == "The training failed unexpectedly (ZeroDivisionError: by tests/tiny.py); ask for it again."
+
+
+def test_a_worker_killed_once_is_replaced_and_the_training_goes_on(engine: Engine) -> None:
+    wanted = config(30, epochs=3)
+    job_id = engine.train(wanted)
+    wait(engine, job_id, training)
+    waiting = engine.train(config(31, epochs=1))
+    kill_worker()
+    assert wait(engine, job_id, lambda state: state.retried).active
+    assert wait(engine, job_id, over).status == "finished"
+    assert wait(engine, waiting, over).status == "finished"
+
+
+def test_a_worker_killed_twice_fails_that_training_only_and_it_can_be_asked_for_again(engine: Engine) -> None:
+    job_id, waiting = engine.train(config(32)), engine.train(config(33))
+    wait(engine, job_id, training)
+    kill_worker()
+    wait(engine, job_id, lambda state: state.retried and training(state))
+    kill_worker()
+    state = wait(engine, job_id, over)
+    assert state.status == "failed" and str(state.message).startswith("The worker process died twice")
+    assert not engine.store.has(config(32).run_id)
+
+    wait(engine, waiting, training)
+    kill_worker()  # its third death, but the first while it ran
+    assert wait(engine, waiting, lambda state: state.retried and training(state)).active
+    engine.cancel(waiting)
+    assert engine.train(config(32)) == job_id
+    assert wait(engine, job_id, training).active
+
+
+def test_the_embedded_cluster_listens_on_this_machine_only(engine: Engine) -> None:
+    wait(engine, engine.train(config(1, epochs=2)), over)
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    sockets = [link for process in processes for link in process.net_connections("tcp") if link.status == "LISTEN"]
+    assert sockets and {link.laddr.ip for link in sockets} == {"127.0.0.1"}
+
+
+def test_a_page_that_streamlit_calls_the_main_module_is_not_run_by_a_worker(engine: Engine) -> None:
+    code = (
+        "import sys, types, pathlib, time; root = pathlib.Path(sys.argv[1]);"
+        "page = root / 'page.py'; page.write_text(f'open({str(root / \"ran\")!r}, \"w\")');"
+        "main = types.ModuleType('__main__'); main.__file__ = str(page); sys.modules['__main__'] = main;"
+        "from core.jobs import Engine; engine = Engine(root, tasks='tests.tiny'); engine._connect(); engine.close();"
+        "sys.exit((root / 'ran').exists() or 'torch' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, str(engine.store.root)]
+    assert subprocess.run(command, cwd=Path(__file__).parents[1], check=False, timeout=60).returncode == 0
+
+
+def test_an_engine_is_there_at_once_and_an_unreachable_scheduler_is_named_within_seconds(tmp_path: Path) -> None:
+    for address in ("tcp://127.0.0.1:9", "nonsense"):
+        began = time.monotonic()
+        engine = Engine(tmp_path, address=address)
+        assert time.monotonic() - began < 0.2
+        with pytest.raises(JobError, match=f"scheduler at {address} does not answer; start it or unset DASK_SCHED"):
+            engine.train(config(1))
+        assert time.monotonic() - began < 8
+        assert engine.problem is not None and address in engine.problem
+        assert engine.jobs() == [] and engine.store.runs() == RunStore(tmp_path).runs()  # the app still opens
+        engine.close()
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """A scheduler that is not ours, without workers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    scheduler = _start("dask.__main__", "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+    yield f"tcp://127.0.0.1:{port}"
+    scheduler.terminate()
+    scheduler.wait()
+
+
+def _start(module: str, *arguments: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.Popen(
+        command, cwd=Path(__file__).parents[1], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_servers_on_one_scheduler_share_jobs_and_progress_and_survive_each_other(address: str, tmp_path: Path) -> None:
+    def server() -> Engine:
+        deadline = time.monotonic() + 20
+        while True:
+            engine = Engine(tmp_path, address=address, tasks="tests.tiny")
+            try:
+                engine._connect()
+                return engine
+            except JobError:
+                engine.close()
+                assert time.monotonic() < deadline
+
+    wanted = config(40)
+    one, two = server(), server()
+    job_id = one.train(wanted, owner="ann")
+    assert "has no workers yet" in str(get(one, job_id).message)
+
+    worker = _start(
+        "dask.__main__", "worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"
+    )
+    try:
+        assert two.train(wanted, owner="bob") == job_id
+        seen = wait(two, job_id, training)
+        assert seen.owner == "ann" and seen.config == wanted
+        assert wait(one, job_id, training).message is None
+
+        one.close()  # the job outlives the server that asked for it
+        three = server()  # a late joiner knows it
+        assert wait(three, job_id, training).owner == "ann"
+
+        three.cancel(job_id)
+        assert wait(two, job_id, over, seconds=5).status == "cancelled"
+
+        short = config(41, epochs=1)
+        assert wait(two, three.train(short), over).status == "finished"
+        assert RunStore(tmp_path).has(short.run_id)
+        two.close()
+        three.close()
+    finally:
+        worker.terminate()
+        worker.wait()
+
+
+def test_a_closed_engine_leaves_no_process_behind(tmp_path: Path) -> None:
+    before = {process.pid for process in workers()}
+    engine = Engine(tmp_path, tasks="tests.tiny")
+    job_id = engine.train(config(50))
+    wait(engine, job_id, training)
+    began = time.monotonic()
+    engine.close()
+    assert time.monotonic() - began < 10
+    assert {process.pid for process in workers()} <= before
+    with pytest.raises(JobError, match="shutting down"):
+        engine.train(config(51))

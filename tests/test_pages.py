@@ -1,0 +1,206 @@
+"""Each page says what the run on it says, keeps its state in the URL, and answers bad input with a sentence."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core import runs
+from core.config import PruningConfig
+from core.evaluation import compare
+from core.runs import Run, RunStore
+from tests import shelf
+
+ROUTER = str(Path(__file__).parent.parent / "pages" / "router.py")
+
+
+@pytest.fixture(scope="module")
+def shelved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run, Run]:
+    root = tmp_path_factory.mktemp("runs")
+    return root, *shelf.fill(root)
+
+
+@pytest.fixture
+def app(shelved: tuple[Path, Run, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+    """The app on the shelf's two runs; its jobs go to a scheduler that is not there."""
+    monkeypatch.setenv("PRUNELAB_RUNS", str(shelved[0]))
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:1")
+    monkeypatch.setattr(runs, "SHIPPED", tmp_path)
+    st.cache_resource.clear()
+    yield AppTest.from_file(ROUTER, default_timeout=30)
+    st.cache_resource.clear()
+
+
+def text(app: AppTest) -> str:
+    """All that is said on the page."""
+    kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.warning, app.error, app.success)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def expected(run: Run, root: Path, percent: float) -> tuple[int, int, int]:
+    """k, lost and gained, straight from the stored arrays."""
+    profile = RunStore(root).profile(run.id, PruningConfig())
+    assert profile is not None
+    row = profile.stop_index(percent)
+    found = compare(RunStore(root).labels(run.id), profile.predicted[0], profile.predicted[row])
+    return int(profile.k[row]), found.lost, found.gained
+
+
+def test_the_overview_says_the_counts_of_the_stored_run_in_words(app: AppTest, shelved: tuple[Path, Run, Run]) -> None:
+    root, run, _ = shelved
+    app.query_params["run"], app.query_params["sparsity"] = run.id, "90"
+    app.run()
+    k, lost, gained = expected(run, root, 90)
+    assert not app.exception
+    assert f"{k:,} of {run.weights:,} weights set to zero." in text(app)
+    assert f"{lost:,} right ones lost, {gained:,} gained" in text(app)
+    assert lost > 0
+
+
+def test_the_overview_shows_the_report_beside_the_run(app: AppTest) -> None:
+    app.run()
+    spec = app.get("plotly_chart")[0].proto.spec
+    assert "72.86" in spec and "71.31" in spec and "95 %" in text(app)
+
+
+def test_a_page_without_parameters_completes_its_url(app: AppTest) -> None:
+    app.run()
+    assert app.query_params["sparsity"] == "0.01"
+    assert app.query_params["criterion"] == "magnitude" and app.query_params["scope"] == "global"
+    assert len(str(app.query_params["run"])) == 12
+
+
+def test_a_view_survives_the_change_of_page(app: AppTest, shelved: tuple[Path, Run, Run]) -> None:
+    app.query_params["run"], app.query_params["sparsity"] = shelved[2].id, "5"
+    app.run()
+    app.switch_page("prune.py").run()
+    assert not app.exception
+    assert app.query_params["run"] == shelved[2].id and app.query_params["sparsity"] == "5"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("run", "../../etc/passwd", "is not a run id"),
+        ("run", "0123456789ab", "There is no run 0123456789ab"),
+        ("sparsity", "nan", "is not a sparsity"),
+        ("sparsity", "101", "out of range"),
+        ("sparsity", "<b>5</b>", "is not a sparsity"),
+        ("criterion", "luck", "is not a criterion"),
+        ("scope", "galactic", "is not a scope"),
+    ],
+)
+@pytest.mark.parametrize("page", ["overview.py", "prune.py"])
+def test_a_bad_parameter_falls_back_with_a_note(app: AppTest, page: str, name: str, value: str, said: str) -> None:
+    app.run()
+    app.switch_page(page)
+    app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    assert any(said in str(note.value) for note in app.warning)
+    assert app.query_params[name] != value
+
+
+def test_a_typed_stop_moves_the_url(app: AppTest) -> None:
+    app.run()
+    app.switch_page("prune.py").run()
+    app.text_input(key="typed sparsity").set_value("12 weights").run()
+    total = RunStore().get(str(app.query_params["run"])).weights
+    assert float(str(app.query_params["sparsity"])) == pytest.approx(1200 / total)
+
+
+@pytest.mark.parametrize("typed", ["lots", "-1", "100.5", "1e999", "nan", "", "9999999 weights"])
+def test_a_typed_sparsity_that_is_none_stays_in_the_field_and_is_answered(app: AppTest, typed: str) -> None:
+    app.run()
+    app.switch_page("prune.py").run()
+    app.text_input(key="typed sparsity").set_value(typed).run()
+    assert not app.exception
+    assert app.error and app.query_params["sparsity"] == "0.01"
+    assert app.text_input(key="typed sparsity").value == typed
+
+
+def test_choosing_a_run_moves_the_url(app: AppTest, shelved: tuple[Path, Run, Run]) -> None:
+    app.query_params["run"] = shelved[1].id
+    app.run()
+    app.selectbox(key="picked run").set_value(shelved[2].id).run()
+    assert app.query_params["run"] == shelved[2].id
+
+
+def test_an_unreachable_scheduler_is_named_and_the_stored_profile_still_shown(app: AppTest) -> None:
+    app.run()
+    app.switch_page("prune.py").run()
+    app.segmented_control(key="picked scope").set_value("layerwise").run()
+    assert not app.exception
+    assert any("tcp://127.0.0.1:1 does not answer" in str(error.value) for error in app.error)
+    app.segmented_control(key="picked scope").set_value("global").run()
+    assert not app.error
+
+
+def test_the_train_page_offers_each_recipe_with_its_values(app: AppTest) -> None:
+    app.run()
+    app.switch_page("train.py").run()
+    assert not app.exception
+    app.selectbox(key="network").set_value("lenet").run()
+    app.segmented_control(key="recipe").set_value("report").run()
+    assert app.number_input(key="momentum").value == 0.0 and app.selectbox(key="optimizer").value == "sgd"
+    assert any("This run is trained" in str(message.value) for message in app.success)
+
+
+def test_changed_values_are_another_run(app: AppTest) -> None:
+    app.run()
+    app.switch_page("train.py").run()
+    app.selectbox(key="network").set_value("lenet").run()
+    app.number_input(key="epochs").set_value(3).run()
+    assert not app.success and [button.label for button in app.button] == ["Train"]
+
+
+def test_training_without_a_scheduler_is_answered_with_what_to_do(app: AppTest) -> None:
+    app.run()
+    app.switch_page("train.py").run()
+    app.number_input(key="seed").set_value(5).run()
+    if app.button[0].disabled:
+        pytest.skip("Fashion-MNIST is not on this machine; run `make data`")
+    app.button[0].click().run()
+    assert not app.exception
+    assert any("does not answer" in str(e.value) for e in [*app.error, *app.warning])
+
+
+def test_without_the_data_the_app_opens_and_says_how_to_get_it(app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PRUNELAB_DATA", str(tmp_path))
+    app.run()
+    assert not app.exception and app.metric
+    assert any("make data" in str(note.value) for note in app.info)
+    app.switch_page("train.py").run()
+    app.number_input(key="seed").set_value(5).run()
+    assert not app.exception and app.button[0].disabled
+
+
+def test_without_any_run_each_page_points_to_training(app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PRUNELAB_RUNS", str(tmp_path / "empty"))
+    for page in ("overview.py", "prune.py", "train.py"):
+        app.run()
+        app.switch_page(page).run()
+        assert not app.exception
+    app.switch_page("prune.py").run()
+    assert any("Train a network first" in str(note.value) for note in app.info)
+
+
+def test_the_pages_never_import_torch(shelved: tuple[Path, Run, Run]) -> None:
+    script = f"""
+import sys
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file({ROUTER!r}, default_timeout=60).run()
+for page in ("train.py", "prune.py", "overview.py"):
+    app.switch_page(page).run()
+    assert not app.exception, app.exception
+import streamlit_app
+assert "torch" not in sys.modules and "torchvision" not in sys.modules
+"""
+    environment = {"PRUNELAB_RUNS": str(shelved[0]), "DASK_SCHEDULER_ADDRESS": "tcp://127.0.0.1:1", "PATH": "/usr/bin:/bin"}
+    root = Path(__file__).parent.parent
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, env=environment, capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,76 @@
+"""The runs that ship are whole, small, and what their weights really answer."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core import data
+from core.config import RunConfig
+from core.engine import reference, tasks
+from core.engine.inference import Classifier
+from core.errors import DataError
+from core.pruning import prune, rank
+from core.runs import SHIPPED, RunStore
+from tests import tiny
+
+STOPS = (0, 0.01, 20, 50, 80)  # percent
+
+
+@pytest.fixture(scope="module")
+def official() -> tasks.Source:
+    try:
+        return tasks.official()
+    except DataError:
+        pytest.skip(f"Fashion-MNIST is not here: {data.HOW_TO_GET}.")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    """Nothing but what ships."""
+    return RunStore(tmp_path)
+
+
+def test_exactly_the_wanted_runs_ship_whole_and_below_the_limit(store: RunStore) -> None:
+    assert {run.id for run in store.runs()} == {config.run_id for config in reference.configs()}
+    assert store.damaged() == []
+    for run in store.runs():
+        assert run.reference and store.weights(run.id) and len(store.labels(run.id)) == 10_000
+        assert all(store.profile(run.id, pruning) is not None for pruning in reference.PRUNINGS)
+        assert run.data_md5 == data.FILES
+    assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < reference.LIMIT
+
+
+def test_the_reports_regime_gives_the_reports_accuracy_and_the_best_recipe_a_good_one(store: RunStore) -> None:
+    best, report = (store.get(config.run_id) for config in reference.configs())
+    assert 0.70 < report.accuracy.value < 0.76
+    assert best.accuracy.value > 0.935
+
+
+@pytest.mark.parametrize("config", reference.configs(), ids=lambda config: config.network)
+def test_the_shipped_weights_give_the_shipped_predictions_on_the_real_test_images(
+    store: RunStore, official: tasks.Source, config: RunConfig
+) -> None:
+    run_id = config.run_id
+    assert np.array_equal(store.labels(run_id), official.data.test.labels)
+    weights, classifier = store.weights(run_id), Classifier(config.network, official.data.test.images)
+    for pruning in reference.PRUNINGS:
+        profile, ranking = store.profile(run_id, pruning), rank(weights, pruning)
+        assert profile is not None
+        for percent in STOPS:
+            predicted = classifier.infer(prune(weights, ranking, percent / 100)).argmax(1)
+            shipped = profile.predicted[profile.stop_index(percent)]
+            assert (predicted != shipped).sum() <= 3  # of 10,000: another processor may round a tie the other way
+
+
+def test_making_them_makes_what_is_missing_and_nothing_twice(tmp_path: Path) -> None:
+    wanted, said = [tiny.config(seed=1), tiny.config(seed=2)], list[str]()
+    size = reference.make(wanted, tmp_path, say=said.append, source=tiny.source)
+    assert 0 < size < reference.LIMIT
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
+    assert len(before) == 2 * (2 + len(reference.PRUNINGS))
+
+    reference.make(wanted[:1], tmp_path, say=said.append, source=tiny.source)
+    after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
+    assert after == {path: when for path, when in before.items() if wanted[0].run_id in path.parts}
+    assert any("Removing lenet" in line for line in said)

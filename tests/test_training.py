@@ -1,0 +1,176 @@
+"""Training repeats itself to the bit, reports as it goes, stops when asked to, and never sees the test images."""
+
+import dataclasses
+import math
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from core.config import DataConfig, RunConfig, TrainingConfig
+from core.data import Dataset, Split, split
+from core.engine.inference import Classifier
+from core.engine.models import build
+from core.engine.training import augment, learning_rate, train
+from core.errors import ConfigError, JobCancelled, TrainingError
+from core.progress import Progress
+
+QUICK = TrainingConfig(epochs=2, batch_size=64, learning_rate=0.05, flip=True, shift=1, label_smoothing=0.1)
+
+
+def stripes(n: int, seed: int) -> Split:
+    """Noise, with a bright stripe whose row tells the class."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(n) % 10).astype(np.uint8)
+    images = rng.integers(0, 100, (n, 28, 28), np.uint8)
+    images[np.arange(n), 2 * labels + 4] = 255
+    return Split(images, labels)
+
+
+DATA = Dataset(stripes(500, 0), stripes(20, 1))
+
+
+def config(network: str = "lenet", training: TrainingConfig = QUICK, seed: int = 3) -> RunConfig:
+    return RunConfig(network=network, training=training, data=DataConfig(validation=100), seed=seed)
+
+
+def same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> bool:
+    return list(first) == list(second) and all(np.array_equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("network", ["lenet", "convnet", "convnet-small"])
+def test_the_same_configuration_gives_the_same_bits_whatever_ran_before(network: str) -> None:
+    first = train(config(network), DATA)
+    torch.manual_seed(12345)
+    torch.rand(7)
+    np.random.default_rng(5).normal()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    second = train(config(network), DATA)
+    torch.set_num_threads(threads)
+    assert same(first.weights, second.weights)
+    assert [dataclasses.replace(e, seconds=0) for e in first.history] == [
+        dataclasses.replace(e, seconds=0) for e in second.history
+    ]
+
+
+def test_another_seed_gives_another_network() -> None:
+    assert not same(train(config(seed=1), DATA).weights, train(config(seed=2), DATA).weights)
+
+
+def test_training_leaves_the_global_state_of_torch_alone() -> None:
+    before = torch.get_rng_state(), torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    train(config(), DATA)
+    after = torch.get_rng_state(), torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    assert torch.equal(before[0], after[0]) and before[1:] == after[1:]
+
+
+def test_the_test_images_are_not_touched() -> None:
+    nothing = Split(np.empty((0, 28, 28), np.uint8), np.empty(0, np.uint8))
+    assert same(train(config(), DATA).weights, train(config(), Dataset(DATA.train, nothing)).weights)
+
+
+def test_weights_are_float32_in_state_dict_order_and_not_folded() -> None:
+    trained = train(config("convnet", dataclasses.replace(QUICK, epochs=1)), DATA)
+    names = [name for name in build("convnet", 0).state_dict() if not name.endswith("num_batches_tracked")]
+    assert list(trained.weights) == names
+    assert {array.dtype for array in trained.weights.values()} == {np.dtype(np.float32)}
+
+
+def test_a_network_learns_and_its_last_validation_figures_are_those_of_the_kept_weights() -> None:
+    trained = train(config("convnet", dataclasses.replace(QUICK, epochs=6)), DATA)
+    validation = split(DATA.train, DataConfig(validation=100))[1]
+    logits = Classifier("convnet", validation.images).infer(trained.weights)
+    assert trained.history[-1].validation_accuracy == (logits.argmax(1) == validation.labels).mean() > 0.9
+    assert [epoch.number for epoch in trained.history] == [1, 2, 3, 4, 5, 6]
+    assert trained.history[-1].loss < trained.history[0].loss
+
+
+def test_a_diverging_training_says_so_and_what_to_do() -> None:
+    wild = TrainingConfig(epochs=20, batch_size=16, schedule="constant", learning_rate=2.0, weight_decay=1.0)
+    with pytest.raises(TrainingError, match=r"diverged.*lower the learning rate"):
+        train(config(training=wild), DATA)
+
+
+def test_an_unknown_network_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no network"):
+        train(config("resnet"), DATA)
+
+
+@pytest.mark.parametrize("polls", [0, 1, 5, 10, 15])
+def test_it_stops_at_the_next_poll_wherever_it_is(polls: int) -> None:
+    asked = []
+
+    def should_stop() -> bool:
+        asked.append(time.perf_counter())
+        return len(asked) > polls
+
+    with pytest.raises(JobCancelled):
+        train(config(), DATA, should_stop=should_stop)
+    assert len(asked) == polls + 1
+
+
+def test_progress_counts_the_steps_names_the_speed_and_comes_at_most_four_times_a_second() -> None:
+    seen: list[tuple[float, Progress]] = []
+    training = dataclasses.replace(QUICK, epochs=8)
+    train(config("convnet", training), DATA, on_progress=lambda p: seen.append((time.perf_counter(), p)))
+    times, reports = zip(*seen, strict=True)
+    steps = 8 * math.ceil(400 / 64)
+    assert reports[0].phase == "loading" and reports[0].done == 0
+    assert {report.of for report in reports} == {steps}
+    assert [r.done for r in reports] == sorted(r.done for r in reports) and reports[-1].done <= steps
+    assert len(times) <= (times[-1] - times[0]) / 0.25 + 1.01
+    for report in reports[1:]:
+        assert report.images_per_second > 0 and report.loss is not None and report.seconds_left is not None
+
+
+def test_one_cycle_is_torchs_linear_one_up_to_its_ends() -> None:
+    steps, settings = 200, TrainingConfig(learning_rate=0.4)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.4)
+    oracle = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        0.4,
+        total_steps=steps + 1,
+        pct_start=50.5 / 201,
+        anneal_strategy="linear",
+        cycle_momentum=False,
+        div_factor=1e9,
+        final_div_factor=1.0,
+    )
+    ours, theirs = [], []
+    for step in range(steps):
+        ours.append(learning_rate(settings, step / steps))
+        theirs.append(oracle.get_last_lr()[0])
+        optimizer.step()
+        oracle.step()
+    np.testing.assert_allclose(ours, theirs, atol=0.4 * 0.03)
+
+
+def pixels(n: int) -> torch.Tensor:
+    return torch.as_tensor(np.random.default_rng(0).integers(1, 256, (n, 28, 28), np.uint8))
+
+
+def test_no_augmentation_is_identity_and_draws_nothing() -> None:
+    generator = torch.Generator().manual_seed(0)
+    state, images = generator.get_state(), pixels(4)
+    assert torch.equal(augment(images, TrainingConfig(), generator), images)
+    assert torch.equal(state, generator.get_state())
+
+
+def test_a_flip_mirrors_about_half_of_the_images_and_leaves_the_others() -> None:
+    images = pixels(400)
+    flipped = augment(images, TrainingConfig(flip=True), torch.Generator().manual_seed(0))
+    mirrored = (flipped == images.flip(2)).all((1, 2))
+    assert (mirrored | (flipped == images).all((1, 2))).all()
+    assert 150 < int(mirrored.sum()) < 250
+
+
+def test_a_shift_moves_each_image_as_a_whole_and_reaches_every_offset() -> None:
+    images = pixels(300)
+    shifted = augment(images, TrainingConfig(shift=1), torch.Generator().manual_seed(0))
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
+    windows = [(dy, dx, padded[:, dy : dy + 28, dx : dx + 28]) for dy in range(3) for dx in range(3)]
+    found = [{(dy, dx) for dy, dx, window in windows if np.array_equal(window[i], shifted[i])} for i in range(300)]
+    assert all(len(offsets) == 1 for offsets in found)
+    assert len(set.union(*found)) == 9
