@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from benchmarks import tutorial
-from benchmarks.results import save, spread
+from benchmarks.results import Row, save, spread
 from core.config import RunConfig, TrainingConfig
 from core.data import Dataset, load, locate
 from core.engine.inference import Classifier
@@ -65,7 +65,7 @@ def main() -> None:
     usual_epoch, same_epoch = (statistics.median(times) for times in ([s for s, _ in usual], same))
     to_target, seconds = sum(s for s, _ in usual), statistics.median(s for s, _ in mine)
     reached = all(accuracy >= TARGET for _, accuracy in mine) and usual[-1][1] >= TARGET
-    rows = [
+    rows: list[Row] = [
         {
             "what": "92.0 % test accuracy",
             "tutorial (s)": to_target,

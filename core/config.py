@@ -91,6 +91,7 @@ class TrainingConfig(_Checked):
     label_smoothing: float = ranged(0.0, 0.5, "Label smoothing", 0.0)
     flip: bool = shown(False, "Random horizontal flips")
     shift: int = ranged(0, 4, "Random shift in pixels", 0)
+    cutout: int = ranged(0, 16, "Side of a blanked square in pixels", 0)
 
 
 @dataclass(frozen=True, kw_only=True)

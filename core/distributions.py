@@ -102,7 +102,7 @@ class Layer:
         return Histogram(self.name, self._edges, self._totals - removed, removed)
 
     def near(self, k: int, unit: float) -> Histogram:
-        """The weights within `ZOOM` units of zero, in bars of a third of a unit. A weight of one unit is inside of it."""
+        """The weights within `ZOOM` units of zero, in bars of a third of a unit; a weight of one unit is within it."""
         end = ZOOM * unit * (1 + _LESS_THAN_FLOAT32)
         edges = np.linspace(-end, end, ZOOM_BINS + 1)
         removed = np.histogram(self.ordered[:k], edges)[0]

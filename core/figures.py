@@ -68,8 +68,14 @@ class LiveFigure:
 
 
 def _live(
-    name: str, title: str, traces: list[Spec], layout: Spec, patch: Callable[[int], Patch], stops: int, narrow: Spec | None = None
-) -> LiveFigure:  # fmt: skip
+    name: str,
+    title: str,
+    traces: list[Spec],
+    layout: Spec,
+    patch: Callable[[int], Patch],
+    stops: int,
+    narrow: Spec | None = None,
+) -> LiveFigure:
     return LiveFigure(name, title, {"data": traces, "layout": layout}, tuple(map(patch, range(stops))), narrow or {})
 
 
@@ -164,7 +170,7 @@ def accuracy_curve(profile: Profile, comparisons: Sequence[Comparison]) -> LiveF
         _mark(x[0], accuracy[0], ""),
         _mark(x[0], difference[0], "2"),
     ]
-    unmoved = {
+    named = {
         "showarrow": False, "text": f"dense {wording.percent(dense.value)}", "x": axis.low, "y": 100 * dense.value,
         "xanchor": "left", "yanchor": "top", "xref": "x", "yref": "y",
     }  # fmt: skip
@@ -175,7 +181,7 @@ def accuracy_curve(profile: Profile, comparisons: Sequence[Comparison]) -> LiveF
         xaxis2=axis.layout("Sparsity, % (logit scale)", anchor="y2"),
         yaxis2=_axis("Difference, pp", anchor="x2", domain=[0, 0.38], range=[floor, ceiling]),
         shapes=[_upright(x[0], PRUNED, ""), _upright(x[0], PRUNED, "2"), _level(100 * dense.value, ""), _level(0, "2")],
-        annotations=[unmoved],
+        annotations=[named],
     )
 
     def patch(i: int) -> Patch:
@@ -266,7 +272,7 @@ def layer_shares(profile: Profile) -> LiveFigure:
         labels = [f"{k:,} of {n:,}" for k, n in zip(profile.layer_k[i], profile.sizes, strict=True)]
         overall = axis.place(profile.k[i] / profile.total)
         sides = ["top left" if place > (axis.low + axis.high) / 2 else "top right" for place in x]
-        moved = {j: {"x": [axis.low, place]} for j, place in enumerate(x)}
+        moved: dict[int, Spec] = {j: {"x": [axis.low, place]} for j, place in enumerate(x)}
         moved[len(layers)] = {"x": x, "text": labels, "textposition": sides}
         return Patch(moved, {"shapes[0].x0": overall, "shapes[0].x1": overall})
 
@@ -523,12 +529,30 @@ def before_after(rows: Sequence[BeforeAfter]) -> go.Figure:
 
 
 def _point(
-    figure: go.Figure, what: str, value: float, limits: tuple[float, float] | None, colour: str, symbol: str, *, row: int
-) -> None:  # fmt: skip
+    figure: go.Figure,
+    what: str,
+    value: float,
+    limits: tuple[float, float] | None,
+    colour: str,
+    symbol: str,
+    *,
+    row: int,
+) -> None:
     bars = limits and {
-        "type": "data", "symmetric": False, "array": [100 * (limits[1] - value)], "arrayminus": [100 * (value - limits[0])],
-    }  # fmt: skip
+        "type": "data",
+        "symmetric": False,
+        "array": [100 * (limits[1] - value)],
+        "arrayminus": [100 * (value - limits[0])],
+    }
     figure.add_scatter(
-        x=[100 * value], y=[what], error_x=bars, mode="markers+text", text=[wording.percent(value)], textposition="top center",
-        marker={"color": colour, "symbol": symbol, "size": 11}, hovertemplate=f"{what} %{{text}}<extra></extra>", row=row, col=1,
-    )  # fmt: skip
+        x=[100 * value],
+        y=[what],
+        error_x=bars,
+        mode="markers+text",
+        text=[wording.percent(value)],
+        textposition="top center",
+        marker={"color": colour, "symbol": symbol, "size": 11},
+        hovertemplate=f"{what} %{{text}}<extra></extra>",
+        row=row,
+        col=1,
+    )

@@ -1,14 +1,16 @@
 """Submit, watch and cancel: a thin face over the client of Dask's `distributed`.
 
-A job is one task under a key that says what it makes, so whoever asks for the same shares it. Its future is published
-under that key, which keeps it alive without its visitor or its server and lets other servers on the same scheduler
-find it. Progress travels as events of one topic. Workers find the code of a job by name: this process imports no torch.
+A job is one task. Its future is published under a name that says what it makes, so whoever asks for the same shares it,
+on this server or another of the same scheduler, and it goes on without its visitor and its server. Progress travels as
+events of one topic. Workers find the code of a job by name: this process imports no torch.
 """
 
 import importlib
 import logging
 import threading
 import time
+import uuid
+from asyncio import CancelledError
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -94,11 +96,13 @@ def point_id(run_id: str, pruning: PruningConfig, sparsity: float) -> str:
 class _Job:
     """A job as this server knows it; guarded by the engine's lock.
 
-    `starts` counts how often a worker began it, `retries` how often it was asked for anew here; `stopped` is set once
-    its visitor has cancelled it.
+    `key` is its task's; each attempt has its own, so that one that was stopped but has not noticed yet is not taken up
+    again. `starts` counts how often a worker began it, `retries` how often it was asked for anew here; `stopped` is set
+    once a visitor has cancelled it.
     """
 
     state: JobState
+    key: str
     future: Future[None] | None = None
     starts: int = 0
     retries: int = 0
@@ -186,12 +190,12 @@ class Engine:
             if job is None or not job.state.active:
                 return
             job.stopped = True
-            future, client, submitted = job.future, self._client, job.state.submitted
+            future, client = job.future, self._client
         if future is not None and client is not None:
             with suppress(OSError):
+                client.log_event(_TOPIC, {"op": "cancelled", "id": job_id, "key": job.key})
                 client.cancel([future], force=True)
                 client.unpublish_dataset(job_id)
-                client.log_event(_TOPIC, {"op": "cancelled", "id": job_id, "of": submitted})
         with self._lock:
             self._end(job, "cancelled", _STOPPED)
 
@@ -222,7 +226,9 @@ class Engine:
             if not stored:
                 self._check_room()
             self._jobs.pop(wanted.id, None)
-            job = self._jobs[wanted.id] = _Job(replace(wanted, status="finished") if stored else wanted)
+            job = self._jobs[wanted.id] = _Job(
+                replace(wanted, status="finished") if stored else wanted, f"{wanted.id}-{uuid.uuid4().hex[:8]}"
+            )
             self._forget()
         if not stored:
             try:
@@ -235,34 +241,37 @@ class Engine:
 
     def _launch(self, job: _Job, arguments: dict[str, Any]) -> None:
         client, wanted = self._connect(), job.state
-        task = partial(run_task, self._tasks, wanted, {**arguments, "root": self.store.root})
+        task = partial(run_task, self._tasks, wanted, job.key, {**arguments, "root": self.store.root})
         try:
             client.subscribe_topic(_TOPIC, self._on_event)  # anew: a client that had to reconnect has lost it
-            future = client.submit(task, key=wanted.id, pure=False, fifo_timeout="0ms")
-            wanted = self._publish(client, wanted, future)
+            future = client.submit(task, key=job.key, pure=False, fifo_timeout="0ms")
+            future = self._publish(client, job, future)
             idle = self._address and not client.nthreads()
+            if job.stopped:  # meanwhile
+                client.cancel([future], force=True)
+                client.unpublish_dataset(wanted.id)
         except (OSError, RuntimeError) as error:
             raise JobError(self._unreachable(error)) from error
-        with self._lock:
-            job.future = future
-            job.state = replace(job.state, submitted=wanted.submitted, owner=wanted.owner)
-            if idle and job.state.status == "queued":
-                what = f"The scheduler at {self._address} has no workers yet; start one with `dask worker`."
-                job.state = replace(job.state, message=what)
+        if idle:
+            with self._lock:
+                if job.state.status == "queued":
+                    what = f"The scheduler at {self._address} has no workers yet; start one with `dask worker`."
+                    job.state = replace(job.state, message=what)
         future.add_done_callback(partial(self._on_done, job))
-        if job.stopped:  # meanwhile
-            client.cancel([future], force=True)
-            client.unpublish_dataset(wanted.id)
 
-    def _publish(self, client: Client, wanted: JobState, future: Future[None]) -> JobState:
-        """Let other servers find the job; return what the first of them has published."""
+    def _publish(self, client: Client, job: _Job, future: Future[None]) -> Future[None]:
+        """Let other servers find the job; if one of them was first, take part in its job instead."""
+        published: dict[str, Any] = {"state": job.state, "future": future}
         try:
-            client.publish_dataset({wanted.id: {"state": wanted, "future": future}})
+            client.publish_dataset({job.state.id: published})
+            client.log_event(_TOPIC, {"op": "submitted", "id": job.state.id, "key": job.key})
         except KeyError:
-            found = client.get_dataset(wanted.id, default={"state": wanted})
-            return replace(wanted, submitted=found["state"].submitted, owner=found["state"].owner)
-        client.log_event(_TOPIC, {"op": "submitted", "id": wanted.id, "of": wanted.submitted})
-        return wanted
+            client.cancel([future])
+            published = client.get_dataset(job.state.id, default=published)
+        with self._lock:
+            job.state, job.future = published["state"], published["future"]
+            job.key = published["future"].key
+        return published["future"]  # type: ignore[no-any-return]
 
     def _check_room(self) -> None:
         active = sum(job.state.active for job in self._jobs.values())
@@ -288,8 +297,10 @@ class Engine:
             return False
 
     def _warm_up(self) -> None:
-        with suppress(JobError):
-            self._connect()
+        with suppress(JobError, OSError, RuntimeError, CancelledError):
+            client = self._connect()
+            if self._cluster is not None:  # here and not where it starts: a worker that imports torch is slow to answer
+                client.register_plugin(_Preload(self._tasks))
 
     def _connect(self) -> Client:
         """The client, connected; a scheduler that has just failed to answer is not asked again for some seconds."""
@@ -315,7 +326,8 @@ class Engine:
         for name in client.list_datasets():
             self._adopt(client, str(name))
         for event in client.get_events(_TOPIC):
-            self._on_event(event, live=False)
+            if event[1]["op"] != "submitted":
+                self._on_event(event)
         return client
 
     def _start_cluster(self) -> Client:
@@ -334,7 +346,6 @@ class Engine:
                 silence_logs=logging.CRITICAL,
             )
         client = Client(self._cluster, set_as_default=False)
-        client.register_plugin(_Preload(self._tasks))
         client.subscribe_topic(_TOPIC, self._on_event)
         return client
 
@@ -347,18 +358,18 @@ class Engine:
             known = self._jobs.get(name)
             if known and known.state.active:
                 return
-            job = self._jobs[name] = _Job(found["state"], found["future"])
+            job = self._jobs[name] = _Job(found["state"], found["future"].key, found["future"])
         found["future"].add_done_callback(partial(self._on_done, job))
 
-    def _on_event(self, event: tuple[float, dict[str, Any]], live: bool = True) -> None:
+    def _on_event(self, event: tuple[float, dict[str, Any]]) -> None:
         _, said = event
         with self._lock:
             job = self._jobs.get(said["id"])
             if job is None or not job.state.active:
-                if said["op"] == "submitted" and live and self._client is not None:
+                if said["op"] == "submitted" and self._client is not None:
                     threading.Thread(target=self._adopt, args=(self._client, said["id"]), daemon=True).start()
-            elif said["of"] < job.state.submitted and (said["op"] == "cancelled" or not live):
-                return  # said of an earlier job of this name
+            elif said["key"] != job.key:
+                return  # said of an earlier attempt
             elif said["op"] == "started":
                 job.starts += 1
                 job.state = replace(job.state, status="running", retried=job.starts > 1, progress=None, message=None)
@@ -399,7 +410,7 @@ class Engine:
         job.future = None
 
     def _try_again(self, job: _Job, error: BaseException) -> bool:
-        """Whether a failure was not this job's own: the stop of its forerunner, or a death while it only waited."""
+        """Whether a failure was not this job's own: its worker was closed, or died while the job only waited there."""
         innocent = isinstance(error, JobCancelled) or (isinstance(error, KilledWorker) and job.starts < 2)
         job.retries += 1
         return innocent and job.state.active and not job.stopped and job.retries < 3 and not self._closed
@@ -424,19 +435,19 @@ class Engine:
         return f"The worker processes cannot be started ({error}); free some memory or restart the server."
 
 
-def run_task(tasks: str, wanted: JobState, arguments: dict[str, Any]) -> None:
-    """Do a job. Runs on a worker, in the thread of the task whose key is the job's id."""
+def run_task(tasks: str, wanted: JobState, key: str, arguments: dict[str, Any]) -> None:
+    """Do a job. Runs on a worker, in the thread of the task of that key."""
     worker = get_worker()
 
     def say(op: str, **more: Any) -> None:
-        worker.log_event(_TOPIC, {"op": op, "id": wanted.id, "of": wanted.submitted, **more})
+        worker.log_event(_TOPIC, {"op": op, "id": wanted.id, "key": key, **more})
 
     say("started")
     task: Callable[..., None] = getattr(importlib.import_module(tasks), wanted.kind)
     task(
         **arguments,
         on_progress=lambda progress: say("progress", progress=asdict(progress)),
-        should_stop=partial(_unwanted, worker, wanted.id),
+        should_stop=partial(_unwanted, worker, key),
     )
 
 
@@ -444,9 +455,9 @@ def _progress(values: dict[str, Any]) -> Progress:
     return Progress(**{**values, "epochs": tuple(Epoch(**epoch) for epoch in values["epochs"])})
 
 
-def _unwanted(worker: Worker, job_id: str) -> bool:
+def _unwanted(worker: Worker, key: str) -> bool:
     """Whether the scheduler has taken the task back, or the worker is closing."""
-    task = worker.state.tasks.get(job_id)
+    task = worker.state.tasks.get(key)
     return task is None or task.state == "cancelled" or worker.status not in WORKER_ANY_RUNNING
 
 

@@ -118,30 +118,36 @@ def _readouts(profile: Profile, comparisons: Sequence[Comparison]) -> tuple[Read
 
 def _warning(parts: Distributions, layer_k: Sequence[int]) -> str:
     """Which layers, and else which filters, are all zero; empty when none is."""
-    pairs = list(zip(parts.layers, layer_k, strict=True))
-    gone = [figures.layer_title(layer.name) for layer, k in pairs if k == layer.ordered.size]
+    zeroed = {
+        figures.layer_title(layer.name): (layer.filters_zeroed(int(k)), len(layer.filters_gone))
+        for layer, k in zip(parts.layers, layer_k, strict=True)
+    }
+    gone = [layer for layer, (zero, of) in zeroed.items() if zero == of]
     if gone:
         return f"All weights are zero in {wording.listed(gone)}: nothing of the image passes such a layer."
     filters = [
-        f"{wording.count(zeroed)} of {wording.count(len(layer.filters_gone))} in {figures.layer_title(layer.name)}"
-        for layer, k in pairs
-        if (zeroed := layer.filters_zeroed(int(k)))
+        f"{wording.count(zero)} of {wording.count(of)} in {layer}" for layer, (zero, of) in zeroed.items() if zero
     ]
     return f"Filters that are all zero: {wording.listed(filters)}." if filters else ""
 
 
 def _figures(
-    profile: Profile, comparisons: Sequence[Comparison], parts: Distributions, labels: Labels, classes: Sequence[str], log: bool
-) -> tuple[Placed, ...]:  # fmt: skip
+    profile: Profile,
+    comparisons: Sequence[Comparison],
+    parts: Distributions,
+    labels: Labels,
+    classes: Sequence[str],
+    log: bool,
+) -> tuple[Placed, ...]:
     matrices = [confusion_matrix(labels, row, len(classes)) for row in profile.predicted]
     whole = [parts.at(k) for k in profile.layer_k]
     cuts = [parts.cuts(k) for k in profile.layer_k] if parts.has_cut else None
-    near = [parts.near(k) for k in profile.layer_k] if parts.has_cut else None
+    zoom = [figures.around_the_cut([parts.near(k) for k in profile.layer_k], cuts, log=log)] if cuts else []
     return (
         Placed(figures.accuracy_curve(profile, comparisons), 7),
         Placed(figures.layer_shares(profile), 5),
         Placed(figures.distributions(whole, cuts, log=log), 12),
-        *([Placed(figures.around_the_cut(near, cuts, log=log), 12)] if near and cuts else []),
+        *(Placed(figure, 12) for figure in zoom),
         Placed(figures.confusion("dense", "Confusion, dense", matrices[:1], classes), 4),
         Placed(figures.confusion("pruned", "Confusion, pruned", matrices, classes), 4),
         Placed(figures.confusion_difference([m - matrices[0] for m in matrices], classes), 4),

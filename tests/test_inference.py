@@ -30,7 +30,8 @@ def plain_logits(network: str, weights: dict[str, np.ndarray]) -> np.ndarray:
     model = build(network, 5).eval()
     set_weights(model, weights)
     with torch.no_grad():
-        return model(normalise(torch.as_tensor(IMAGES))).numpy()
+        logits: np.ndarray = model(normalise(torch.as_tensor(IMAGES))).numpy()
+    return logits
 
 
 @each_network
@@ -76,7 +77,7 @@ def test_a_network_pruned_to_its_biases_gives_every_image_the_same_answer() -> N
 
 
 def test_it_can_be_stopped_before_any_batch() -> None:
-    calls = []
+    calls: list[None] = []
 
     def on_batch() -> None:
         calls.append(None)

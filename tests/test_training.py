@@ -141,10 +141,10 @@ def test_one_cycle_is_torchs_linear_one_up_to_its_ends() -> None:
     ours, theirs = [], []
     for step in range(steps):
         ours.append(learning_rate(settings, step / steps))
-        theirs.append(oracle.get_last_lr()[0])
+        theirs.append(float(oracle.get_last_lr()[0]))
         optimizer.step()
         oracle.step()
-    np.testing.assert_allclose(ours, theirs, atol=0.4 * 0.03)
+    np.testing.assert_allclose(np.array(ours), np.array(theirs), atol=0.4 * 0.03)
 
 
 def pixels(n: int) -> torch.Tensor:
@@ -174,3 +174,14 @@ def test_a_shift_moves_each_image_as_a_whole_and_reaches_every_offset() -> None:
     found = [{(dy, dx) for dy, dx, window in windows if np.array_equal(window[i], shifted[i])} for i in range(300)]
     assert all(len(offsets) == 1 for offsets in found)
     assert len(set.union(*found)) == 9
+
+
+@pytest.mark.parametrize("side", [1, 4, 5])
+def test_cutout_blanks_one_square_of_that_side_and_nothing_else(side: int) -> None:
+    images = pixels(300)
+    cut = augment(images, TrainingConfig(cutout=side), torch.Generator().manual_seed(0))
+    blank = (cut == 0).numpy()
+    assert torch.equal(cut[~blank], images[~blank])
+    rows, columns = blank.any(2).sum(1), blank.any(1).sum(1)
+    assert np.array_equal(blank.sum((1, 2)), rows * columns)
+    assert rows.max() == columns.max() == side

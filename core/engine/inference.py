@@ -21,7 +21,7 @@ class Classifier:
     def __init__(self, network: str, images: np.ndarray) -> None:
         """`images` is (n, 28, 28) uint8."""
         self._network, self._n = network, len(images)
-        padded = F.pad(torch.as_tensor(images), (0, 0, 0, 0, 0, -len(images) % _BATCH))  # equal batches, equal kernels
+        padded = F.pad(torch.tensor(images), (0, 0, 0, 0, 0, -len(images) % _BATCH))  # equal batches, equal kernels
         self._batches = [normalise(batch) for batch in padded.split(_BATCH)]
 
     def infer(self, weights: Mapping[str, np.ndarray], *, on_batch: Callable[[], object] = lambda: None) -> np.ndarray:
@@ -64,7 +64,7 @@ class _Folded(nn.Module):
             )
         assert bias is not None
         self.weight, self.bias = weight.contiguous(memory_format=torch.channels_last), bias
-        self._padding, self._pool = list(conv.padding), block.pool
+        self._padding, self._pool = [int(side) for side in conv.padding], block.pool
 
     def forward(self, x: Tensor) -> Tensor:
         x = _conv_relu(x, self.weight, self.bias, self._padding)

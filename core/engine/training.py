@@ -54,10 +54,10 @@ def train(
 
     with machine.reproducible():
         device = machine.device()
-        images = torch.as_tensor(training.images).to(device)
-        labels = torch.as_tensor(training.labels).long().to(device)
+        images = torch.tensor(training.images, device=device)
+        labels = torch.tensor(training.labels, dtype=torch.long, device=device)
         judge = Classifier(config.network, validation.images)
-        model = build(config.network, config.seed).to(device, memory_format=torch.channels_last)
+        model = build(config.network, config.seed).to(device).to(memory_format=torch.channels_last)
         optimizer = _optimizer(model, settings)
         generator = torch.Generator().manual_seed(config.seed)
 
@@ -75,32 +75,41 @@ def train(
                 watch.step(len(batch), loss.item())
 
             weights = get_weights(model)
-            logits = judge.infer(weights, on_batch=watch.check)
-            watch.epochs.append(_epoch(number, began, tally, logits, validation))
+            judged = judge.infer(weights, on_batch=watch.check)
+            watch.epochs.append(_epoch(number, began, tally, judged, validation))
 
     return Trained(weights, tuple(watch.epochs), watch.seconds)
 
 
 def augment(images: Tensor, settings: TrainingConfig, generator: torch.Generator) -> Tensor:
-    """Each image shifted by up to `settings.shift` pixels (zeros move in) and, half of the time, mirrored.
+    """Each image shifted by up to `settings.shift` pixels, mirrored half of the time, and a square of it blanked.
 
-    (n, 28, 28) uint8 to the same; draws from the generator only what the settings ask for.
+    (n, 28, 28) uint8 to the same; zeros move in from the border, and the square's centre may be any pixel (DeVries
+    and Taylor, "Improved regularization of convolutional neural networks with cutout", 2017). Draws from the
+    generator only what the settings ask for.
     """
-    n, reach = len(images), settings.shift
+    n, reach, device = len(images), settings.shift, images.device
+
+    def draw(below: int, *shape: int) -> Tensor:
+        return torch.randint(below, shape, generator=generator).to(device)
+
     if reach:
         windows = F.pad(images, [reach] * 4).unfold(1, 28, 1).unfold(2, 28, 1)  # (n, 2r + 1, 2r + 1, 28, 28), a view
-        dy, dx = torch.randint(2 * reach + 1, (2, n), generator=generator).to(images.device)
-        images = windows[torch.arange(n, device=images.device), dy, dx]
+        images = windows[torch.arange(n, device=device), *draw(2 * reach + 1, 2, n)]
     if settings.flip:
-        mirrored = torch.randint(2, (n, 1, 1), generator=generator).to(images.device).bool()
-        images = torch.where(mirrored, images.flip(2), images)
+        images = torch.where(draw(2, n, 1, 1).bool(), images.flip(2), images)
+    if settings.cutout:
+        offset = torch.arange(28, device=device) - draw(28, 2, n, 1)  # (2, n, 28), from the centre in rows and columns
+        rows, columns = (-settings.cutout <= 2 * offset) & (2 * offset < settings.cutout)
+        images = images.masked_fill(rows[:, :, None] & columns[:, None, :], 0)
     return images
 
 
 def _forward(model: nn.Module, images: Tensor) -> Tensor:
     x = normalise(images)
     with torch.autocast(x.device.type, torch.bfloat16, enabled=machine.has_bfloat16(x.device)):
-        return model(x).float()
+        logits: Tensor = model(x)
+    return logits.float()
 
 
 def _optimizer(model: nn.Module, settings: TrainingConfig) -> torch.optim.Optimizer:
@@ -125,10 +134,10 @@ def learning_rate(settings: TrainingConfig, done: float) -> float:
 
 
 def _epoch(number: int, began: float, tally: "_Tally", logits: np.ndarray, validation: Split) -> Epoch:
-    judged = _Tally()
-    judged.add(torch.as_tensor(logits), torch.as_tensor(validation.labels).long())
+    check = _Tally()
+    check.add(torch.as_tensor(logits), torch.tensor(validation.labels, dtype=torch.long))
     seconds = time.perf_counter() - began
-    return Epoch(number, seconds, tally.loss, tally.accuracy, judged.loss, judged.accuracy)
+    return Epoch(number, seconds, tally.loss, tally.accuracy, check.loss, check.accuracy)
 
 
 class _Tally:

@@ -25,7 +25,6 @@ class Panel {
     // A figure is resized where it stands, so that no node is replaced and zoom survives.
     this.observer = new ResizeObserver(() => this.resize())
     this.observer.observe(root)
-    this.theme = new MutationObserver(() => this.recolour())
   }
 
   // New data from Python: fetch what is new, and follow the stop unless a finger is on the slider.
@@ -53,6 +52,7 @@ class Panel {
       this.slider.max = content.stops.length - 1
       this.stop = undefined
       this.frame(content)
+      this.reserve()
       await this.draw(data.stop)
       this.say("")
     } catch (error) {
@@ -76,6 +76,27 @@ class Panel {
     readouts.replaceChildren(...content.readouts.map((readout) => readoutNode(readout.label)))
     this.root.querySelector(".figures").replaceChildren(...content.figures.map(figureNode))
     this.plots = [...this.root.querySelectorAll(".plot")]
+  }
+
+  // Room for the longest text of every slot, so that nothing below moves when a text gets longer.
+  reserve() {
+    const { answers, warnings, readouts } = this.content
+    const nodes = [...this.root.querySelectorAll(".readouts > div")]
+    const slots = [
+      [this.root.querySelector(".answer"), answers],
+      [this.root.querySelector(".warning"), warnings],
+      ...nodes.flatMap((node, i) => [
+        [node.querySelector("dd"), readouts[i].values],
+        [node.querySelector(".note"), readouts[i].notes],
+      ]),
+    ]
+    for (const [node, texts] of slots) {
+      const shown = node.textContent
+      node.style.minHeight = ""
+      node.textContent = texts.reduce((a, b) => (b.length > a.length ? b : a))
+      node.style.minHeight = `${node.getBoundingClientRect().height}px`
+      node.textContent = shown
+    }
   }
 
   // At most one redraw a frame, always of the latest stop.
@@ -146,7 +167,9 @@ class Panel {
   }
 
   resize() {
-    if (!this.content || !window.Plotly || this.root.clientWidth === 0) return
+    if (!this.content || !window.Plotly || this.root.clientWidth === 0 || this.root.clientWidth === this.width) return
+    this.width = this.root.clientWidth
+    this.reserve()
     if (this.isNarrow() !== this.narrow) this.content.figures.forEach(({ figure }, i) => this.plot(i, figure, this.stop))
     else this.plots.forEach((plot) => Plotly.Plots.resize(plot))
   }
@@ -170,7 +193,6 @@ class Panel {
 
   release() {
     this.observer.disconnect()
-    this.theme.disconnect()
   }
 }
 

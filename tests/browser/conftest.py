@@ -42,9 +42,10 @@ class Server:
 
     def start(self) -> None:
         """Start it and wait until it is healthy."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", self.port))
-            self.port = probe.getsockname()[1]
+        if not self.port:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                self.port = probe.getsockname()[1]
         command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
         options = ["--server.address", "127.0.0.1", "--server.port", str(self.port)]
         environment = {**os.environ, "PRUNELAB_RUNS": str(self.store)}

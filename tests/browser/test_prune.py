@@ -97,6 +97,6 @@ def test_a_narrow_screen_does_not_scroll_sideways(visit: Any, path: str) -> None
 
 def test_dark_mode_gives_the_figures_light_text(visit: Any) -> None:
     page = drawn(visit(color_scheme="dark").open("prune"))
-    colour = page.evaluate("getComputedStyle(document.querySelector('#plot-curve .xtick text')).fill")
+    colour = page.evaluate("getComputedStyle(document.querySelector('#plot-curve .ytick text')).fill")
     red = int(re.findall(r"\d+", colour)[0])
     assert red > 180

@@ -1,0 +1,57 @@
+"""A small synthetic network that NumPy evaluates: two convolutions and two fully connected layers, 2,344 weights."""
+
+from functools import cache
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from core.config import Criterion, PruningConfig, Scope
+from core.profile import FRACTIONS, Profile, compute
+from core.pruning import Weights
+
+SHAPES: dict[str, tuple[int, ...]] = {
+    "conv1.weight": (8, 1, 3, 3),
+    "conv1.bias": (8,),
+    "conv2.weight": (12, 8, 3, 3),
+    "fc1.weight": (64, 12),
+    "fc2.weight": (10, 64),
+    "fc2.bias": (10,),
+}
+CLASSES = tuple(f"class {i}" for i in range(10))
+IMAGES = np.random.default_rng(0).standard_normal((200, 1, 8, 8), np.float32)
+
+
+def weights() -> dict[str, NDArray[np.float32]]:
+    """Normal, as large as the inputs of their layer ask for; none is zero."""
+    rng = np.random.default_rng(3)
+    return {
+        name: rng.standard_normal(shape, np.float32) * np.float32((2 / np.prod(shape[1:])) ** 0.5)
+        for name, shape in SHAPES.items()
+    }
+
+
+def infer(weights: Weights) -> NDArray[np.float32]:
+    """Logits (200, 10)."""
+    x = _convolved(IMAGES, weights["conv1.weight"]) + weights["conv1.bias"][:, None, None]
+    x = _convolved(np.maximum(x, 0), weights["conv2.weight"])
+    x = np.maximum(x, 0).reshape(len(IMAGES), -1) @ weights["fc1.weight"].T
+    return np.asarray(np.maximum(x, 0) @ weights["fc2.weight"].T + weights["fc2.bias"], np.float32)
+
+
+def _convolved(images: NDArray[np.float32], kernel: NDArray[np.float32]) -> NDArray[np.float32]:
+    """3 x 3 without padding, every second place."""
+    windows = sliding_window_view(images, (3, 3), axis=(2, 3))[:, :, ::2, ::2]
+    return np.asarray(np.einsum("nchwij,fcij->nfhw", windows, kernel, optimize=True), np.float32)
+
+
+LABELS = infer(weights()).argmax(axis=1).astype(np.uint8)
+LABELS[::8] = (LABELS[::8] + 1) % 10  # the dense network is right in 7 of 8
+
+
+@cache
+def profile(criterion: Criterion = "magnitude", scope: Scope = "global", own: float | None = None) -> Profile:
+    """The profile over the stops and, if given, one sparsity of a visitor's own."""
+    pruning = PruningConfig(criterion=criterion, scope=scope)
+    stops = compute(weights(), pruning, infer, LABELS, sparsities=FRACTIONS)
+    return stops if own is None else stops.merged(compute(weights(), pruning, infer, LABELS, sparsities=[own]))

@@ -1,0 +1,405 @@
+"""What a figure draws at a stop is what was computed there."""
+
+import json
+import math
+import re
+import tomllib
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from sklearn import metrics
+
+from core import figures, wording
+from core.config import Criterion, Scope
+from core.distributions import BINS, ZOOM, Distributions, Histogram
+from core.evaluation import confusion_matrix
+from core.figures import BeforeAfter, LiveFigure, SparsityAxis
+from core.profile import STOPS, Profile
+from core.progress import Epoch
+from core.pruning import rank
+from tests import small
+
+STOPS_TRIED = (0, 4, 12, 20, 29, len(STOPS) - 1)
+"""0, 0.01, 5, 45, 90 and 100 %."""
+NAMES = ("curve", "layers", "distributions", "zoom", "dense", "pruned", "difference")
+
+
+def matrices(profile: Profile) -> list[Any]:
+    return [confusion_matrix(small.LABELS, row) for row in profile.predicted]
+
+
+def drawn(criterion: Criterion = "magnitude", scope: Scope = "global", *, log: bool = False) -> dict[str, LiveFigure]:
+    """Every figure of the panel."""
+    profile = small.profile(criterion, scope)
+    comparisons, counts = profile.comparisons(small.LABELS), matrices(profile)
+    parts = Distributions.of(small.weights(), rank(small.weights(), profile.pruning))
+    cuts = [parts.cuts(k) for k in profile.layer_k]
+    all_of = (
+        figures.accuracy_curve(profile, comparisons),
+        figures.layer_shares(profile),
+        figures.distributions([parts.at(k) for k in profile.layer_k], cuts, log=log),
+        figures.around_the_cut([parts.near(k) for k in profile.layer_k], cuts, log=log),
+        figures.confusion("dense", "Dense", counts[:1], small.CLASSES),
+        figures.confusion("pruned", "Pruned", counts, small.CLASSES),
+        figures.confusion_difference([m - counts[0] for m in counts], small.CLASSES),
+    )
+    return {figure.name: figure for figure in all_of}
+
+
+PROFILE = small.profile()
+COMPARISONS = PROFILE.comparisons(small.LABELS)
+DRAWN = drawn()
+AXIS = SparsityAxis.over(PROFILE.sparsity)
+every_figure = pytest.mark.parametrize("name", NAMES)
+some_stops = pytest.mark.parametrize("stop", STOPS_TRIED)
+
+
+def plain(figure: go.Figure) -> Any:
+    """The figure as JSON, without plotly.py's own theme."""
+    content = json.loads(figure.to_json())
+    content["layout"].pop("template", None)
+    return content
+
+
+def parent(layout: Any, path: str) -> Any:
+    """The dictionary whose attribute a path such as `shapes[0].x0` names; raises where there is none."""
+    for key in re.split(r"[.\[\]]+", path)[:-1]:
+        layout = layout[int(key) if key.isdigit() else key]
+    return layout
+
+
+# --- all figures ------------------------------------------------------------------------------------------------
+
+
+@every_figure
+@pytest.mark.parametrize("log", [False, True])
+def test_a_base_is_in_plotly_js_own_form(name: str, log: bool) -> None:
+    base = drawn(log=log)[name].base
+    assert plain(go.Figure(base)) == json.loads(json.dumps(base))
+
+
+@every_figure
+def test_a_patch_touches_only_what_exists(name: str) -> None:
+    figure = DRAWN[name]
+    for patch in figure.patches:
+        assert all(figure.base["data"][trace] for trace in patch.data)
+        for path in patch.layout:
+            parent(figure.base["layout"], path)
+
+
+@every_figure
+@some_stops
+def test_plotly_accepts_every_patched_figure(name: str, stop: int) -> None:
+    before, after = go.Figure(DRAWN[name].base), DRAWN[name].at(stop)
+    for part in ("shapes", "annotations"):
+        assert len(after.layout[part]) == len(before.layout[part])
+    assert len(after.data) == len(before.data)
+
+
+@every_figure
+def test_a_figure_has_a_patch_for_each_stop_or_is_the_same_at_all(name: str) -> None:
+    assert len(DRAWN[name].patches) == (0 if name == "dense" else len(STOPS))
+
+
+@every_figure
+def test_a_figure_survives_its_way_through_json(name: str) -> None:
+    figure = DRAWN[name]
+    written = json.dumps({"base": figure.base, "patches": [vars(patch) for patch in figure.patches]})
+    read = json.loads(written)
+    patches = tuple(figures.Patch({int(i): d for i, d in p["data"].items()}, p["layout"]) for p in read["patches"])
+    again = LiveFigure(figure.name, figure.title, read["base"], patches)
+    assert plain(again.at(4)) == plain(figure.at(4))
+
+
+@every_figure
+def test_a_narrow_layout_refers_to_what_the_figure_has(name: str) -> None:
+    figure = DRAWN[name]
+    for path in figure.narrow:
+        assert path == "height" or parent(figure.base["layout"], path)
+
+
+# --- colours ----------------------------------------------------------------------------------------------------
+
+
+def theme() -> dict[str, Any]:
+    config = Path(__file__).parent.parent / ".streamlit" / "config.toml"
+    found: dict[str, Any] = tomllib.loads(config.read_text(encoding="utf-8"))["theme"]
+    return found
+
+
+def rgb(colour: str) -> tuple[int, ...]:
+    """Of `#D55E00` or `rgba(213, 94, 0, 0.18)`."""
+    if colour.startswith("#"):
+        return tuple(bytes.fromhex(colour[1:]))
+    return tuple(int(n) for n in re.findall(r"\d+", colour)[:3])
+
+
+def test_colours_are_those_of_the_theme() -> None:
+    roles = theme()
+    assert roles["chartCategoricalColors"][:2] == [figures.DENSE, figures.PRUNED]
+    assert (roles["blueColor"], roles["orangeColor"]) == (figures.DENSE, figures.PRUNED)
+    assert roles["light"]["chartDivergingColors"][0] == roles["dark"]["chartDivergingColors"][0] == figures.DENSE
+    assert roles["light"]["chartDivergingColors"][-1] == roles["dark"]["chartDivergingColors"][-1] == figures.PRUNED
+    assert rgb(figures.CUT) == rgb(figures.PRUNED) and rgb(figures.GRID) == rgb(figures.GREY)
+
+
+def test_counts_are_shaded_in_the_dense_colour_and_differences_from_dense_to_pruned() -> None:
+    counts, difference = (DRAWN[name].base["data"][0]["colorscale"] for name in ("pruned", "difference"))
+    assert {rgb(colour) for _, colour in counts} == {rgb(figures.DENSE)}
+    assert {rgb(colour) for at, colour in difference if at < 0.5} == {rgb(figures.DENSE)}
+    assert {rgb(colour) for at, colour in difference if at > 0.5} == {rgb(figures.PRUNED)}
+    for scale in (counts, difference):
+        assert (scale[0][0], scale[-1][0]) == (0, 1)
+        assert all(low < high for (low, _), (high, _) in pairwise(scale))
+
+
+def test_no_figure_has_a_ground_or_a_font_of_its_own() -> None:
+    for figure in DRAWN.values():
+        layout = figure.base["layout"]
+        assert layout["paper_bgcolor"] == layout["plot_bgcolor"] == "rgba(0,0,0,0)"
+        assert layout["font"].keys() == {"size"}
+
+
+# --- the axis of sparsity ---------------------------------------------------------------------------------------
+
+
+def test_the_axis_keeps_the_order_of_the_stops_and_both_ends_in_range() -> None:
+    places = [AXIS.place(percent / 100) for percent in STOPS]
+    assert all(low < high for low, high in pairwise(places))
+    low, high = AXIS.layout()["range"]
+    assert low < places[0] and places[-1] < high
+
+
+def test_a_thousandth_percent_and_99_percent_have_alike_room() -> None:
+    places = {percent: AXIS.place(percent / 100) for percent in STOPS}
+    low, high = AXIS.layout()["range"]
+    assert (places[0.002] - places[0.001]) / (high - low) > 0.02
+    assert (places[99] - places[98]) / (high - low) > 0.02
+
+
+@pytest.mark.parametrize("own", [1e-9, 0.00025, 0.999999])
+def test_a_sparsity_between_the_stops_stands_between_them(own: float) -> None:
+    profile = small.profile(own=own)
+    axis = SparsityAxis.over(profile.sparsity)
+    places = [axis.place(s) for s in profile.sparsity]
+    assert all(low < high for low, high in pairwise(places))
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_a_tick_stands_where_its_label_says(narrow: bool) -> None:
+    spec = AXIS.narrow("xaxis") if narrow else {f"xaxis.{key}": value for key, value in AXIS.layout().items()}
+    assert spec["xaxis.ticktext"][0] == "0" and spec["xaxis.ticktext"][-1] == "100"
+    for place, text in zip(spec["xaxis.tickvals"], spec["xaxis.ticktext"], strict=True):
+        assert place == AXIS.place(float(text) / 100)
+
+
+# --- accuracy over sparsity -------------------------------------------------------------------------------------
+
+
+@some_stops
+def test_the_marks_stand_on_the_accuracy_and_the_difference_of_their_stop(stop: int) -> None:
+    figure, c, x = DRAWN["curve"].at(stop), COMPARISONS[stop], AXIS.place(PROFILE.sparsity[stop])
+    accuracy, difference = (trace for trace in figure.data if trace.name == "mark")
+    floor, ceiling = figure.layout.yaxis2.range
+    assert (accuracy.x[0], accuracy.y[0]) == (x, 100 * c.pruned.value)
+    assert (difference.x[0], difference.y[0]) == (x, min(max(100 * c.difference, floor), ceiling))
+    assert [(s.x0, s.x1) for s in figure.layout.shapes if s.xref in ("x", "x2")] == [(x, x), (x, x)]
+
+
+def test_the_lines_and_bands_are_the_accuracies_and_differences_with_their_intervals() -> None:
+    band, line, band2, line2 = DRAWN["curve"].base["data"][:4]
+    assert line["y"] == [100 * c.pruned.value for c in COMPARISONS]
+    assert line2["y"] == [100 * c.difference for c in COMPARISONS]
+    assert line["x"] == line2["x"] == [AXIS.place(s) for s in PROFILE.sparsity]
+    for spec, intervals in ((band, [c.pruned for c in COMPARISONS]), (band2, COMPARISONS)):
+        assert spec["y"] == [100 * i.high for i in intervals] + [100 * i.low for i in intervals[::-1]]
+        assert spec["x"] == line["x"] + line["x"][::-1]
+
+
+def test_the_difference_axis_shows_all_intervals_up_to_20_percent() -> None:
+    floor, ceiling = DRAWN["curve"].base["layout"]["yaxis2"]["range"]
+    for s, c in zip(PROFILE.sparsity, COMPARISONS, strict=True):
+        assert s > 0.2 or floor < 100 * c.low < 100 * c.high < ceiling
+
+
+def test_hovered_stops_say_their_own_numbers() -> None:
+    accuracy, difference = DRAWN["curve"].base["data"][1]["hovertext"], DRAWN["curve"].base["data"][3]["hovertext"]
+    for i, c in enumerate(COMPARISONS):
+        assert wording.sparsity(PROFILE.sparsity[i]) in accuracy[i] and wording.accuracy(c.pruned) in accuracy[i]
+        assert wording.removed(PROFILE.k[i], 2_344) in accuracy[i] and wording.difference(c) in difference[i]
+
+
+# --- share pruned per layer -------------------------------------------------------------------------------------
+
+
+@some_stops
+def test_each_layer_stands_at_its_share_and_says_its_count(stop: int) -> None:
+    figure = DRAWN["layers"].at(stop)
+    axis = SparsityAxis(*(figure.layout.xaxis.tickvals[end] for end in (0, -1)))
+    shares = PROFILE.layer_k[stop] / PROFILE.sizes
+    *stems, dots = figure.data
+    assert list(dots.y) == ["conv1", "conv2", "fc1", "fc2"]
+    assert list(dots.x) == [stem.x[1] for stem in stems] == [axis.place(s) for s in shares]
+    assert list(dots.text) == [f"{k:,} of {n:,}" for k, n in zip(PROFILE.layer_k[stop], PROFILE.sizes, strict=True)]
+    overall = axis.place(PROFILE.k[stop] / 2_344)
+    assert (figure.layout.shapes[0].x0, figure.layout.shapes[0].x1) == (overall, overall)
+
+
+def test_only_a_layer_that_is_all_gone_stands_at_100_percent() -> None:
+    for stop in range(len(STOPS)):
+        figure = DRAWN["layers"].at(stop)
+        low, high = (figure.layout.xaxis.tickvals[end] for end in (0, -1))
+        for x, k, n in zip(figure.data[-1].x, PROFILE.layer_k[stop], PROFILE.sizes, strict=True):
+            assert (x == low, x == high) == (k == 0, k == n)
+
+
+# --- layerwise weight distributions -----------------------------------------------------------------------------
+
+
+@some_stops
+@pytest.mark.parametrize("scope", ["global", "layerwise"])
+def test_removed_and_kept_bars_add_up_to_the_layer(scope: Scope, stop: int) -> None:
+    profile, figure = small.profile(scope=scope), drawn(scope=scope)["distributions"].at(stop)
+    for j, (k, n) in enumerate(zip(profile.layer_k[stop], profile.sizes, strict=True)):
+        removed, kept = figure.data[2 * j : 2 * j + 2]
+        assert (sum(removed.y), sum(kept.y)) == (k, n - k)
+        assert len(removed.x) == len(kept.x) == len(removed.y) == len(kept.y) == BINS
+        assert (removed.marker.color, kept.marker.color) == (figures.PRUNED, figures.GREY)
+
+
+@some_stops
+@pytest.mark.parametrize("scope", ["global", "layerwise"])
+def test_the_band_is_the_cut_and_is_drawn_only_where_there_is_one(scope: Scope, stop: int) -> None:
+    live, profile = drawn(scope=scope), small.profile(scope=scope)
+    whole, zoom = live["distributions"].at(stop).layout.shapes, live["zoom"].at(stop).layout.shapes
+    parts = Distributions.of(small.weights(), rank(small.weights(), profile.pruning))
+    for band, near, cut in zip(whole, zoom, parts.cuts(profile.layer_k[stop]), strict=True):
+        assert (band.x0, band.x1, band.visible) == (-cut, cut, cut > 0)
+        assert (near.x0, near.x1, near.visible) == (-1, 1, cut > 0)
+
+
+@some_stops
+def test_the_zoom_shows_every_removed_weight_inside_the_band_and_labels_its_axis_in_weights(stop: int) -> None:
+    figure, cut = DRAWN["zoom"].at(stop), float(PROFILE.threshold[stop])
+    for j, k in enumerate(PROFILE.layer_k[stop]):
+        removed, kept = figure.data[2 * j : 2 * j + 2]
+        inside = np.abs(removed.x) < 1
+        assert np.asarray(removed.y)[inside].sum() == sum(removed.y) == k
+        axis = figure.layout[f"xaxis{j + 1}" if j else "xaxis"]
+        assert list(axis.tickvals) == [-3, 0, 3] and list(axis.range) == [-ZOOM, ZOOM]
+        if cut:
+            assert not np.asarray(kept.y)[inside].any()
+            end = wording.magnitude(3 * cut)
+            assert list(axis.ticktext) == [f"−{end}", "0", end]
+            assert removed.meta == kept.meta == wording.magnitude(cut)
+
+
+def test_without_cuts_no_band_is_drawn() -> None:
+    weights = small.weights()
+    profile = small.profile("signed")
+    parts = Distributions.of(weights, rank(weights, profile.pruning))
+    figure = figures.distributions([parts.at(k) for k in profile.layer_k])
+    assert len(figure.at(20).layout.shapes) == 0
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_counts_are_on_the_axis_asked_for(log: bool) -> None:
+    layout = drawn(log=log)["distributions"].base["layout"]
+    assert {layout[f"yaxis{n}"]["type"] for n in ("", 2, 3, 4)} == {"log" if log else "linear"}
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3, 5, 6, 7, 11, 40])
+def test_small_multiples_do_not_overlap_on_either_screen(layers: int) -> None:
+    edges, ones = np.linspace(-1, 1, BINS + 1), np.ones(BINS, np.int64)
+    figure = figures.distributions([[Histogram(f"l{j}.weight", edges, ones, ones) for j in range(layers)]])
+    wide, narrow = figure.base["layout"], figure.narrow
+    axes = [str(j + 1) if j else "" for j in range(layers)]
+    for domains in (
+        [(wide[f"xaxis{n}"]["domain"], wide[f"yaxis{n}"]["domain"]) for n in axes],
+        [(narrow[f"xaxis{n}.domain"], narrow[f"yaxis{n}.domain"]) for n in axes],
+    ):
+        assert all(0 <= low < high <= 1 for domain in domains for low, high in domain)
+        for (x, y), (x2, y2) in combinations(domains, 2):
+            assert x[1] <= x2[0] or x2[1] <= x[0] or y2[1] <= y[0]
+    assert {path.split(".")[0] for path in narrow if "axis" in path} == {key for key in wide if "axis" in key}
+
+
+# --- confusion matrices -----------------------------------------------------------------------------------------
+
+
+@some_stops
+def test_matrices_are_scikit_learns(stop: int) -> None:
+    oracle, dense = (
+        metrics.confusion_matrix(small.LABELS, PROFILE.predicted[row], labels=range(10)) for row in (stop, 0)
+    )
+    np.testing.assert_array_equal(DRAWN["pruned"].at(stop).data[0].z, oracle)
+    np.testing.assert_array_equal(DRAWN["dense"].at(stop).data[0].z, dense)
+    np.testing.assert_array_equal(DRAWN["difference"].at(stop).data[0].z, oracle - dense)
+
+
+@some_stops
+@pytest.mark.parametrize("name", ["dense", "pruned", "difference"])
+def test_each_cell_says_its_number_differences_with_a_sign(name: str, stop: int) -> None:
+    shades, text = DRAWN[name].at(stop).data
+    cells = [(true, predicted) for true in small.CLASSES for predicted in small.CLASSES]
+    assert list(zip(text.y, text.x, strict=True)) == cells
+    for z, said in zip(np.ravel(shades.z), text.text, strict=True):
+        sign = "" if name != "difference" or z == 0 else "−" if z < 0 else "+"
+        assert said == (f"{sign}{abs(z)}" if z else "")
+
+
+def test_differences_have_a_symmetric_range_that_holds_them_all() -> None:
+    shades = DRAWN["difference"].base["data"][0]
+    largest = max(abs(z) for patch in DRAWN["difference"].patches for z in np.ravel(patch.data[0]["z"]))
+    assert (shades["zmin"], shades["zmax"]) == (-largest, largest)
+
+
+def test_a_difference_of_nothing_is_said_in_words() -> None:
+    for stop in STOPS_TRIED:
+        said = DRAWN["difference"].at(stop).layout.annotations[0].text
+        assert said == ("" if COMPARISONS[stop].changed else "No count differs")
+
+
+def test_the_true_classes_run_down_and_the_predicted_ones_across() -> None:
+    layout = DRAWN["pruned"].base["layout"]
+    assert tuple(layout["xaxis"]["categoryarray"]) == small.CLASSES
+    assert tuple(layout["yaxis"]["categoryarray"]) == small.CLASSES[::-1]
+    assert (layout["xaxis"]["title"]["text"], layout["yaxis"]["title"]["text"]) == ("Predicted", "True")
+
+
+# --- training and overview --------------------------------------------------------------------------------------
+
+
+def test_learning_curves_are_the_epochs_losses_and_accuracies() -> None:
+    epochs = [Epoch(i, 1.0, 1 / i, 0.5 + i / 100, 2 / i, 0.4 + i / 100) for i in (1, 2, 3)]
+    figure = figures.learning_curves(epochs, 10)
+    lines = {(trace.name, trace.yaxis): list(trace.y) for trace in figure.data}
+    assert lines["training", "y"] == [e.loss for e in epochs]
+    assert lines["validation", "y"] == [e.validation_loss for e in epochs]
+    assert lines["training", "y2"] == [100 * e.train_accuracy for e in epochs]
+    assert lines["validation", "y2"] == [100 * e.validation_accuracy for e in epochs]
+    assert figure.layout.xaxis.range == figure.layout.xaxis2.range == (0.5, 10.5)
+
+
+def test_learning_curves_before_the_first_epoch_are_an_empty_frame() -> None:
+    assert all(len(trace.x) == 0 for trace in figures.learning_curves([], 1).data)
+
+
+def test_before_and_after_stand_on_their_accuracies_with_their_intervals_in_equally_wide_panels() -> None:
+    rows = [
+        BeforeAfter("report", 0.7286, 0.7131),
+        BeforeAfter("ours", 0.93, 0.9299, before_interval=(0.925, 0.935), after_interval=(0.924, 0.934)),
+    ]
+    figure = figures.before_after(rows)
+    dense, pruned = figure.data[2:]
+    assert [trace.x[0] for trace in figure.data] == pytest.approx([72.86, 71.31, 93.0, 92.99])
+    assert [trace.text[0] for trace in figure.data] == [wording.percent(v) for r in rows for v in (r.before, r.after)]
+    assert dense.x[0] + dense.error_x.array[0] == pytest.approx(93.5)
+    assert pruned.x[0] - pruned.error_x.arrayminus[0] == pytest.approx(92.4)
+    assert [a.text for a in figure.layout.annotations] == ["report", "ours"]
+    widths = [axis.range[1] - axis.range[0] for axis in (figure.layout.xaxis, figure.layout.xaxis2)]
+    assert math.isclose(*widths)

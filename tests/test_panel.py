@@ -1,0 +1,177 @@
+"""The panel has a text and a patch for each stop, all of them plain JSON, and true of the network pruned there."""
+
+import gzip
+import json
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from core import panel, wording
+from core.config import Criterion, PruningConfig, Scope
+from core.figures import layer_title
+from core.panel import Panel
+from core.profile import FRACTIONS, STOPS, Profile, compute
+from core.pruning import Weights, kernels, prune, rank
+from tests import small
+
+CASES = [(criterion, scope) for criterion in get_args(Criterion) for scope in get_args(Scope)]
+every_case = pytest.mark.parametrize(("criterion", "scope"), CASES)
+
+
+def built(profile: Profile, **rest: Any) -> Panel:
+    return panel.build(profile, small.weights(), small.LABELS, small.CLASSES, **rest)
+
+
+def names(shown: Panel) -> list[str]:
+    return [placed.figure.name for placed in shown.figures]
+
+
+def as_json(shown: Panel) -> str:
+    """As the server sends it: only NumPy scalars are converted."""
+
+    def plain(value: Any) -> Any:
+        assert isinstance(value, np.generic)
+        return value.item()
+
+    return json.dumps(shown.to_json(), default=plain, separators=(",", ":"), allow_nan=False)
+
+
+@every_case
+@pytest.mark.parametrize("own", [None, 1e-9, 0.123, 0.99999])
+def test_there_is_one_text_and_one_patch_for_each_stop(criterion: Criterion, scope: Scope, own: float | None) -> None:
+    profile = small.profile(criterion, scope, own)
+    shown, rows = built(profile), len(STOPS) + (own is not None)
+    assert len(shown.stops) == len(shown.answers) == len(shown.warnings) == rows
+    assert all(len(r.values) == len(r.notes) == rows for r in shown.readouts)
+    assert {len(placed.figure.patches) for placed in shown.figures if placed.figure.name != "dense"} == {rows}
+    assert len(set(shown.stops)) == rows
+
+
+def test_stops_say_their_sparsity_and_their_count() -> None:
+    profile = small.profile(own=0.123)
+    for text, s, k in zip(built(profile).stops, profile.sparsity, profile.k, strict=True):
+        assert text == f"{wording.sparsity(s)}, {wording.count(k)} of 2,344 weights"
+
+
+@every_case
+def test_at_stop_0_the_panel_says_that_nothing_changed(criterion: Criterion, scope: Scope) -> None:
+    shown = built(small.profile(criterion, scope))
+    assert shown.answers[0] == "0 of 2,344 weights set to zero. None of 200 answers changed."
+    assert shown.warnings[0] == ""
+    said = {r.label: (r.values[0], r.notes[0]) for r in shown.readouts}
+    assert said["Threshold"] == ("0", "nothing removed")
+    assert said["Lost, gained"][0] == "0 lost, 0 gained"
+    assert said["Difference"][0].startswith(wording.points(0))
+
+
+def test_readouts_are_the_numbers_of_their_stop() -> None:
+    profile = small.profile()
+    shown = built(profile)
+    said = {r.label: r for r in shown.readouts}
+    for i, c in enumerate(profile.comparisons(small.LABELS)):
+        assert said["Weights set to zero"].values[i] == f"{profile.k[i]:,} of 2,344"
+        assert said["Threshold"].values[i] == wording.magnitude(float(profile.threshold[i]))
+        assert said["Accuracy, dense → pruned"].values[i].endswith(wording.percent(c.pruned.value))
+        assert said["Difference"].values[i] == wording.difference(c)
+        assert said["Difference"].notes[i].endswith(wording.relation(c.p_value))
+        assert said["Lost, gained"].values[i] == f"{c.lost} lost, {c.gained} gained"
+        assert said["Churn"].notes[i] == f"{c.changed} of 200 answers changed"
+        assert shown.answers[i] == wording.answer(profile.k[i], 2_344, c)
+
+
+def dead() -> dict[str, NDArray[np.float32]]:
+    """The network with a filter that is zero before anything is pruned."""
+    weights = small.weights()
+    weights["conv2.weight"][3] = 0
+    return weights
+
+
+@every_case
+@pytest.mark.parametrize("network", [small.weights, dead])
+def test_warnings_name_exactly_what_is_all_zero_in_the_pruned_network(
+    criterion: Criterion, scope: Scope, network: Any
+) -> None:
+    weights: Weights = network()
+    pruning = PruningConfig(criterion=criterion, scope=scope)
+    profile = compute(weights, pruning, small.infer, small.LABELS)
+    warnings = panel.build(profile, weights, small.LABELS, small.CLASSES).warnings
+    for sparsity, warning in zip(FRACTIONS, warnings, strict=True):
+        pruned = kernels(prune(weights, rank(weights, pruning), sparsity))
+        layers = [layer_title(name) for name, kernel in pruned.items() if not kernel.any()]
+        filters = {layer_title(name): (sum(not f.any() for f in w), len(w)) for name, w in pruned.items()}
+        parts = [f"{gone} of {of} in {layer}" for layer, (gone, of) in filters.items() if gone]
+        if layers:
+            assert warning.startswith(f"All weights are zero in {wording.listed(layers)}:")
+        else:
+            assert warning == (f"Filters that are all zero: {wording.listed(parts)}." if parts else "")
+
+
+def test_some_stops_have_a_zero_filter_and_some_a_zero_layer() -> None:
+    warnings = built(small.profile(scope="layerwise")).warnings
+    assert any(w.startswith("Filters") for w in warnings) and warnings[-1].startswith("All weights are zero in conv1,")
+
+
+@every_case
+def test_a_cut_is_drawn_only_where_magnitude_decides(criterion: Criterion, scope: Scope) -> None:
+    shown = built(small.profile(criterion, scope))
+    bands = next(p.figure.base["layout"]["shapes"] for p in shown.figures if p.figure.name == "distributions")
+    assert ("zoom" in names(shown)) == (len(bands) == 4) == (criterion == "magnitude")
+    assert len(bands) in (0, 4)
+
+
+def test_a_visitors_own_sparsity_is_drawn_between_its_neighbours() -> None:
+    profile = small.profile(own=0.123)
+    row = profile.stop_index(12.3)
+    with_own, without = (
+        {p.figure.name: p.figure for p in built(shown).figures} for shown in (profile, small.profile())
+    )
+    for name, figure in with_own.items():
+        if name == "dense":
+            assert figure == without[name]
+        else:
+            figure.at(row)
+    matrix = with_own["pruned"].patches[row].data[0]["z"]
+    assert np.trace(matrix) == (profile.predicted[row] == small.LABELS).sum()
+
+
+@pytest.mark.parametrize("log", [False, True])
+@every_case
+def test_a_panel_is_plain_json_but_for_numpy_scalars(criterion: Criterion, scope: Scope, log: bool) -> None:
+    shown = built(small.profile(criterion, scope), log=log)
+    read = json.loads(as_json(shown))
+    assert read.keys() == {"stops", "answers", "warnings", "readouts", "figures"}
+    assert [f["figure"]["name"] for f in read["figures"]] == names(shown)
+    assert all(f.keys() == {"figure", "span"} for f in read["figures"])
+    assert all(f["figure"].keys() == {"name", "title", "base", "patches", "narrow"} for f in read["figures"])
+    assert read["readouts"][0].keys() == {"label", "values", "notes"}
+
+
+def test_figures_fill_whole_rows() -> None:
+    spans = [placed.span for placed in built(small.profile()).figures]
+    rows = [7 + 5, 12, 12, 4 + 4 + 4]
+    assert np.isin(np.cumsum(rows), np.cumsum(spans)).all() and sum(spans) == sum(rows)
+
+
+def test_the_panel_of_a_default_network_and_10000_images_is_below_400_kb() -> None:
+    rng = np.random.default_rng(0)
+    shapes: dict[str, tuple[int, ...]] = {
+        "conv1": (32, 1, 3, 3),
+        "conv2": (64, 32, 3, 3),
+        "conv3": (128, 64, 3, 3),
+        "conv4": (196, 128, 3, 3),
+    }
+    shapes["fc"] = (10, 196)
+    weights = {f"{name}.weight": rng.standard_normal(shape, np.float32) for name, shape in shapes.items()}
+    assert sum(w.size for w in weights.values()) > 320_000
+    labels = rng.integers(0, 10, 10_000).astype(np.uint8)
+    clear = 3 * np.eye(10, dtype=np.float32)[labels] + rng.standard_normal((10_000, 10), np.float32)
+    blur = rng.standard_normal((10_000, 10), np.float32)
+
+    def infer(pruned: Weights) -> NDArray[np.float32]:
+        share = np.float32(np.mean([np.mean(w == 0) for w in pruned.values()]))
+        return np.asarray(clear * (1 - share) + 3 * blur * share, np.float32)
+
+    shown = panel.build(compute(weights, PruningConfig(), infer, labels), weights, labels, small.CLASSES)
+    assert len(gzip.compress(as_json(shown).encode(), 6)) < 400_000
