@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from core.errors import PruningError
 from core.evaluation import Comparison, Proportion
 
+ALPHA = 0.05
+"""Below this p-value of the exact McNemar test a difference is more than chance."""
+
 MINUS = "\N{MINUS SIGN}"
 NBSP = "\N{NO-BREAK SPACE}"
 
@@ -110,12 +113,10 @@ def answer(k: int, total: int, comparison: Comparison) -> str:
 
 
 def _verdict(c: Comparison) -> str:
-    size = difference(c)
-    if c.low > 0:
-        return f"Accuracy rose by more than chance explains: {size}."
-    if c.high < 0:
-        return f"Accuracy fell by more than chance explains: {size}."
-    return f"The difference in accuracy, {size}, may be chance."
+    """More than chance only where the paired interval and the exact test agree that it is."""
+    if c.p_value >= ALPHA or c.low <= 0 <= c.high:
+        return f"The difference in accuracy, {difference(c)}, may be chance."
+    return f"Accuracy {'rose' if c.difference > 0 else 'fell'} by more than chance explains: {difference(c)}."
 
 
 def listed(names: Sequence[str]) -> str:

@@ -77,12 +77,15 @@ def test_a_run_that_is_stored_is_not_trained_again(store: RunStore, run: Run) ->
     assert store.get(run.id).owner == "ann"
 
 
-@pytest.mark.parametrize("phase", ["training", "evaluating"])
-def test_a_training_that_is_stopped_leaves_nothing(tmp_path: Path, phase: str) -> None:
+@pytest.mark.parametrize(("phase", "epochs"), [("training", 100), ("evaluating", 1)])
+def test_a_training_that_is_stopped_leaves_nothing(tmp_path: Path, phase: str, epochs: int) -> None:
     seen: list[str] = []
     with pytest.raises(JobCancelled):
         tiny.train(
-            tiny.config(), root=tmp_path, on_progress=lambda p: seen.append(p.phase), should_stop=lambda: phase in seen
+            tiny.config(epochs),
+            root=tmp_path,
+            on_progress=lambda progress: seen.append(progress.phase),
+            should_stop=lambda: phase in seen,
         )
     assert list(tmp_path.iterdir()) == []
 

@@ -111,12 +111,13 @@ def test_an_answer_counts_what_changed() -> None:
 @example(0, 5)
 @example(0, 6)
 @example(6, 0)
-def test_an_answer_claims_a_change_only_when_the_paired_interval_excludes_none(lost: int, gained: int) -> None:
+@example(3, 11)
+def test_an_answer_claims_a_change_only_when_interval_and_exact_test_agree(lost: int, gained: int) -> None:
     c = compared(lost, gained, changed=lost + gained + 1)
     text = wording.answer(42, N, c)
-    assert ("Accuracy rose" in text) == (c.low > 0)
-    assert ("Accuracy fell" in text) == (c.high < 0)
-    assert ("may be chance" in text) == (c.low <= 0 <= c.high)
+    assert ("Accuracy rose" in text) == (c.low > 0 and c.p_value < 0.05)
+    assert ("Accuracy fell" in text) == (c.high < 0 and c.p_value < 0.05)
+    assert ("may be chance" in text) == (c.low <= 0 <= c.high or c.p_value >= 0.05)
     assert wording.difference(c) in text
 
 
