@@ -1,5 +1,6 @@
 """The ASGI app: the pages, the routes beside them, security headers and start-up. `streamlit run streamlit_app.py`."""
 
+import gc
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -51,6 +52,7 @@ def _cookie(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Start the job engine in the background, and stop it with the server."""
+    gc.freeze()  # Streamlit collects garbage after every run; what was imported is none
     running = engine()
     yield
     running.close()

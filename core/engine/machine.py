@@ -6,6 +6,9 @@ from contextlib import contextmanager
 
 import torch
 
+THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+"""One for each CPU that this process may use."""
+
 
 def device() -> torch.device:
     """The accelerator that training runs on: CUDA, else Apple's MPS, else the CPU."""
@@ -26,19 +29,14 @@ def reproducible() -> Iterator[None]:
     """Deterministic algorithms and one thread per available CPU, whatever was set before, and will be again after."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA refuses to be deterministic
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    fill = torch.utils.deterministic.fill_uninitialized_memory
-    torch.set_num_threads(_available_cpus())
+    fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    torch.set_num_threads(THREADS)
     torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # a check for careless code, at a sixth of the speed
+    # Filling memory before its first use only helps code that reads it too early, and costs a sixth of the speed.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        torch.utils.deterministic.fill_uninitialized_memory = fill
+        torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
         torch.use_deterministic_algorithms(deterministic)
         torch.set_num_threads(threads)
-
-
-def _available_cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

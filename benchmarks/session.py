@@ -1,0 +1,106 @@
+"""A visitor without a browser: a real websocket session with a running app, as the framework's own client keeps it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from websockets.sync.client import connect
+
+ROOT = Path(__file__).parent.parent
+
+
+@contextmanager
+def serving(script: str, environment: Mapping[str, str]) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """Run `streamlit run script` on a free port; yields the port and the process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.address", "127.0.0.1", "--server.port", str(port)]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.DEVNULL)
+    try:
+        _wait(f"http://127.0.0.1:{port}/_stcore/health")
+        yield port, process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait(url: str) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(url, timeout=1)
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise TimeoutError(f"{url} does not answer.")
+
+
+class Session:
+    """One visitor. `widgets` holds each widget's id by its key, `received` the bytes of the last answer."""
+
+    def __init__(self, port: int, query: str = "") -> None:
+        self._socket = connect(f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=["streamlit"], max_size=None)  # type: ignore[list-item]
+        self._query, self._page, self._states = query, "", {}
+        self.received = 0
+        self.widgets: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._socket.close()
+
+    def open(self, page: str = "") -> float:
+        """Open a page by name and wait until its script has run."""
+        message = BackMsg()
+        message.rerun_script.query_string = self._query
+        message.rerun_script.page_name = page
+        return self._exchange(message)
+
+    def set(self, key: str, **value: Any) -> float:
+        """Change one widget, by its key, and wait until the script has run."""
+        self._states[key] = WidgetState(id=self.widgets[key], **value)
+        message = BackMsg()
+        message.rerun_script.query_string = self._query
+        message.rerun_script.page_script_hash = self._page
+        message.rerun_script.widget_states.widgets.extend(self._states.values())
+        return self._exchange(message)
+
+    def _exchange(self, message: BackMsg) -> float:
+        start = time.perf_counter()
+        self._socket.send(message.SerializeToString())
+        self.received = 0
+        while True:
+            raw = self._socket.recv(timeout=60)
+            self.received += len(raw)
+            answer = ForwardMsg()
+            answer.ParseFromString(raw)  # type: ignore[arg-type]
+            kind = answer.WhichOneof("type")
+            if kind == "navigation":
+                self._page = answer.navigation.page_script_hash
+            elif kind == "page_info_changed":
+                self._query = answer.page_info_changed.query_string
+            elif kind == "delta":
+                self._note(answer)
+            elif kind == "script_finished":
+                return time.perf_counter() - start
+
+    def _note(self, answer: ForwardMsg) -> None:
+        element = answer.delta.new_element
+        kind = element.WhichOneof("type")
+        identity = getattr(getattr(element, kind), "id", "") if kind else ""
+        if identity:
+            self.widgets[identity.rsplit("-", 1)[-1]] = identity
