@@ -26,7 +26,17 @@ def serving(script: str, environment: Mapping[str, str]) -> Iterator[tuple[int, 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", script, "--server.address", "127.0.0.1", "--server.port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        script,
+        "--server.address",
+        "127.0.0.1",
+        "--server.port",
+        str(port),
+    ]
     variables = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.DEVNULL)
     try:
@@ -53,14 +63,17 @@ class Session:
 
     def __init__(self, port: int, query: str = "") -> None:
         self._socket = connect(f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=["streamlit"], max_size=None)  # type: ignore[list-item]
-        self._query, self._page, self._states = query, "", {}
+        self._query, self._page = query, ""
+        self._states: dict[str, WidgetState] = {}
         self.received = 0
         self.widgets: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._socket.close()
 
     def open(self, page: str = "") -> float:
@@ -87,7 +100,7 @@ class Session:
             raw = self._socket.recv(timeout=60)
             self.received += len(raw)
             answer = ForwardMsg()
-            answer.ParseFromString(raw)  # type: ignore[arg-type]
+            answer.ParseFromString(raw)
             kind = answer.WhichOneof("type")
             if kind == "navigation":
                 self._page = answer.navigation.page_script_hash

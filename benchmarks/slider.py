@@ -1,7 +1,7 @@
 """Server time from a slider event to the last new element, over a real websocket session.
 
-The Prune page against the same figures by `st.slider` and `st.plotly_chart`, in turns on one machine: each event moves to
-another stop, and ends when the script that it caused has finished and all its elements have arrived.
+The Prune page against the same figures by `st.slider` and `st.plotly_chart`, in turns on one machine: each event moves
+to another stop, and ends when the script that it caused has finished and all its elements have arrived.
 """
 
 import json
@@ -26,7 +26,9 @@ def main() -> None:
     """Measure both and write the table."""
     environment = {"PRUNELAB_RUNS": str(Path(sys.argv[1]) if len(sys.argv) > 1 else default_root())}
     stops = random.Random(0).choices(range(len(STOPS)), k=EVENTS)
-    ours, plain, sent = [], [], {"ours": [], "plain": []}
+    ours: list[float] = []
+    plain: list[float] = []
+    sent: dict[str, list[int]] = {"ours": [], "plain": []}
     with (
         serving("streamlit_app.py", environment) as (port, _),
         serving("benchmarks/apps/plain_slider.py", environment) as (plain_port, _),
@@ -50,7 +52,10 @@ def main() -> None:
             "against baseline": round(float(np.median(values) / np.median(plain)), 3),
             "kB sent per event": round(float(np.median(size)) / 1000, 1),
         }
-        for name, values, size in (("the live panel", ours, sent["ours"]), ("st.slider (baseline)", plain, sent["plain"]))
+        for name, values, size in (
+            ("the live panel", ours, sent["ours"]),
+            ("st.slider (baseline)", plain, sent["plain"]),
+        )
     ]
     save("slider", rows, {"ours_ms": spread(ours), "baseline_ms": spread(plain), "events": EVENTS})
 

@@ -50,7 +50,9 @@ def numbers(c: Comparison) -> None:
         st.caption(f"{wording.count(c.pruned.right)} of {wording.count(c.n)} test images, {wording.spread(c.pruned)}")
     with difference.container(border=True):
         st.metric("Difference", wording.points(c.difference))
-        st.caption(f"95 % paired interval {wording.interval(c.low, c.high)} pp, McNemar p {wording.relation(c.p_value)}")
+        st.caption(
+            f"95 % paired interval {wording.interval(c.low, c.high)} pp, McNemar p {wording.relation(c.p_value)}"
+        )
 
 
 def compared(label: str, profile: Profile, row: int, c: Comparison) -> BeforeAfter:
@@ -73,7 +75,11 @@ def reenactment() -> list[BeforeAfter]:
         profile = store().profile(run.id, PruningConfig())
         if profile is not None:
             row = profile.stop_index(DEFAULT_STOP)
-            rows.append(compared(f"Re-enacted: {picker.title(run)}", profile, row, profile.comparisons(store().labels(run.id))[row]))
+            rows.append(
+                compared(
+                    f"Re-enacted: {picker.title(run)}", profile, row, profile.comparisons(store().labels(run.id))[row]
+                )
+            )
     return rows
 
 
@@ -84,7 +90,11 @@ def _is_report(run: Run) -> bool:
 def ways_on() -> None:
     """What else there is to ask, as links that keep the view."""
     st.subheader("Ask on")
-    st.page_link("prune.py", label="How far can I prune? Drag the slider from one weight to all of them.", icon=":material/content_cut:")
+    st.page_link(
+        "prune.py",
+        label="How far can I prune? Drag the slider from one weight to all of them.",
+        icon=":material/content_cut:",
+    )
     st.page_link("train.py", label="Train a network of your own and prune that.", icon=":material/model_training:")
 
 
@@ -98,8 +108,8 @@ def data_notice() -> None:
 
 st.title("What did pruning cost?")
 st.markdown(
-    "Pruning sets the smallest weights of a trained network to zero. A student report did that to the smallest 0.01 % and saw "
-    "accuracy fall from 72.86 % to 71.31 %. Here you can check what such a cut really costs, on Fashion-MNIST."
+    "Pruning sets the smallest weights of a trained network to zero. A student report did that to the smallest 0.01 % "
+    "and saw accuracy fall from 72.86 % to 71.31 %. Here you can check what such a cut really costs, on Fashion-MNIST."
 )
 data_notice()
 here = view.current(store())

@@ -24,9 +24,18 @@ def choose() -> RunConfig | None:
         _first_recipe()
     network, recipe, seed = st.columns([3, 3, 2])
     with network:
-        name = st.selectbox("Network", [*NETWORKS], format_func=_network, key="network", on_change=_first_recipe, persist_state="session")
+        name = st.selectbox(
+            "Network",
+            [*NETWORKS],
+            format_func=_network,
+            key="network",
+            on_change=_first_recipe,
+            persist_state="session",
+        )
     with recipe:
-        st.segmented_control("Recipe", [*NETWORKS[name].recipes], key="recipe", required=True, on_change=_load, persist_state="session")
+        st.segmented_control(
+            "Recipe", [*NETWORKS[name].recipes], key="recipe", required=True, on_change=_load, persist_state="session"
+        )
     with seed:
         _widget(RunConfig, next(f for f in fields(RunConfig) if f.name == "seed"))
     st.caption(NETWORKS[name].summary)
@@ -114,12 +123,16 @@ def _estimate(config: RunConfig) -> str:
     last = (own or alike)[0]
     seconds = config.training.epochs * sum(epoch.seconds for epoch in last.history) / len(last.history)
     where = "here" if own else "on the machine of the reference run"
-    return f"{config.training.epochs} epochs, about {wording.duration(seconds)}, at the speed of the last run of this network {where}."
+    time = f"{config.training.epochs} epochs, about {wording.duration(seconds)}"
+    return f"{time}, at the speed of the last run of this network {where}."
 
 
 def done(run: Run) -> None:
     """A run that exists: its accuracy, and the way on."""
-    st.success(f"This run is trained: {wording.accuracy(run.accuracy)} of the test images right.", icon=":material/check_circle:")
+    st.success(
+        f"This run is trained: {wording.accuracy(run.accuracy)} of the test images right.",
+        icon=":material/check_circle:",
+    )
     st.page_link("prune.py", label="Prune it", icon=":material/content_cut:", query_params={"run": run.id})
 
 

@@ -34,12 +34,18 @@ def _run(root: Path, network: str, recipe: str, labels: np.ndarray, rng: np.rand
     noise = 3 * rng.normal(size=right.shape).astype(np.float32)
 
     def infer(pruned: Weights) -> np.ndarray:
-        share = np.float32(np.mean([np.mean(w == 0) for w in pruned.values()]))
-        return right * (1 - share) + noise * share
+        share = np.mean([np.mean(w == 0) for w in pruned.values()])
+        return np.asarray(right * (1 - share) + noise * share, np.float32)
 
     config = RunConfig(network=network, training=NETWORKS[network].recipes[recipe])
     epochs = tuple(Epoch(i, 10.0, 1 / i, 0.8, 1 / i, 0.85) for i in range(1, 4))
     run = Run(
-        config=config, created=now(), seconds=30.0, versions={}, machine={}, data_md5={"synthetic": "0" * 32}, history=epochs
-    )  # fmt: skip
+        config=config,
+        created=now(),
+        seconds=30.0,
+        versions={},
+        machine={},
+        data_md5={"synthetic": "0" * 32},
+        history=epochs,
+    )
     return RunStore(root).save(run, weights, labels, compute(weights, PruningConfig(), infer, labels))

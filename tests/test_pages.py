@@ -169,7 +169,9 @@ def test_training_without_a_scheduler_is_answered_with_what_to_do(app: AppTest) 
     assert any("does not answer" in str(e.value) for e in [*app.error, *app.warning])
 
 
-def test_without_the_data_the_app_opens_and_says_how_to_get_it(app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_the_data_the_app_opens_and_says_how_to_get_it(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("PRUNELAB_DATA", str(tmp_path))
     app.run()
     assert not app.exception and app.metric
@@ -179,7 +181,9 @@ def test_without_the_data_the_app_opens_and_says_how_to_get_it(app: AppTest, mon
     assert not app.exception and app.button[0].disabled
 
 
-def test_without_any_run_each_page_points_to_training(app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_any_run_each_page_points_to_training(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("PRUNELAB_RUNS", str(tmp_path / "empty"))
     for page in ("overview.py", "prune.py", "train.py"):
         app.run()
@@ -200,7 +204,13 @@ for page in ("train.py", "prune.py", "overview.py"):
 import streamlit_app
 assert "torch" not in sys.modules and "torchvision" not in sys.modules
 """
-    environment = {"PRUNELAB_RUNS": str(shelved[0]), "DASK_SCHEDULER_ADDRESS": "tcp://127.0.0.1:1", "PATH": "/usr/bin:/bin"}
+    environment = {
+        "PRUNELAB_RUNS": str(shelved[0]),
+        "DASK_SCHEDULER_ADDRESS": "tcp://127.0.0.1:1",
+        "PATH": "/usr/bin:/bin",
+    }
     root = Path(__file__).parent.parent
-    done = subprocess.run([sys.executable, "-c", script], cwd=root, env=environment, capture_output=True, text=True, timeout=110)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, env=environment, capture_output=True, text=True, timeout=110
+    )
     assert done.returncode == 0, done.stderr

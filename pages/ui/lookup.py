@@ -30,7 +30,7 @@ def stops(now: View) -> Stops | None:
     if usual is None:
         st.markdown(
             f"**{picker.CRITERIA[now.pruning.criterion]}**, {now.pruning.scope}, has not been evaluated for this run "
-            f"yet. That takes a pass over {wording.count(now.run.images)} test images for each stop, once for all visitors."
+            f"yet. That takes a pass over {wording.count(now.run.images)} test images for each stop, once for everyone."
         )
         ensure(jobs.profile_id(now.run.id, now.pruning), lambda: engine().profile(now.run.id, now.pruning))
         return None
@@ -39,7 +39,9 @@ def stops(now: View) -> Stops | None:
         return nearest
     point = store().point(now.run.id, now.pruning, now.sparsity)
     if point is None:
-        st.markdown(f"{wording.sparsity(now.sparsity)} lies between two stops. It is being evaluated; the nearest is shown.")
+        st.markdown(
+            f"{wording.sparsity(now.sparsity)} lies between two stops. It is being evaluated; the nearest is shown."
+        )
         job_id = jobs.point_id(now.run.id, now.pruning, now.sparsity)
         ensure(job_id, lambda: engine().point(now.run.id, now.pruning, now.sparsity))
         return nearest

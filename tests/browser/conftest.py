@@ -121,11 +121,14 @@ def visit(browser: Browser, server: Server) -> Iterator[Any]:
         # On a deep link the framework itself first probes /<page>/_stcore/... and gets 404.
         visitor.page.on(
             "console",
-            lambda m: visitor.errors.append(m.text) if m.type == "error" and "/_stcore/" not in m.location["url"] else None,
+            lambda m: (
+                visitor.errors.append(m.text) if m.type == "error" and "/_stcore/" not in m.location["url"] else None
+            ),
         )
         visitor.page.on("pageerror", lambda error: visitor.errors.append(str(error)))
         visitor.page.on(
-            "request", lambda r: None if r.url.startswith((server.url, "data:", "blob:")) else visitor.foreign.append(r.url)
+            "request",
+            lambda r: None if r.url.startswith((server.url, "data:", "blob:")) else visitor.foreign.append(r.url),
         )
         contexts.append(context)
         visitors.append(visitor)

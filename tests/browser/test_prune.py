@@ -35,7 +35,9 @@ def test_the_panel_opens_at_the_default_with_k_of_n(visit: Any, shelved: tuple[P
 
 def test_dragging_moves_numbers_and_figures_and_keeps_every_node(visit: Any, shelved: tuple[Path, Run, Run]) -> None:
     page = drawn(visit().open(f"prune?run={shelved[1].id}"))
-    page.evaluate("document.querySelectorAll('.plot, .plot .main-svg, .readouts > div').forEach((n, i) => (n.dataset.mark = i))")
+    page.evaluate(
+        "document.querySelectorAll('.plot, .plot .main-svg, .readouts > div').forEach((n, i) => (n.dataset.mark = i))"
+    )
     marked = page.locator("[data-mark]").count()
     top = page.evaluate("document.querySelector('.live-panel').getBoundingClientRect().height")
     box = slider(page).bounding_box()
@@ -61,13 +63,21 @@ def test_keys_move_one_stop_ten_stops_and_to_the_ends(visit: Any) -> None:
     page = drawn(visit().open("prune"))
     slider(page).focus()
     start = int(slider(page).input_value())
-    for key, stop in (("ArrowRight", start + 1), ("PageUp", start + 11), ("PageDown", start + 1), ("Home", 0), ("End", 41)):
+    for key, stop in (
+        ("ArrowRight", start + 1),
+        ("PageUp", start + 11),
+        ("PageDown", start + 1),
+        ("Home", 0),
+        ("End", 41),
+    ):
         page.keyboard.press(key)
         expect(page.locator(f'.live-panel[data-drawn="{stop}"]')).to_have_count(1)
     expect(page).to_have_url(re.compile(r"sparsity=100"))
 
 
-def test_a_copied_link_opens_the_same_view_after_a_restart(visit: Any, server: Server, shelved: tuple[Path, Run, Run]) -> None:
+def test_a_copied_link_opens_the_same_view_after_a_restart(
+    visit: Any, server: Server, shelved: tuple[Path, Run, Run]
+) -> None:
     first = visit()
     page = drawn(first.open(f"prune?run={shelved[2].id}&criterion=magnitude&scope=global&sparsity=80"))
     answer = page.locator(".live-panel .answer").inner_text()

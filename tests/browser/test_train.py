@@ -76,6 +76,8 @@ def test_the_server_has_no_torch_and_stays_under_250_megabytes(visit: Any, serve
     for path in ("", "train", "prune?sparsity=90"):
         visit().open(path)
     assert server.process is not None
-    maps = subprocess.run(["cat", f"/proc/{server.process.pid}/maps"], capture_output=True, text=True, check=True).stdout
+    maps = subprocess.run(
+        ["cat", f"/proc/{server.process.pid}/maps"], capture_output=True, text=True, check=True
+    ).stdout
     assert "libtorch" not in maps
     assert psutil.Process(server.process.pid).memory_info().rss < 250e6
