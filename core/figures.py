@@ -124,7 +124,7 @@ class SparsityAxis:
     def over(cls, sparsity: NDArray[np.float64]) -> "SparsityAxis":
         """The axis that shows all of `sparsity`, fractions in an array of any shape."""
         inner = sparsity[(sparsity > 0) & (sparsity < 1)]
-        low, high = max(inner.min(initial=1e-5), 1e-7), min(inner.max(initial=0.999), 1 - 1e-7)
+        low, high = max(inner.min(initial=1e-5), 1e-10), min(inner.max(initial=0.999), 1 - 1e-10)
         return cls(_logit(low) - _BEYOND, _logit(high) + _BEYOND)
 
     def place(self, sparsity: float) -> float:

@@ -76,15 +76,16 @@ def _values() -> dict[str, Any]:
 def _widget(config: type, f: Field[Any]) -> None:
     """The widget that fits a field: its choices, a switch, or a number in its range."""
     how = shown_as(config, f.name)
-    common: dict[str, Any] = {"key": f.name, "help": how.help or None, "persist_state": "session"}
+    common: dict[str, Any] = {"label": how.label, "key": f.name, "persist_state": "session"}
     if get_args(f.type):
-        st.selectbox(how.label, get_args(f.type), **common)
+        st.selectbox(options=get_args(f.type), help=how.help or None, **common)
     elif f.type is bool:
-        st.toggle(how.label, **common)
-    elif f.type is int:
-        st.number_input(how.label, int(how.low), int(how.high), step=1, **common)
+        st.toggle(help=how.help or None, **common)
     else:
-        st.number_input(how.label, float(how.low), float(how.high), step=float(how.high) / 100, format="%g", **common)
+        number: Any = int if f.type is int else float
+        steps = {"step": 1} if f.type is int else {"step": how.high / 100, "format": "%g"}
+        limits = {"min_value": number(how.low), "max_value": number(how.high)}
+        st.number_input(help=f"{how.help} From {how.low:g} to {how.high:g}.".strip(), **limits, **steps, **common)
 
 
 # --- training it ------------------------------------------------------------------------------------------------
