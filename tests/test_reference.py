@@ -14,6 +14,8 @@ from core.pruning import prune, rank
 from core.runs import SHIPPED, RunStore
 from tests import tiny
 
+pytestmark = pytest.mark.timeout(300)  # two busy processors make torch's threads wait for each other
+
 STOPS = (0, 0.01, 20, 50, 80)  # percent
 
 

@@ -73,7 +73,7 @@ def convnet(a: int, b: int, c: int, d: int, e: int) -> nn.Module:
 
 
 BUILDERS: dict[str, Callable[[], nn.Module]] = {
-    "convnet": partial(convnet, 16, 64, 64, 128, 128),
+    "convnet": partial(convnet, 32, 32, 64, 96, 96),
     "convnet-small": partial(convnet, 16, 32, 48, 64, 80),
     "lenet": lenet,
 }
