@@ -301,7 +301,8 @@ class RunStore:
         """Where a profile may be; the first is where it is written. Those of a shipped run are kept beside the runs."""
         inside = entry.folder / PROFILES / f"{key}.safetensors"
         beside = self.root / f".{PROFILES}" / entry.run.id / inside.name
-        return [beside, inside] if entry.run.reference else [inside]
+        elsewhere = entry.run.reference and entry.folder.parent != self.root
+        return [beside, inside] if elsewhere else [inside]
 
     def _save_profile(self, run_id: str, profile: Profile, key: str) -> None:
         entry = self._entry(run_id)

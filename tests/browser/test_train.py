@@ -40,7 +40,7 @@ def choose(page: Page, *, seed: int, epochs: int) -> None:
 
 def test_a_training_is_followed_to_its_end_and_pruned_layerwise(visit: Any, server: Server) -> None:
     page = visit().open("train")
-    choose(page, seed=1, epochs=1)
+    choose(page, seed=1, epochs=3)
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible(timeout=60_000)
     expect(page.get_by_text("This run is trained")).to_be_visible(timeout=120_000)
