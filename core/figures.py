@@ -287,8 +287,8 @@ def _stem(x: float, layer: str) -> Spec:
 
 
 def layer_title(name: str) -> str:
-    """The layer's name as shown: `conv1` for `conv1.weight`."""
-    return name.removesuffix(".weight")
+    """The layer's name as shown: `conv1` for `conv1.conv.weight`, `fc` for `fc.weight`."""
+    return name.removesuffix(".weight").removesuffix(".conv")
 
 
 # --- layerwise weight distributions -----------------------------------------------------------------------------
@@ -334,8 +334,8 @@ def around_the_cut(rows: Sequence[Sequence[Histogram]], cuts: Cuts, *, log: bool
     return _live("zoom", "Around the cut", traces, layout, patch, len(rows), narrow)
 
 
-WIDE, NARROW = 5, 2
-"""Columns of small multiples on a wide and on a narrow screen."""
+WIDE, NARROW = 6, 2
+"""Columns of small multiples on a wide and on a narrow screen, at most."""
 
 
 def _multiples(histograms: Sequence[Histogram], axes: Sequence[Spec], log: bool) -> tuple[Spec, Spec]:
@@ -359,6 +359,7 @@ def _multiples(histograms: Sequence[Histogram], axes: Sequence[Spec], log: bool)
 def _cells(layers: int, columns: int) -> tuple[int, list[tuple[list[float], list[float]]]]:
     """The figure's height, and for each layer the horizontal and the vertical domain of its panel."""
     rows = math.ceil(layers / columns)
+    columns = math.ceil(layers / rows)
     height = 56 + 170 * rows
     across, down = _spans(min(columns, layers), 0.2 / columns), _spans(rows, 56 / height)[::-1]
     return height, [(across[j % columns], down[j // columns]) for j in range(layers)]

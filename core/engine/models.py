@@ -3,6 +3,7 @@
 Every convolution is a `Conv` and every batch normalisation belongs to one, so generic code can fold any network.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -46,30 +47,35 @@ class Conv(nn.Module):
 
 def lenet() -> nn.Module:
     """LeCun et al., "Gradient-based learning applied to document recognition", 1998; with ReLU and max pooling."""
-    return nn.Sequential(
-        Conv(1, 6, 5, padding=0, pool=True, norm=False),  # (n, 6, 12, 12)
-        Conv(6, 16, 5, padding=0, pool=True, norm=False),  # (n, 16, 4, 4)
-        nn.Flatten(),
-        nn.Linear(256, 120),
-        nn.ReLU(),
-        nn.Linear(120, 84),
-        nn.ReLU(),
-        nn.Linear(84, CLASSES),
+    return _named(
+        conv1=Conv(1, 6, 5, padding=0, pool=True, norm=False),  # (n, 6, 12, 12)
+        conv2=Conv(6, 16, 5, padding=0, pool=True, norm=False),  # (n, 16, 4, 4)
+        flat=nn.Flatten(),
+        fc1=nn.Linear(256, 120),
+        relu1=nn.ReLU(),
+        fc2=nn.Linear(120, 84),
+        relu2=nn.ReLU(),
+        fc3=nn.Linear(84, CLASSES),
     )
 
 
 def convnet(a: int, b: int, c: int, d: int, e: int) -> nn.Module:
     """Five convolutions of so many filters on three scales, and one decision from the means of 3 x 3 regions."""
-    return nn.Sequential(
-        Conv(1, a, pool=True),  # (n, a, 14, 14)
-        Conv(a, b),
-        Conv(b, c, pool=True),  # (n, c, 7, 7)
-        Conv(c, d),
-        Conv(d, e),  # (n, e, 7, 7)
-        nn.AvgPool2d(3, 2),  # (n, e, 3, 3)
-        nn.Flatten(),
-        nn.Linear(9 * e, CLASSES),
+    return _named(
+        conv1=Conv(1, a, pool=True),  # (n, a, 14, 14)
+        conv2=Conv(a, b),
+        conv3=Conv(b, c, pool=True),  # (n, c, 7, 7)
+        conv4=Conv(c, d),
+        conv5=Conv(d, e),  # (n, e, 7, 7)
+        mean=nn.AvgPool2d(3, 2),  # (n, e, 3, 3)
+        flat=nn.Flatten(),
+        fc=nn.Linear(9 * e, CLASSES),
     )
+
+
+def _named(**layers: nn.Module) -> nn.Module:
+    """Layer after layer; the names are those of the weights, which visitors see."""
+    return nn.Sequential(OrderedDict(layers))
 
 
 BUILDERS: dict[str, Callable[[], nn.Module]] = {

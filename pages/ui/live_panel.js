@@ -81,22 +81,21 @@ class Panel {
   // Room for the longest text of every slot, so that nothing below moves when a text gets longer.
   reserve() {
     const { answers, warnings, readouts } = this.content
-    const nodes = [...this.root.querySelectorAll(".readouts > div")]
     const slots = [
-      [this.root.querySelector(".answer"), answers],
-      [this.root.querySelector(".warning"), warnings],
-      ...nodes.flatMap((node, i) => [
-        [node.querySelector("dd"), readouts[i].values],
-        [node.querySelector(".note"), readouts[i].notes],
-      ]),
+      [".answer", [[".answer", answers]]],
+      [".warning", [[".warning", warnings]]],
+      ...readouts.map(({ values, notes }, i) => {
+        const node = `.readouts > div:nth-child(${i + 1})`
+        return [node, [[`${node} dd`, values], [`${node} .note`, notes]]]
+      }),
     ]
-    for (const [node, texts] of slots) {
-      const shown = node.textContent
+    for (const [box, texts] of slots) {
+      const node = this.root.querySelector(box)
       node.style.minHeight = ""
-      node.textContent = texts.reduce((a, b) => (b.length > a.length ? b : a))
+      for (const [at, all] of texts) this.root.querySelector(at).textContent = longest(all)
       node.style.minHeight = `${node.getBoundingClientRect().height}px`
-      node.textContent = shown
     }
+    if (this.stop !== undefined) this.write(this.stop)
   }
 
   // At most one redraw a frame, always of the latest stop.
@@ -194,6 +193,10 @@ class Panel {
   release() {
     this.observer.disconnect()
   }
+}
+
+function longest(texts) {
+  return texts.reduce((a, b) => (b.length > a.length ? b : a))
 }
 
 function readoutNode(label) {
