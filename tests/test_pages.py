@@ -9,7 +9,6 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core import runs
 from core.config import PruningConfig
 from core.evaluation import compare
 from core.runs import Run, RunStore
@@ -29,7 +28,7 @@ def app(shelved: tuple[Path, Run, Run], tmp_path: Path, monkeypatch: pytest.Monk
     """The app on the shelf's two runs; its jobs go to a scheduler that is not there."""
     monkeypatch.setenv("PRUNELAB_RUNS", str(shelved[0]))
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:1")
-    monkeypatch.setattr(runs, "SHIPPED", tmp_path)
+    monkeypatch.setattr(RunStore.__init__, "__defaults__", (None, tmp_path))  # nothing ships
     st.cache_resource.clear()
     yield AppTest.from_file(ROUTER, default_timeout=30)
     st.cache_resource.clear()
@@ -147,6 +146,7 @@ def test_the_train_page_offers_each_recipe_with_its_values(app: AppTest) -> None
     app.selectbox(key="network").set_value("lenet").run()
     app.segmented_control(key="recipe").set_value("report").run()
     assert app.number_input(key="momentum").value == 0.0 and app.selectbox(key="optimizer").value == "sgd"
+    app.number_input(key="seed").set_value(shelf.SEED).run()
     assert any("This run is trained" in str(message.value) for message in app.success)
 
 
