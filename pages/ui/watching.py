@@ -8,7 +8,7 @@ from core import figures, wording
 from core.errors import PruneLabError
 from core.jobs import JobState
 from core.progress import Progress
-from pages.ui.services import engine
+from pages.ui.services import engine, owner
 
 _PHASES = {"loading": "Loading the data", "training": "Training", "evaluating": "Evaluating"}
 
@@ -40,13 +40,14 @@ def _follow(job_id: str) -> None:
         st.rerun()
     with st.container(border=True):
         _show(state)
-        st.button(
-            "Stop",
-            icon=":material/stop:",
-            key=f"stop {job_id}",
-            on_click=lambda: engine().cancel(job_id),
-            help="Stops within two seconds. Nothing of an unfinished job is kept.",
-        )
+        if state.owner in (None, owner()):
+            st.button(
+                "Stop",
+                icon=":material/stop:",
+                key=f"stop {job_id}",
+                on_click=lambda: engine().cancel(job_id),
+                help="Stops within two seconds, for all who follow it. Nothing of an unfinished job is kept.",
+            )
 
 
 def _show(state: JobState) -> None:

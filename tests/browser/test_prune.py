@@ -12,7 +12,7 @@ from core.profile import DEFAULT_STOP
 from core.runs import Run, RunStore
 from tests.browser.conftest import Server
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 def drawn(page: Page) -> Page:
@@ -26,8 +26,8 @@ def slider(page: Page) -> Any:
 
 
 def test_the_panel_opens_at_the_default_with_k_of_n(visit: Any, shelved: tuple[Path, Run, Run]) -> None:
-    page = drawn(visit().open("prune"))
     run = shelved[1]
+    page = drawn(visit().open(f"prune?run={run.id}"))
     k = round(DEFAULT_STOP / 100 * run.weights)
     stop = slider(page).get_attribute("aria-valuetext").replace("\N{NO-BREAK SPACE}", " ")
     assert re.fullmatch(rf"0\.01 %, {k} of [\d,]+ weights", stop)
