@@ -3,7 +3,7 @@
 
 ADDRESS ?= 127.0.0.1
 PORT ?= 8501
-BENCH ?= $(filter-out __init__ results train%,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCH ?= $(filter-out __init__ results session tutorial train%,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,7 +21,7 @@ help:  ## list these targets
 
 run: setup  ## start the app at http://ADDRESS:PORT (127.0.0.1:8501)
 	@echo "Starting PruneLab; Ctrl+C stops it."
-	@exec $(BIN)/python -m streamlit run streamlit_app.py --server.address $(ADDRESS) --server.port $(PORT)
+	@MALLOC_ARENA_MAX=2 exec $(BIN)/python -m streamlit run streamlit_app.py --server.address $(ADDRESS) --server.port $(PORT)
 
 test: $(DEV) $(DATA)  ## pass the tests, all but those in a browser
 	@echo "Running the tests"

@@ -48,7 +48,7 @@ class Server:
                 self.port = probe.getsockname()[1]
         command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
         options = ["--server.address", "127.0.0.1", "--server.port", str(self.port)]
-        environment = {**os.environ, "PRUNELAB_RUNS": str(self.store)}
+        environment = {**os.environ, "PRUNELAB_RUNS": str(self.store), "MALLOC_ARENA_MAX": "2"}
         self.process = subprocess.Popen([*command, *options], cwd=ROOT, env=environment)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:

@@ -1,7 +1,6 @@
 """The main job through the real engine: train, watch, cancel, share, prune what came out."""
 
 import re
-import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -9,11 +8,11 @@ from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from core import data
 from core.errors import DataError
-from tests.browser.conftest import Server
+from tests.browser.conftest import Server, Visitor
 from tests.browser.test_prune import drawn
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -78,12 +77,19 @@ def test_two_visitors_share_one_training_and_a_stop_ends_it_within_two_seconds(v
     assert not leftovers
 
 
-def test_the_server_has_no_torch_and_stays_under_250_megabytes(visit: Any, server: Server) -> None:
-    for path in ("", "train", "prune?sparsity=90"):
-        visit().open(path)
+def test_a_server_that_has_shown_every_page_has_no_torch_and_stays_under_250_megabytes(
+    browser: Browser, tmp_path: Path
+) -> None:
+    server = Server(tmp_path)
+    server.start()
     assert server.process is not None
-    maps = subprocess.run(
-        ["cat", f"/proc/{server.process.pid}/maps"], capture_output=True, text=True, check=True
-    ).stdout
+    page = browser.new_page()
+    for path in ("", "train", "prune?sparsity=90", "prune?scope=layerwise", "prune?log=true"):
+        Visitor(page, server.url).open(path)
+        page.wait_for_load_state("networkidle")
+    maps = Path(f"/proc/{server.process.pid}/maps").read_text()
+    resident = psutil.Process(server.process.pid).memory_info().rss
+    page.close()
+    server.stop()
     assert "libtorch" not in maps
-    assert psutil.Process(server.process.pid).memory_info().rss < 250e6
+    assert resident < 250e6

@@ -64,13 +64,13 @@ def row(name: str, result: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     names = sys.argv[1:] or ALL
-    path = FOLDER / "recipes.json"
+    path = FOLDER / "train_recipes.json"
     known = json.loads(path.read_text())["measurements"] if path.exists() else {}
     data, tutorial_epochs = load(locate()), tutorial.epochs()
     for name in names:
         known[name] = measure(name, data, tutorial_epochs)
         results = {name: known[name] for name in ALL if name in known}
-        save("recipes", [row(*item) for item in results.items()], results)
+        save("train_recipes", [row(*item) for item in results.items()], results)
 
 
 if __name__ == "__main__":
