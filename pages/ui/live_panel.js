@@ -169,8 +169,11 @@ class Panel {
     if (!this.content || !window.Plotly || this.root.clientWidth === 0 || this.root.clientWidth === this.width) return
     this.width = this.root.clientWidth
     this.reserve()
-    if (this.isNarrow() !== this.narrow) this.content.figures.forEach(({ figure }, i) => this.plot(i, figure, this.stop))
-    else this.plots.forEach((plot) => Plotly.Plots.resize(plot))
+    const turned = this.isNarrow() !== this.narrow
+    this.content.figures.forEach(async ({ figure }, i) => {
+      if (turned) await this.plot(i, figure, this.stop)
+      Plotly.Plots.resize(this.plots[i])
+    })
   }
 
   // Arrows move one stop, as the browser does by itself; Page keys ten, which it leaves to us.

@@ -105,6 +105,13 @@ def test_a_narrow_screen_does_not_scroll_sideways(visit: Any, path: str) -> None
     assert page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollWidth") <= 390
 
 
+def test_figures_follow_a_screen_that_becomes_narrow(visit: Any) -> None:
+    page = drawn(visit().open("prune"))
+    page.set_viewport_size({"width": 390, "height": 844})
+    wide = "[...document.querySelectorAll('.plot .main-svg')].filter((svg) => svg.getBoundingClientRect().width > 390)"
+    page.wait_for_function(f"{wide}.length === 0")
+
+
 def test_dark_mode_gives_the_figures_light_text(visit: Any) -> None:
     page = drawn(visit(color_scheme="dark").open("prune"))
     colour = page.evaluate("getComputedStyle(document.querySelector('#plot-curve .ytick text')).fill")
