@@ -96,11 +96,12 @@ def offer(config: RunConfig) -> None:
     if store().has(config.run_id):
         done(store().get(config.run_id))
         return
-    problem = _no_data() or store().problem() or engine().problem
+    no_data = _no_data()
+    problem = no_data or store().problem() or engine().problem
     if problem:
         st.warning(f"Nothing can be trained just now. {problem}", icon=":material/warning:")
     st.caption(_estimate(config))
-    if st.button("Train", icon=":material/play_arrow:", disabled=bool(_no_data())):
+    if st.button("Train", icon=":material/play_arrow:", disabled=bool(no_data)):
         try:
             st.session_state["job"] = engine().train(config, owner())
         except PruneLabError as error:
