@@ -41,18 +41,20 @@ def answer(now: View) -> None:
 
 def numbers(c: Comparison) -> None:
     """Dense beside pruned accuracy, each with its interval, and the difference."""
-    dense, pruned, difference = st.columns(3)
-    with dense.container(border=True):
-        st.metric("Accuracy, dense", wording.percent(c.dense.value))
-        st.caption(f"{wording.count(c.dense.right)} of {wording.count(c.n)} test images, {wording.spread(c.dense)}")
-    with pruned.container(border=True):
-        st.metric("Accuracy, pruned", wording.percent(c.pruned.value))
-        st.caption(f"{wording.count(c.pruned.right)} of {wording.count(c.n)} test images, {wording.spread(c.pruned)}")
-    with difference.container(border=True):
-        st.metric("Difference", wording.points(c.difference))
-        st.caption(
-            f"95 % paired interval {wording.interval(c.low, c.high)} pp, McNemar p {wording.relation(c.p_value)}"
+    cards = [
+        (
+            f"Accuracy, {which}",
+            wording.percent(a.value),
+            f"{wording.count(a.right)} of {wording.count(a.n)} test images, {wording.spread(a)}",
         )
+        for which, a in (("dense", c.dense), ("pruned", c.pruned))
+    ]
+    paired = f"95 % paired interval {wording.interval(c.low, c.high)} pp, McNemar p {wording.relation(c.p_value)}"
+    for column, card in zip(st.columns(3), [*cards, ("Difference", wording.points(c.difference), paired)], strict=True):
+        label, value, note = card
+        with column.container(border=True):
+            st.metric(label, value)
+            st.caption(note)
 
 
 def compared(label: str, profile: Profile, row: int, c: Comparison) -> BeforeAfter:

@@ -15,17 +15,9 @@ from core.engine.models import build
 from core.engine.training import augment, learning_rate, train
 from core.errors import ConfigError, JobCancelled, TrainingError
 from core.progress import Progress
+from tests.tiny import stripes
 
 QUICK = TrainingConfig(epochs=2, batch_size=64, learning_rate=0.05, flip=True, shift=1, label_smoothing=0.1)
-
-
-def stripes(n: int, seed: int) -> Split:
-    """Noise, with a bright stripe whose row tells the class."""
-    rng = np.random.default_rng(seed)
-    labels = rng.permutation(np.arange(n) % 10).astype(np.uint8)
-    images = rng.integers(0, 100, (n, 28, 28), np.uint8)
-    images[np.arange(n), 2 * labels + 4] = 255
-    return Split(images, labels)
 
 
 DATA = Dataset(stripes(500, 0), stripes(20, 1))

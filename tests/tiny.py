@@ -13,11 +13,12 @@ from core.engine import tasks
 
 @cache
 def source() -> tasks.Source:
-    """1,100 training and 200 test images: noise, with a bright stripe whose row tells the class."""
-    return tasks.Source(Dataset(_split(1100, 0), _split(200, 1)), {"synthetic": "0" * 32})
+    """1,100 training and 200 test images."""
+    return tasks.Source(Dataset(stripes(1100, 0), stripes(200, 1)), {"synthetic": "0" * 32})
 
 
-def _split(n: int, seed: int) -> Split:
+def stripes(n: int, seed: int) -> Split:
+    """Noise, with a bright stripe whose row tells the class."""
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.arange(n) % 10).astype(np.uint8)
     images = rng.integers(0, 100, (n, 28, 28), np.uint8)
