@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from core.config import PruningConfig
 from core.errors import PruningError, StoreError
 from core.evaluation import CLASSES, Comparison, Labels, compare
-from core.pruning import Weights, prune, rank
+from core.pruning import Ranking, Weights, prune, rank
 
 STOPS: tuple[float, ...] = (
     *(0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
@@ -182,13 +182,20 @@ def marks(comparisons: Sequence[Comparison]) -> Marks:
     )
 
 
+def stops(ranking: Ranking) -> tuple[float, ...]:
+    """`FRACTIONS`, and before them exactly one weight where the finest of them is more."""
+    one = 1 / ranking.total
+    missing = ranking.count(FRACTIONS[1]) > 1 == ranking.count(one)
+    return (0.0, one, *FRACTIONS[1:]) if missing else FRACTIONS
+
+
 def compute(
     weights: Weights,
     pruning: PruningConfig,
     infer: Infer,
     labels: Labels,
     *,
-    sparsities: Sequence[float] = FRACTIONS,
+    sparsities: Sequence[float] | None = None,
     dense_logits: NDArray[np.float32] | None = None,
     on_stop: Callable[[int, int], None] = lambda done, of: None,
 ) -> Profile:
@@ -199,9 +206,9 @@ def compute(
         pruning: criterion and scope.
         infer: weights -> logits, (n, 10) float32. Called once for each sparsity that prunes more than the one before.
         labels: (n,) true classes.
-        sparsities: fractions, strictly increasing.
+        sparsities: fractions, strictly increasing; `stops` of the ranking if not given.
         dense_logits: `infer(weights)` if it is known already.
-        on_stop: told (rows done, rows in all) after each row.
+        on_stop: told (rows done, rows in all) before the first row and after each.
 
     Raises:
         PruningError: the weights cannot be ranked, a sparsity is out of range, or an output is not finite.
@@ -212,6 +219,8 @@ def compute(
     if len(labels) != len(dense):
         raise ValueError(f"{len(labels)} labels do not belong to outputs of {len(dense)} images.")
 
+    sparsities = sparsities or stops(ranking)
+    on_stop(0, len(sparsities))
     logits, k, rows = dense, 0, []
     for done, sparsity in enumerate(sparsities, start=1):
         if ranking.count(sparsity) != k:

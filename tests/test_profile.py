@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.config import PruningConfig
 from core.errors import PruningError, StoreError
 from core.evaluation import Comparison, accuracy, compare
-from core.profile import DEFAULT_STOP, FRACTIONS, STOPS, Marks, Profile, compute, marks
+from core.profile import DEFAULT_STOP, FRACTIONS, STOPS, Marks, Profile, compute, marks, stops
 from core.pruning import Weights, prune, rank
 
 IMAGES = np.random.default_rng(0).standard_normal((200, 12), np.float32)
@@ -50,6 +50,17 @@ def test_stops_are_those_of_the_contract() -> None:
     assert STOPS[30:] == (91, 92, 93, 94, 95, 96, 97, 98, 99, 99.5, 99.9, 100)
     assert DEFAULT_STOP == 0.01 and DEFAULT_STOP in STOPS
     assert all(low < high for low, high in pairwise(FRACTIONS)) and FRACTIONS[-1] == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "scope", "finest"),
+    [(2_000, "global", 1e-5), (44_190, "global", 1e-5), (200_000, "global", 1 / 200_000), (200_000, "layerwise", 1e-5)],
+)
+def test_exactly_one_weight_is_a_stop_unless_layers_share_alike(size: int, scope: str, finest: float) -> None:
+    weights = {name: np.zeros((size // 2, 1), np.float32) for name in ("a.weight", "b.weight")}
+    found = stops(rank(weights, PruningConfig(scope=scope)))  # type: ignore[arg-type]
+    assert found[:2] == (0, finest)
+    assert tuple(s for s in found if s != finest) == tuple(s for s in FRACTIONS if s != finest)
 
 
 def test_each_row_is_the_network_pruned_to_its_sparsity(profile: Profile) -> None:
@@ -95,7 +106,7 @@ def test_the_network_is_run_once_for_each_different_k() -> None:
 
     profile = compute(WEIGHTS, GLOBAL, counted, LABELS, on_stop=lambda done, of: told.append((done, of)))
     assert len(calls) == len(set(profile.k.tolist())) < len(STOPS)
-    assert told == [(done, len(STOPS)) for done in range(1, len(STOPS) + 1)]
+    assert told == [(done, len(STOPS)) for done in range(len(STOPS) + 1)]
 
 
 def test_a_row_between_stops_is_the_same_as_in_a_longer_profile() -> None:

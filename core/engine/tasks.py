@@ -14,7 +14,7 @@ from core.engine.inference import Classifier
 from core.engine.machine import device, has_bfloat16, reproducible
 from core.engine.training import train as train_network
 from core.errors import JobCancelled
-from core.profile import FRACTIONS, Profile, compute
+from core.profile import Profile, compute
 from core.progress import Epoch, Progress
 from core.pruning import Weights
 from core.runs import Run, RunStore, now
@@ -152,9 +152,8 @@ class _Judge:
     should_stop: ShouldStop
 
     def profile(
-        self, weights: Weights, pruning: PruningConfig, labels: np.ndarray, sparsities: tuple[float, ...] = FRACTIONS
+        self, weights: Weights, pruning: PruningConfig, labels: np.ndarray, sparsities: tuple[float, ...] | None = None
     ) -> Profile:
-        self._report(0, len(sparsities))
         classifier = Classifier(self.network, self.images)
         return compute(
             weights,
