@@ -1,75 +1,87 @@
 """Test accuracy and seconds of the recipes of `core.recipes`, three seeds each, "quick" against 2.5 tutorial epochs.
 
 Recipes were chosen on the validation images; the test images are looked at here. The tutorial's epochs are measured
-between the quick trainings. Names on the command line, such as `convnet/thorough`, restrict the run; results of
-other recipes in the file are kept.
+between the quick trainings. Arguments such as `convnet/thorough` or `convnet/thorough@2` (one seed) restrict the run;
+what else is in the file is kept. A run that ships with the product is not trained again: its own figures are taken.
 """
 
 import json
+import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from benchmarks import tutorial
-from benchmarks.results import FOLDER, save, spread
+from benchmarks.results import FOLDER, save
 from core.config import RunConfig
 from core.data import Dataset, load, locate
+from core.engine import machine
 from core.engine.inference import Classifier
 from core.engine.training import train
 from core.recipes import DEFAULT_NETWORK, NETWORKS
+from core.runs import RunStore
 
 SEEDS = (0, 1, 2)
 QUICK = f"{DEFAULT_NETWORK}/quick"
 ALL = [f"{network}/{recipe}" for network in NETWORKS for recipe in NETWORKS[network].recipes]
 
 
-def measure(name: str, data: Dataset, tutorial_epochs: Iterator[tuple[float, float]]) -> dict[str, Any]:
-    """All seeds of one recipe; the quick one in turns with tutorial epochs."""
+def measure(name: str, seed: int, data: Dataset) -> dict[str, Any]:
+    """One training."""
     network, _, recipe = name.partition("/")
-    images, labels = data.test.images, data.test.labels
-    test, validation, seconds, usual = [], [], [], []
-    for seed in SEEDS:
-        if name == QUICK:
-            usual.append(next(tutorial_epochs)[0])
-        config = RunConfig(network=network, training=NETWORKS[network].recipes[recipe], seed=seed)
+    config = RunConfig(network=network, training=NETWORKS[network].recipes[recipe], seed=seed)
+    store = RunStore()
+    if store.has(config.run_id) and (run := store.get(config.run_id)).reference:
+        history, seconds, accuracy, threads = run.history, run.seconds, run.accuracy.value, run.machine["threads"]
+    else:
         trained = train(config, data)
-        test.append(float(np.mean(Classifier(network, images).infer(trained.weights).argmax(1) == labels)))
-        validation.append(trained.history[-1].validation_accuracy)
-        seconds.append(trained.seconds)
-        print(
-            f"{name}, seed {seed}: {test[-1]:.2%} test, {validation[-1]:.2%} validation, {seconds[-1]:.0f} s",
-            flush=True,
-        )
-    result = {"test_accuracy": spread(test), "validation_accuracy": spread(validation), "seconds": spread(seconds)}
-    return {**result, "tutorial_epoch_seconds": spread(usual)} if usual else result
+        history, seconds, threads = trained.history, trained.seconds, machine.THREADS
+        predicted = Classifier(network, data.test.images).infer(trained.weights).argmax(1)
+        accuracy = float(np.mean(predicted == data.test.labels))
+    validation = history[-1].validation_accuracy
+    print(f"{name}, seed {seed}: {accuracy:.2%} test, {validation:.2%} validation, {seconds:.0f} s", flush=True)
+    return {"test_accuracy": accuracy, "validation_accuracy": validation, "seconds": seconds, "threads": threads}
 
 
-def row(name: str, result: dict[str, Any]) -> dict[str, Any]:
+def row(name: str, seeds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     network, _, recipe = name.partition("/")
-    test, seconds = result["test_accuracy"], result["seconds"]
-    usual = result.get("tutorial_epoch_seconds")
+    test, seconds, usual = (
+        [s[key] for s in seeds.values() if key in s] for key in ("test_accuracy", "seconds", "tutorial_epoch_seconds")
+    )
     return {
         "recipe": name,
         "weights": NETWORKS[network].weights,
         "epochs": NETWORKS[network].recipes[recipe].epochs,
-        "test accuracy, mean (%)": round(100 * test["mean"], 2),
-        "sd (pp)": round(100 * test["sd"], 2),
-        "range (%)": f"{100 * test['min']:.2f} to {100 * test['max']:.2f}",
-        "seconds, median": round(seconds["median"], 1),
-        "tutorial epochs": round(seconds["median"] / usual["median"], 2) if usual else "",
+        "seeds": len(seeds),
+        "test accuracy, mean (%)": round(100 * statistics.fmean(test), 2),
+        "sd (pp)": round(100 * statistics.stdev(test), 2) if len(test) > 1 else "",
+        "range (%)": f"{100 * min(test):.2f} to {100 * max(test):.2f}",
+        "seconds, median": round(statistics.median(seconds), 1),
+        "threads": "/".join(sorted({str(s["threads"]) for s in seeds.values()})),
+        "tutorial epochs": round(statistics.median(seconds) / statistics.median(usual), 2) if usual else "",
     }
 
 
-def main() -> None:
-    names = sys.argv[1:] or ALL
+def known() -> dict[str, dict[str, Any]]:
+    """What the file holds: recipe -> seed -> figures."""
     path = FOLDER / "train_recipes.json"
-    known = json.loads(path.read_text())["measurements"] if path.exists() else {}
+    found: dict[str, dict[str, Any]] = json.loads(path.read_text())["measurements"] if path.exists() else {}
+    return found
+
+
+def main() -> None:
+    wanted = [(name, seed) for name in ALL for seed in SEEDS]
+    if asked := sys.argv[1:]:
+        wanted = [(name, seed) for name, seed in wanted if name in asked or f"{name}@{seed}" in asked]
     data, tutorial_epochs = load(locate()), tutorial.epochs()
-    for name in names:
-        known[name] = measure(name, data, tutorial_epochs)
-        results = {name: known[name] for name in ALL if name in known}
+    for name, seed in wanted:
+        usual = {"tutorial_epoch_seconds": next(tutorial_epochs)[0]} if name == QUICK else {}
+        figures = measure(name, seed, data) | usual
+        results = known()
+        results[name] = dict(sorted({**results.get(name, {}), str(seed): figures}.items()))
+        results = {name: results[name] for name in ALL if name in results}
         save("train_recipes", [row(*item) for item in results.items()], results)
 
 

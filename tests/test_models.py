@@ -5,7 +5,17 @@ import pytest
 import torch
 from torch import nn
 
-from core.engine.models import BUILDERS, PIXEL_MEAN, PIXEL_STD, Conv, build, get_weights, normalise, set_weights
+from core.engine.models import (
+    BUILDERS,
+    PIXEL_MEAN,
+    PIXEL_STD,
+    Conv,
+    RegionMeans,
+    build,
+    get_weights,
+    normalise,
+    set_weights,
+)
 from core.errors import ConfigError
 from core.recipes import NETWORKS
 
@@ -71,3 +81,10 @@ def test_normalised_pixels_follow_the_documented_mean_and_deviation() -> None:
     images = np.random.default_rng(0).integers(256, size=(2, 28, 28), dtype=np.uint8)
     expected = (images / 255 - PIXEL_MEAN) / PIXEL_STD
     np.testing.assert_allclose(normalise(torch.as_tensor(images))[:, 0], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_region_means_are_average_pooling_region_after_region() -> None:
+    images = torch.rand(5, 6, 7, 7, generator=torch.Generator().manual_seed(0))
+    pooled = nn.functional.avg_pool2d(images, 3, 2).permute(0, 2, 3, 1).flatten(1)
+    torch.testing.assert_close(RegionMeans()(images), pooled)
+    torch.testing.assert_close(RegionMeans()(images.contiguous(memory_format=torch.channels_last)), pooled)
