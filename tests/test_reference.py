@@ -46,7 +46,7 @@ def test_exactly_the_wanted_runs_ship_whole_and_below_the_limit(store: RunStore)
 def test_the_reports_regime_gives_the_reports_accuracy_and_the_best_recipe_a_good_one(store: RunStore) -> None:
     best, report = (store.get(config.run_id) for config in reference.configs())
     assert 0.70 < report.accuracy.value < 0.76
-    assert best.accuracy.value > 0.935
+    assert best.accuracy.value > 0.94
 
 
 @pytest.mark.parametrize("config", reference.configs(), ids=lambda config: config.network)
