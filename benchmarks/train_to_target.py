@@ -1,8 +1,8 @@
 """Seconds to 92.0 % test accuracy, ours against the usual tutorial pipeline, and epoch times on the same network.
 
 The two take turns, so that both see the same moods of the machine. The tutorial's clock stands still while it is
-tested after each epoch. Ours is the whole training of a recipe shortened to `EPOCHS`, its validations included, and
-is tested once, when it is done. Ours trains on 55,000 images, since 5,000 are kept for validation, the tutorial on
+tested after each epoch. Ours is the whole training of the smallest network that gets there, its validations included,
+and is tested once, when it is done. Ours trains on 55,000 images, since 5,000 are kept for validation, the tutorial on
 60,000. Epochs on the same network are of equal numbers of images: ours are scaled by 60 / 55.
 """
 
@@ -20,15 +20,15 @@ from core.engine.training import train
 from core.recipes import NETWORKS
 
 TARGET = 0.92
-NETWORK, EPOCHS = "convnet", 4
+NETWORK = "convnet-small"
+RECIPE = replace(NETWORKS["convnet"].recipes["quick"], epochs=3, learning_rate=0.2)
 SEEDS = (0, 1, 2)
 MOST_EPOCHS = 20
 
 
 def ours(seed: int, data: Dataset) -> tuple[float, float]:
     """Seconds of a whole training and its test accuracy."""
-    recipe = replace(NETWORKS[NETWORK].recipes["quick"], epochs=EPOCHS)
-    trained = train(RunConfig(network=NETWORK, training=recipe, seed=seed), data)
+    trained = train(RunConfig(network=NETWORK, training=RECIPE, seed=seed), data)
     predictions = Classifier(NETWORK, data.test.images).infer(trained.weights).argmax(1)
     return trained.seconds, float((predictions == data.test.labels).mean())
 

@@ -11,8 +11,9 @@ class Epoch:
     """One pass over the training images.
 
     Training loss and accuracy are averages over the pass, on augmented images; the validation figures are of
-    the weights at its end (in the last epoch: of the weights that are kept). Losses are mean cross-entropies
-    in nats without label smoothing; accuracies are fractions; `seconds` includes the validation.
+    the weights at its end (in the last epoch: of the weights that are kept), in the arithmetic of the training,
+    bfloat16 where the hardware has it. Losses are mean cross-entropies in nats without label smoothing; accuracies
+    are fractions; `seconds` includes the validation.
     """
 
     number: int

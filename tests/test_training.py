@@ -74,7 +74,9 @@ def test_a_network_learns_and_its_last_validation_figures_are_those_of_the_kept_
     trained = train(config("convnet", dataclasses.replace(QUICK, epochs=6)), DATA)
     validation = split(DATA.train, DataConfig(validation=100))[1]
     logits = Classifier("convnet", validation.images).infer(trained.weights)
-    assert trained.history[-1].validation_accuracy == (logits.argmax(1) == validation.labels).mean() > 0.9
+    right = (logits.argmax(1) == validation.labels).mean()
+    assert trained.history[-1].validation_accuracy == pytest.approx(right, abs=0.01)  # one of 100: bfloat16 rounds
+    assert right > 0.9
     assert [epoch.number for epoch in trained.history] == [1, 2, 3, 4, 5, 6]
     assert trained.history[-1].loss < trained.history[0].loss
 

@@ -13,12 +13,12 @@ from torch.nn import functional as F
 from core.config import RunConfig, TrainingConfig
 from core.data import Dataset, Split, split
 from core.engine import machine
-from core.engine.inference import Classifier
 from core.engine.models import build, get_weights, normalise
 from core.errors import JobCancelled, TrainingError
 from core.progress import Epoch, Phase, Progress
 
 _REPORT_EVERY = 0.25  # seconds
+_VALIDATED_AT_ONCE = 250  # images
 _WARM_UP = 0.25  # share of the one-cycle schedule in which the learning rate rises
 
 
@@ -56,7 +56,7 @@ def train(
         device = machine.device()
         images = torch.tensor(training.images, device=device)
         labels = torch.tensor(training.labels, dtype=torch.long, device=device)
-        judge = Classifier(config.network, validation.images)
+        unseen = torch.tensor(validation.images, device=device)
         model = build(config.network, config.seed).to(device).to(memory_format=torch.channels_last)
         optimizer = _optimizer(model, settings)
         generator = torch.Generator().manual_seed(config.seed)
@@ -74,11 +74,10 @@ def train(
                 tally.add(logits.detach(), labels[batch])
                 watch.step(len(batch), loss.item())
 
-            weights = get_weights(model)
-            judged = judge.infer(weights, on_batch=watch.check)
+            judged = _answers(model, unseen, watch.check)
             watch.epochs.append(_epoch(number, began, tally, judged, validation))
 
-    return Trained(weights, tuple(watch.epochs), watch.seconds)
+    return Trained(get_weights(model), tuple(watch.epochs), watch.seconds)
 
 
 def augment(images: Tensor, settings: TrainingConfig, generator: torch.Generator) -> Tensor:
@@ -112,6 +111,18 @@ def _forward(model: nn.Module, images: Tensor) -> Tensor:
     return logits.float()
 
 
+def _answers(model: nn.Module, images: Tensor, on_batch: Callable[[], object]) -> Tensor:
+    """Logits (n, 10) of the network as it stands, in the arithmetic that it is trained in."""
+    model.eval()
+    logits = []
+    with torch.inference_mode():
+        for batch in images.split(_VALIDATED_AT_ONCE):
+            on_batch()
+            logits.append(_forward(model, batch))
+    model.train()
+    return torch.cat(logits).cpu()
+
+
 def _optimizer(model: nn.Module, settings: TrainingConfig) -> torch.optim.Optimizer:
     groups = [
         {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": settings.weight_decay},
@@ -133,9 +144,9 @@ def learning_rate(settings: TrainingConfig, done: float) -> float:
     return settings.learning_rate * min((done + 1e-3) / _WARM_UP, (1 - done) / (1 - _WARM_UP))
 
 
-def _epoch(number: int, began: float, tally: "_Tally", logits: np.ndarray, validation: Split) -> Epoch:
+def _epoch(number: int, began: float, tally: "_Tally", logits: Tensor, validation: Split) -> Epoch:
     check = _Tally()
-    check.add(torch.as_tensor(logits), torch.tensor(validation.labels, dtype=torch.long))
+    check.add(logits, torch.tensor(validation.labels, dtype=torch.long))
     seconds = time.perf_counter() - began
     return Epoch(number, seconds, tally.loss, tally.accuracy, check.loss, check.accuracy)
 
