@@ -29,12 +29,16 @@ _LESS_THAN_FLOAT32 = 2.0**-30
 
 @dataclass(frozen=True)
 class Histogram:
-    """Signed weights of one layer: `edges` (B + 1,), `kept` and `removed` (B,) counts."""
+    """Signed weights of one layer: `edges` (B + 1,), `kept` and `removed` (B,) counts.
+
+    `zeros` weights of the dense layer are exactly zero and counted nowhere else.
+    """
 
     name: str
     edges: NDArray[np.float64]
     kept: NDArray[np.int64]
     removed: NDArray[np.int64]
+    zeros: int = 0
 
     @property
     def centres(self) -> NDArray[np.float64]:
@@ -89,25 +93,37 @@ class Layer:
         return np.linspace(-self.reach, self.reach, BINS + 1)
 
     @cached_property
+    def _zero(self) -> NDArray[np.bool_]:
+        return np.equal(self.ordered, 0)
+
+    @cached_property
+    def zeros(self) -> int:
+        """How many weights of the dense layer are exactly zero."""
+        return int(np.count_nonzero(self._zero))
+
+    @cached_property
     def _bins(self) -> NDArray[np.uint8]:
-        return np.clip(np.searchsorted(self._edges, self.ordered, side="right") - 1, 0, BINS - 1).astype(np.uint8)
+        """The bar of each weight; exact zeros have one of their own after the last."""
+        bins = np.clip(np.searchsorted(self._edges, self.ordered, side="right") - 1, 0, BINS - 1)
+        return np.where(self._zero, BINS, bins).astype(np.uint8)
 
     @cached_property
     def _totals(self) -> NDArray[np.int64]:
-        return np.bincount(self._bins, minlength=BINS)
+        return np.bincount(self._bins, minlength=BINS + 1)
 
     def at(self, k: int) -> Histogram:
-        """All weights, the first `k` of the removal order counted apart."""
-        removed = np.bincount(self._bins[:k], minlength=BINS)
-        return Histogram(self.name, self._edges, self._totals - removed, removed)
+        """All weights but exact zeros, those among the first `k` of the removal order counted apart."""
+        removed = np.bincount(self._bins[:k], minlength=BINS + 1)
+        return Histogram(self.name, self._edges, (self._totals - removed)[:BINS], removed[:BINS], self.zeros)
 
     def near(self, k: int, unit: float) -> Histogram:
-        """The weights within `ZOOM` units of zero, in bars of a third of a unit; a weight of one unit is within it."""
+        """Those within `ZOOM` units of zero, in bars of a third of a unit; a weight of one unit is within it."""
         end = ZOOM * unit * (1 + _LESS_THAN_FLOAT32)
         edges = np.linspace(-end, end, ZOOM_BINS + 1)
-        removed = np.histogram(self.ordered[:k], edges)[0]
-        kept = np.histogram(self.ordered[k:], edges)[0]
-        return Histogram(self.name, edges, kept, removed)
+        removed, kept = (
+            np.histogram(self.ordered[part][~self._zero[part]], edges)[0] for part in (slice(k), slice(k, None))
+        )
+        return Histogram(self.name, edges, kept, removed, self.zeros)
 
 
 @dataclass(frozen=True)
@@ -121,13 +137,9 @@ class Distributions:
     def of(cls, weights: Weights, ranking: Ranking) -> Self:
         """Put each kernel's weights in `ranking`'s order. Costs about one sort; keep the result."""
         layers = kernels(weights)
-        starts = np.cumsum([0, *ranking.sizes])
         return cls(
             ranking.pruning,
-            tuple(
-                Layer.of(name, layers[name], _within(ranking.order, start, stop))
-                for name, start, stop in zip(ranking.names, starts[:-1], starts[1:], strict=True)
-            ),
+            tuple(Layer.of(name, layers[name], order) for name, order in ranking.orders().items()),
         )
 
     @property
@@ -148,8 +160,3 @@ class Distributions:
         """The same within `ZOOM` cuts of zero; without a cut, within `ZOOM` times the layer's smallest weight."""
         parts = zip(self.layers, layer_k, self.cuts(layer_k), strict=True)
         return tuple(layer.near(int(k), cut or layer.smallest) for layer, k, cut in parts)
-
-
-def _within(order: NDArray[np.uint32], start: int, stop: int) -> NDArray[np.int64]:
-    """The part of a removal order that lies in one layer, as indices into that layer."""
-    return order[(order >= start) & (order < stop)].astype(np.int64) - start

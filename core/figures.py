@@ -27,6 +27,7 @@ from core.progress import Epoch
 
 DENSE = "#0072B2"
 PRUNED = "#D55E00"
+GAINED = "#009E73"
 GREY = "#8A8F98"
 CUT = "rgba(213, 94, 0, 0.18)"
 GRID = "rgba(138, 143, 152, 0.25)"
@@ -49,20 +50,34 @@ class Patch:
 
 @dataclass(frozen=True)
 class LiveFigure:
-    """A figure over all stops; without patches, the same at each. `narrow` is its layout on a small screen."""
+    """A figure over all stops; without patches, the same at each.
+
+    Attributes:
+        narrow: its layout on a small screen.
+        options: for each option by name, the layout with it and without it.
+        stops_of: traces whose points are the stops, in order, so that a click on one chooses it.
+        since: for a trace with `z`, the stop at which each of its cells appears.
+    """
 
     name: str
     title: str
     base: Spec
-    patches: tuple[Patch, ...]
+    patches: tuple[Patch, ...] = ()
     narrow: Spec = field(default_factory=dict)
+    options: Mapping[str, tuple[Spec, Spec]] = field(default_factory=dict)
+    stops_of: tuple[int, ...] = ()
+    since: Mapping[int, list[list[int | None]]] = field(default_factory=dict)
 
-    def at(self, stop: int) -> go.Figure:
-        """The whole figure at one stop, as the panel shows it."""
+    def at(self, stop: int, *options: str) -> go.Figure:
+        """The whole figure at one stop with these options, as the panel shows it."""
         figure = go.Figure(self.base)
+        for name, (chosen, otherwise) in self.options.items():
+            figure.plotly_relayout(chosen if name in options else otherwise)
         patch = self.patches[stop] if self.patches else Patch({})
         for index, changes in patch.data.items():
             figure.data[index].update(changes)
+        for index, since in self.since.items():
+            figure.data[index].z = [[1 if at is not None and at <= stop else None for at in row] for row in since]
         figure.plotly_relayout(dict(patch.layout))
         return figure
 
@@ -75,8 +90,10 @@ def _live(
     patch: Callable[[int], Patch],
     stops: int,
     narrow: Spec | None = None,
+    **more: Any,
 ) -> LiveFigure:
-    return LiveFigure(name, title, {"data": traces, "layout": layout}, tuple(map(patch, range(stops))), narrow or {})
+    base = {"data": traces, "layout": layout}
+    return LiveFigure(name, title, base, tuple(map(patch, range(stops))), narrow or {}, **more)
 
 
 AXIS: Spec = {"automargin": True, "gridcolor": GRID, "zeroline": False}
@@ -94,6 +111,7 @@ def _frame(height: int, **layout: Any) -> Spec:
         "margin": {"l": 8, "r": 8, "t": 24, "b": 8},
         "font": {"size": 12},
         "dragmode": False,
+        "uirevision": True,
         **layout,
     }
 
@@ -190,7 +208,8 @@ def accuracy_curve(profile: Profile, comparisons: Sequence[Comparison]) -> LiveF
         moved = {f"shapes[{line}].{end}": x[i] for line in (0, 1) for end in ("x0", "x1")}
         return Patch({trace: {"x": [x[i]], "y": [y]} for trace, y in marks.items()}, moved)
 
-    return _live("curve", "Accuracy over sparsity", traces, layout, patch, len(x), axis.narrow("xaxis", "xaxis2"))
+    narrow = axis.narrow("xaxis", "xaxis2")
+    return _live("curve", "Accuracy over sparsity", traces, layout, patch, len(x), narrow, stops_of=(1, 3))
 
 
 def _band(
@@ -298,21 +317,29 @@ Cuts = Sequence[Sequence[float]]
 """At each of S stops, the magnitude up to which weights are removed from each of L layers; 0 where none is."""
 
 
-def distributions(rows: Sequence[Sequence[Histogram]], cuts: Cuts | None = None, *, log: bool = False) -> LiveFigure:
+LOG, COMMON = "log", "common"
+"""Options of the distributions: counts on a logarithmic axis; one weight axis for all layers."""
+
+
+def distributions(rows: Sequence[Sequence[Histogram]], cuts: Cuts | None = None) -> LiveFigure:
     """Signed weights of each layer at each of S stops, (S, L) histograms: removed below, kept above, the cut a band."""
+    reach = max(h.edges[-1] for h in rows[0])
     axes = [{"nticks": 5, "range": [h.edges[0], h.edges[-1]]} for h in rows[0]]
     traces = [bars for j, h in enumerate(rows[0]) for bars in _bars(j, h, h.centres, "%{x:.3g}")]
-    layout, narrow = _multiples(rows[0], axes, log)
+    layout, narrow = _multiples(rows[0], axes)
     layout["shapes"] = [_cut(j, 0.0) for j in range(len(axes))] if cuts else []
+    common = {f"xaxis{_nth(j)}.range": [-reach, reach] for j in range(len(axes))}
+    own = {f"xaxis{_nth(j)}.range": axis["range"] for j, axis in enumerate(axes)}
 
     def patch(i: int) -> Patch:
         moved = {f"shapes[{j}].{end}": x for j, cut in enumerate(cuts[i] if cuts else ()) for end, x in _ends(cut)}
-        return Patch(_stacks(rows[i]), moved)
+        return Patch(_stacks(rows[i]), moved | _counted(rows[i]))
 
-    return _live("distributions", "Weights of each layer", traces, layout, patch, len(rows), narrow)
+    options = {LOG: _count_axes(len(axes)), COMMON: (common, own)}
+    return _live("distributions", "Weights of each layer", traces, layout, patch, len(rows), narrow, options=options)
 
 
-def around_the_cut(rows: Sequence[Sequence[Histogram]], cuts: Cuts, *, log: bool = False) -> LiveFigure:
+def around_the_cut(rows: Sequence[Sequence[Histogram]], cuts: Cuts) -> LiveFigure:
     """The same weights close to zero, in multiples of the cut: visible also where the cut is thinner than a bar.
 
     The axes stand still and are labelled anew at each stop.
@@ -320,7 +347,7 @@ def around_the_cut(rows: Sequence[Sequence[Histogram]], cuts: Cuts, *, log: bool
     centres = (np.arange(ZOOM_BINS) + 0.5) * 2 * ZOOM / ZOOM_BINS - ZOOM
     axes: list[Spec] = [{"range": [-ZOOM, ZOOM], "tickvals": [-3, 0, 3], "tickangle": 0} for _ in rows[0]]
     traces = [bars for j, h in enumerate(rows[0]) for bars in _bars(j, h, centres, "%{x:.2f} × %{meta}")]
-    layout, narrow = _multiples(rows[0], axes, log)
+    layout, narrow = _multiples(rows[0], axes)
     layout["shapes"] = [_cut(j, 1.0) for j in range(len(axes))]
 
     def patch(i: int) -> Patch:
@@ -331,21 +358,24 @@ def around_the_cut(rows: Sequence[Sequence[Histogram]], cuts: Cuts, *, log: bool
         ticks = {f"xaxis{_nth(j)}.ticktext": [f"{wording.MINUS}{end}", "0", end] for j, end in enumerate(ends)}
         return Patch(data, seen | ticks)
 
-    return _live("zoom", "Around the cut", traces, layout, patch, len(rows), narrow)
+    options = {LOG: _count_axes(len(axes))}
+    return _live("zoom", "Around the cut", traces, layout, patch, len(rows), narrow, options=options)
 
 
 WIDE, NARROW = 6, 2
 """Columns of small multiples on a wide and on a narrow screen, at most."""
+_TITLE = 66
+"""Pixels between two rows of them, for the upper one's ticks and the lower one's title."""
 
 
-def _multiples(histograms: Sequence[Histogram], axes: Sequence[Spec], log: bool) -> tuple[Spec, Spec]:
+def _multiples(histograms: Sequence[Histogram], axes: Sequence[Spec]) -> tuple[Spec, Spec]:
     """The layout of small multiples, a panel a layer, and what differs on a narrow screen."""
     height, cells = _cells(len(histograms), WIDE)
-    layout = _frame(height, barmode="stack", bargap=0, annotations=[])
+    layout = _frame(height, barmode="stack", bargap=0, annotations=[], margin={"l": 8, "r": 8, "t": 40, "b": 8})
     for j, (h, axis, (x, y)) in enumerate(zip(histograms, axes, cells, strict=True)):
-        n, counts = _nth(j), "log" if log else "linear"
+        n = _nth(j)
         layout[f"xaxis{n}"] = _axis(anchor=f"y{n}", domain=x, showgrid=False, **axis)
-        layout[f"yaxis{n}"] = _axis(anchor=f"x{n}", domain=y, type=counts, nticks=4, rangemode="tozero")
+        layout[f"yaxis{n}"] = _axis(anchor=f"x{n}", domain=y, nticks=4, rangemode="tozero")
         place = {"x": sum(x) / 2, "xanchor": "center", "xref": "paper", "y": y[1], "yanchor": "bottom", "yref": "paper"}
         layout["annotations"].append({"text": layer_title(h.name), "showarrow": False, "font": {"size": 13}, **place})
     narrow: Spec = {}
@@ -356,12 +386,28 @@ def _multiples(histograms: Sequence[Histogram], axes: Sequence[Spec], log: bool)
     return layout, narrow
 
 
+def _count_axes(layers: int) -> tuple[Spec, Spec]:
+    """The layout with logarithmic counts, and with linear ones."""
+    log, linear = ({f"yaxis{_nth(j)}.type": kind for j in range(layers)} for kind in ("log", "linear"))
+    return log, linear
+
+
+def _counted(histograms: Sequence[Histogram]) -> Spec:
+    """The layers' titles, with how many of the weights drawn are removed, and how many exact zeros are not drawn."""
+    texts = {}
+    for j, h in enumerate(histograms):
+        removed, of = (wording.count(int(n)) for n in (h.removed.sum(), h.removed.sum() + h.kept.sum()))
+        zeros = f", {wording.count(h.zeros)} exact zeros apart" if h.zeros else ""
+        texts[f"annotations[{j}].text"] = f"{layer_title(h.name)}<br><sup>{removed} of {of} removed{zeros}</sup>"
+    return texts
+
+
 def _cells(layers: int, columns: int) -> tuple[int, list[tuple[list[float], list[float]]]]:
     """The figure's height, and for each layer the horizontal and the vertical domain of its panel."""
     rows = math.ceil(layers / columns)
     columns = math.ceil(layers / rows)
-    height = 56 + 170 * rows
-    across, down = _spans(min(columns, layers), 0.2 / columns), _spans(rows, 56 / height)[::-1]
+    height = _TITLE + (120 + _TITLE) * rows
+    across, down = _spans(min(columns, layers), 0.2 / columns), _spans(rows, _TITLE / height)[::-1]
     return height, [(across[j % columns], down[j // columns]) for j in range(layers)]
 
 
@@ -403,6 +449,64 @@ def _ends(cut: float) -> tuple[tuple[str, Any], ...]:
 def _stacks(histograms: Sequence[Histogram]) -> dict[int, Spec]:
     counts = (c.tolist() for h in histograms for c in (h.removed, h.kept))
     return {trace: {"y": y} for trace, y in enumerate(counts)}
+
+
+# --- kernels ----------------------------------------------------------------------------------------------------
+
+
+KERNELS = 24
+"""So many filters and so many of their inputs are drawn, from the first on; more would be smaller than a pixel."""
+
+
+def kernel_maps(name: str, kernel: NDArray[np.float32], since: NDArray[np.int64]) -> LiveFigure:
+    """The kernels of a convolution as heat maps: a row a filter, a column an input; pruned weights are covered.
+
+    Filters of a single input stand side by side.
+
+    Args:
+        name: the layer's.
+        kernel: (F, C, H, W) dense weights.
+        since: (F, C, H, W), the stop from which on each weight is pruned.
+    """
+    f, c = (min(n, KERNELS) for n in kernel.shape[:2])
+    rows, columns = ("Filter", f), ("Input", c)
+    shown, when = kernel[:f, :c], since[:f, :c]
+    if kernel.shape[1] == 1:
+        shown, when, rows, columns = shown.swapaxes(0, 1), when.swapaxes(0, 1), columns, rows
+    reach = float(np.abs(shown).max()) or 1.0
+    weights = {
+        "type": "heatmap", "z": _tiled(shown), "zmin": -reach, "zmax": reach, "showscale": False, "hoverongaps": False,
+        "colorscale": [[0, DENSE], [0.5, "rgba(138, 143, 152, 0.12)"], [1, GAINED]],
+        "hovertemplate": "weight %{z:.3g}<extra></extra>",
+    }  # fmt: skip
+    pruned = {
+        "type": "heatmap", "z": [], "zmin": 0, "zmax": 1, "showscale": False, "hoverinfo": "skip", "name": "pruned",
+        "colorscale": [[0, PRUNED], [1, PRUNED]],
+    }  # fmt: skip
+    height, width = kernel.shape[2] + 1, kernel.shape[3] + 1
+    square = {"showgrid": False, "constrain": "domain"}
+    layout = _frame(
+        70 + max(8 * rows[1] * height, 40),
+        xaxis=_axis(columns[0], **square, **_numbered(columns[1], width)),
+        yaxis=_axis(rows[0], **square, **_numbered(rows[1], height), autorange="reversed", scaleanchor="x"),
+    )
+    title = f"Kernels of {layer_title(name)}: filters 1 to {f} of {len(kernel)}, inputs 1 to {c} of {kernel.shape[1]}"
+    return LiveFigure("kernels", title, {"data": [weights, pruned], "layout": layout}, since={1: _tiled(when)})
+
+
+def _tiled(kernels: NDArray[Any]) -> list[list[Any]]:
+    """(F, C, H, W) side by side as rows, with an empty row and column between two kernels."""
+    f, c, h, w = kernels.shape
+    tiles = np.full((f, h + 1, c, w + 1), None, object)
+    tiles[:, :h, :, :w] = kernels.transpose(0, 2, 1, 3).astype(object)
+    rows: list[list[Any]] = tiles.reshape(f * (h + 1), c * (w + 1))[:-1, :-1].tolist()
+    return rows
+
+
+def _numbered(n: int, pitch: int) -> Spec:
+    """Ticks under the middles of the first, and of every eighth, of `n` kernels."""
+    shown = [1, *range(8, n + 1, 8)]
+    return {"tickvals": [(i - 1) * pitch + pitch / 2 - 1 for i in shown], "ticktext": [str(i) for i in shown]}
 
 
 # --- confusion matrices -----------------------------------------------------------------------------------------

@@ -120,6 +120,12 @@ class Ranking:
         layers = zip(self.names, self.shapes, _spans(self.sizes), strict=True)
         return {name: kept[start:stop].reshape(shape) for name, shape, (start, stop) in layers}
 
+    def orders(self) -> dict[str, NDArray[np.int64]]:
+        """Per kernel: flat indices into it, in the order in which its weights are pruned."""
+        layers = zip(self.names, _spans(self.sizes), strict=True)
+        within = ((name, start, (start <= self.order) & (self.order < stop)) for name, (start, stop) in layers)
+        return {name: self.order[mask].astype(np.int64) - start for name, start, mask in within}
+
     def threshold(self, weights: Weights, sparsity: float) -> float:
         """The largest |w| that is pruned, 0 if none is; raises as `prune` does."""
         _check_fit(weights, self)

@@ -198,6 +198,10 @@ class RunStore:
             _check(arrays, {name: (np.float32, shape) for name, shape in entry.shapes.items()}, WEIGHTS)
         return {name: arrays[name] for name in entry.shapes}
 
+    def shapes(self, run_id: str) -> Mapping[str, tuple[int, ...]]:
+        """The shape of each of `weights`, without reading them; raises as `get` does."""
+        return self._entry(run_id).shapes
+
     def labels(self, run_id: str) -> NDArray[np.uint8]:
         """(n,) uint8, the true classes of the test images that the run was evaluated on; raises as `weights` does."""
         entry = self._entry(run_id)

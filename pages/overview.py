@@ -25,7 +25,7 @@ def answer(now: View) -> None:
         return
     profile, row = found.profile, found.row
     comparison = profile.comparisons(store().labels(now.run.id))[row]
-    st.subheader(wording.answer(int(profile.k[row]), profile.total, comparison))
+    st.header(wording.answer(int(profile.k[row]), profile.total, comparison))
     numbers(comparison)
     st.plotly_chart(
         figures.before_after([REPORT, *reenactment(), compared(picker.title(now.run), profile, row, comparison)]),
@@ -91,7 +91,7 @@ def _is_report(run: Run) -> bool:
 
 def ways_on() -> None:
     """What else there is to ask, as links that keep the view."""
-    st.subheader("Ask on")
+    st.header("Ask on")
     st.page_link(
         "prune.py",
         label="How far can I prune? Drag the slider from one weight to all of them.",

@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from core import figures, panel
 from pages.ui import lookup, picker, view
 from pages.ui.live_panel import live_panel
 from pages.ui.lookup import Stops
@@ -11,9 +12,9 @@ from pages.ui.services import store
 from pages.ui.view import View
 
 
-def choose(now: View) -> None:
-    """The row of choices."""
-    run, criterion, scope, exact = st.columns([5, 4, 3, 3])
+def choose(now: View) -> list[str]:
+    """The row of choices; returns the figures' options that are chosen."""
+    run, criterion, scope, exact, display = st.columns([5, 4, 3, 3, 2], vertical_alignment="bottom")
     with run:
         picker.choose_run(now, store())
     with criterion:
@@ -22,29 +23,52 @@ def choose(now: View) -> None:
         picker.choose_scope(now)
     with exact:
         picker.type_sparsity(now)
+    with display.popover("Display", icon=":material/tune:", width="stretch"):
+        return choose_options()
 
 
-def show_panel(now: View, stops: Stops) -> None:
-    """The slider and its figures."""
-    log = st.toggle(
-        "Logarithmic counts", key="log", bind="query-params", help="The count axis of the weight distributions."
+def choose_options() -> list[str]:
+    """How the weight distributions are drawn."""
+    log = st.toggle("Logarithmic counts", key="log", bind="query-params", help="So that single weights show.")
+    common = st.toggle(
+        "One weight axis for all layers", key="common", bind="query-params", help="So that widths compare."
     )
-    query = {"run": now.run.id, "criterion": now.pruning.criterion, "scope": now.pruning.scope, "log": int(log)}
+    return [option for option, on in ((figures.LOG, log), (figures.COMMON, common)) if on]
+
+
+def choose_kernels(now: View) -> str:
+    """The convolution whose kernels are drawn."""
+    layers = {figures.layer_title(name): name for name in panel.convolutions(store().shapes(now.run.id))}
+    first = next(iter(layers))
+    chosen = st.segmented_control(
+        "Kernels of", [*layers], default=first, key="kernels", bind="query-params", required=True,
+        help="The convolution whose kernels are drawn above, one heat map each; pruned weights are covered.",
+    )  # fmt: skip
+    return layers.get(chosen or first, layers[first])
+
+
+def show_panel(now: View, stops: Stops, options: list[str]) -> None:
+    """The slider and its figures, and below them the choice of kernels, which are the last figure."""
+    query = {"run": now.run.id, "criterion": now.pruning.criterion, "scope": now.pruning.scope}
     if stops.own is not None:
         query["own"] = view.percentage(stops.own)
-    live_panel(
-        f"/panel.json?{urlencode(query)}",
-        stops.row,
-        label="Sparsity",
-        key="panel",
-        on_stop=lambda stop: view.change(sparsity=view.percentage(float(stops.profile.sparsity[stop]))),
-    )
+    above = st.container()
+    kernels = query | {"kernels": choose_kernels(now)}
+    with above:
+        live_panel(
+            [f"/panel.json?{urlencode(asked)}" for asked in (query, kernels)],
+            stops.row,
+            label="Sparsity",
+            key="panel",
+            on_stop=lambda stop: view.change(sparsity=view.percentage(float(stops.profile.sparsity[stop]))),
+            options=options,
+        )
 
 
 st.title("How far can I prune?")
 here = view.current(store())
 if here is not None:
-    choose(here)
+    chosen = choose(here)
     found = lookup.stops(here)
     if found is not None:
-        show_panel(here, found)
+        show_panel(here, found, chosen)

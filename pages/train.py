@@ -142,7 +142,7 @@ def follow() -> None:
     """Every training that waits or runs, whoever asked for it, and how this visitor's last one ended."""
     for state in engine().jobs():
         if state.kind == "train" and state.active and state.config:
-            st.subheader(f"{_network(state.config.network)}, seed {state.config.seed}")
+            st.header(f"{_network(state.config.network)}, seed {state.config.seed}")
             watch(state.id)
     last = engine().state(st.session_state.get("job", ""))
     if last is not None and last.status in ("failed", "cancelled"):
@@ -154,7 +154,7 @@ def follow() -> None:
 
 def runs_so_far() -> None:
     """All runs, sortable; one can be chosen, and a visitor's own deleted."""
-    st.subheader("Runs so far")
+    st.header("Runs so far")
     for run_id, reason in store().damaged():
         st.warning(f"Run {run_id} was set aside: {reason}", icon=":material/warning:")
     runs = store().runs()

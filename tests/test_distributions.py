@@ -68,6 +68,21 @@ def test_the_zoom_counts_the_same_weights_close_to_zero(pruning: PruningConfig) 
             np.testing.assert_array_equal(h.kept, np.histogram(weights[name][kept], h.edges)[0])
 
 
+@every_ranking
+def test_exact_zeros_are_counted_apart_at_every_stop(pruning: PruningConfig) -> None:
+    weights = with_zeros()
+    ranking = rank(weights, pruning)
+    parts = Distributions.of(weights, ranking)
+    for sparsity in FRACTIONS:
+        masks, layer_k = ranking.masks(sparsity), counts(ranking, sparsity)
+        for h, near, (name, kept) in zip(parts.at(layer_k), parts.near(layer_k), masks.items(), strict=True):
+            before = weights[name]
+            assert h.zeros == near.zeros == (before == 0).sum()
+            assert (h.removed.sum(), h.kept.sum()) == ((before[~kept] != 0).sum(), (before[kept] != 0).sum())
+            np.testing.assert_array_equal(near.removed, np.histogram(before[~kept & (before != 0)], near.edges)[0])
+            np.testing.assert_array_equal(near.kept, np.histogram(before[kept & (before != 0)], near.edges)[0])
+
+
 @by_magnitude
 def test_the_cut_is_the_largest_magnitude_removed(pruning: PruningConfig) -> None:
     weights = small.weights()
@@ -135,7 +150,10 @@ def test_no_weight_is_lost_or_counted_twice(kernel: NDArray[np.float32], k: int,
     weights = {"fc.weight": kernel}
     parts = Distributions.of(weights, rank(weights, pruning))
     (whole,), (near,) = parts.at([k]), parts.near([k])
-    assert (whole.removed.sum(), whole.kept.sum()) == (k, 20 - k)
+    gone = np.abs(kernel.ravel()[rank(weights, pruning).orders()["fc.weight"][:k]])
+    assert whole.zeros == near.zeros == np.count_nonzero(kernel == 0)
+    assert whole.removed.sum() == np.count_nonzero(gone)
+    assert whole.kept.sum() == 20 - whole.zeros - whole.removed.sum()
     assert (whole.removed >= 0).all() and (whole.kept >= 0).all()
     assert near.removed.sum() <= k and near.kept.sum() <= 20 - k
 
@@ -150,5 +168,5 @@ def test_one_bar_stands_on_zero_and_the_outermost_end_at_the_largest_weight() ->
 def test_a_layer_of_zeros_has_an_axis_and_only_zero_filters() -> None:
     layer = Layer.of("fc.weight", np.zeros((3, 4), np.float32), np.arange(12))
     assert (layer.reach, layer.smallest, layer.filters_zeroed(0)) == (1, 1, 3)
-    assert layer.at(5).removed[BINS // 2] == 5 and layer.at(5).kept[BINS // 2] == 7
-    assert layer.cut(5) == 0 and layer.near(5, layer.smallest).removed.sum() == 5
+    assert layer.at(5).zeros == 12 and not layer.at(5).removed.any() and not layer.at(5).kept.any()
+    assert layer.cut(5) == 0 and layer.near(5, layer.smallest).removed.sum() == 0

@@ -13,26 +13,28 @@ import plotly.graph_objects as go
 import pytest
 from sklearn import metrics
 
-from core import figures, wording
+from core import figures, panel, wording
 from core.config import Criterion, Scope
 from core.distributions import BINS, ZOOM, Distributions, Histogram
+from core.errors import PruningError
 from core.evaluation import confusion_matrix
 from core.figures import BeforeAfter, LiveFigure, SparsityAxis
+from core.panel import Placed
 from core.profile import STOPS, Profile
 from core.progress import Epoch
-from core.pruning import rank
+from core.pruning import kernels, prune, rank
 from tests import small
 
 STOPS_TRIED = (0, 4, 12, 20, 29, len(STOPS) - 1)
 """0, 0.01, 5, 45, 90 and 100 %."""
-NAMES = ("curve", "layers", "distributions", "zoom", "dense", "pruned", "difference")
+NAMES = ("curve", "layers", "distributions", "zoom", "dense", "pruned", "difference", "kernels")
 
 
 def matrices(profile: Profile) -> list[Any]:
     return [confusion_matrix(small.LABELS, row) for row in profile.predicted]
 
 
-def drawn(criterion: Criterion = "magnitude", scope: Scope = "global", *, log: bool = False) -> dict[str, LiveFigure]:
+def drawn(criterion: Criterion = "magnitude", scope: Scope = "global") -> dict[str, LiveFigure]:
     """Every figure of the panel."""
     profile = small.profile(criterion, scope)
     comparisons, counts = profile.comparisons(small.LABELS), matrices(profile)
@@ -41,11 +43,12 @@ def drawn(criterion: Criterion = "magnitude", scope: Scope = "global", *, log: b
     all_of = (
         figures.accuracy_curve(profile, comparisons),
         figures.layer_shares(profile),
-        figures.distributions([parts.at(k) for k in profile.layer_k], cuts, log=log),
-        figures.around_the_cut([parts.near(k) for k in profile.layer_k], cuts, log=log),
+        figures.distributions([parts.at(k) for k in profile.layer_k], cuts),
+        figures.around_the_cut([parts.near(k) for k in profile.layer_k], cuts),
         figures.confusion("dense", "Dense", counts[:1], small.CLASSES),
         figures.confusion("pruned", "Pruned", counts, small.CLASSES),
         figures.confusion_difference([m - counts[0] for m in counts], small.CLASSES),
+        panel.kernels_of("conv2.weight", profile, small.weights()).figure,
     )
     return {figure.name: figure for figure in all_of}
 
@@ -76,9 +79,8 @@ def parent(layout: Any, path: str) -> Any:
 
 
 @every_figure
-@pytest.mark.parametrize("log", [False, True])
-def test_a_base_is_in_plotly_js_own_form(name: str, log: bool) -> None:
-    base = drawn(log=log)[name].base
+def test_a_base_is_in_plotly_js_own_form(name: str) -> None:
+    base = DRAWN[name].base
     assert plain(go.Figure(base)) == json.loads(json.dumps(base))
 
 
@@ -102,17 +104,18 @@ def test_plotly_accepts_every_patched_figure(name: str, stop: int) -> None:
 
 @every_figure
 def test_a_figure_has_a_patch_for_each_stop_or_is_the_same_at_all(name: str) -> None:
-    assert len(DRAWN[name].patches) == (0 if name == "dense" else len(STOPS))
+    assert len(DRAWN[name].patches) == (0 if name in ("dense", "kernels") else len(STOPS))
 
 
 @every_figure
 def test_a_figure_survives_its_way_through_json(name: str) -> None:
     figure = DRAWN[name]
-    written = json.dumps({"base": figure.base, "patches": [vars(patch) for patch in figure.patches]})
+    written = json.dumps(panel.to_json(Placed(figure, 12))["figure"])
     read = json.loads(written)
     patches = tuple(figures.Patch({int(i): d for i, d in p["data"].items()}, p["layout"]) for p in read["patches"])
-    again = LiveFigure(figure.name, figure.title, read["base"], patches)
-    assert plain(again.at(4)) == plain(figure.at(4))
+    since = {int(i): rows for i, rows in read["since"].items()}
+    again = LiveFigure(**{**read, "patches": patches, "since": since})
+    assert plain(again.at(4, "log")) == plain(figure.at(4, "log"))
 
 
 @every_figure
@@ -120,6 +123,20 @@ def test_a_narrow_layout_refers_to_what_the_figure_has(name: str) -> None:
     figure = DRAWN[name]
     for path in figure.narrow:
         assert path == "height" or parent(figure.base["layout"], path)
+
+
+@every_figure
+def test_an_option_and_its_absence_set_the_same_values(name: str) -> None:
+    for chosen, otherwise in DRAWN[name].options.values():
+        assert chosen.keys() == otherwise.keys() and chosen != otherwise
+        for path in chosen:
+            parent(DRAWN[name].base["layout"], path)
+
+
+def test_only_the_curve_stands_for_the_stops() -> None:
+    assert {name for name, figure in DRAWN.items() if figure.stops_of} == {"curve"}
+    traces = [DRAWN["curve"].base["data"][i] for i in DRAWN["curve"].stops_of]
+    assert all(len(trace["x"]) == len(STOPS) and trace["name"] == "stops" for trace in traces)
 
 
 # --- colours ----------------------------------------------------------------------------------------------------
@@ -267,6 +284,7 @@ def test_removed_and_kept_bars_add_up_to_the_layer(scope: Scope, stop: int) -> N
     for j, (k, n) in enumerate(zip(profile.layer_k[stop], profile.sizes, strict=True)):
         removed, kept = figure.data[2 * j : 2 * j + 2]
         assert (sum(removed.y), sum(kept.y)) == (k, n - k)
+        assert f"{k:,} of {n:,} removed" in figure.layout.annotations[j].text
         assert len(removed.x) == len(kept.x) == len(removed.y) == len(kept.y) == BINS
         assert (removed.marker.color, kept.marker.color) == (figures.PRUNED, figures.GREY)
 
@@ -306,10 +324,62 @@ def test_without_cuts_no_band_is_drawn() -> None:
     assert len(figure.at(20).layout.shapes) == 0
 
 
-@pytest.mark.parametrize("log", [False, True])
-def test_counts_are_on_the_axis_asked_for(log: bool) -> None:
-    layout = drawn(log=log)["distributions"].base["layout"]
-    assert {layout[f"yaxis{n}"]["type"] for n in ("", 2, 3, 4)} == {"log" if log else "linear"}
+@pytest.mark.parametrize("name", ["distributions", "zoom"])
+def test_counts_are_on_the_axis_asked_for(name: str) -> None:
+    for options, kind in ((("log",), "log"), ((), "linear")):
+        layout = DRAWN[name].at(4, *options).layout
+        assert {layout[f"yaxis{n}"].type for n in ("", 2, 3, 4)} == {kind}
+
+
+def test_layers_have_one_weight_axis_or_each_its_own() -> None:
+    reach = [float(np.abs(kernel).max()) for kernel in kernels(small.weights()).values()]
+    for options, ends in ((("common",), [max(reach)] * 4), ((), reach)):
+        layout = DRAWN["distributions"].at(4, *options).layout
+        ranges = [layout[f"xaxis{n}"].range for n in ("", 2, 3, 4)]
+        assert np.allclose(ranges, [[-end, end] for end in ends])
+
+
+def test_exact_zeros_are_said_and_not_drawn() -> None:
+    weights = small.weights()
+    weights["fc1.weight"][:5] = 0
+    parts = Distributions.of(weights, rank(weights, PROFILE.pruning))
+    figure = figures.distributions([parts.at([0, 0, 60, 0])]).at(0)
+    assert figure.layout.annotations[2].text.endswith("0 of 708 removed, 60 exact zeros apart</sup>")
+    assert sum(figure.data[4].y) + sum(figure.data[5].y) == 708
+
+
+# --- kernels ----------------------------------------------------------------------------------------------------
+
+
+@some_stops
+@pytest.mark.parametrize("scope", ["global", "layerwise"])
+@pytest.mark.parametrize("criterion", ["magnitude", "random", "signed"])
+def test_kernels_show_every_weight_and_cover_those_that_are_pruned(
+    criterion: Criterion, scope: Scope, stop: int
+) -> None:
+    profile, weights = small.profile(criterion, scope), small.weights()
+    pruned = prune(weights, rank(weights, profile.pruning), profile.sparsity[stop])["conv2.weight"]
+    shown, cover = panel.kernels_of("conv2.weight", profile, weights).figure.at(stop).data
+    for f, c in np.ndindex(12, 8):
+        for y, x in np.ndindex(3, 3):
+            assert shown.z[4 * f + y][4 * c + x] == weights["conv2.weight"][f, c, y, x]
+            assert (cover.z[4 * f + y][4 * c + x] == 1) == (pruned[f, c, y, x] == 0)
+    assert all(row[3::4] == (None,) * 7 or row[3::4] == [None] * 7 for row in shown.z)
+
+
+def test_filters_of_one_input_stand_side_by_side_and_large_layers_are_cut_off_and_say_so() -> None:
+    first = panel.kernels_of("conv1.weight", PROFILE, small.weights()).figure
+    assert len(first.base["data"][0]["z"]) == 3 and first.base["layout"]["xaxis"]["title"]["text"] == "Filter"
+    large = np.ones((100, 60, 3, 3), np.float32)
+    figure = figures.kernel_maps("conv9.conv.weight", large, np.zeros(large.shape, np.int64))
+    side = 4 * figures.KERNELS - 1
+    assert np.shape(figure.base["data"][0]["z"]) == np.shape(figure.since[1]) == (side, side)
+    assert figure.title == "Kernels of conv9: filters 1 to 24 of 100, inputs 1 to 24 of 60"
+
+
+def test_a_layer_that_is_no_convolution_has_no_kernels_to_show() -> None:
+    with pytest.raises(PruningError, match=r"conv1\.weight, conv2\.weight"):
+        panel.kernels_of("fc1.weight", PROFILE, small.weights())
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3, 5, 6, 7, 11, 40])

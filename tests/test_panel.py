@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import fields
 from typing import Any, get_args
 
 import numpy as np
@@ -10,9 +11,9 @@ from numpy.typing import NDArray
 
 from core import panel, wording
 from core.config import Criterion, PruningConfig, Scope
-from core.figures import layer_title
+from core.figures import LiveFigure, layer_title
 from core.panel import Panel
-from core.profile import FRACTIONS, STOPS, Profile, compute
+from core.profile import FRACTIONS, STOPS, Profile, compute, marks
 from core.pruning import Weights, kernels, prune, rank
 from tests import small
 
@@ -136,16 +137,31 @@ def test_a_visitors_own_sparsity_is_drawn_between_its_neighbours() -> None:
     assert np.trace(matrix) == (profile.predicted[row] == small.LABELS).sum()
 
 
-@pytest.mark.parametrize("log", [False, True])
 @every_case
-def test_a_panel_is_plain_json_but_for_numpy_scalars(criterion: Criterion, scope: Scope, log: bool) -> None:
-    shown = built(small.profile(criterion, scope), log=log)
+def test_a_panel_is_plain_json_but_for_numpy_scalars(criterion: Criterion, scope: Scope) -> None:
+    shown = built(small.profile(criterion, scope))
     read = json.loads(as_json(shown))
-    assert read.keys() == {"stops", "answers", "warnings", "readouts", "figures"}
+    assert read.keys() == {"stops", "marks", "answers", "warnings", "readouts", "figures"}
     assert [f["figure"]["name"] for f in read["figures"]] == names(shown)
     assert all(f.keys() == {"figure", "span"} for f in read["figures"])
-    assert all(f["figure"].keys() == {"name", "title", "base", "patches", "narrow"} for f in read["figures"])
+    assert all(f["figure"].keys() == {field.name for field in fields(LiveFigure)} for f in read["figures"])
     assert read["readouts"][0].keys() == {"label", "values", "notes"}
+
+
+@every_case
+def test_marks_are_the_stops_that_matter_in_order(criterion: Criterion, scope: Scope) -> None:
+    profile = small.profile(criterion, scope)
+    found, by = marks(profile.comparisons(small.LABELS)), dict[str, int]()
+    for mark in built(profile).marks:
+        label, _, sparsity = mark.label.rpartition(": ")
+        assert sparsity == wording.sparsity(profile.sparsity[mark.stop])
+        by[label] = mark.stop
+    assert by["default"] == STOPS.index(0.01)
+    assert by.get("one weight") == next((i for i, k in enumerate(profile.k) if k == 1), None)
+    assert by.get("first changed answer") == found.first_change
+    assert by.get("within ±0.5 pp up to") == found.last_within
+    assert by.get("collapse") == found.collapse
+    assert list(by.values()) == sorted(by.values())
 
 
 def test_figures_fill_whole_rows() -> None:

@@ -18,7 +18,7 @@ def built(run_id: str) -> Panel:
 
 
 shown = built(RunStore().runs()[0].id)
-stop = st.slider("Sparsity", 0, len(shown.stops) - 1, 4, key="stop")
+stop = st.slider("Sparsity", 0, len(shown.stops) - 1, int(st.query_params.get("stop", 4)), key="stop")
 st.write(shown.answers[stop])
 for column, readout in zip(st.columns(len(shown.readouts)), shown.readouts, strict=True):
     column.metric(readout.label, readout.values[stop])

@@ -1,6 +1,11 @@
-// The live panel: a slider and the figures it drives. It knows nothing of pruning: for each stop the JSON at `data.url`
-// holds texts and, for each figure, a patch (attributes of traces by index, layout values by path). Moving the slider
-// applies patches in the browser; only the stop at which the visitor lets go is sent to Python.
+// The live panel: a slider and the figures it drives. It knows nothing of pruning: the JSON at `data.urls` holds texts
+// for each stop and, for each figure, a patch for each stop (attributes of traces by index, layout values by path).
+// Moving the slider applies patches in the browser; only the stop at which the visitor lets go is sent to Python.
+
+const PLAY_EVERY = 140 // milliseconds
+const SETTLE_AFTER = 120 // milliseconds; a held key sends where it ends, not every stop on the way
+const KEPT = 8 // answers of the server, so that going back and forth between two profiles asks once
+const MODE_BAR = { displaylogo: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]], responsive: false }
 
 const panels = new WeakMap() // parentElement -> Panel; the default export runs again on every rerun
 
@@ -16,51 +21,75 @@ class Panel {
   constructor(root) {
     this.root = root
     this.slider = root.querySelector("input")
+    this.button = root.querySelector(".play")
+    this.answers = new Map() // url -> JSON
+    this.plots = [] // nodes
+    this.shown = [] // for each plot: which figure it shows, with which options, at which stop
+    this.visible = new Set() // nodes on the screen; the others follow when the slider rests
     this.dragging = false
-    this.slider.addEventListener("input", () => this.request(Number(this.slider.value)))
+    this.slider.addEventListener("input", () => this.take(() => this.request(Number(this.slider.value))))
     this.slider.addEventListener("pointerdown", () => (this.dragging = true))
-    this.slider.addEventListener("pointerup", () => (this.dragging = false))
+    for (const end of ["pointerup", "pointercancel"]) this.slider.addEventListener(end, () => (this.dragging = false))
     this.slider.addEventListener("change", () => this.settle(Number(this.slider.value)))
     this.slider.addEventListener("keydown", (event) => this.key(event))
+    this.button.addEventListener("click", () => (this.playing ? this.pause() : this.play()))
     // A figure is resized where it stands, so that no node is replaced and zoom survives.
-    this.observer = new ResizeObserver(() => this.resize())
-    this.observer.observe(root)
+    this.resizing = new ResizeObserver(() => this.resize())
+    this.resizing.observe(root)
+    this.watching = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) this.visible[isIntersecting ? "add" : "delete"](target)
+      this.looked()
+      if (this.stop !== undefined) this.draw(this.stop)
+    })
   }
 
   // New data from Python: fetch what is new, and follow the stop unless a finger is on the slider.
   async update(data, send) {
     this.send = send
+    this.options = data.options
     this.slider.setAttribute("aria-label", data.label)
     this.root.querySelector("[data-label]").textContent = data.label
-    if (data.url !== this.url) {
-      this.url = data.url
-      await this.load(data)
-    } else if (!this.dragging && this.content) {
+    const asked = data.urls.join(" ")
+    if (asked !== this.asked) {
+      this.asked = asked
+      await this.load(data, asked)
+    } else if (this.content) {
       this.recolour()
-      this.request(data.stop)
+      this.request(this.dragging || this.playing ? this.stop : data.stop)
+      this.later()
     }
   }
 
-  async load(data) {
+  async load(data, asked) {
+    this.pause(false)
     this.root.setAttribute("aria-busy", "true")
     try {
-      const [response] = await Promise.all([fetch(data.url), plotly(data.plotly)])
-      if (!response.ok) throw new Error(await response.text())
-      const content = await response.json()
-      if (data.url !== this.url) return // overtaken by a newer choice
-      this.content = content
-      this.slider.max = content.stops.length - 1
-      this.stop = undefined
-      this.frame(content)
+      const [parts] = await Promise.all([Promise.all(data.urls.map((url) => this.ask(url))), plotly(data.plotly)])
+      if (asked !== this.asked) return // overtaken by a newer choice
+      this.content = { ...parts[0], figures: parts.flatMap((part) => part.figures) }
+      this.slider.max = this.content.stops.length - 1
+      this.frame()
       this.reserve()
+      await this.looking
       await this.draw(data.stop)
+      this.later()
       this.say("")
     } catch (error) {
-      this.url = undefined
+      this.asked = undefined
       this.say(`The figures could not be loaded: ${error.message}. Reload the page to try again.`)
     } finally {
       this.root.removeAttribute("aria-busy")
     }
+  }
+
+  async ask(url) {
+    if (!this.answers.has(url)) {
+      const response = await fetch(url)
+      if (!response.ok) throw new Error(await response.text())
+      this.answers.set(url, await response.json())
+      if (this.answers.size > KEPT) this.answers.delete(this.answers.keys().next().value)
+    }
+    return this.answers.get(url)
   }
 
   say(text) {
@@ -68,14 +97,40 @@ class Panel {
   }
 
   // The nodes, once for each shape of the content; the same nodes serve another profile of the same network.
-  frame(content) {
-    const readouts = this.root.querySelector(".readouts")
-    const shape = JSON.stringify([content.readouts.map((r) => r.label), content.figures.map((f) => [f.figure.name, f.span])])
+  frame() {
+    const { readouts, figures, marks, stops } = this.content
+    const last = stops.length - 1
+    this.root.querySelector(".ticks").replaceChildren(...marks.map(({ stop }) => tickNode(stop / last)))
+    this.root.querySelector(".marks").replaceChildren(...marks.map(({ stop, label }) => this.markNode(stop, label)))
+    figures.forEach(({ figure }, i) => this.plots[i] && this.title(i, figure))
+    const shape = JSON.stringify([readouts.map((r) => r.label), figures.map((f) => [f.figure.name, f.span])])
     if (shape === this.shape) return
     this.shape = shape
-    readouts.replaceChildren(...content.readouts.map((readout) => readoutNode(readout.label)))
-    this.root.querySelector(".figures").replaceChildren(...content.figures.map(figureNode))
+    this.root.querySelector(".readouts").replaceChildren(...readouts.map((readout) => readoutNode(readout.label)))
+    this.root.querySelector(".figures").replaceChildren(...figures.map(figureNode))
+    this.watching.disconnect()
+    this.visible.clear()
+    this.looking = new Promise((resolve) => (this.looked = resolve)) // which figures are on the screen
+    this.shown = []
+    this.stop = undefined
     this.plots = [...this.root.querySelectorAll(".plot")]
+    this.plots.forEach((plot, i) => {
+      this.title(i, figures[i].figure)
+      this.watching.observe(plot)
+    })
+  }
+
+  title(i, figure) {
+    this.plots[i].previousElementSibling.textContent = figure.title
+    this.plots[i].style.height = `${this.layout(figure).height}px`
+  }
+
+  markNode(stop, label) {
+    const node = document.createElement("button")
+    node.type = "button"
+    node.textContent = label
+    node.addEventListener("click", () => this.go(stop))
+    return node
   }
 
   // Room for the longest text of every slot, so that nothing below moves when a text gets longer.
@@ -95,12 +150,13 @@ class Panel {
       for (const [at, all] of texts) this.root.querySelector(at).textContent = longest(all)
       node.style.minHeight = `${node.getBoundingClientRect().height}px`
     }
-    if (this.stop !== undefined) this.write(this.stop)
+    if (this.stop !== undefined) this.write(Math.min(this.stop, answers.length - 1))
   }
+
+  // --- moving ---
 
   // At most one redraw a frame, always of the latest stop.
   request(stop) {
-    if (stop === this.stop) return
     this.wanted = stop
     this.pending ??= requestAnimationFrame(() => {
       this.pending = undefined
@@ -108,13 +164,83 @@ class Panel {
     })
   }
 
+  // A hand on the slider ends the sweep.
+  take(move) {
+    this.pause(false)
+    move()
+  }
+
+  go(stop) {
+    this.take(() => this.request(stop))
+    this.settle(stop)
+  }
+
+  settle(stop) {
+    this.dragging = false
+    clearTimeout(this.settling)
+    this.settling = setTimeout(() => this.send(stop), SETTLE_AFTER)
+    this.later()
+  }
+
+  // Arrows move one stop, as the browser does by itself; Page keys ten, which it leaves to us.
+  key(event) {
+    const step = { PageUp: 10, PageDown: -10 }[event.key]
+    if (!step || !this.content) return
+    event.preventDefault()
+    this.go(Math.min(Math.max(Number(this.slider.value) + step, 0), this.content.stops.length - 1))
+  }
+
+  // A sweep over all stops; paused by the button, it goes on from there.
+  play() {
+    if (!this.content) return
+    const last = this.content.stops.length - 1
+    this.request(this.stop === this.paused && this.stop < last ? this.stop : 0)
+    this.playing = setInterval(() => (this.stop < last ? this.request(this.stop + 1) : this.pause()), PLAY_EVERY)
+    this.label("Pause")
+  }
+
+  pause(send = true) {
+    if (!this.playing) return
+    clearInterval(this.playing)
+    cancelAnimationFrame(this.pending)
+    this.playing = this.pending = undefined
+    this.paused = send ? this.stop : undefined
+    this.label("Play")
+    if (send) this.settle(this.stop)
+  }
+
+  label(action) {
+    this.button.dataset.action = action
+    this.button.setAttribute("aria-label", action === "Play" ? "Play from 0 to 100 %" : "Pause")
+  }
+
+  // --- drawing ---
+
   async draw(stop) {
-    const fresh = this.stop === undefined
     this.stop = stop
     this.write(stop)
-    const { figures } = this.content
-    await Promise.all(figures.map(({ figure }, i) => (fresh ? this.plot(i, figure, stop) : this.patch(i, figure, stop))))
+    await this.paint((plot) => this.visible.has(plot))
     this.root.dataset.drawn = stop
+  }
+
+  // What is not on the screen is drawn when nothing else is to do.
+  later() {
+    clearTimeout(this.resting)
+    this.resting = setTimeout(() => this.paint(() => true), 2 * SETTLE_AFTER)
+  }
+
+  paint(wanted) {
+    return Promise.all(this.plots.map((plot, i) => wanted(plot) && this.renew(i)))
+  }
+
+  // Bring one plot to the current figure, options and stop, with as little as that takes.
+  renew(i) {
+    const { figure } = this.content.figures[i]
+    const now = { figure, options: this.chosen(figure).join(), narrow: this.isNarrow(), stop: this.stop }
+    const before = this.shown[i]
+    this.shown[i] = now
+    if (before?.figure !== figure || before.options !== now.options || before.narrow !== now.narrow) return this.plot(i)
+    if (before.stop !== now.stop) return this.patch(i)
   }
 
   write(stop) {
@@ -131,22 +257,41 @@ class Panel {
     })
   }
 
-  plot(i, figure, stop) {
-    const { data, layout } = structuredClone(figure.base)
-    this.narrow = this.isNarrow()
-    if (this.narrow) set(layout, figure.narrow)
+  layout(figure) {
+    const layout = structuredClone(figure.base.layout)
+    if (this.isNarrow()) set(layout, figure.narrow)
+    for (const [name, [chosen, otherwise]] of Object.entries(figure.options))
+      set(layout, this.options.includes(name) ? chosen : otherwise)
     set(layout, this.colours())
-    apply(data, layout, figure.patches[stop])
-    this.plots[i].style.height = `${layout.height}px`
-    return Plotly.react(this.plots[i], data, layout, { displayModeBar: false, responsive: false })
+    return layout
   }
 
-  patch(i, figure, stop) {
-    const patch = figure.patches[stop]
-    if (!patch) return
+  chosen(figure) {
+    return Object.keys(figure.options).filter((name) => this.options.includes(name))
+  }
+
+  async plot(i) {
     const plot = this.plots[i]
-    apply(plot.data, plot.layout, patch)
+    const { figure } = this.content.figures[i]
+    const fresh = !plot.data
+    const data = structuredClone(figure.base.data)
+    const layout = this.layout(figure)
+    apply(data, layout, figure, this.stop)
+    plot.style.height = `${layout.height}px`
+    await Plotly.react(plot, data, layout, MODE_BAR)
+    if (fresh) plot.on("plotly_click", (event) => this.clicked(i, event.points))
+  }
+
+  patch(i) {
+    const { figure } = this.content.figures[i]
+    const plot = this.plots[i]
+    if (!apply(plot.data, plot.layout, figure, this.stop)) return
     return Plotly.react(plot, plot.data, plot.layout)
+  }
+
+  clicked(i, points) {
+    const point = points.find(({ curveNumber }) => this.content.figures[i].figure.stops_of.includes(curveNumber))
+    if (point) this.go(point.pointNumber)
   }
 
   isNarrow() {
@@ -159,42 +304,28 @@ class Panel {
   }
 
   recolour() {
-    if (!this.content || !window.Plotly) return
     const colours = this.colours()
-    if (this.plots[0]?.layout?.font?.color === colours["font.color"]) return
-    this.plots.forEach((plot) => Plotly.relayout(plot, colours))
+    const stale = this.plots.filter((plot) => plot.layout && plot.layout.font.color !== colours["font.color"])
+    stale.forEach((plot) => Plotly.relayout(plot, colours))
   }
 
   resize() {
     if (!this.content || !window.Plotly || this.root.clientWidth === 0 || this.root.clientWidth === this.width) return
     this.width = this.root.clientWidth
     this.reserve()
-    const turned = this.isNarrow() !== this.narrow
-    this.content.figures.forEach(async ({ figure }, i) => {
-      if (turned) await this.plot(i, figure, this.stop)
-      Plotly.Plots.resize(this.plots[i])
+    this.plots.forEach(async (plot, i) => {
+      if (!plot.data) return
+      await this.renew(i)
+      Plotly.Plots.resize(plot)
     })
   }
 
-  // Arrows move one stop, as the browser does by itself; Page keys ten, which it leaves to us.
-  key(event) {
-    const step = { PageUp: 10, PageDown: -10 }[event.key]
-    if (!step) return
-    event.preventDefault()
-    const last = this.content.stops.length - 1
-    const stop = Math.min(Math.max(Number(this.slider.value) + step, 0), last)
-    this.request(stop)
-    this.settle(stop)
-  }
-
-  settle(stop) {
-    this.dragging = false
-    clearTimeout(this.timer) // a held key sends where it ends, not every stop on the way
-    this.timer = setTimeout(() => this.send(stop), 120)
-  }
-
   release() {
-    this.observer.disconnect()
+    this.pause(false)
+    clearTimeout(this.settling)
+    clearTimeout(this.resting)
+    this.resizing.disconnect()
+    this.watching.disconnect()
   }
 }
 
@@ -213,15 +344,25 @@ function figureNode({ figure, span }) {
   const node = document.createElement("figure")
   node.style.setProperty("--span", span)
   node.innerHTML = "<figcaption></figcaption><div class='plot'></div>"
-  node.querySelector("figcaption").textContent = figure.title
   node.querySelector(".plot").id = `plot-${figure.name}`
   return node
 }
 
-function apply(data, layout, patch) {
-  if (!patch) return
-  for (const [index, changes] of Object.entries(patch.data)) Object.assign(data[index], changes)
-  set(layout, patch.layout)
+function tickNode(share) {
+  const node = document.createElement("span")
+  node.style.setProperty("--at", share)
+  return node
+}
+
+// What one stop changes, written into traces and layout; false if nothing.
+function apply(data, layout, figure, stop) {
+  const patch = figure.patches[stop]
+  for (const [index, changes] of Object.entries(patch?.data ?? {})) Object.assign(data[index], changes)
+  set(layout, patch?.layout ?? {})
+  const since = Object.entries(figure.since)
+  for (const [index, rows] of since)
+    data[index].z = rows.map((row) => row.map((at) => (at !== null && at <= stop ? 1 : null)))
+  return Boolean(patch) || since.length > 0
 }
 
 // Values by path, such as "shapes[0].x0" or "xaxis2.domain".

@@ -1,6 +1,6 @@
 """The live panel as a Streamlit component: a slider over stops and the figures it drives, redrawn in the browser."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,8 +13,15 @@ _HTML = """
 <section class="live-panel">
   <div class="control">
     <label for="live-panel-slider"><span data-label></span><output for="live-panel-slider"></output></label>
-    <input id="live-panel-slider" type="range" min="0" max="1" step="1" value="0">
+    <div class="row">
+      <button type="button" class="play" data-action="Play" aria-label="Play from 0 to 100 %"></button>
+      <div class="track">
+        <input id="live-panel-slider" type="range" min="0" max="1" step="1" value="0">
+        <div class="ticks" aria-hidden="true"></div>
+      </div>
+    </div>
   </div>
+  <div class="marks" role="group" aria-label="Stops that matter"></div>
   <p class="failure" role="alert"></p>
   <p class="answer"></p>
   <dl class="readouts"></dl>
@@ -33,18 +40,27 @@ _component = st.components.v2.component(
 )
 
 
-def live_panel(url: str, stop: int, *, label: str, key: str, on_stop: Callable[[int], None]) -> None:
+def live_panel(
+    urls: Sequence[str],
+    stop: int,
+    *,
+    label: str,
+    key: str,
+    on_stop: Callable[[int], None],
+    options: Sequence[str] = (),
+) -> None:
     """Mount the panel.
 
     Args:
-        url: where the browser finds the panel's JSON (`core.panel.Panel`).
+        urls: where the browser finds the panel's JSON (`core.panel.Panel`), and that of more figures, if any.
         stop: the index of the stop to show.
         label: the slider's name.
         key: the component's key.
         on_stop: called with the index of the stop at which the visitor let go, before the page reruns.
+        options: those of the figures that are chosen (`core.figures.LiveFigure.options`).
     """
     _component(
-        data={"url": url, "stop": stop, "label": label, "plotly": PLOTLY},
+        data={"urls": [*urls], "stop": stop, "label": label, "plotly": PLOTLY, "options": [*options]},
         key=key,
         on_stop_change=lambda: on_stop(int(st.session_state[key].stop)),
     )

@@ -35,30 +35,34 @@ async def plotly(request: Request) -> Response:
 
 
 async def panel_json(request: Request) -> Response:
-    """`core.panel.Panel` of the run, criterion, scope and own sparsity that the query names."""
+    """`core.panel.Panel` of the run, criterion, scope and own sparsity that the query names, or one layer's kernels."""
     try:
-        content = await run_in_threadpool(_panel_of, dict(request.query_params))
+        content = await run_in_threadpool(_asked, dict(request.query_params))
     except PruneLabError as error:
         return PlainTextResponse(str(error), status_code=404)
     return _compressed(request, content, "application/json", FRESH)
 
 
-def _panel_of(query: Mapping[str, str]) -> bytes:
+def _asked(query: Mapping[str, str]) -> bytes:
     run = store().get(query.get("run", ""))
     pruning = PruningConfig(criterion=query.get("criterion"), scope=query.get("scope"))  # type: ignore[arg-type]
     own = wording.read_sparsity(query["own"], run.weights) if "own" in query else None
-    return _panel(run.id, pruning, own, query.get("log") == "1")
+    return _json(run.id, pruning, own, query.get("kernels"))
 
 
-@lru_cache(maxsize=32)
-def _panel(run_id: str, pruning: PruningConfig, own: float | None, log: bool) -> bytes:
+@lru_cache(maxsize=64)
+def _json(run_id: str, pruning: PruningConfig, own: float | None, layer: str | None) -> bytes:
+    """The panel, or the kernels of one layer of it, compressed."""
     profile = store().profile(run_id, pruning)
     point = None if own is None else store().point(run_id, pruning, own)
     if profile is None or (own is not None and point is None):
         raise PruneLabError("This has not been evaluated yet; reload the page.")
-    shown = profile if point is None else profile.merged(point)
-    built = panel.build(shown, store().weights(run_id), store().labels(run_id), data.CLASSES, log=log)
-    return gzip.compress(json.dumps(built.to_json(), default=_plain, separators=(",", ":")).encode(), 6)
+    shown, weights = profile if point is None else profile.merged(point), store().weights(run_id)
+    if layer is None:
+        content = panel.build(shown, weights, store().labels(run_id), data.CLASSES).to_json()
+    else:
+        content = {"figures": [panel.to_json(panel.kernels_of(layer, shown, weights))]}
+    return gzip.compress(json.dumps(content, default=_plain, separators=(",", ":")).encode(), 6)
 
 
 def _plain(value: object) -> object:

@@ -1,7 +1,6 @@
 """A real server on the real engine, driven by a real browser (Debian's chromium)."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,16 +14,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
+from benchmarks.browser import SETTLED, launch
 from core.runs import Run
 from tests import shelf
 
 ROOT = Path(__file__).parent.parent.parent
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
-    *("--disable-sync", "--disable-quic", "--no-first-run"),
-]
-SETTLED = '[data-testid="stApp"][data-test-script-state="notRunning"]'
-
 expect.set_options(timeout=30_000)
 
 
@@ -102,9 +96,7 @@ def server(shelved: tuple[Path, Run, Run]) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    assert path, "Chromium is missing; run `make browser-test`, which installs it."
-    browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    browser = launch(playwright)
     yield browser
     browser.close()
 

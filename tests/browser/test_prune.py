@@ -1,18 +1,24 @@
 """The Prune page in a browser: the panel answers the finger, nodes stay, the URL follows, a link comes back."""
 
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from core.config import PruningConfig
-from core.profile import DEFAULT_STOP
+from core.profile import DEFAULT_STOP, STOPS
 from core.runs import Run, RunStore
 from tests.browser.conftest import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+FRAMEWORKS_OWN: set[str] = set()
+"""Axe's rules that the framework's own elements break; see the README."""
 
 
 def drawn(page: Page) -> Page:
@@ -117,3 +123,152 @@ def test_dark_mode_gives_the_figures_light_text(visit: Any) -> None:
     colour = page.evaluate("getComputedStyle(document.querySelector('#plot-curve .ytick text')).fill")
     red = int(re.findall(r"\d+", colour)[0])
     assert red > 180
+
+
+def test_a_click_on_the_curve_moves_the_slider_there(visit: Any) -> None:
+    page = drawn(visit().open("prune?sparsity=0"))
+    stop = 25
+    x, y = page.evaluate(
+        """(stop) => {
+          const plot = document.querySelector("#plot-curve"), box = plot.getBoundingClientRect()
+          const { xaxis, yaxis } = plot._fullLayout, trace = plot.data[1]
+          return [
+            box.x + xaxis._offset + xaxis.l2p(trace.x[stop]),
+            box.y + yaxis._offset + yaxis.l2p(trace.y[stop]),
+          ]
+        }""",
+        stop,
+    )
+    page.mouse.move(x, y)
+    page.mouse.click(x, y)
+    expect(page.locator(f'.live-panel[data-drawn="{stop}"]')).to_have_count(1)
+    expect(page).to_have_url(re.compile(rf"sparsity={STOPS[stop]:g}(&|$)"))
+
+
+def test_a_mark_moves_the_slider_to_the_stop_that_it_names(visit: Any) -> None:
+    page = drawn(visit().open("prune?sparsity=99"))
+    mark = page.get_by_role("button", name=re.compile("^first changed answer: "))
+    sparsity = mark.inner_text().rpartition(": ")[2]
+    mark.click()
+    expect(page.locator(".live-panel output")).to_contain_text(f"{sparsity},")
+    expect(page).to_have_url(re.compile(rf"sparsity={sparsity.split()[0]}(&|$)"))
+
+
+def test_play_sweeps_over_all_stops_and_pause_stays_where_it_is(visit: Any) -> None:
+    page = drawn(visit().open("prune?sparsity=0"))
+    page.get_by_role("button", name="Play from 0 to 100 %").click()
+    page.wait_for_function("Number(document.querySelector('.live-panel').dataset.drawn) >= 8")
+    page.get_by_role("button", name="Pause").click()
+    paused = int(slider(page).input_value())
+    expect(page).to_have_url(re.compile(rf"sparsity={STOPS[paused]:g}(&|$)"))
+    assert 8 <= int(slider(page).input_value()) == paused < 41
+    page.get_by_role("button", name="Play from 0 to 100 %").click()
+    page.wait_for_selector('.live-panel[data-drawn="41"]')
+    expect(page).to_have_url(re.compile("sparsity=100(&|$)"))
+    expect(page.get_by_role("button", name="Play from 0 to 100 %")).to_be_visible()
+
+
+def test_a_finger_drags_the_slider(visit: Any) -> None:
+    visitor = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = drawn(visitor.open("prune"))
+    slider(page).scroll_into_view_if_needed()
+    box = slider(page).bounding_box()
+    devtools = page.context.new_cdp_session(page)
+    y = box["y"] + box["height"] / 2
+
+    def touch(kind: str, *points: float) -> None:
+        at = [{"x": box["x"] + share * box["width"], "y": y} for share in points]
+        devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+
+    touch("touchStart", 0.15)
+    for step in range(20):
+        touch("touchMove", 0.15 + step * 0.03)
+    expect(page.locator(".live-panel .answer")).to_contain_text("right ones lost")
+    assert "sparsity=0.01" in page.url  # nothing has been sent yet
+    touch("touchEnd")
+    expect(page).to_have_url(re.compile(r"sparsity=(?!0\.01&)[\d.]+"))
+
+
+def test_another_profile_is_swapped_in_place(visit: Any, shelved: tuple[Path, Run, Run]) -> None:
+    store = RunStore(shelved[0])
+    run = next(run for run in store.runs() if run.reference)  # it came with both profiles
+    page = drawn(visit().open(f"prune?run={run.id}&sparsity=60"))
+    page.evaluate(
+        "document.querySelectorAll('.live-panel, .plot, .readouts > div').forEach((n) => (n.dataset.mark = 1))"
+    )
+    marked, before = page.locator("[data-mark]").count(), page.locator(".live-panel .answer").inner_text()
+    page.get_by_text("Layerwise", exact=True).click()
+    expect(page.locator(".live-panel .answer")).not_to_have_text(before)
+    expect(page).to_have_url(re.compile("scope=layerwise"))
+    assert page.locator("[data-mark]").count() == marked
+    profile = store.profile(run.id, PruningConfig(scope="layerwise"))
+    assert profile is not None
+    row = profile.stop_index(60)
+    expect(page.locator(".readouts dd").first).to_have_text(f"{profile.k[row]:,} of {profile.total:,}")
+
+
+def test_zoom_survives_the_next_stop(visit: Any) -> None:
+    page = drawn(visit().open("prune?sparsity=50"))
+    page.evaluate("Plotly.relayout('plot-curve', {'yaxis.range': [80, 95], 'yaxis.autorange': false})")
+    slider(page).focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(600)
+    assert page.evaluate("document.querySelector('#plot-curve')._fullLayout.yaxis.range") == [80, 95]
+
+
+def test_options_are_drawn_kept_in_the_link_and_do_not_ask_for_the_figures_again(visit: Any) -> None:
+    visitor = visit()
+    page = drawn(visitor.open("prune?sparsity=50"))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "panel.json" in request.url else None)
+    page.get_by_role("button", name="Display").click()
+    page.get_by_text("Logarithmic counts").click()
+    log = "document.querySelector('#plot-distributions').layout?.yaxis.type === 'log'"
+    page.wait_for_function(log)
+    expect(page).to_have_url(re.compile("log=true"))
+    assert not asked
+    page.goto(page.url)
+    drawn(page).wait_for_function(log)
+
+
+def test_the_kernels_of_a_layer_are_asked_for_alone(visit: Any) -> None:
+    page = drawn(visit().open("prune?sparsity=50"))
+    page.wait_for_function("document.querySelector('#plot-kernels').data")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "panel.json" in request.url else None)
+    page.get_by_role("radiogroup", name="Kernels of").get_by_text("conv2").click()
+    page.wait_for_function(
+        "document.querySelector('#plot-kernels').previousElementSibling.textContent.startsWith('Kernels of conv2')"
+    )
+    assert len(asked) == 1 and "kernels=" in asked[0]
+    covered = "document.querySelector('#plot-kernels').data[1].z.flat().filter((z) => z === 1).length"
+    page.wait_for_function(f"{covered} > 0")
+
+
+def test_the_panel_goes_on_without_the_server(visit: Any, server: Server) -> None:
+    page = drawn(visit().open("prune"))
+    assert server.process is not None
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        slider(page).focus()
+        for key, stop in (("Home", 0), ("PageUp", 10), ("ArrowRight", 11)):
+            page.keyboard.press(key)
+            expect(page.locator(f'.live-panel[data-drawn="{stop}"]')).to_have_count(1)
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    expect(page).to_have_url(re.compile(rf"sparsity={STOPS[11]:g}(&|$)"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["", "train", "prune?sparsity=90"])
+def test_axe_finds_nothing_of_our_own(visit: Any, path: str, scheme: str) -> None:
+    page = visit(color_scheme=scheme).open(path)
+    if "prune" in path:
+        drawn(page)
+    found = Axe().run(page).response["violations"]
+    ours = {
+        violation["id"]: [node["html"] for node in violation["nodes"]]
+        for violation in found
+        if violation["id"] not in FRAMEWORKS_OWN
+    }
+    assert not ours

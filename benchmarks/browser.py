@@ -1,0 +1,29 @@
+"""Debian's chromium, headless and quiet."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
+    *("--disable-sync", "--disable-quic", "--no-first-run"),
+]
+SETTLED = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+"""Matches once the page's script has run."""
+
+
+def launch(playwright: Playwright) -> Browser:
+    path = shutil.which("chromium")
+    assert path, "Chromium is missing; run `make browser-test`, which installs it."
+    return playwright.chromium.launch(executable_path=path, args=FLAGS)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser for the time of the block."""
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
