@@ -324,7 +324,7 @@ LOG, COMMON = "log", "common"
 def distributions(rows: Sequence[Sequence[Histogram]], cuts: Cuts | None = None) -> LiveFigure:
     """Signed weights of each layer at each of S stops, (S, L) histograms: removed below, kept above, the cut a band."""
     reach = max(h.edges[-1] for h in rows[0])
-    axes = [{"nticks": 5, "range": [h.edges[0], h.edges[-1]]} for h in rows[0]]
+    axes = [{"nticks": 4, "tickangle": 0, "range": [h.edges[0], h.edges[-1]]} for h in rows[0]]
     traces = [bars for j, h in enumerate(rows[0]) for bars in _bars(j, h, h.centres, "%{x:.3g}")]
     layout, narrow = _multiples(rows[0], axes)
     layout["shapes"] = [_cut(j, 0.0) for j in range(len(axes))] if cuts else []

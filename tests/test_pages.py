@@ -36,7 +36,7 @@ def app(shelved: tuple[Path, Run, Run], tmp_path: Path, monkeypatch: pytest.Monk
 
 def text(app: AppTest) -> str:
     """All that is said on the page."""
-    kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.warning, app.error, app.success)
+    kinds = (app.title, app.header, app.markdown, app.caption, app.info, app.warning, app.error, app.success)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 
