@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 FRAMEWORKS_OWN: set[str] = set()
-"""Axe's rules that the framework's own elements break; see the README."""
+"""Axe's rules that the framework's own elements break: none."""
 
 
 def drawn(page: Page) -> Page:
