@@ -65,8 +65,8 @@ def test_dragging_moves_numbers_and_figures_and_keeps_every_node(visit: Any, she
     expect(page.locator(".readouts dd").first).to_have_text(f"{profile.k[row]:,} of {profile.total:,}")
 
 
-def test_keys_move_one_stop_ten_stops_and_to_the_ends(visit: Any) -> None:
-    page = drawn(visit().open("prune"))
+def test_keys_move_one_stop_ten_stops_and_to_the_ends(visit: Any, shelved: tuple[Path, Run, Run]) -> None:
+    page = drawn(visit().open(f"prune?run={shelved[1].id}"))
     slider(page).focus()
     start = int(slider(page).input_value())
     for key, stop in (
@@ -76,7 +76,7 @@ def test_keys_move_one_stop_ten_stops_and_to_the_ends(visit: Any) -> None:
         ("Home", 0),
         ("End", 41),
     ):
-        page.keyboard.press(key)
+        slider(page).press(key)  # takes the focus anew, should a rerun have taken it away
         expect(page.locator(f'.live-panel[data-drawn="{stop}"]')).to_have_count(1)
     expect(page).to_have_url(re.compile(r"sparsity=100"))
 
@@ -125,8 +125,8 @@ def test_dark_mode_gives_the_figures_light_text(visit: Any) -> None:
     assert red > 180
 
 
-def test_a_click_on_the_curve_moves_the_slider_there(visit: Any) -> None:
-    page = drawn(visit().open("prune?sparsity=0"))
+def test_a_click_on_the_curve_moves_the_slider_there(visit: Any, shelved: tuple[Path, Run, Run]) -> None:
+    page = drawn(visit().open(f"prune?run={shelved[1].id}&sparsity=0"))
     stop = 25
     x, y = page.evaluate(
         """(stop) => {
@@ -154,8 +154,8 @@ def test_a_mark_moves_the_slider_to_the_stop_that_it_names(visit: Any) -> None:
     expect(page).to_have_url(re.compile(rf"sparsity={sparsity.split()[0]}(&|$)"))
 
 
-def test_play_sweeps_over_all_stops_and_pause_stays_where_it_is(visit: Any) -> None:
-    page = drawn(visit().open("prune?sparsity=0"))
+def test_play_sweeps_over_all_stops_and_pause_stays_where_it_is(visit: Any, shelved: tuple[Path, Run, Run]) -> None:
+    page = drawn(visit().open(f"prune?run={shelved[1].id}&sparsity=0"))
     page.get_by_role("button", name="Play from 0 to 100 %").click()
     page.wait_for_function("Number(document.querySelector('.live-panel').dataset.drawn) >= 8")
     page.get_by_role("button", name="Pause").click()
@@ -245,8 +245,8 @@ def test_the_kernels_of_a_layer_are_asked_for_alone(visit: Any) -> None:
     page.wait_for_function(f"{covered} > 0")
 
 
-def test_the_panel_goes_on_without_the_server(visit: Any, server: Server) -> None:
-    page = drawn(visit().open("prune"))
+def test_the_panel_goes_on_without_the_server(visit: Any, server: Server, shelved: tuple[Path, Run, Run]) -> None:
+    page = drawn(visit().open(f"prune?run={shelved[1].id}"))
     assert server.process is not None
     server.process.send_signal(signal.SIGSTOP)
     try:
