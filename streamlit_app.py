@@ -6,12 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import streamlit as st
+from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.picture import MOST_BYTES
 from pages.ui.routes import ROUTES
 from pages.ui.services import VISITOR, engine
+
+MultiPartParser.spool_max_size = 2 * MOST_BYTES  # above 1 MB it would put an upload on disk for a while
 
 HEADERS = {
     b"x-content-type-options": b"nosniff",

@@ -217,8 +217,18 @@ def load(folder: Path) -> Dataset:
     check(folder)
     return Dataset(
         train=_read(folder / TRAIN_IMAGES, folder / TRAIN_LABELS, 60_000),
-        test=_read(folder / TEST_IMAGES, folder / TEST_LABELS, 10_000),
+        test=_test(folder),
     )
+
+
+def load_test(folder: Path) -> Split:
+    """The test images alone; raises as `load` does."""
+    check(folder)
+    return _test(folder)
+
+
+def _test(folder: Path) -> Split:
+    return _read(folder / TEST_IMAGES, folder / TEST_LABELS, 10_000)
 
 
 def _read(images: Path, labels: Path, n: int) -> Split:

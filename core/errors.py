@@ -31,3 +31,7 @@ class JobCancelled(JobError):
 
 class TrainingError(PruneLabError):
     """A training diverged: these settings do not lead to a network."""
+
+
+class PictureError(PruneLabError):
+    """A visitor's file is no picture that can be used, or nothing is on it."""

@@ -4,7 +4,9 @@ Predictions are class numbers, (n,) integers, on the same images in the same ord
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -162,6 +164,66 @@ def compare(labels: Labels, dense: Labels, pruned: Labels) -> Comparison:
         both_wrong=labels.size - both - lost - gained,
         changed=int(np.count_nonzero(dense != pruned)),
     )
+
+
+@dataclass(frozen=True)
+class ClassComparison:
+    """One class, dense against pruned.
+
+    Attributes:
+        recall: of the images that are of this class, paired; None if none is.
+        dense_precision, pruned_precision: of the images that were taken for this class; None if none was. They are of
+            different images, so that no paired interval of their difference exists.
+        p_value: exact McNemar test of the recall, corrected by `holm` for the number of classes; 1 without images.
+    """
+
+    recall: Comparison | None
+    dense_precision: Proportion | None
+    pruned_precision: Proportion | None
+    p_value: float
+
+
+def by_class(labels: Labels, dense: Labels, pruned: Labels, classes: int = CLASSES) -> tuple[ClassComparison, ...]:
+    """Recall and precision of each class.
+
+    Raises:
+        ValueError: the vectors differ in length or are empty.
+    """
+    _check_paired(labels, dense)
+    _check_paired(labels, pruned)
+    members = [labels == c for c in range(classes)]
+    recalls = [compare(labels[of], dense[of], pruned[of]) if of.any() else None for of in members]
+    tested = iter(holm([recall.p_value for recall in recalls if recall]))
+    adjusted = [next(tested) if recall else 1.0 for recall in recalls]
+    return tuple(
+        ClassComparison(recall, _precision(labels, dense, c), _precision(labels, pruned, c), p)
+        for c, (recall, p) in enumerate(zip(recalls, adjusted, strict=True))
+    )
+
+
+def _precision(labels: Labels, predictions: Labels, c: int) -> Proportion | None:
+    taken = predictions == c
+    n = int(np.count_nonzero(taken))
+    return Proportion(int(np.count_nonzero(labels[taken] == c)), n) if n else None
+
+
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """P-values adjusted for their number, in their order: Holm, "A simple sequentially rejective procedure", 1979."""
+    adjusted, highest = dict[int, float](), 0.0
+    for rank, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        highest = max(highest, (len(p_values) - rank) * p_values[i])
+        adjusted[i] = min(highest, 1.0)
+    return tuple(adjusted[i] for i in range(len(p_values)))
+
+
+def most_confused(matrix: NDArray[np.int64], size: int = 4) -> tuple[int, ...]:
+    """The `size` classes most often taken for one another: those with the most errors among themselves.
+
+    `matrix` is (classes, classes) counts; of equal groups the first in lexicographic order. All groups are tried.
+    """
+    errors = matrix - np.diag(np.diag(matrix))
+    groups = combinations(range(len(errors)), min(size, len(errors)))
+    return max(groups, key=lambda group: int(errors[np.ix_(group, group)].sum()))
 
 
 def _check_paired(labels: Labels, predictions: Labels) -> None:

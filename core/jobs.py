@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from asyncio import CancelledError
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -20,17 +20,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 import dask.config
+import numpy as np
 from dask.system import CPU_COUNT
 from distributed import Client, Future, LocalCluster, get_worker
+from distributed import TimeoutError as DaskTimeout
 from distributed.client import FutureCancelledError
 from distributed.diagnostics.plugin import WorkerPlugin
 from distributed.scheduler import KilledWorker
 from distributed.worker import WORKER_ANY_RUNNING, Worker
+from numpy.typing import NDArray
 
 from core.config import PruningConfig, RunConfig
 from core.errors import JobCancelled, JobError, PruneLabError, StoreError
 from core.progress import Epoch, Progress
 from core.runs import RunStore, point_key
+from core.trace import Trace
 
 VARIABLE = "DASK_SCHEDULER_ADDRESS"
 """The environment variable that names a scheduler to use in place of the embedded one."""
@@ -39,11 +43,13 @@ Kind = Literal["train", "profile", "point"]
 Status = Literal["queued", "running", "finished", "failed", "cancelled"]
 
 TASKS = "core.engine.tasks"
-"""The module with the functions `train`, `profile` and `point` that workers run."""
+"""The module with the functions `train`, `profile`, `point` and `trace` that workers run."""
 
 _TOPIC = "prunelab"
 _STOPPED = "Stopped on request; nothing of it was kept."
 _PATIENCE = 3  # seconds for a scheduler to answer
+_LONGEST_WAIT = 60  # seconds for the answer to one image
+_JOB = "job"  # embedded workers have one of it and two threads: one long job at a time, and short questions beside it
 _REMEMBERED = 100  # jobs that are over
 _NOUN: dict[Kind, str] = {"train": "training", "profile": "profile", "point": "evaluation"}
 
@@ -172,6 +178,32 @@ class Engine:
         wanted = self._wanted("point", key, run_id, pruning=pruning, sparsity=sparsity)
         return self._submit(wanted, run_id=run_id, pruning=pruning, sparsity=sparsity)
 
+    def trace(
+        self, run_id: str, pruning: PruningConfig, sparsities: Sequence[float], image: NDArray[np.uint8]
+    ) -> Trace:
+        """What a run answers to one image (28, 28) at each sparsity. Waits for it; goes before whatever waits.
+
+        Embedded workers answer beside a training or an evaluation. Nothing of the image is stored.
+
+        Raises:
+            StoreError: there is no such run.
+            JobError: no worker answers in time, or it fails.
+        """
+        self.store.get(run_id)
+        client, given = self._connect(), {"sparsities": tuple(sparsities), "image": image, "root": self.store.root}
+        task = partial(run_function, self._tasks, "trace", {"run_id": run_id, "pruning": pruning, **given})
+        try:
+            future = client.submit(task, pure=False, priority=1)
+            answer: Trace = future.result(timeout=_LONGEST_WAIT)
+        except PruneLabError:
+            raise
+        except DaskTimeout as error:
+            future.cancel()
+            raise JobError("The workers are busy with other jobs; ask again in a while.") from error
+        except Exception as error:  # whatever the task or Dask raised: a visitor gets a sentence
+            raise JobError(f"The image could not be evaluated ({type(error).__name__}: {error}); ask again.") from error
+        return answer
+
     def state(self, job_id: str) -> JobState | None:
         """The job as it is now; None if this server does not know it."""
         with self._lock:
@@ -244,7 +276,8 @@ class Engine:
         task = partial(run_task, self._tasks, wanted, job.key, {**arguments, "root": self.store.root})
         try:
             client.subscribe_topic(_TOPIC, self._on_event)  # anew: a client that had to reconnect has lost it
-            future = client.submit(task, key=job.key, pure=False, fifo_timeout="0ms")
+            alone = None if self._address else {_JOB: 1}
+            future = client.submit(task, key=job.key, pure=False, fifo_timeout="0ms", resources=alone)
             future = self._publish(client, job, future)
             idle = self._address and not client.nthreads()
             if job.stopped:  # meanwhile
@@ -338,7 +371,8 @@ class Engine:
         with dask.config.set(_embedded_settings(threads)):
             self._cluster = LocalCluster(
                 n_workers=self._workers,
-                threads_per_worker=1,
+                threads_per_worker=2,
+                resources={_JOB: 1},
                 processes=True,
                 host="127.0.0.1",
                 scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
@@ -435,6 +469,11 @@ class Engine:
         return f"The worker processes cannot be started ({error}); free some memory or restart the server."
 
 
+def run_function(tasks: str, name: str, arguments: dict[str, Any]) -> Any:
+    """Call a function of the tasks and return what it returns. Runs on a worker."""
+    return getattr(importlib.import_module(tasks), name)(**arguments)
+
+
 def run_task(tasks: str, wanted: JobState, key: str, arguments: dict[str, Any]) -> None:
     """Do a job. Runs on a worker, in the thread of the task of that key."""
     worker = get_worker()
@@ -443,12 +482,11 @@ def run_task(tasks: str, wanted: JobState, key: str, arguments: dict[str, Any]) 
         worker.log_event(_TOPIC, {"op": op, "id": wanted.id, "key": key, **more})
 
     say("started")
-    task: Callable[..., None] = getattr(importlib.import_module(tasks), wanted.kind)
-    task(
-        **arguments,
-        on_progress=lambda progress: say("progress", progress=asdict(progress)),
-        should_stop=partial(_unwanted, worker, key),
-    )
+    watched = {
+        "on_progress": lambda progress: say("progress", progress=asdict(progress)),
+        "should_stop": partial(_unwanted, worker, key),
+    }
+    run_function(tasks, wanted.kind, arguments | watched)
 
 
 def _progress(values: dict[str, Any]) -> Progress:

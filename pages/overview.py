@@ -97,6 +97,11 @@ def ways_on() -> None:
         label="How far can I prune? Drag the slider from one weight to all of them.",
         icon=":material/content_cut:",
     )
+    st.page_link(
+        "images.py",
+        label="Which answers changed? The images behind the numbers, and your own.",
+        icon=":material/photo_library:",
+    )
     st.page_link("train.py", label="Train a network of your own and prune that.", icon=":material/model_training:")
 
 

@@ -1,10 +1,8 @@
 """How far can I prune? The slider and everything it drives."""
 
-from urllib.parse import urlencode
-
 import streamlit as st
 
-from core import figures, panel
+from core import figures, panels
 from pages.ui import lookup, picker, view
 from pages.ui.live_panel import live_panel
 from pages.ui.lookup import Stops
@@ -14,15 +12,9 @@ from pages.ui.view import View
 
 def choose(now: View) -> list[str]:
     """The row of choices; returns the figures' options that are chosen."""
-    run, criterion, scope, exact, display = st.columns([5, 4, 3, 3, 2], vertical_alignment="bottom")
-    with run:
-        picker.choose_run(now, store())
-    with criterion:
-        picker.choose_criterion(now)
-    with scope:
-        picker.choose_scope(now)
-    with exact:
-        picker.type_sparsity(now)
+    choices, display = st.columns([15, 2], vertical_alignment="bottom")
+    with choices:
+        picker.choose(now, store())
     with display.popover("Display", icon=":material/tune:", width="stretch"):
         return choose_options()
 
@@ -38,7 +30,7 @@ def choose_options() -> list[str]:
 
 def choose_kernels(now: View) -> str:
     """The convolution whose kernels are drawn."""
-    layers = {figures.layer_title(name): name for name in panel.convolutions(store().shapes(now.run.id))}
+    layers = {figures.layer_title(name): name for name in panels.convolutions(store().shapes(now.run.id))}
     first = next(iter(layers))
     chosen = st.segmented_control(
         "Kernels of", [*layers], default=first, key="kernels", bind="query-params", required=True,
@@ -49,18 +41,15 @@ def choose_kernels(now: View) -> str:
 
 def show_panel(now: View, stops: Stops, options: list[str]) -> None:
     """The slider and its figures, and below them the choice of kernels, which are the last figure."""
-    query = {"run": now.run.id, "criterion": now.pruning.criterion, "scope": now.pruning.scope}
-    if stops.own is not None:
-        query["own"] = view.percentage(stops.own)
     above = st.container()
-    kernels = query | {"kernels": choose_kernels(now)}
+    urls = [lookup.panel_url(now, stops), lookup.panel_url(now, stops, kernels=choose_kernels(now))]
     with above:
         live_panel(
-            [f"/panel.json?{urlencode(asked)}" for asked in (query, kernels)],
+            urls,
             stops.row,
             label="Sparsity",
             key="panel",
-            on_stop=lambda stop: view.change(sparsity=view.percentage(float(stops.profile.sparsity[stop]))),
+            on_stop=stops.go,
             options=options,
         )
 

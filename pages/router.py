@@ -11,6 +11,7 @@ st.navigation(
         st.Page("overview.py", title="Overview", icon=":material/home:", default=True),
         st.Page("train.py", title="Train", icon=":material/model_training:"),
         st.Page("prune.py", title="Prune", icon=":material/content_cut:"),
+        st.Page("images.py", title="Images", icon=":material/photo_library:"),
     ],
     position="top",
 ).run()

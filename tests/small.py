@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from core.config import Criterion, PruningConfig, Scope
 from core.profile import FRACTIONS, Profile, compute
 from core.pruning import Weights
+from core.trace import Trace
+from core.trace import compute as compute_trace
 
 SHAPES: dict[str, tuple[int, ...]] = {
     "conv1.weight": (8, 1, 3, 3),
@@ -55,3 +57,18 @@ def profile(criterion: Criterion = "magnitude", scope: Scope = "global", own: fl
     pruning = PruningConfig(criterion=criterion, scope=scope)
     stops = compute(weights(), pruning, infer, LABELS, sparsities=FRACTIONS)
     return stops if own is None else stops.merged(compute(weights(), pruning, infer, LABELS, sparsities=[own]))
+
+
+IMAGE = 17
+
+
+def look(weights: Weights) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Logits of one image, and as its feature maps the first kernels, (8, 3, 3)."""
+    return infer(weights)[IMAGE], weights["conv1.weight"][:, 0]
+
+
+@cache
+def trace(criterion: Criterion = "magnitude", scope: Scope = "global") -> Trace:
+    """That image over the stops."""
+    pruning = PruningConfig(criterion=criterion, scope=scope)
+    return compute_trace(weights(), pruning, FRACTIONS, look)

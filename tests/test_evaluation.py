@@ -7,12 +7,25 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy.stats import binomtest
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, precision_score, recall_score
 from sklearn.metrics import confusion_matrix as sklearn_matrix
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from core.evaluation import Comparison, Proportion, accuracy, bonett_price, compare, confusion_matrix, mcnemar, wilson
+from core.evaluation import (
+    Comparison,
+    Proportion,
+    accuracy,
+    bonett_price,
+    by_class,
+    compare,
+    confusion_matrix,
+    holm,
+    mcnemar,
+    most_confused,
+    wilson,
+)
 
 Classes = NDArray[np.uint8]
 answers = st.integers(1, 60).flatmap(lambda n: st.tuples(*[arrays(np.uint8, n, elements=st.integers(0, 9))] * 3))
@@ -140,3 +153,61 @@ def test_no_images_are_refused() -> None:
 def test_a_class_out_of_range_is_refused() -> None:
     with pytest.raises(ValueError, match="from 0 to 9"):
         confusion_matrix(np.array([0, 1]), np.array([0, 10]))
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_is_that_of_statsmodels(p_values: list[float]) -> None:
+    np.testing.assert_allclose(holm(p_values), multipletests(p_values, method="holm")[1], atol=1e-15)
+
+
+def three_vectors(n: int = 600) -> tuple[Classes, Classes, Classes]:
+    """Labels of ten classes, mostly right answers, and answers of which nine is never one."""
+    rng = np.random.default_rng(4)
+    labels = (np.arange(n) % 10).astype(np.uint8)
+    dense, pruned = (
+        np.where(rng.random(n) < share, labels, rng.integers(0, 10, n)).astype(np.uint8) for share in (0.9, 0.6)
+    )
+    pruned[pruned == 9] = 0
+    return labels, dense, pruned
+
+
+def test_recall_and_precision_of_each_class_are_those_of_scikit_learn() -> None:
+    labels, dense, pruned = three_vectors()
+    found = by_class(labels, dense, pruned)
+    for given_, recall, precision in (
+        (dense, [c.recall and c.recall.dense for c in found], [c.dense_precision for c in found]),
+        (pruned, [c.recall and c.recall.pruned for c in found], [c.pruned_precision for c in found]),
+    ):
+        np.testing.assert_allclose([r.value for r in recall if r], recall_score(labels, given_, average=None))
+        expected = precision_score(labels, given_, average=None, zero_division=np.nan)
+        np.testing.assert_allclose([p.value if p else np.nan for p in precision], expected)
+    assert found[9].pruned_precision is None and found[9].recall and found[9].recall.gained == 0
+
+
+def test_recalls_are_paired_on_the_images_of_their_class_and_corrected_together() -> None:
+    labels, dense, pruned = three_vectors()
+    found = by_class(labels, dense, pruned)
+    whole, recalls = compare(labels, dense, pruned), [c.recall for c in found if c.recall]
+    assert sum(r.lost for r in recalls) == whole.lost and sum(r.n for r in recalls) == whole.n
+    raw = [mcnemar(r.lost, r.gained) for r in recalls]
+    assert [c.p_value for c in found] == list(holm(raw)) and any(c.p_value > p for c, p in zip(found, raw, strict=True))
+
+
+def test_a_class_without_images_has_no_recall_and_does_not_count_as_tested() -> None:
+    labels, dense, pruned = three_vectors()
+    few = labels < 7
+    found = by_class(labels[few], dense[few], pruned[few])
+    assert [c.recall is None for c in found] == [False] * 7 + [True] * 3
+    raw = [mcnemar(c.recall.lost, c.recall.gained) for c in found if c.recall]
+    assert [c.p_value for c in found] == [*holm(raw), 1, 1, 1]
+    with pytest.raises(ValueError, match="not of the same images"):
+        by_class(labels, dense[:5], pruned)
+
+
+def test_the_most_confused_classes_are_those_with_most_errors_among_themselves() -> None:
+    matrix = np.diag([1000] * 6)
+    matrix[1, 4], matrix[4, 5], matrix[0, 2], matrix[2, 3] = 30, 30, 40, 5
+    assert most_confused(matrix, 3) == (1, 4, 5)
+    assert most_confused(matrix, 2) == (0, 2)
+    assert most_confused(matrix[:2, :2]) == (0, 1)

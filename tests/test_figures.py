@@ -1,5 +1,7 @@
 """What a figure draws at a stop is what was computed there."""
 
+import base64
+import io
 import json
 import math
 import re
@@ -11,15 +13,18 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from PIL import Image
 from sklearn import metrics
 
-from core import figures, panel, wording
+from core import figures, panels, wording
+from core.answers import first_changes
 from core.config import Criterion, Scope
 from core.distributions import BINS, ZOOM, Distributions, Histogram
 from core.errors import PruningError
-from core.evaluation import confusion_matrix
-from core.figures import BeforeAfter, LiveFigure, SparsityAxis
-from core.panel import Placed
+from core.evaluation import by_class, confusion_matrix
+from core.figures import BeforeAfter, LiveFigure, SparsityAxis, base
+from core.figures.weights import KERNELS
+from core.panels import Placed
 from core.profile import STOPS, Profile
 from core.progress import Epoch
 from core.pruning import kernels, prune, rank
@@ -27,7 +32,8 @@ from tests import small
 
 STOPS_TRIED = (0, 4, 12, 20, 29, len(STOPS) - 1)
 """0, 0.01, 5, 45, 90 and 100 %."""
-NAMES = ("curve", "layers", "distributions", "zoom", "dense", "pruned", "difference", "kernels")
+OTHERS = ("outcomes", "recall", "precision", "probabilities", "story", "maps")
+NAMES = ("curve", "layers", "distributions", "zoom", "dense", "pruned", "difference", "kernels", *OTHERS)
 
 
 def matrices(profile: Profile) -> list[Any]:
@@ -48,9 +54,20 @@ def drawn(criterion: Criterion = "magnitude", scope: Scope = "global") -> dict[s
         figures.confusion("dense", "Dense", counts[:1], small.CLASSES),
         figures.confusion("pruned", "Pruned", counts, small.CLASSES),
         figures.confusion_difference([m - counts[0] for m in counts], small.CLASSES),
-        panel.kernels_of("conv2.weight", profile, small.weights()).figure,
+        panels.kernels("conv2.weight", profile, small.weights()).figure,
+        *(placed.figure for panel in others(profile) for placed in panel.figures if placed.figure.name in OTHERS),
     )
     return {figure.name: figure for figure in all_of}
+
+
+def others(profile: Profile) -> tuple[panels.Panel, ...]:
+    """The panels of the Images page."""
+    trace = small.trace(profile.pruning.criterion, profile.pruning.scope)
+    return (
+        panels.answers(profile, small.LABELS, small.CLASSES),
+        panels.classwise(profile, small.LABELS, small.CLASSES),
+        panels.story(trace, profile, small.CLASSES, 3),
+    )
 
 
 PROFILE = small.profile()
@@ -110,9 +127,9 @@ def test_a_figure_has_a_patch_for_each_stop_or_is_the_same_at_all(name: str) -> 
 @every_figure
 def test_a_figure_survives_its_way_through_json(name: str) -> None:
     figure = DRAWN[name]
-    written = json.dumps(panel.to_json(Placed(figure, 12))["figure"])
+    written = json.dumps(panels.to_json(Placed(figure, 12))["figure"])
     read = json.loads(written)
-    patches = tuple(figures.Patch({int(i): d for i, d in p["data"].items()}, p["layout"]) for p in read["patches"])
+    patches = tuple(base.Patch({int(i): d for i, d in p["data"].items()}, p["layout"]) for p in read["patches"])
     since = {int(i): rows for i, rows in read["since"].items()}
     again = LiveFigure(**{**read, "patches": patches, "since": since})
     assert plain(again.at(4, "log")) == plain(figure.at(4, "log"))
@@ -133,8 +150,8 @@ def test_an_option_and_its_absence_set_the_same_values(name: str) -> None:
             parent(DRAWN[name].base["layout"], path)
 
 
-def test_only_the_curve_stands_for_the_stops() -> None:
-    assert {name for name, figure in DRAWN.items() if figure.stops_of} == {"curve"}
+def test_only_the_curve_and_the_story_stand_for_the_stops() -> None:
+    assert {name for name, figure in DRAWN.items() if figure.stops_of} == {"curve", "story"}
     traces = [DRAWN["curve"].base["data"][i] for i in DRAWN["curve"].stops_of]
     assert all(len(trace["x"]) == len(STOPS) and trace["name"] == "stops" for trace in traces)
 
@@ -157,18 +174,18 @@ def rgb(colour: str) -> tuple[int, ...]:
 
 def test_colours_are_those_of_the_theme() -> None:
     roles = theme()
-    assert roles["chartCategoricalColors"][:2] == [figures.DENSE, figures.PRUNED]
-    assert (roles["blueColor"], roles["orangeColor"]) == (figures.DENSE, figures.PRUNED)
-    assert roles["light"]["chartDivergingColors"][0] == roles["dark"]["chartDivergingColors"][0] == figures.DENSE
-    assert roles["light"]["chartDivergingColors"][-1] == roles["dark"]["chartDivergingColors"][-1] == figures.PRUNED
-    assert rgb(figures.CUT) == rgb(figures.PRUNED) and rgb(figures.GRID) == rgb(figures.GREY)
+    assert roles["chartCategoricalColors"][:2] == [base.DENSE, base.PRUNED]
+    assert (roles["blueColor"], roles["orangeColor"]) == (base.DENSE, base.PRUNED)
+    assert roles["light"]["chartDivergingColors"][0] == roles["dark"]["chartDivergingColors"][0] == base.DENSE
+    assert roles["light"]["chartDivergingColors"][-1] == roles["dark"]["chartDivergingColors"][-1] == base.PRUNED
+    assert rgb(base.CUT) == rgb(base.PRUNED) and rgb(base.GRID) == rgb(base.GREY)
 
 
 def test_counts_are_shaded_in_the_dense_colour_and_differences_from_dense_to_pruned() -> None:
     counts, difference = (DRAWN[name].base["data"][0]["colorscale"] for name in ("pruned", "difference"))
-    assert {rgb(colour) for _, colour in counts} == {rgb(figures.DENSE)}
-    assert {rgb(colour) for at, colour in difference if at < 0.5} == {rgb(figures.DENSE)}
-    assert {rgb(colour) for at, colour in difference if at > 0.5} == {rgb(figures.PRUNED)}
+    assert {rgb(colour) for _, colour in counts} == {rgb(base.DENSE)}
+    assert {rgb(colour) for at, colour in difference if at < 0.5} == {rgb(base.DENSE)}
+    assert {rgb(colour) for at, colour in difference if at > 0.5} == {rgb(base.PRUNED)}
     for scale in (counts, difference):
         assert (scale[0][0], scale[-1][0]) == (0, 1)
         assert all(low < high for (low, _), (high, _) in pairwise(scale))
@@ -286,7 +303,7 @@ def test_removed_and_kept_bars_add_up_to_the_layer(scope: Scope, stop: int) -> N
         assert (sum(removed.y), sum(kept.y)) == (k, n - k)
         assert f"{k:,} of {n:,} removed" in figure.layout.annotations[j].text
         assert len(removed.x) == len(kept.x) == len(removed.y) == len(kept.y) == BINS
-        assert (removed.marker.color, kept.marker.color) == (figures.PRUNED, figures.GREY)
+        assert (removed.marker.color, kept.marker.color) == (base.PRUNED, base.GREY)
 
 
 @some_stops
@@ -359,7 +376,7 @@ def test_kernels_show_every_weight_and_cover_those_that_are_pruned(
 ) -> None:
     profile, weights = small.profile(criterion, scope), small.weights()
     pruned = prune(weights, rank(weights, profile.pruning), profile.sparsity[stop])["conv2.weight"]
-    shown, cover = panel.kernels_of("conv2.weight", profile, weights).figure.at(stop).data
+    shown, cover = panels.kernels("conv2.weight", profile, weights).figure.at(stop).data
     for f, c in np.ndindex(12, 8):
         for y, x in np.ndindex(3, 3):
             assert shown.z[4 * f + y][4 * c + x] == weights["conv2.weight"][f, c, y, x]
@@ -368,11 +385,11 @@ def test_kernels_show_every_weight_and_cover_those_that_are_pruned(
 
 
 def test_filters_of_one_input_stand_side_by_side_and_large_layers_are_cut_off_and_say_so() -> None:
-    first = panel.kernels_of("conv1.weight", PROFILE, small.weights()).figure
+    first = panels.kernels("conv1.weight", PROFILE, small.weights()).figure
     assert len(first.base["data"][0]["z"]) == 3 and first.base["layout"]["xaxis"]["title"]["text"] == "Filter"
     large = np.ones((100, 60, 3, 3), np.float32)
     figure = figures.kernel_maps("conv9.conv.weight", large, np.zeros(large.shape, np.int64))
-    side = 4 * figures.KERNELS - 1
+    side = 4 * KERNELS - 1
     for cells in (figure.base["data"][0]["z"], figure.since[1]):
         assert [len(row) for row in cells] == [side] * side
     assert figure.title == "Kernels of conv9: filters 1 to 24 of 100, inputs 1 to 24 of 60"
@@ -380,7 +397,7 @@ def test_filters_of_one_input_stand_side_by_side_and_large_layers_are_cut_off_an
 
 def test_a_layer_that_is_no_convolution_has_no_kernels_to_show() -> None:
     with pytest.raises(PruningError, match=r"conv1\.weight, conv2\.weight"):
-        panel.kernels_of("fc1.weight", PROFILE, small.weights())
+        panels.kernels("fc1.weight", PROFILE, small.weights())
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3, 5, 6, 7, 11, 40])
@@ -474,3 +491,58 @@ def test_before_and_after_stand_on_their_accuracies_with_their_intervals_in_equa
     assert [a.text for a in figure.layout.annotations] == ["report", "ours"]
     widths = [axis.range[1] - axis.range[0] for axis in (figure.layout.xaxis, figure.layout.xaxis2)]
     assert math.isclose(*widths)
+
+
+# --- answers ----------------------------------------------------------------------------------------------------
+
+
+@some_stops
+def test_the_table_of_outcomes_counts_each_image_once(stop: int) -> None:
+    cells, texts = DRAWN["outcomes"].at(stop).data
+    c = COMPARISONS[stop]
+    assert np.asarray(cells.z).tolist() == [[c.both_right, c.lost], [c.gained, c.both_wrong]]
+    assert [int(text.partition("<b>")[2].removesuffix("</b>")) for text in texts.text] == np.ravel(cells.z).tolist()
+
+
+@some_stops
+def test_recall_and_precision_stand_at_their_shares_and_are_joined(stop: int) -> None:
+    found = by_class(small.LABELS, PROFILE.predicted[0], PROFILE.predicted[stop])
+    lines, dense, pruned, texts = DRAWN["recall"].at(stop).data
+    recalls = [c.recall for c in found]
+    assert [*dense.x] == [r and pytest.approx(100 * r.dense.value, abs=1e-3) for r in recalls]
+    assert [*pruned.x] == [r and pytest.approx(100 * r.pruned.value, abs=1e-3) for r in recalls]
+    assert [*lines.x[0::3]] == [*dense.x] and [*lines.x[1::3]] == [*pruned.x] and set(lines.x[2::3]) == {None}
+    assert [*texts.text] == [wording.points(r.difference) if r else "no images" for r in recalls]
+    after = DRAWN["precision"].at(stop).data[2]
+    assert [x is None for x in after.x] == [c.pruned_precision is None for c in found]
+
+
+@some_stops
+def test_the_probabilities_of_an_image_are_those_of_its_stop(stop: int) -> None:
+    dense, pruned = DRAWN["probabilities"].at(stop).data
+    np.testing.assert_allclose(dense.x, 100 * small.trace().probability[0], atol=0.01)
+    np.testing.assert_allclose(pruned.x, 100 * small.trace().probability[stop], atol=0.01)
+
+
+def test_the_story_follows_the_answer_and_its_cells_choose_their_stop() -> None:
+    figure, trace = DRAWN["story"], small.trace()
+    cells, path = figure.at(20).data
+    np.testing.assert_allclose(np.asarray(cells.z).T, 100 * trace.probability, atol=0.01)
+    assert [*path.y] == [small.CLASSES[c] for c in trace.predicted]
+    assert figure.stops_of == (0, 1) and figure.at(20).layout.shapes[0].x0 == 20
+
+
+def test_feature_maps_are_black_where_all_weights_are_pruned() -> None:
+    figure = DRAWN["maps"]
+    start, end = (figure.at(stop).data for stop in (0, len(STOPS) - 1))
+    assert start[0].source == start[1].source == end[0].source != end[1].source
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(end[1].source.partition(",")[2]))))
+    assert picture.shape == (4, 8 * 4) and set(np.unique(picture)) == {0, 96}  # the lines between them are grey
+
+
+@pytest.mark.parametrize("chosen", [None, 3])
+def test_first_changes_are_drawn_by_class_and_in_all(chosen: int | None) -> None:
+    counts = first_changes(PROFILE, small.LABELS, 10)
+    bars, cells = figures.first_changes(counts, PROFILE.sparsity, small.CLASSES, chosen).data
+    assert [*bars.y] == [*(counts.sum(axis=0) if chosen is None else counts[chosen])]
+    assert np.asarray(cells.customdata).tolist() == counts.tolist() and len(bars.x) == len(STOPS) + 1

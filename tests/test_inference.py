@@ -1,11 +1,14 @@
 """The classifier answers as the network itself does, image by image, whatever the batch."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
 
 from core.engine import inference
-from core.engine.inference import Classifier
+from core.engine.inference import Classifier, Viewer
+from core.engine.machine import reproducible
 from core.engine.models import build, get_weights, normalise, set_weights
 from core.errors import JobCancelled
 from core.recipes import NETWORKS
@@ -87,3 +90,44 @@ def test_it_can_be_stopped_before_any_batch() -> None:
     with pytest.raises(JobCancelled):
         Classifier("lenet", IMAGES).infer(weights_of("lenet"), on_batch=on_batch)
     assert len(calls) == 2
+
+
+@each_network
+def test_a_look_at_one_image_is_what_the_classifier_says_of_it(network: str) -> None:
+    weights = weights_of(network)
+    logits = Classifier(network, IMAGES).infer(weights)
+    for image in (0, 149):
+        seen, maps = Viewer(network, IMAGES[image]).look(weights)
+        np.testing.assert_allclose(seen, logits[image], rtol=1e-4, atol=1e-4)
+        model = build(network, 5).eval()
+        set_weights(model, weights)
+        with torch.no_grad():
+            first = model.get_submodule("conv1")(normalise(torch.as_tensor(IMAGES[image : image + 1])))[0]
+        np.testing.assert_allclose(maps, first.numpy(), rtol=1e-5, atol=1e-5)
+        assert (maps >= 0).all() and maps.any()
+
+
+def test_a_viewer_may_look_with_other_weights() -> None:
+    weights, viewer = weights_of("lenet"), Viewer("lenet", IMAGES[0])
+    first = viewer.look(weights)
+    viewer.look({name: np.zeros_like(value) for name, value in weights.items()})
+    assert all(np.array_equal(a, b) for a, b in zip(first, viewer.look(weights), strict=True))
+
+
+def test_threads_that_compute_at_once_are_reproducible_until_the_last_is_done() -> None:
+    inside, go_on, seen = threading.Event(), threading.Event(), list[bool]()
+
+    def longer() -> None:
+        with reproducible():
+            inside.set()
+            go_on.wait(30)
+            seen.append(torch.are_deterministic_algorithms_enabled())
+
+    assert not torch.are_deterministic_algorithms_enabled()
+    thread = threading.Thread(target=longer)
+    with reproducible(threads=1):
+        thread.start()
+        inside.wait(30)
+    go_on.set()
+    thread.join()
+    assert seen == [True] and not torch.are_deterministic_algorithms_enabled()

@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
 from core.config import PruningConfig, RunConfig
 from core.errors import JobError, PruningError, StoreError
 from core.jobs import Engine, JobState
+from core.profile import FRACTIONS
 from core.runs import RunStore
 from tests import tiny
 
@@ -85,6 +87,42 @@ def kill_worker() -> None:
     """SIGKILL, as the kernel does when memory runs out."""
     for process in workers():
         os.kill(process.pid, signal.SIGKILL)
+
+
+def stored(engine: Engine) -> str:
+    """The id of a run that is in the store."""
+    job_id = engine.train(config(seed=0, epochs=1))
+    wait(engine, job_id, over)
+    return get(engine, job_id).run_id
+
+
+def test_one_image_is_answered_beside_a_training(engine: Engine) -> None:
+    run_id, image = stored(engine), tiny.source().data.test.images[3]
+    endless = engine.train(config(seed=77))
+    wait(engine, endless, training)
+    trace = engine.trace(run_id, PruningConfig(), FRACTIONS, image)
+    assert get(engine, endless).status == "running"
+    profile = engine.store.profile(run_id, PruningConfig())
+    assert profile is not None
+    assert np.array_equal(trace.predicted, profile.predicted[:, 3])
+    assert np.allclose(trace.probability.max(axis=1), profile.probability[:, 3], atol=2e-3)
+
+
+def test_long_jobs_still_run_one_at_a_time(engine: Engine) -> None:
+    first, second = engine.train(config(seed=78)), engine.train(config(seed=79))
+    wait(engine, first, training)
+    time.sleep(1)
+    assert get(engine, first).status == "running" and get(engine, second).status == "queued"
+
+
+def test_one_image_of_an_unknown_run_or_without_workers_is_answered_with_a_sentence(engine: Engine, root: Path) -> None:
+    image = tiny.source().data.test.images[0]
+    with pytest.raises(StoreError, match="There is no run"):
+        engine.trace("0123456789ab", PruningConfig(), FRACTIONS, image)
+    with pytest.raises(PruningError, match="from 0 to 1"):
+        engine.trace(stored(engine), PruningConfig(), (2.0,), image)
+    with pytest.raises(JobError, match="could not be evaluated"):
+        engine.trace(stored(engine), PruningConfig(), FRACTIONS, image[:5, :5])
 
 
 def test_a_training_is_queued_runs_with_progress_and_ends_in_the_store(engine: Engine) -> None:

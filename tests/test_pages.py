@@ -1,16 +1,22 @@
 """Each page says what the run on it says, keeps its state in the URL, and answers bad input with a sentence."""
 
+import base64
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from core import wording
+from core.answers import first_change
 from core.config import PruningConfig
-from core.evaluation import compare
+from core.data import CLASSES, Split
+from core.evaluation import Labels, by_class, compare, confusion_matrix
 from core.runs import Run, RunStore
 from tests import shelf
 
@@ -93,7 +99,7 @@ def test_a_view_survives_the_change_of_page(app: AppTest, shelved: tuple[Path, R
         ("scope", "galactic", "is not a scope"),
     ],
 )
-@pytest.mark.parametrize("page", ["overview.py", "prune.py"])
+@pytest.mark.parametrize("page", ["overview.py", "prune.py", "images.py"])
 def test_a_bad_parameter_falls_back_with_a_note(app: AppTest, page: str, name: str, value: str, said: str) -> None:
     app.run()
     app.switch_page(page)
@@ -137,6 +143,109 @@ def test_an_unreachable_scheduler_is_named_and_the_stored_profile_still_shown(ap
     assert any("tcp://127.0.0.1:1 does not answer" in str(error.value) for error in app.error)
     app.segmented_control(key="picked scope").set_value("global").run()
     assert not app.error
+
+
+@pytest.fixture
+def images(app: AppTest) -> AppTest:
+    """The Images page at 80 %, where answers have changed."""
+    app.query_params["sparsity"] = "80"
+    app.run()
+    app.switch_page("images.py").run()
+    assert not app.exception
+    return app
+
+
+def answers(run: Run, root: Path, percent: float) -> tuple[Labels, Labels, Labels]:
+    store = RunStore(root)
+    profile = store.profile(run.id, PruningConfig())
+    assert profile is not None
+    return store.labels(run.id), profile.predicted[0], profile.predicted[profile.stop_index(percent)]
+
+
+def seen(app: AppTest, shelved: tuple[Path, Run, Run]) -> Run:
+    return next(run for run in shelved[1:] if run.id == app.query_params["run"])
+
+
+def test_a_filter_finds_as_many_images_as_the_confusion_matrix_counts(
+    images: AppTest, shelved: tuple[Path, Run, Run]
+) -> None:
+    labels, dense, pruned = answers(seen(images, shelved), shelved[0], 80)
+    images.selectbox(key="true").set_value("Coat").run()
+    images.selectbox(key="pruned").set_value("Shirt").run()
+    expected = confusion_matrix(labels, pruned)[CLASSES.index("Coat"), CLASSES.index("Shirt")]
+    said = f"{expected} of {len(labels)} images, true class Coat, pruned answer Shirt"
+    assert [header.value for header in images.header] == [said]
+    images.button[0].click().run()
+    assert images.header[0].value == f"{len(labels)} of {len(labels)} images"
+    images.selectbox(key="outcome").set_value("lost").run()
+    assert images.header[0].value == f"{compare(labels, dense, pruned).lost} of {len(labels)} images, lost"
+
+
+def test_a_page_beyond_the_last_is_the_last(images: AppTest) -> None:
+    images.number_input(key="page").set_value(10).run()
+    images.selectbox(key="outcome").set_value("lost").run()
+    assert not images.exception and images.number_input(key="page").value == 1
+
+
+@pytest.mark.parametrize("named", ["-1", "400", "9999999999999999", "<b>", "1.5", "²"])
+def test_an_image_that_there_is_not_falls_back_with_a_note(images: AppTest, named: str) -> None:
+    images.query_params["image"] = named
+    images.run()
+    assert not images.exception and "image" not in images.query_params
+    assert any("There is no image" in str(note.value) for note in images.warning)
+
+
+def test_each_section_opens_by_its_link(images: AppTest) -> None:
+    for section, said in (
+        ("First to change", "An answer may change back later"),
+        ("Class by class", "most often taken for one another"),
+        ("Your own image", "One garment on a plain ground"),
+    ):
+        images.segmented_control(key="section").set_value(section).run()
+        assert not images.exception and said in text(images)
+
+
+def test_the_table_of_classes_says_recall_and_corrected_p(images: AppTest, shelved: tuple[Path, Run, Run]) -> None:
+    labels, dense, pruned = answers(seen(images, shelved), shelved[0], 80)
+    images.segmented_control(key="section").set_value("Class by class").run()
+    table = images.dataframe[0].value
+    for row, c in zip(table.itertuples(index=False), by_class(labels, dense, pruned), strict=True):
+        assert c.recall and row[1] == str(c.recall.n) and wording.percent(c.recall.pruned.value) in row[2]
+        assert row[4] == wording.relation(c.p_value).removeprefix("= ")
+
+
+def test_where_answers_change_first_is_drawn_from_the_stored_answers(
+    images: AppTest, shelved: tuple[Path, Run, Run]
+) -> None:
+    images.segmented_control(key="section").set_value("First to change").run()
+    bars = json.loads(images.get("plotly_chart")[0].proto.spec)["data"][0]
+    profile = RunStore(shelved[0]).profile(seen(images, shelved).id, PruningConfig())
+    assert profile is not None
+    counts = np.bincount(first_change(profile), minlength=len(profile.k) + 1)
+    shown = bars["y"]
+    if isinstance(shown, dict):
+        shown = np.frombuffer(base64.b64decode(shown["bdata"]), shown["dtype"])
+    assert [*shown] == [*counts]
+
+
+def test_an_image_without_the_data_is_answered_with_what_to_do(
+    images: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pages.ui.lookup.test_split", lambda: None)
+    images.query_params["image"] = "3"
+    images.run()
+    assert not images.exception and "not on this server" in text(images)
+
+
+def test_an_image_without_a_worker_is_answered_with_what_to_do(
+    images: AppTest, shelved: tuple[Path, Run, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = RunStore(shelved[0]).labels(seen(images, shelved).id)
+    monkeypatch.setattr("pages.ui.lookup.test_split", lambda: Split(np.zeros((len(labels), 28, 28), np.uint8), labels))
+    images.query_params["image"] = "3"
+    images.run()
+    assert not images.exception
+    assert any("does not answer" in str(error.value) for error in images.error)
 
 
 def test_the_train_page_offers_each_recipe_with_its_values(app: AppTest) -> None:
@@ -185,7 +294,7 @@ def test_without_any_run_each_page_points_to_training(
     app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PRUNELAB_RUNS", str(tmp_path / "empty"))
-    for page in ("overview.py", "prune.py", "train.py"):
+    for page in ("overview.py", "prune.py", "images.py", "train.py"):
         app.run()
         app.switch_page(page).run()
         assert not app.exception
@@ -198,7 +307,7 @@ def test_the_pages_never_import_torch(shelved: tuple[Path, Run, Run]) -> None:
 import sys
 from streamlit.testing.v1 import AppTest
 app = AppTest.from_file({ROUTER!r}, default_timeout=60).run()
-for page in ("train.py", "prune.py", "overview.py"):
+for page in ("train.py", "prune.py", "images.py", "overview.py"):
     app.switch_page(page).run()
     assert not app.exception, app.exception
 import streamlit_app

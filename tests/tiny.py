@@ -63,3 +63,4 @@ def train(config: RunConfig, **rest: Any) -> None:
 
 profile = partial(tasks.profile, source=source)
 point = partial(tasks.point, source=source)
+trace = tasks.trace

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from core import data, panel
+from core import data, panels
 from core.config import PruningConfig
-from core.panel import Panel
+from core.panels import Panel
 from core.runs import RunStore
 
 
@@ -14,7 +14,7 @@ def built(run_id: str) -> Panel:
     store = RunStore()
     profile = store.profile(run_id, PruningConfig())
     assert profile is not None
-    return panel.build(profile, store.weights(run_id), store.labels(run_id), data.CLASSES)
+    return panels.pruning(profile, store.weights(run_id), store.labels(run_id), data.CLASSES)
 
 
 shown = built(RunStore().runs()[0].id)

@@ -41,6 +41,28 @@ class Classifier:
         return torch.cat(logits)[: self._n].numpy()
 
 
+class Viewer:
+    """A network without weights and one image to look at; its logits and what its first convolution passes on."""
+
+    def __init__(self, network: str, image: np.ndarray) -> None:
+        """`image` is (28, 28) uint8."""
+        self._model, self._maps = build(network, 0).eval(), list[Tensor]()
+        first = next(module for module in self._model.modules() if isinstance(module, Conv))
+        first.register_forward_hook(lambda module, given, output: self._maps.append(output[0]))
+        self._image = normalise(torch.tensor(image)[None])
+
+    def look(self, weights: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Logits (10,) and feature maps (F, h, w) float32, after pooling, normalisation and ReLU.
+
+        The logits are those of `Classifier.infer` up to rounding: for one image, folding costs more than it saves.
+        """
+        self._maps.clear()
+        with reproducible(threads=1), torch.inference_mode():  # more would only wait for each other
+            set_weights(self._model, weights)
+            logits = self._model(self._image)[0]
+        return logits.numpy(), self._maps[0].numpy()  # the first pass is of the image, a second of its mirror image
+
+
 def fold(model: nn.Module) -> None:
     """Replace every `Conv` in an evaluated network by one convolution that does the same."""
     for name, module in model.named_children():

@@ -10,7 +10,7 @@ import torch
 
 from core.config import FORMAT, PruningConfig, RunConfig
 from core.data import Dataset, load, locate, md5s
-from core.engine.inference import Classifier
+from core.engine.inference import Classifier, Viewer
 from core.engine.machine import device, has_bfloat16, reproducible
 from core.engine.training import train as train_network
 from core.errors import JobCancelled
@@ -18,6 +18,8 @@ from core.profile import Profile, compute
 from core.progress import Epoch, Progress
 from core.pruning import Weights
 from core.runs import Run, RunStore, now
+from core.trace import Trace
+from core.trace import compute as compute_trace
 
 OnProgress = Callable[[Progress], None]
 ShouldStop = Callable[[], bool]
@@ -103,6 +105,19 @@ def point(
     store = RunStore(root)
     judge = _judge(store, run_id, on_progress, should_stop, source)
     store.save_point(run_id, judge.profile(store.weights(run_id), pruning, store.labels(run_id), (sparsity,)))
+
+
+def trace(
+    run_id: str, pruning: PruningConfig, sparsities: tuple[float, ...], image: np.ndarray, *, root: Path
+) -> Trace:
+    """What a stored run answers to one (28, 28) uint8 image at each sparsity; stores nothing.
+
+    Raises:
+        StoreError, PruningError: with a sentence for the visitor.
+    """
+    store = RunStore(root)
+    viewer = Viewer(store.get(run_id).config.network, image)
+    return compute_trace(store.weights(run_id), pruning, sparsities, viewer.look)
 
 
 def versions() -> dict[str, str]:

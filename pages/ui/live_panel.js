@@ -5,7 +5,13 @@
 const PLAY_EVERY = 140 // milliseconds
 const SETTLE_AFTER = 120 // milliseconds; a held key sends where it ends, not every stop on the way
 const KEPT = 8 // answers of the server, so that going back and forth between two profiles asks once
-const MODE_BAR = { displaylogo: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]], responsive: false }
+const HOVERS = matchMedia("(hover: hover)").matches // without a pointer the mode bar would always cover the figure
+const MODE_BAR = {
+  displaylogo: false,
+  displayModeBar: HOVERS ? "hover" : false,
+  modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
+  responsive: false,
+}
 
 const panels = new WeakMap() // parentElement -> Panel; the default export runs again on every rerun
 
@@ -13,7 +19,7 @@ export default function (component) {
   const { parentElement, data } = component
   if (!panels.has(parentElement)) panels.set(parentElement, new Panel(parentElement.querySelector(".live-panel")))
   const panel = panels.get(parentElement)
-  panel.update(data, (stop) => component.setStateValue("stop", stop))
+  panel.update(data, (name, value) => component[name === "stop" ? "setStateValue" : "setTriggerValue"](name, value))
   return () => panel.release()
 }
 
@@ -178,7 +184,7 @@ class Panel {
   settle(stop) {
     this.dragging = false
     clearTimeout(this.settling)
-    this.settling = setTimeout(() => this.send(stop), SETTLE_AFTER)
+    this.settling = setTimeout(() => this.send("stop", stop), SETTLE_AFTER)
     this.later()
   }
 
@@ -289,9 +295,13 @@ class Panel {
     return Plotly.react(plot, plot.data, plot.layout)
   }
 
+  // A point of a trace over the stops moves the slider there; of one that the page knows, Python is told.
   clicked(i, points) {
-    const point = points.find(({ curveNumber }) => this.content.figures[i].figure.stops_of.includes(curveNumber))
-    if (point) this.go(point.pointNumber)
+    const { name, stops_of, picks } = this.content.figures[i].figure
+    for (const { curveNumber, pointNumber, x, y } of points) {
+      if (stops_of.includes(curveNumber)) return this.go([pointNumber].flat().at(-1)) // a cell has row and column
+      if (picks.includes(curveNumber)) return this.send("picked", { figure: name, x, y })
+    }
   }
 
   isNarrow() {
@@ -345,6 +355,7 @@ function figureNode({ figure, span }) {
   node.style.setProperty("--span", span)
   node.innerHTML = "<figcaption></figcaption><div class='plot'></div>"
   node.querySelector(".plot").id = `plot-${figure.name}`
+  node.classList.toggle("pickable", figure.picks.length + figure.stops_of.length > 0)
   return node
 }
 

@@ -1,6 +1,7 @@
 """The live panel as a Streamlit component: a slider over stops and the figures it drives, redrawn in the browser."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,6 +32,15 @@ _HTML = """
 """
 
 
+@dataclass(frozen=True)
+class Pick:
+    """A point of a figure: the figure's name, and what stands on its axes there."""
+
+    figure: str
+    x: str
+    y: str
+
+
 def _asset(suffix: str) -> str:
     return Path(__file__).with_suffix(suffix).read_text(encoding="utf-8")
 
@@ -47,20 +57,23 @@ def live_panel(
     label: str,
     key: str,
     on_stop: Callable[[int], None],
+    on_pick: Callable[[Pick], None] = lambda pick: None,
     options: Sequence[str] = (),
 ) -> None:
     """Mount the panel.
 
     Args:
-        urls: where the browser finds the panel's JSON (`core.panel.Panel`), and that of more figures, if any.
+        urls: where the browser finds the panel's JSON (`core.panels.Panel`), and that of more figures, if any.
         stop: the index of the stop to show.
         label: the slider's name.
         key: the component's key.
         on_stop: called with the index of the stop at which the visitor let go, before the page reruns.
+        on_pick: called with the point of a figure's `picks` that the visitor clicked, before the page reruns.
         options: those of the figures that are chosen (`core.figures.LiveFigure.options`).
     """
     _component(
         data={"urls": [*urls], "stop": stop, "label": label, "plotly": PLOTLY, "options": [*options]},
         key=key,
         on_stop_change=lambda: on_stop(int(st.session_state[key].stop)),
+        on_picked_change=lambda: on_pick(Pick(**st.session_state[key].picked)),
     )

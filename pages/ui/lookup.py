@@ -1,13 +1,17 @@
 """What a view needs of the run store, computed by a job where the store does not have it yet."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from core import jobs, wording
 from core.profile import Profile
-from pages.ui import picker
-from pages.ui.services import engine, store
+from core.runs import Run
+from pages.ui import picker, view
+from pages.ui.services import engine, store, test_split
 from pages.ui.view import View
 from pages.ui.watching import ensure
 
@@ -19,6 +23,23 @@ class Stops:
     profile: Profile
     row: int
     own: float | None = None
+
+    def go(self, stop: int) -> None:
+        """Move the view to a stop, from a panel's callback."""
+        view.change(sparsity=view.percentage(float(self.profile.sparsity[stop])))
+
+
+def panel_url(now: View, stops: Stops, **more: str) -> str:
+    """Where the browser finds the panel of a view."""
+    query = {"run": now.run.id, "criterion": now.pruning.criterion, "scope": now.pruning.scope}
+    own = {} if stops.own is None else {"own": view.percentage(stops.own)}
+    return f"/panel.json?{urlencode(query | own | more)}"
+
+
+def pictures_of(run: Run) -> NDArray[np.uint8] | None:
+    """The run's test images (n, 28, 28); None without the data set, or if the run was evaluated on others."""
+    split = test_split()
+    return split.images if split is not None and np.array_equal(split.labels, store().labels(run.id)) else None
 
 
 def stops(now: View) -> Stops | None:

@@ -26,6 +26,19 @@ def title(run: Run) -> str:
     return f"{network}, {recipe}, seed {run.config.seed}: {wording.percent(run.accuracy.value)}"
 
 
+def choose(now: View, store: RunStore) -> None:
+    """All of it in one row."""
+    run, criterion, scope, exact = st.columns([5, 4, 3, 3], vertical_alignment="bottom")
+    with run:
+        choose_run(now, store)
+    with criterion:
+        choose_criterion(now)
+    with scope:
+        choose_scope(now)
+    with exact:
+        type_sparsity(now)
+
+
 def choose_run(now: View, store: RunStore) -> None:
     """A select box of all runs."""
     runs = {run.id: run for run in store.runs()}

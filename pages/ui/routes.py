@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from starlette.concurrency import run_in_threadpool
@@ -13,11 +14,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from core import data, panel, wording
+from core import data, panels, wording
 from core.config import PruningConfig
 from core.errors import PruneLabError
+from core.panels import Panel
+from core.profile import Profile
 from pages.ui.live_panel import PLOTLY
-from pages.ui.services import store
+from pages.ui.services import store, stories
 
 FOREVER = "public, max-age=31536000, immutable"
 FRESH = "no-cache"
@@ -35,7 +38,7 @@ async def plotly(request: Request) -> Response:
 
 
 async def panel_json(request: Request) -> Response:
-    """`core.panel.Panel` of the run, criterion, scope and own sparsity that the query names, or one layer's kernels."""
+    """`core.panels.Panel` of what the query names: run, criterion, scope, own sparsity, part or kernels."""
     try:
         content = await run_in_threadpool(_asked, dict(request.query_params))
     except PruneLabError as error:
@@ -47,21 +50,42 @@ def _asked(query: Mapping[str, str]) -> bytes:
     run = store().get(query.get("run", ""))
     pruning = PruningConfig(criterion=query.get("criterion"), scope=query.get("scope"))  # type: ignore[arg-type]
     own = wording.read_sparsity(query["own"], run.weights) if "own" in query else None
-    return _json(run.id, pruning, own, query.get("kernels"))
+    return _json(run.id, pruning, own, query.get("part", "pruning"), query.get("kernels"))
 
 
 @lru_cache(maxsize=64)
-def _json(run_id: str, pruning: PruningConfig, own: float | None, layer: str | None) -> bytes:
-    """The panel, or the kernels of one layer of it, compressed."""
+def _json(run_id: str, pruning: PruningConfig, own: float | None, part: str, layer: str | None) -> bytes:
+    """A panel, or the kernels of one layer as a further figure of it, compressed."""
     profile = store().profile(run_id, pruning)
     point = None if own is None else store().point(run_id, pruning, own)
     if profile is None or (own is not None and point is None):
         raise PruneLabError("This has not been evaluated yet; reload the page.")
-    shown, weights = profile if point is None else profile.merged(point), store().weights(run_id)
-    if layer is None:
-        content = panel.build(shown, weights, store().labels(run_id), data.CLASSES).to_json()
-    else:
-        content = {"figures": [panel.to_json(panel.kernels_of(layer, shown, weights))]}
+    shown = profile if point is None else profile.merged(point)
+    if layer is not None:
+        placed = panels.kernels(layer, shown, store().weights(run_id))
+        return packed({"figures": [panels.to_json(placed)]})
+    return packed(_panel(part, run_id, shown).to_json())
+
+
+def _panel(part: str, run_id: str, profile: Profile) -> Panel:
+    labels = store().labels(run_id)
+    if part == "answers":
+        return panels.answers(profile, labels, data.CLASSES)
+    if part == "classwise":
+        return panels.classwise(profile, labels, data.CLASSES)
+    return panels.pruning(profile, store().weights(run_id), labels, data.CLASSES)
+
+
+async def story_json(request: Request) -> Response:
+    """The panel of an image that a visitor has just asked for; nothing else can name it."""
+    content = stories().get(request.query_params.get("image", ""))
+    if content is None:
+        return PlainTextResponse("This image is no longer kept; open it again.", status_code=404)
+    return _compressed(request, content, "application/json", FRESH)
+
+
+def packed(content: Mapping[str, Any]) -> bytes:
+    """JSON, compressed."""
     return gzip.compress(json.dumps(content, default=_plain, separators=(",", ":")).encode(), 6)
 
 
@@ -81,4 +105,4 @@ def _compressed(request: Request, content: bytes, media_type: str, caching: str)
     return Response(gzip.decompress(content), media_type=media_type, headers=headers)
 
 
-ROUTES = [Route(PLOTLY, plotly), Route("/panel.json", panel_json)]
+ROUTES = [Route(PLOTLY, plotly), Route("/panel.json", panel_json), Route("/story.json", story_json)]

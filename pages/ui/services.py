@@ -2,10 +2,13 @@
 
 import hashlib
 import os
+import threading
 
 import streamlit as st
 
-from core.errors import ConfigError
+from core import data
+from core.data import Split
+from core.errors import ConfigError, DataError
 from core.jobs import Engine
 from core.runs import RunStore
 
@@ -27,6 +30,42 @@ def engine() -> Engine:
         address=os.environ.get("DASK_SCHEDULER_ADDRESS"),
         queue_limit=_queue_limit(os.environ.get("PRUNELAB_QUEUE", "8")),
     )
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def test_split() -> Split | None:
+    """The test images with their labels; None without the data set."""
+    try:
+        return data.load_test(data.locate())
+    except DataError:
+        return None
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def stories() -> "Stories":
+    """The panels of single images, in memory only."""
+    return Stories()
+
+
+class Stories:
+    """The latest panels of single images, compressed JSON by a key that only who has the image can know."""
+
+    def __init__(self, most: int = 64) -> None:
+        self._kept, self._most, self._lock = dict[str, bytes](), most, threading.Lock()
+
+    def get(self, key: str) -> bytes | None:
+        """The panel, or None if it is not kept (any more)."""
+        with self._lock:
+            if key in self._kept:
+                self._kept[key] = self._kept.pop(key)  # now the latest
+            return self._kept.get(key)
+
+    def put(self, key: str, content: bytes) -> None:
+        """Keep it, for as long as there are not too many later ones."""
+        with self._lock:
+            self._kept[key] = content
+            while len(self._kept) > self._most:
+                del self._kept[next(iter(self._kept))]
 
 
 def _queue_limit(value: str) -> int:

@@ -70,6 +70,8 @@ def _show(state: JobState) -> None:
 def said(progress: Progress) -> str:
     """One line: phase, speed, loss, validation accuracy, time left."""
     parts = [_PHASES[progress.phase]]
+    if progress.phase == "evaluating" and not progress.images_per_second:
+        return f"{parts[0]} · {wording.count(progress.done)} of {wording.count(progress.of)} stops"
     if progress.images_per_second:
         parts.append(f"{wording.count(progress.images_per_second)} images/s")
     if progress.loss is not None:

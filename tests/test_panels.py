@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core import panel, wording
+from core import panels, wording
 from core.config import Criterion, PruningConfig, Scope
+from core.evaluation import confusion_matrix, most_confused
 from core.figures import LiveFigure, layer_title
-from core.panel import Panel
+from core.panels import Panel
 from core.profile import FRACTIONS, STOPS, Profile, compute, marks
 from core.pruning import Weights, kernels, prune, rank
 from tests import small
@@ -22,7 +23,7 @@ every_case = pytest.mark.parametrize(("criterion", "scope"), CASES)
 
 
 def built(profile: Profile, **rest: Any) -> Panel:
-    return panel.build(profile, small.weights(), small.LABELS, small.CLASSES, **rest)
+    return panels.pruning(profile, small.weights(), small.LABELS, small.CLASSES, **rest)
 
 
 def names(shown: Panel) -> list[str]:
@@ -97,7 +98,7 @@ def test_warnings_name_exactly_what_is_all_zero_in_the_pruned_network(
     weights: Weights = network()
     pruning = PruningConfig(criterion=criterion, scope=scope)
     profile = compute(weights, pruning, small.infer, small.LABELS)
-    warnings = panel.build(profile, weights, small.LABELS, small.CLASSES).warnings
+    warnings = panels.pruning(profile, weights, small.LABELS, small.CLASSES).warnings
     for sparsity, warning in zip(FRACTIONS, warnings, strict=True):
         pruned = kernels(prune(weights, rank(weights, pruning), sparsity))
         layers = [layer_title(name) for name, kernel in pruned.items() if not kernel.any()]
@@ -189,5 +190,60 @@ def test_the_panel_of_a_default_network_and_10000_images_is_below_400_kb() -> No
         share = np.float32(np.mean([np.mean(w == 0) for w in pruned.values()]))
         return np.asarray(clear * (1 - share) + 3 * blur * share, np.float32)
 
-    shown = panel.build(compute(weights, PruningConfig(), infer, labels), weights, labels, small.CLASSES)
+    shown = panels.pruning(compute(weights, PruningConfig(), infer, labels), weights, labels, small.CLASSES)
     assert len(gzip.compress(as_json(shown).encode(), 6)) < 400_000
+
+
+# --- the panels of the Images page ------------------------------------------------------------------------------
+
+
+def stories(true: int | None = 3) -> Panel:
+    return panels.story(small.trace(), small.profile(), small.CLASSES, true)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        panels.answers(small.profile(), small.LABELS, small.CLASSES),
+        panels.classwise(small.profile(), small.LABELS, small.CLASSES),
+        stories(),
+    ],
+    ids=["answers", "classwise", "story"],
+)
+def test_the_other_panels_have_a_text_and_a_patch_for_each_stop_too(shown: Panel) -> None:
+    rows = len(STOPS)
+    assert len(shown.stops) == len(shown.answers) == len(shown.warnings) == rows
+    assert all(len(r.values) == len(r.notes) == rows for r in shown.readouts)
+    assert {len(placed.figure.patches) for placed in shown.figures if placed.figure.name != "dense"} == {rows}
+    assert sum(placed.span for placed in shown.figures) % 12 == 0
+    assert json.loads(as_json(shown))["marks"]
+
+
+def test_the_most_confused_classes_are_drawn_with_their_part_of_the_matrix() -> None:
+    profile = small.profile()
+    shown = {p.figure.name: p.figure for p in panels.classwise(profile, small.LABELS, small.CLASSES).figures}
+    whole = confusion_matrix(small.LABELS, profile.predicted[20])
+    group = most_confused(confusion_matrix(small.LABELS, profile.predicted[0]))
+    assert np.asarray(shown["pruned"].at(20).data[0].z).tolist() == whole[np.ix_(group, group)].tolist()
+    assert [*shown["pruned"].at(20).data[0].x] == [small.CLASSES[c] for c in group]
+
+
+def test_the_story_says_both_answers_the_truth_and_where_the_first_change_is() -> None:
+    trace = small.trace()
+    for true in (int(trace.predicted[0]), 3, None):
+        shown, before = stories(true), small.CLASSES[trace.predicted[0]]
+        for stop, answer in enumerate(shown.answers):
+            after = small.CLASSES[trace.predicted[stop]]
+            assert before in answer and after in answer
+            assert ("right" in answer) == (before == after and true == trace.predicted[0])
+            assert ("true class" in answer) == (true is not None and "right" not in answer)
+    said = {r.label: r for r in stories().readouts}
+    assert trace.flip is not None
+    assert said["First change"].values[0] == f"at {wording.sparsity(trace.sparsity[trace.flip])}"
+    assert {mark.stop for mark in stories().marks} == {trace.flip, STOPS.index(0.01)}
+    assert said["Entropy, dense → pruned"].values[30].endswith(f"{trace.entropy[30]:.2f} bits")
+    assert said["Pruned answer"].notes[30].endswith(wording.percent(float(trace.probability[30].max())))
+
+
+def test_the_story_of_an_image_is_small() -> None:
+    assert len(gzip.compress(as_json(stories()).encode(), 6)) < 60_000

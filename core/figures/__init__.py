@@ -1,0 +1,41 @@
+"""Results in, plotly figures out.
+
+A figure that the slider drives is a `LiveFigure`: a base, and for each stop a patch with what differs there. The panel
+applies patches in the browser, `LiveFigure.at` applies them here. They are written in plotly.js's own form, because
+plotly.py takes most of a second to check them; the tests do that.
+
+Colours have roles, the same in every figure and both modes. Grounds are transparent, fonts are left to the theme and
+colour scales run through transparency, so one figure serves light and dark. Every coloured mark also has a number,
+a sign or a label.
+"""
+
+from core.figures.answers import feature_maps, first_changes, probabilities, rates, story
+from core.figures.base import LiveFigure, SparsityAxis, layer_title
+from core.figures.curves import accuracy_curve, layer_shares
+from core.figures.matrices import confusion, confusion_difference, outcomes
+from core.figures.static import BeforeAfter, before_after, learning_curves
+from core.figures.weights import COMMON, LOG, around_the_cut, distributions, kernel_maps
+
+__all__ = [
+    "COMMON",
+    "LOG",
+    "BeforeAfter",
+    "LiveFigure",
+    "SparsityAxis",
+    "accuracy_curve",
+    "around_the_cut",
+    "before_after",
+    "confusion",
+    "confusion_difference",
+    "distributions",
+    "feature_maps",
+    "first_changes",
+    "kernel_maps",
+    "layer_shares",
+    "layer_title",
+    "learning_curves",
+    "outcomes",
+    "probabilities",
+    "rates",
+    "story",
+]

@@ -1,0 +1,195 @@
+"""Answers: of a class, of one image over all stops, and where each image's answer changes first."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from core import wording
+from core.figures.base import DENSE, GREY, PRUNED, LiveFigure, Patch, Spec, frame, framed, live, plain_axis, upright
+
+_TOP = 132
+"""Right end of the axis of percentages: beyond 100 stand the differences."""
+_LEGEND: Spec = {
+    "showlegend": True,
+    "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "traceorder": "normal", "itemclick": False,
+               "itemdoubleclick": False},
+}  # fmt: skip
+
+
+def rates(name: str, title: str, dense: Sequence[float | None], pruned: Sequence[Sequence[float | None]],
+          differences: Sequence[Sequence[str]], classes: Sequence[str]) -> LiveFigure:  # fmt: skip
+    """A share of each of C classes, dense and pruned at each of S stops, and what to say of their difference.
+
+    Shares are fractions, None where there is none.
+    """
+    start = [_share(value) for value in dense]
+    text = {"mode": "text", "textposition": "middle left", "textfont": {"size": 11}}
+    traces: list[Spec] = [
+        {"type": "scatter", "y": [c for c in classes for _ in range(3)], "mode": "lines", "line": {"color": GREY}},
+        {
+            "type": "scatter",
+            "name": "dense",
+            "x": start,
+            "y": [*classes],
+            "mode": "markers",
+            "marker": {"color": DENSE, "size": 10},
+        },
+        {"type": "scatter", "name": "pruned", "y": [*classes], "mode": "markers", "marker": _diamond(10)},
+        {"type": "scatter", "x": [_TOP] * len(classes), "y": [*classes], **text},
+    ]
+    for trace in traces:
+        hover = f"{trace['name']} %{{y}}: %{{x:.2f}} %<extra></extra>" if "name" in trace else None
+        trace |= {"hovertemplate": hover} if hover else {"hoverinfo": "skip", "showlegend": False}
+    layout = frame(
+        110 + 28 * len(classes),
+        xaxis=plain_axis("%", range=[-2, _TOP], tickvals=[0, 25, 50, 75, 100]),
+        yaxis=plain_axis(categoryorder="array", categoryarray=[*classes][::-1], showgrid=False),
+        **_LEGEND,
+    )
+
+    def patch(i: int) -> Patch:
+        now = [_share(value) for value in pruned[i]]
+        line = [end for pair in zip(start, now, strict=True) for end in (*pair, None)]
+        return Patch({0: {"x": line}, 2: {"x": now}, 3: {"text": [*differences[i]]}})
+
+    return live(name, title, traces, layout, patch, len(pruned))
+
+
+def _share(fraction: float | None) -> float | None:
+    return None if fraction is None else round(100 * fraction, 3)
+
+
+def _diamond(size: int) -> Spec:
+    return {"color": PRUNED, "size": size, "symbol": "diamond"}
+
+
+# --- one image over all stops -----------------------------------------------------------------------------------
+
+
+def probabilities(probability: NDArray[np.float32], classes: Sequence[str]) -> LiveFigure:
+    """The answers (S, C) to one image: each class's probability, dense above pruned."""
+    dense, *_ = probability
+    bars = [
+        {"type": "bar", "orientation": "h", "y": [*classes], "marker": {"color": colour}, "name": name,
+         "textposition": "outside", "cliponaxis": False, "textfont": {"size": 10}, "hoverinfo": "skip", **_bars(values)}
+        for name, colour, values in (("dense", DENSE, dense), ("pruned", PRUNED, dense))
+    ]  # fmt: skip
+    layout = frame(
+        90 + 40 * len(classes),
+        xaxis=plain_axis("Probability, %", range=[0, 118], tickvals=[0, 25, 50, 75, 100]),
+        yaxis=plain_axis(categoryorder="array", categoryarray=[*classes], autorange="reversed", showgrid=False),
+        barmode="group",
+        bargap=0.25,
+        **_LEGEND,
+    )
+
+    def patch(i: int) -> Patch:
+        return Patch({1: _bars(probability[i])})
+
+    return live("probabilities", "Its answers", bars, layout, patch, len(probability))
+
+
+def _bars(values: NDArray[np.float32]) -> Spec:
+    shares = [round(100 * float(v), 2) for v in values]
+    return {"x": shares, "text": [f"{v:.1f}" if v >= 0.05 else "" for v in shares]}
+
+
+def story(probability: NDArray[np.float32], sparsity: NDArray[np.float64], classes: Sequence[str]) -> LiveFigure:
+    """The answers (S, C) to one image over all stops as a heat map; a line follows the class that is answered."""
+    x = [*range(len(sparsity))]
+    answered = [classes[c] for c in probability.argmax(axis=1)]
+    said = [wording.sparsity(float(s)) for s in sparsity]
+    cells = {
+        "type": "heatmap", "z": np.round(100 * probability.T, 2).tolist(), "x": x, "y": [*classes], "zmin": 0,
+        "zmax": 100, "colorscale": [[0, "rgba(0, 114, 178, 0)"], [1, "rgba(0, 114, 178, 0.85)"]], "showscale": False,
+        "ygap": 1, "text": [said] * len(classes), "hovertemplate": "%{y} at %{text}: %{z:.2f} %<extra></extra>",
+    }  # fmt: skip
+    path = {
+        "type": "scatter", "x": x, "y": answered, "mode": "lines+markers", "line": {"color": PRUNED, "shape": "hvh"},
+        "marker": {"size": 4}, "hovertext": said, "hovertemplate": "answers %{y} at %{hovertext}<extra></extra>",
+    }  # fmt: skip
+    narrow = {f"xaxis.{name}": value for name, value in _ticks(said, 8).items()}
+    layout = frame(
+        90 + 40 * len(classes),
+        xaxis=plain_axis("Sparsity", range=[-0.6, len(x) - 0.4], tickangle=-60, showgrid=False, **_ticks(said, 4)),
+        yaxis=plain_axis(categoryorder="array", categoryarray=[*classes][::-1], showgrid=False),
+        shapes=[upright(0, PRUNED, "")],
+    )
+
+    def patch(i: int) -> Patch:
+        return Patch({}, {"shapes[0].x0": i, "shapes[0].x1": i})
+
+    return live("story", "Its answer over all stops", [cells, path], layout, patch, len(x), narrow, stops_of=(0, 1))
+
+
+def _ticks(said: Sequence[str], every: int) -> Spec:
+    """Every so many-th stop, and the last."""
+    shown = [*range(0, len(said) - every // 2, every), len(said) - 1]
+    return {"tickvals": shown, "ticktext": [said[i] for i in shown]}
+
+
+def feature_maps(sources: Sequence[str], shape: tuple[int, int]) -> LiveFigure:
+    """What the first convolution passes on, dense beside pruned: for each stop the URI of a picture of this shape."""
+    height, width = shape
+    traces = [
+        {"type": "image", "source": sources[0], "xaxis": f"x{n}", "yaxis": f"y{n}", "hoverinfo": "skip"}
+        for n in ("", "2")
+    ]
+    hidden = {"visible": False, "constrain": "domain"}
+    layout = frame(
+        280,
+        xaxis={**hidden, "domain": [0, 0.49], "anchor": "y", "range": [-0.5, width - 0.5]},
+        yaxis={**hidden, "anchor": "x", "range": [height - 0.5, -0.5], "scaleanchor": "x"},
+        xaxis2={**hidden, "domain": [0.51, 1], "anchor": "y2", "range": [-0.5, width - 0.5]},
+        yaxis2={**hidden, "anchor": "x2", "range": [height - 0.5, -0.5], "scaleanchor": "x2"},
+        annotations=[_above("dense", 0.245), _above("pruned", 0.755)],
+    )
+    narrow = {
+        "height": 360,
+        **{f"xaxis{n}.domain": [0, 1] for n in ("", "2")},
+        "yaxis.domain": [0.55, 1],
+        "yaxis2.domain": [0, 0.45],
+        **{f"annotations[{i}].x": 0.5 for i in (0, 1)},
+        "annotations[1].y": 0.45,
+    }
+
+    def patch(i: int) -> Patch:
+        return Patch({1: {"source": sources[i]}})
+
+    return live("maps", "What the first convolution passes on", traces, layout, patch, len(sources), narrow)
+
+
+def _above(text: str, x: float) -> Spec:
+    return {
+        "text": text, "showarrow": False, "x": x, "xanchor": "center", "xref": "paper", "y": 1, "yanchor": "bottom",
+        "yref": "paper", "font": {"size": 13},
+    }  # fmt: skip
+
+
+# --- where answers change first ---------------------------------------------------------------------------------
+
+
+def first_changes(
+    counts: NDArray[np.int64], sparsity: NDArray[np.float64], classes: Sequence[str], chosen: int | None = None
+) -> go.Figure:
+    """Images (C, S + 1) by class and by the stop at which their answer changes first; above, of all or one class."""
+    x = [*(wording.sparsity(float(s)) for s in sparsity), "never"]
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.34, 0.66], vertical_spacing=0.03)
+    above = counts.sum(axis=0) if chosen is None else counts[chosen]
+    figure.add_bar(
+        x=x, y=above, marker_color=PRUNED, hovertemplate="%{y:,} images at %{x}<extra></extra>", row=1, col=1
+    )
+    z = np.log10(np.maximum(counts, 0.5))
+    figure.add_heatmap(
+        x=x, y=[*classes], z=z, zmin=np.log10(0.5), zmax=z.max(), showscale=False, xgap=1, ygap=1, customdata=counts,
+        colorscale=[[0, "rgba(0, 114, 178, 0)"], [1, "rgba(0, 114, 178, 0.9)"]],
+        hovertemplate="%{y}: %{customdata:,} images at %{x}<extra></extra>", row=2, col=1,
+    )  # fmt: skip
+    figure.update_xaxes(type="category", showgrid=False)
+    figure.update_xaxes(title="Sparsity at which the answer changes first", tickangle=-60, nticks=16, row=2, col=1)
+    figure.update_yaxes(title="Images", row=1, col=1)
+    figure.update_yaxes(autorange="reversed", showgrid=False, row=2, col=1)
+    return framed(figure, 500).update_yaxes(gridcolor="rgba(138, 143, 152, 0.25)", row=1, col=1)

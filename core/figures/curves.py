@@ -1,0 +1,149 @@
+"""What moves with the sparsity: accuracy, its difference, and the share of each layer."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import wording
+from core.evaluation import Comparison, Proportion
+from core.figures.base import (
+    CUT,
+    DENSE,
+    GREY,
+    PRUNED,
+    LiveFigure,
+    Patch,
+    SparsityAxis,
+    Spec,
+    frame,
+    layer_title,
+    live,
+    plain_axis,
+    upright,
+)
+from core.profile import Profile
+
+
+def accuracy_curve(profile: Profile, comparisons: Sequence[Comparison]) -> LiveFigure:
+    """Accuracy with its Wilson band above the paired difference with its interval, which has its own finer scale."""
+    axis = SparsityAxis.over(profile.sparsity)
+    x = [axis.place(s) for s in profile.sparsity]
+    accuracy = [100 * c.pruned.value for c in comparisons]
+    difference = [100 * c.difference for c in comparisons]
+    floor, ceiling = _difference_range(comparisons, profile.sparsity)
+    dense = comparisons[0].dense
+
+    traces = [
+        *_band(x, accuracy, [c.pruned for c in comparisons], _accuracy_hover(profile, comparisons), ""),
+        *_band(x, difference, comparisons, _difference_hover(profile, comparisons), "2"),
+        _mark(x[0], accuracy[0], ""),
+        _mark(x[0], difference[0], "2"),
+    ]
+    named = {
+        "showarrow": False, "text": f"dense {wording.percent(dense.value)}", "x": axis.low, "y": 100 * dense.value,
+        "xanchor": "left", "yanchor": "top", "xref": "x", "yref": "y",
+    }  # fmt: skip
+    layout = frame(
+        440,
+        xaxis=axis.layout(anchor="y", matches="x2", showticklabels=False),
+        yaxis=plain_axis("Accuracy, %", anchor="x", domain=[0.47, 1], range=[0, 104]),
+        xaxis2=axis.layout("Sparsity, % (logit scale)", anchor="y2"),
+        yaxis2=plain_axis("Difference, pp", anchor="x2", domain=[0, 0.38], range=[floor, ceiling]),
+        shapes=[upright(x[0], PRUNED, ""), upright(x[0], PRUNED, "2"), _level(100 * dense.value, ""), _level(0, "2")],
+        annotations=[named],
+    )
+
+    def patch(i: int) -> Patch:
+        marks = {4: accuracy[i], 5: min(max(difference[i], floor), ceiling)}
+        moved = {f"shapes[{line}].{end}": x[i] for line in (0, 1) for end in ("x0", "x1")}
+        return Patch({trace: {"x": [x[i]], "y": [y]} for trace, y in marks.items()}, moved)
+
+    narrow = axis.narrow("xaxis", "xaxis2")
+    return live("curve", "Accuracy over sparsity", traces, layout, patch, len(x), narrow, stops_of=(1, 3))
+
+
+def _band(
+    x: list[float], y: list[float], intervals: Sequence[Proportion | Comparison], hover: list[str], axes: str
+) -> tuple[Spec, Spec]:
+    low, high = [100 * i.low for i in intervals], [100 * i.high for i in intervals]
+    place = {"type": "scatter", "xaxis": f"x{axes}", "yaxis": f"y{axes}"}
+    band = {
+        "x": [*x, *x[::-1]], "y": [*high, *low[::-1]], "mode": "lines", "line": {"width": 0},
+        "fill": "toself", "fillcolor": CUT, "hoverinfo": "skip",
+    }  # fmt: skip
+    line = {
+        "x": x, "y": y, "mode": "lines+markers", "line": {"color": PRUNED, "width": 2}, "marker": {"size": 5},
+        "name": "stops", "hovertext": hover, "hoverinfo": "text",
+    }  # fmt: skip
+    return place | band, place | line
+
+
+def _mark(x: float, y: float, axes: str) -> Spec:
+    diamond = {"color": PRUNED, "size": 13, "symbol": "diamond", "line": {"color": "white", "width": 1.5}}
+    return {
+        "type": "scatter", "x": [x], "y": [y], "xaxis": f"x{axes}", "yaxis": f"y{axes}", "mode": "markers",
+        "marker": diamond, "hoverinfo": "skip", "name": "mark",
+    }  # fmt: skip
+
+
+def _level(y: float, axes: str) -> Spec:
+    """The dense network's level, a horizontal line over the whole width of one panel."""
+    span = {"x0": 0, "x1": 1, "xref": f"x{axes} domain", "y0": y, "y1": y, "yref": f"y{axes}"}
+    return {"type": "line", "line": {"color": DENSE, "dash": "dot", "width": 1.5}, **span}
+
+
+def _accuracy_hover(profile: Profile, comparisons: Sequence[Comparison]) -> list[str]:
+    return [
+        f"{wording.sparsity(s)}: {wording.removed(k, profile.total)}<br>{wording.accuracy(c.pruned)}"
+        for s, k, c in zip(profile.sparsity, profile.k, comparisons, strict=True)
+    ]
+
+
+def _difference_hover(profile: Profile, comparisons: Sequence[Comparison]) -> list[str]:
+    return [
+        f"{wording.sparsity(s)}: {wording.difference(c)}<br>{c.lost:,} lost, {c.gained:,} gained of {c.n:,}"
+        for s, c in zip(profile.sparsity, comparisons, strict=True)
+    ]
+
+
+def _difference_range(comparisons: Sequence[Comparison], sparsity: NDArray[np.float64]) -> tuple[float, float]:
+    """Limits of the difference's axis in pp: all intervals up to 20 % sparsity fit, and at least -1 to 0.5."""
+    early = [c for c, s in zip(comparisons, sparsity, strict=True) if s <= 0.2]
+    return 1.15 * min(-1.0, *(100 * c.low for c in early)), 1.15 * max(0.5, *(100 * c.high for c in early))
+
+
+def layer_shares(profile: Profile) -> LiveFigure:
+    """The share of each layer's weights that is pruned, a dot a layer; the whole network's as a line."""
+    shares = profile.layer_k / profile.sizes
+    axis = SparsityAxis.over(np.column_stack([shares, profile.sparsity]))
+    layers = [layer_title(name) for name in profile.names]
+    dots = {
+        "type": "scatter", "x": [axis.low] * len(layers), "y": layers, "mode": "markers+text",
+        "marker": {"color": PRUNED, "size": 10}, "hoverinfo": "skip",
+    }  # fmt: skip
+    layout = frame(
+        440,
+        xaxis=axis.layout("Share of the layer pruned, % (logit scale)"),
+        yaxis=plain_axis(
+            categoryorder="array", categoryarray=layers[::-1], range=[-0.6, len(layers) - 0.3], showgrid=False
+        ),
+        shapes=[upright(axis.low, GREY, "", dash="dot", width=1.5)],
+    )
+
+    def patch(i: int) -> Patch:
+        x = [axis.place(share) for share in shares[i]]
+        labels = [f"{k:,} of {n:,}" for k, n in zip(profile.layer_k[i], profile.sizes, strict=True)]
+        overall = axis.place(profile.k[i] / profile.total)
+        sides = ["top left" if place > (axis.low + axis.high) / 2 else "top right" for place in x]
+        moved: dict[int, Spec] = {j: {"x": [axis.low, place]} for j, place in enumerate(x)}
+        moved[len(layers)] = {"x": x, "text": labels, "textposition": sides}
+        return Patch(moved, {"shapes[0].x0": overall, "shapes[0].x1": overall})
+
+    traces = [*(_stem(axis.low, layer) for layer in layers), dots]
+    return live("layers", "Share pruned per layer", traces, layout, patch, len(profile.k), axis.narrow("xaxis"))
+
+
+def _stem(x: float, layer: str) -> Spec:
+    line = {"color": PRUNED, "width": 2}
+    return {"type": "scatter", "x": [x, x], "y": [layer, layer], "mode": "lines", "line": line, "hoverinfo": "skip"}

@@ -1,0 +1,108 @@
+"""Counts of answers in cells: what pruning did to right and wrong ones, and confusion matrices."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import wording
+from core.figures.base import LiveFigure, Patch, Spec, frame, live, plain_axis
+
+
+def confusion(name: str, title: str, matrices: Sequence[NDArray[np.int64]], classes: Sequence[str]) -> LiveFigure:
+    """Counts (C, C) at each stop: true class down, predicted across; shade by logarithm, so that single errors show."""
+    top = int(max(m.sum(axis=1).max() for m in matrices))
+    return _matrix(name, title, matrices, classes, (0, top), _log_scale("0, 114, 178", top), wording.count)
+
+
+def confusion_difference(matrices: Sequence[NDArray[np.int64]], classes: Sequence[str]) -> LiveFigure:
+    """Pruned minus dense (C, C) at each stop: more is vermillion and +, fewer is blue and −, on a symmetric scale."""
+    top = int(max(np.abs(m).max() for m in matrices)) or 1
+    fewer, more = _log_scale("0, 114, 178", top), _log_scale("213, 94, 0", top)
+    scale = [[0.5 - at / 2, colour] for at, colour in fewer[::-1]] + [[0.5 + at / 2, colour] for at, colour in more[1:]]
+    return _matrix(
+        "difference", "Difference, pruned minus dense", matrices, classes, (-top, top), scale, wording.signed
+    )
+
+
+def _log_scale(rgb: str, top: int) -> list[list[Any]]:
+    """A colour scale from 0 to `top` whose opacity grows with the logarithm of the count."""
+    stops = np.unique(np.concatenate([[0.0], np.geomspace(1, max(top, 2), 16)])) / max(top, 2)
+    return [[float(s), f"rgba({rgb}, {0.7 * math.log1p(s * top) / math.log1p(top):.3f})"] for s in stops]
+
+
+def _matrix(
+    name: str, title: str, matrices: Sequence[NDArray[np.int64]], classes: Sequence[str], limits: tuple[int, int],
+    scale: list[list[Any]], say: Callable[[int], str],
+) -> LiveFigure:  # fmt: skip
+    names = list(classes)
+    shades = {
+        "type": "heatmap", "z": matrices[0].tolist(), "x": names, "y": names, "colorscale": scale, "zmin": limits[0],
+        "zmax": limits[1], "showscale": False, "xgap": 1, "ygap": 1,
+        "hovertemplate": f"true %{{y}}, predicted %{{x}}: %{{z:{'+' if limits[0] else ''},}}<extra></extra>",
+    }  # fmt: skip
+    counts = {
+        "type": "scatter", "x": names * len(names), "y": [name for name in names for _ in names], "mode": "text",
+        "textfont": {"size": 10}, "hoverinfo": "skip",
+    }  # fmt: skip
+    middle = {
+        "text": "",
+        "showarrow": False,
+        "font": {"size": 14},
+        "x": 0.5,
+        "y": 0.5,
+        "xref": "paper",
+        "yref": "paper",
+    }
+    order = {"showgrid": False, "categoryorder": "array"}
+    layout = frame(
+        430,
+        xaxis=plain_axis("Predicted", tickangle=-60, categoryarray=names, **order),
+        yaxis=plain_axis("True", categoryarray=names[::-1], **order),
+        annotations=[middle],
+    )
+
+    def patch(i: int) -> Patch:
+        text = [say(int(v)) if v else "" for v in matrices[i].ravel()]
+        empty = {"annotations[0].text": "" if matrices[i].any() else "No count differs"}
+        return Patch({0: {"z": matrices[i].tolist()}, 1: {"text": text}}, empty)
+
+    counts.update(patch(0).data[1])
+    return live(name, title, [shades, counts], layout, patch, len(matrices) if len(matrices) > 1 else 0, picks=(0,))
+
+
+def outcomes(tables: Sequence[NDArray[np.int64]]) -> LiveFigure:
+    """Images (2, 2) at each stop: dense right or wrong down, pruned right or wrong across."""
+    rows, columns = ["dense right", "dense wrong"], ["pruned right", "pruned wrong"]
+    names, top = ["both right", "lost", "gained", "both wrong"], int(tables[0].sum())
+    cells = {
+        "type": "heatmap", "x": columns, "y": rows, "z": tables[0].tolist(), "zmin": 0, "zmax": top, "xgap": 2,
+        "ygap": 2, "colorscale": _log_scale("0, 114, 178", top), "showscale": False,
+        "hovertemplate": "%{y}, %{x}: %{z:,}<extra></extra>",
+    }  # fmt: skip
+    texts = {
+        "type": "scatter", "x": columns * 2, "y": [row for row in rows for _ in columns], "mode": "text",
+        "textfont": {"size": 14}, "hoverinfo": "skip",
+    }  # fmt: skip
+    order: Spec = {"showgrid": False, "categoryorder": "array"}
+    layout = frame(
+        430,
+        xaxis=plain_axis(categoryarray=columns, **order),
+        yaxis=plain_axis(categoryarray=rows[::-1], tickangle=-90, **order),
+    )
+
+    def patch(i: int) -> Patch:
+        said = [f"{name}<br><b>{n:,}</b>" for name, n in zip(names, tables[i].ravel().tolist(), strict=True)]
+        return Patch({0: {"z": tables[i].tolist()}, 1: {"text": said}})
+
+    return live(
+        "outcomes",
+        f"Right and wrong, {wording.count(top)} images",
+        [cells, texts],
+        layout,
+        patch,
+        len(tables),
+        picks=(0,),
+    )

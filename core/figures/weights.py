@@ -1,0 +1,213 @@
+"""The weights of each layer: their distributions with the cut, and the kernels of a convolution."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import wording
+from core.distributions import ZOOM, ZOOM_BINS, Histogram
+from core.figures.base import (
+    CUT,
+    DENSE,
+    GAINED,
+    GREY,
+    PRUNED,
+    LiveFigure,
+    Patch,
+    Spec,
+    frame,
+    layer_title,
+    live,
+    nth,
+    plain_axis,
+)
+
+Cuts = Sequence[Sequence[float]]
+"""At each of S stops, the magnitude up to which weights are removed from each of L layers; 0 where none is."""
+
+
+LOG, COMMON = "log", "common"
+"""Options of the distributions: counts on a logarithmic axis; one weight axis for all layers."""
+
+
+def distributions(rows: Sequence[Sequence[Histogram]], cuts: Cuts | None = None) -> LiveFigure:
+    """Signed weights of each layer at each of S stops, (S, L) histograms: removed below, kept above, the cut a band."""
+    reach = max(h.edges[-1] for h in rows[0])
+    axes = [{"nticks": 4, "tickangle": 0, "range": [h.edges[0], h.edges[-1]]} for h in rows[0]]
+    traces = [bars for j, h in enumerate(rows[0]) for bars in _bars(j, h, h.centres, "%{x:.3g}")]
+    layout, narrow = _multiples(rows[0], axes)
+    layout["shapes"] = [_cut(j, 0.0) for j in range(len(axes))] if cuts else []
+    common = {f"xaxis{nth(j)}.range": [-reach, reach] for j in range(len(axes))}
+    own = {f"xaxis{nth(j)}.range": axis["range"] for j, axis in enumerate(axes)}
+
+    def patch(i: int) -> Patch:
+        moved = {f"shapes[{j}].{end}": x for j, cut in enumerate(cuts[i] if cuts else ()) for end, x in _ends(cut)}
+        return Patch(_stacks(rows[i]), moved | _counted(rows[i]))
+
+    options = {LOG: _count_axes(len(axes)), COMMON: (common, own)}
+    return live("distributions", "Weights of each layer", traces, layout, patch, len(rows), narrow, options=options)
+
+
+def around_the_cut(rows: Sequence[Sequence[Histogram]], cuts: Cuts) -> LiveFigure:
+    """The same weights close to zero, in multiples of the cut: visible also where the cut is thinner than a bar.
+
+    The axes stand still and are labelled anew at each stop.
+    """
+    centres = (np.arange(ZOOM_BINS) + 0.5) * 2 * ZOOM / ZOOM_BINS - ZOOM
+    axes: list[Spec] = [{"range": [-ZOOM, ZOOM], "tickvals": [-3, 0, 3], "tickangle": 0} for _ in rows[0]]
+    traces = [bars for j, h in enumerate(rows[0]) for bars in _bars(j, h, centres, "%{x:.2f} × %{meta}")]
+    layout, narrow = _multiples(rows[0], axes)
+    layout["shapes"] = [_cut(j, 1.0) for j in range(len(axes))]
+
+    def patch(i: int) -> Patch:
+        units = [float(h.edges[-1]) / ZOOM for h in rows[i]]
+        data = {j: {"meta": wording.magnitude(units[j // 2]), **y} for j, y in _stacks(rows[i]).items()}
+        seen = {f"shapes[{j}].visible": cut > 0 for j, cut in enumerate(cuts[i])}
+        ends = (wording.magnitude(3 * unit) for unit in units)
+        ticks = {f"xaxis{nth(j)}.ticktext": [f"{wording.MINUS}{end}", "0", end] for j, end in enumerate(ends)}
+        return Patch(data, seen | ticks)
+
+    options = {LOG: _count_axes(len(axes))}
+    return live("zoom", "Around the cut", traces, layout, patch, len(rows), narrow, options=options)
+
+
+WIDE, NARROW = 6, 2
+"""Columns of small multiples on a wide and on a narrow screen, at most."""
+_TITLE = 66
+"""Pixels between two rows of them, for the upper one's ticks and the lower one's title."""
+
+
+def _multiples(histograms: Sequence[Histogram], axes: Sequence[Spec]) -> tuple[Spec, Spec]:
+    """The layout of small multiples, a panel a layer, and what differs on a narrow screen."""
+    height, cells = _cells(len(histograms), WIDE)
+    layout = frame(height, barmode="stack", bargap=0, annotations=[], margin={"l": 8, "r": 8, "t": 40, "b": 8})
+    for j, (h, axis, (x, y)) in enumerate(zip(histograms, axes, cells, strict=True)):
+        n = nth(j)
+        layout[f"xaxis{n}"] = plain_axis(anchor=f"y{n}", domain=x, showgrid=False, **axis)
+        layout[f"yaxis{n}"] = plain_axis(anchor=f"x{n}", domain=y, nticks=4, rangemode="tozero")
+        place = {"x": sum(x) / 2, "xanchor": "center", "xref": "paper", "y": y[1], "yanchor": "bottom", "yref": "paper"}
+        layout["annotations"].append({"text": layer_title(h.name), "showarrow": False, "font": {"size": 13}, **place})
+    narrow: Spec = {}
+    narrow["height"], cells = _cells(len(histograms), NARROW)
+    for j, (x, y) in enumerate(cells):
+        narrow |= {f"xaxis{nth(j)}.domain": x, f"yaxis{nth(j)}.domain": y}
+        narrow |= {f"annotations[{j}].x": sum(x) / 2, f"annotations[{j}].y": y[1]}
+    return layout, narrow
+
+
+def _count_axes(layers: int) -> tuple[Spec, Spec]:
+    """The layout with logarithmic counts, and with linear ones."""
+    log, linear = ({f"yaxis{nth(j)}.type": kind for j in range(layers)} for kind in ("log", "linear"))
+    return log, linear
+
+
+def _counted(histograms: Sequence[Histogram]) -> Spec:
+    """The layers' titles, with how many of the weights drawn are removed, and how many exact zeros are not drawn."""
+    texts = {}
+    for j, h in enumerate(histograms):
+        removed, of = (wording.count(int(n)) for n in (h.removed.sum(), h.removed.sum() + h.kept.sum()))
+        zeros = f", {wording.count(h.zeros)} exact zeros apart" if h.zeros else ""
+        texts[f"annotations[{j}].text"] = f"{layer_title(h.name)}<br><sup>{removed} of {of} removed{zeros}</sup>"
+    return texts
+
+
+def _cells(layers: int, columns: int) -> tuple[int, list[tuple[list[float], list[float]]]]:
+    """The figure's height, and for each layer the horizontal and the vertical domain of its panel."""
+    rows = math.ceil(layers / columns)
+    columns = math.ceil(layers / rows)
+    height = _TITLE + (120 + _TITLE) * rows
+    across, down = _spans(min(columns, layers), 0.2 / columns), _spans(rows, _TITLE / height)[::-1]
+    return height, [(across[j % columns], down[j // columns]) for j in range(layers)]
+
+
+def _spans(parts: int, gap: float) -> list[list[float]]:
+    """`parts` equal spans of 0 to 1 with gaps between them."""
+    length = (1 - gap * (parts - 1)) / parts
+    return [[round(i * (length + gap), 4), round(i * (length + gap) + length, 4)] for i in range(parts)]
+
+
+def _bars(j: int, h: Histogram, x: NDArray[np.float64], where: str) -> tuple[Spec, Spec]:
+    """Removed and kept weights of the j-th layer; `where` says x when hovered."""
+    removed, kept = (
+        {
+            "type": "bar", "x": x.tolist(), "y": counts.tolist(), "width": float(x[1] - x[0]), "xaxis": f"x{nth(j)}",
+            "yaxis": f"y{nth(j)}", "marker": {"color": colour, "line": {"width": 0}},
+            "hovertemplate": f"%{{y:,}} {what} at {where}<extra>{layer_title(h.name)}</extra>",
+        }
+        for counts, colour, what in ((h.removed, PRUNED, "removed"), (h.kept, GREY, "kept"))
+    )  # fmt: skip
+    return removed, kept
+
+
+def _cut(j: int, cut: float) -> Spec:
+    """A band over the weights up to the cut in the j-th layer."""
+    span = {"xref": f"x{nth(j)}", "y0": 0, "y1": 1, "yref": f"y{nth(j)} domain"}
+    return {"type": "rect", "fillcolor": CUT, "line": {"color": PRUNED, "width": 1}, **span, **dict(_ends(cut))}
+
+
+def _ends(cut: float) -> tuple[tuple[str, Any], ...]:
+    """The attributes of a band that the cut moves; without a cut there is none."""
+    return ("x0", -cut), ("x1", cut), ("visible", cut > 0)
+
+
+def _stacks(histograms: Sequence[Histogram]) -> dict[int, Spec]:
+    counts = (c.tolist() for h in histograms for c in (h.removed, h.kept))
+    return {trace: {"y": y} for trace, y in enumerate(counts)}
+
+
+KERNELS = 24
+"""So many filters and so many of their inputs are drawn, from the first on; more would be smaller than a pixel."""
+
+
+def kernel_maps(name: str, kernel: NDArray[np.float32], since: NDArray[np.int64]) -> LiveFigure:
+    """The kernels of a convolution as heat maps: a row a filter, a column an input; pruned weights are covered.
+
+    Filters of a single input stand side by side.
+
+    Args:
+        name: the layer's.
+        kernel: (F, C, H, W) dense weights.
+        since: (F, C, H, W), the stop from which on each weight is pruned.
+    """
+    f, c = (min(n, KERNELS) for n in kernel.shape[:2])
+    rows, columns = ("Filter", f), ("Input", c)
+    shown, when = kernel[:f, :c], since[:f, :c]
+    if kernel.shape[1] == 1:
+        shown, when, rows, columns = shown.swapaxes(0, 1), when.swapaxes(0, 1), columns, rows
+    reach = float(np.abs(shown).max()) or 1.0
+    weights = {
+        "type": "heatmap", "z": _tiled(shown), "zmin": -reach, "zmax": reach, "showscale": False, "hoverongaps": False,
+        "colorscale": [[0, DENSE], [0.5, "rgba(138, 143, 152, 0.12)"], [1, GAINED]],
+        "hovertemplate": "weight %{z:.3g}<extra></extra>",
+    }  # fmt: skip
+    pruned = {
+        "type": "heatmap", "z": [], "zmin": 0, "zmax": 1, "showscale": False, "hoverinfo": "skip", "name": "pruned",
+        "colorscale": [[0, PRUNED], [1, PRUNED]],
+    }  # fmt: skip
+    height, width = kernel.shape[2] + 1, kernel.shape[3] + 1
+    square = {"showgrid": False, "constrain": "domain"}
+    layout = frame(
+        70 + max(8 * rows[1] * height, 40),
+        xaxis=plain_axis(columns[0], **square, **_numbered(columns[1], width)),
+        yaxis=plain_axis(rows[0], **square, **_numbered(rows[1], height), autorange="reversed", scaleanchor="x"),
+    )
+    title = f"Kernels of {layer_title(name)}: filters 1 to {f} of {len(kernel)}, inputs 1 to {c} of {kernel.shape[1]}"
+    return LiveFigure("kernels", title, {"data": [weights, pruned], "layout": layout}, since={1: _tiled(when)})
+
+
+def _tiled(kernels: NDArray[Any]) -> list[list[Any]]:
+    """(F, C, H, W) side by side as rows, with an empty row and column between two kernels."""
+    f, c, h, w = kernels.shape
+    tiles = np.full((f, h + 1, c, w + 1), None, object)
+    tiles[:, :h, :, :w] = kernels.transpose(0, 2, 1, 3).astype(object)
+    rows: list[list[Any]] = tiles.reshape(f * (h + 1), c * (w + 1))[:-1, :-1].tolist()
+    return rows
+
+
+def _numbered(n: int, pitch: int) -> Spec:
+    """Ticks under the middles of the first, and of every eighth, of `n` kernels."""
+    shown = [1, *range(8, n + 1, 8)]
+    return {"tickvals": [(i - 1) * pitch + pitch / 2 - 1 for i in shown], "ticktext": [str(i) for i in shown]}

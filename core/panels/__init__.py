@@ -1,0 +1,23 @@
+"""Everything that the slider drives for one profile: figures, numbers and sentences, one value for each stop.
+
+The result is plain JSON for the live panel in the browser, which knows nothing of pruning.
+"""
+
+from core.panels.answers import answers, classwise
+from core.panels.base import Mark, Panel, Placed, Readout, to_json
+from core.panels.prune import convolutions, kernels, pruning
+from core.panels.story import story
+
+__all__ = [
+    "Mark",
+    "Panel",
+    "Placed",
+    "Readout",
+    "answers",
+    "classwise",
+    "convolutions",
+    "kernels",
+    "pruning",
+    "story",
+    "to_json",
+]

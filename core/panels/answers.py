@@ -1,0 +1,78 @@
+"""Which answers changed? Right and wrong, one for another, and class by class."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core import figures, wording
+from core.evaluation import ClassComparison, Labels, Proportion, by_class, confusion_matrix, most_confused
+from core.figures import LiveFigure
+from core.panels.base import Panel, Placed, comparison_answers, comparison_readouts, stop_marks, stop_texts
+from core.profile import Profile
+
+
+def answers(profile: Profile, labels: Labels, classes: Sequence[str]) -> Panel:
+    """The images in cells: dense right or wrong by pruned right or wrong, and the confusion matrices."""
+    comparisons = profile.comparisons(labels)
+    tables = [np.array([[c.both_right, c.lost], [c.gained, c.both_wrong]]) for c in comparisons]
+    shown = [figures.outcomes(tables), *_confusions(profile, labels, classes, range(len(classes)), "Confusion")]
+    return _panel(profile, labels, [Placed(figure, 6) for figure in shown])
+
+
+def classwise(profile: Profile, labels: Labels, classes: Sequence[str]) -> Panel:
+    """Recall and precision of each class, and the classes most often taken for one another."""
+    stops = [by_class(labels, profile.predicted[0], row, len(classes)) for row in profile.predicted]
+    recall = figures.rates(
+        "recall",
+        "Recall: of the images of a class, how many are recognised",
+        [_value(c.recall.dense if c.recall else None) for c in stops[0]],
+        [[_value(c.recall.pruned if c.recall else None) for c in stop] for stop in stops],
+        [[wording.points(c.recall.difference) if c.recall else "no images" for c in stop] for stop in stops],
+        classes,
+    )
+    precision = figures.rates(
+        "precision",
+        "Precision: of the answers of a class, how many are right",
+        [_value(c.dense_precision) for c in stops[0]],
+        [[_value(c.pruned_precision) for c in stop] for stop in stops],
+        [[_precision_change(c) for c in stop] for stop in stops],
+        classes,
+    )
+    alike = most_confused(confusion_matrix(labels, profile.predicted[0], len(classes)))
+    confusions = _confusions(profile, labels, classes, alike, "Most often confused")
+    return _panel(profile, labels, [Placed(recall, 6), Placed(precision, 6), *(Placed(f, 4) for f in confusions)])
+
+
+def _panel(profile: Profile, labels: Labels, placed: Sequence[Placed]) -> Panel:
+    comparisons = profile.comparisons(labels)
+    return Panel(
+        stops=stop_texts(profile),
+        marks=stop_marks(profile, comparisons),
+        answers=comparison_answers(profile, comparisons),
+        warnings=("",) * len(profile.k),
+        readouts=comparison_readouts(profile, comparisons),
+        figures=tuple(placed),
+    )
+
+
+def _confusions(
+    profile: Profile, labels: Labels, classes: Sequence[str], group: Sequence[int], what: str
+) -> list[LiveFigure]:
+    """The dense network's, the pruned one's and their difference, of a group of the classes."""
+    matrices = [confusion_matrix(labels, row, len(classes))[np.ix_(group, group)] for row in profile.predicted]
+    names = [classes[c] for c in group]
+    return [
+        figures.confusion("dense", f"{what}, dense", matrices[:1], names),
+        figures.confusion("pruned", f"{what}, pruned", matrices, names),
+        figures.confusion_difference([m - matrices[0] for m in matrices], names),
+    ]
+
+
+def _value(share: Proportion | None) -> float | None:
+    return share.value if share else None
+
+
+def _precision_change(c: ClassComparison) -> str:
+    if c.dense_precision is None or c.pruned_precision is None:
+        return "no such answer"
+    return wording.points(c.pruned_precision.value - c.dense_precision.value)

@@ -1,0 +1,130 @@
+"""What a panel is: sentences, numbers and figures, one value for each stop, as plain JSON for the browser."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core import wording
+from core.evaluation import Comparison
+from core.figures import LiveFigure
+from core.profile import DEFAULT_STOP, TOLERANCE, Profile, marks
+
+
+@dataclass(frozen=True)
+class Readout:
+    """One number in the row above the figures: a value and a note for each stop."""
+
+    label: str
+    values: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A figure and the share of the row's width that it takes, in twelfths."""
+
+    figure: LiveFigure
+    span: int
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A stop that matters, and why."""
+
+    stop: int
+    label: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What the panel shows. `stops`, `answers` and `warnings` have a text for each of the S stops."""
+
+    stops: tuple[str, ...]
+    marks: tuple[Mark, ...]
+    answers: tuple[str, ...]
+    warnings: tuple[str, ...]
+    readouts: tuple[Readout, ...]
+    figures: tuple[Placed, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As dictionaries, lists and scalars; not copied, which would take as long as drawing the figures."""
+        return {
+            **vars(self),
+            "marks": [vars(mark) for mark in self.marks],
+            "readouts": [vars(readout) for readout in self.readouts],
+            "figures": [to_json(placed) for placed in self.figures],
+        }
+
+
+def to_json(placed: Placed) -> dict[str, Any]:
+    """A figure as dictionaries, lists and scalars; not copied."""
+    patches = [vars(patch) for patch in placed.figure.patches]
+    return {"figure": {**vars(placed.figure), "patches": patches}, "span": placed.span}
+
+
+def stop_texts(profile: Profile) -> tuple[str, ...]:
+    """`0.01 %, 42 of 421,642 weights` for each stop."""
+    return tuple(
+        f"{wording.sparsity(s)}, {wording.removed(k, profile.total)}"
+        for s, k in zip(profile.sparsity, profile.k, strict=True)
+    )
+
+
+def comparison_answers(profile: Profile, comparisons: Sequence[Comparison]) -> tuple[str, ...]:
+    """The result in words for each stop."""
+    return tuple(wording.answer(k, profile.total, c) for k, c in zip(profile.k, comparisons, strict=True))
+
+
+def stop_marks(profile: Profile, comparisons: Sequence[Comparison]) -> tuple[Mark, ...]:
+    """The stops that matter, in order."""
+    found = marks(comparisons)
+    one = next((i for i, k in enumerate(profile.k) if k == 1), None)
+    tolerance = f"within ±{100 * TOLERANCE:g} pp up to"
+    wanted = [
+        (one, "one weight"),
+        (profile.stop_index(DEFAULT_STOP), "default"),
+        (found.first_change, "first changed answer"),
+        (found.last_within, tolerance),
+        (found.collapse, "collapse"),
+    ]
+    return tuple(
+        Mark(stop, f"{label}: {wording.sparsity(float(profile.sparsity[stop]))}")
+        for stop, label in sorted((stop, label) for stop, label in wanted if stop is not None)
+    )
+
+
+def comparison_readouts(profile: Profile, comparisons: Sequence[Comparison]) -> tuple[Readout, ...]:
+    n = wording.count(comparisons[0].n)
+    dense = wording.percent(comparisons[0].dense.value)
+    return (
+        Readout(
+            "Weights set to zero",
+            tuple(f"{wording.count(k)} of {wording.count(profile.total)}" for k in profile.k),
+            tuple(wording.sparsity(k / profile.total) for k in profile.k),
+        ),
+        Readout(
+            "Threshold",
+            tuple(wording.magnitude(float(t)) for t in profile.threshold),
+            tuple("largest |w| removed" if k else "nothing removed" for k in profile.k),
+        ),
+        Readout(
+            "Accuracy, dense → pruned",
+            tuple(f"{dense} → {wording.percent(c.pruned.value)}" for c in comparisons),
+            tuple(f"{wording.count(c.pruned.right)} of {n} test images" for c in comparisons),
+        ),
+        Readout(
+            "Difference",
+            tuple(wording.difference(c) for c in comparisons),
+            tuple(f"95 % paired interval; McNemar p {wording.relation(c.p_value)}" for c in comparisons),
+        ),
+        Readout(
+            "Lost, gained",
+            tuple(f"{wording.count(c.lost)} lost, {wording.count(c.gained)} gained" for c in comparisons),
+            tuple(f"right answers, of {n}" for c in comparisons),
+        ),
+        Readout(
+            "Churn",
+            tuple(wording.percent(c.churn) for c in comparisons),
+            tuple(f"{wording.count(c.changed)} of {n} answers changed" for c in comparisons),
+        ),
+    )

@@ -1,0 +1,93 @@
+"""How far can I prune? Everything that the slider drives for one profile."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from core import figures, wording
+from core.distributions import Distributions
+from core.errors import PruningError
+from core.evaluation import Comparison, Labels, confusion_matrix
+from core.panels.base import Panel, Placed, comparison_answers, comparison_readouts, stop_marks, stop_texts
+from core.profile import Profile
+from core.pruning import Weights, rank
+
+
+def pruning(profile: Profile, weights: Weights, labels: Labels, classes: Sequence[str]) -> Panel:
+    """The panel of one profile.
+
+    Args:
+        profile: the S stops; row 0 is the dense network.
+        weights: the dense weights.
+        labels: (n,) true classes of the test images.
+        classes: their names.
+    """
+    comparisons = profile.comparisons(labels)
+    parts = Distributions.of(weights, rank(weights, profile.pruning))
+    return Panel(
+        stops=stop_texts(profile),
+        marks=stop_marks(profile, comparisons),
+        answers=comparison_answers(profile, comparisons),
+        warnings=tuple(_warning(parts, row) for row in profile.layer_k),
+        readouts=comparison_readouts(profile, comparisons),
+        figures=_figures(profile, comparisons, parts, labels, classes),
+    )
+
+
+def kernels(layer: str, profile: Profile, weights: Weights) -> Placed:
+    """The kernels of one convolution, as a further figure of the profile's panel.
+
+    Raises:
+        PruningError: the network has no convolution of that name.
+    """
+    known = convolutions({name: kernel.shape for name, kernel in weights.items()})
+    if layer not in known:
+        raise PruningError(f"There is no convolution {layer!r}; choose one of {', '.join(known)}.")
+    order = rank(weights, profile.pruning).orders()[layer]
+    place = np.empty(order.size, np.int64)
+    place[order] = np.arange(order.size)
+    pruned = profile.layer_k[:, profile.names.index(layer)]
+    since = np.searchsorted(pruned, place, side="right").reshape(weights[layer].shape)
+    return Placed(figures.kernel_maps(layer, weights[layer], since), 12)
+
+
+def convolutions(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:
+    """Of a network's arrays by name, those that are kernels with a height and a width."""
+    return tuple(name for name, shape in shapes.items() if len(shape) == 4)
+
+
+def _warning(parts: Distributions, layer_k: Sequence[int]) -> str:
+    """Which layers, and else which filters, are all zero; empty when none is."""
+    zeroed = {
+        figures.layer_title(layer.name): (layer.filters_zeroed(int(k)), len(layer.filters_gone))
+        for layer, k in zip(parts.layers, layer_k, strict=True)
+    }
+    gone = [layer for layer, (zero, of) in zeroed.items() if zero == of]
+    if gone:
+        return f"All weights are zero in {wording.listed(gone)}: nothing of the image passes such a layer."
+    filters = [
+        f"{wording.count(zero)} of {wording.count(of)} in {layer}" for layer, (zero, of) in zeroed.items() if zero
+    ]
+    return f"Filters that are all zero: {wording.listed(filters)}." if filters else ""
+
+
+def _figures(
+    profile: Profile,
+    comparisons: Sequence[Comparison],
+    parts: Distributions,
+    labels: Labels,
+    classes: Sequence[str],
+) -> tuple[Placed, ...]:
+    matrices = [confusion_matrix(labels, row, len(classes)) for row in profile.predicted]
+    whole = [parts.at(k) for k in profile.layer_k]
+    cuts = [parts.cuts(k) for k in profile.layer_k] if parts.has_cut else None
+    zoom = [figures.around_the_cut([parts.near(k) for k in profile.layer_k], cuts)] if cuts else []
+    return (
+        Placed(figures.accuracy_curve(profile, comparisons), 7),
+        Placed(figures.layer_shares(profile), 5),
+        Placed(figures.distributions(whole, cuts), 12),
+        *(Placed(figure, 12) for figure in zoom),
+        Placed(figures.confusion("dense", "Confusion, dense", matrices[:1], classes), 4),
+        Placed(figures.confusion("pruned", "Confusion, pruned", matrices, classes), 4),
+        Placed(figures.confusion_difference([m - matrices[0] for m in matrices], classes), 4),
+    )

@@ -1,0 +1,98 @@
+"""What does the network say of one image? Its answers over all stops, and what the first convolution passes on."""
+
+import base64
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import figures, picture, wording
+from core.panels.base import Mark, Panel, Placed, Readout, stop_texts
+from core.profile import DEFAULT_STOP, Profile
+from core.trace import Trace
+
+_COLUMNS = 8
+"""Feature maps side by side."""
+
+
+def story(trace: Trace, profile: Profile, classes: Sequence[str], true: int | None = None) -> Panel:
+    """The panel of one image; `trace` has the profile's S stops, `true` is its class if that is known."""
+    sources, shape = _pictures(trace.maps)
+    placed = [
+        Placed(figures.probabilities(trace.probability, classes), 5),
+        Placed(figures.story(trace.probability, trace.sparsity, classes), 7),
+        Placed(figures.feature_maps(sources, shape), 12),
+    ]
+    return Panel(
+        stops=stop_texts(profile),
+        marks=_marks(trace, profile, classes),
+        answers=tuple(_answer(trace, stop, classes, true) for stop in range(len(trace.sparsity))),
+        warnings=("",) * len(trace.sparsity),
+        readouts=_readouts(trace, profile, classes),
+        figures=tuple(placed),
+    )
+
+
+def _answer(trace: Trace, stop: int, classes: Sequence[str], true: int | None) -> str:
+    before, after = trace.predicted[0], trace.predicted[stop]
+    said = f"Dense and pruned network say {classes[after]}"
+    if before != after:
+        said = f"The dense network says {classes[before]}, the pruned one {classes[after]}"
+    if true is None:
+        return f"{said}."
+    if before == after == true:
+        return f"{said}, which is right."
+    return f"{said}; the true class is {classes[true]}."
+
+
+def _marks(trace: Trace, profile: Profile, classes: Sequence[str]) -> tuple[Mark, ...]:
+    default = profile.stop_index(DEFAULT_STOP)
+    marks = [Mark(default, f"default: {wording.sparsity(float(profile.sparsity[default]))}")]
+    if (flip := trace.flip) is not None:
+        said = f"first change, to {classes[trace.predicted[flip]]}: {wording.sparsity(float(trace.sparsity[flip]))}"
+        marks.append(Mark(flip, said))
+    return tuple(sorted(marks, key=lambda mark: mark.stop))
+
+
+def _readouts(trace: Trace, profile: Profile, classes: Sequence[str]) -> tuple[Readout, ...]:
+    rows = range(len(trace.sparsity))
+    guessing = f"of {math.log2(len(classes)):.2f} when guessing"
+    flip = trace.flip
+    change = "never" if flip is None else f"at {wording.sparsity(float(trace.sparsity[flip]))}"
+    to = "it stays at every stop" if flip is None else f"to {classes[trace.predicted[flip]]}"
+    return (
+        Readout(
+            "Weights set to zero",
+            tuple(f"{wording.count(k)} of {wording.count(profile.total)}" for k in profile.k),
+            tuple(wording.sparsity(k / profile.total) for k in profile.k),
+        ),
+        Readout("Dense answer", *zip(*(_said(trace.probability[0], classes) for _ in rows), strict=True)),
+        Readout("Pruned answer", *zip(*(_said(p, classes) for p in trace.probability), strict=True)),
+        Readout(
+            "Entropy, dense → pruned",
+            tuple(f"{trace.entropy[0]:.2f} → {bits:.2f} bits" for bits in trace.entropy),
+            (guessing,) * len(rows),
+        ),
+        Readout("First change", (change,) * len(rows), (to,) * len(rows)),
+    )
+
+
+def _said(probability: NDArray[np.float32], classes: Sequence[str]) -> tuple[str, str]:
+    first = int(probability.argmax())
+    return classes[first], f"probability {wording.percent(float(probability[first]))}"
+
+
+def _pictures(maps: NDArray[np.float16]) -> tuple[list[str], tuple[int, int]]:
+    """(S, F, h, w) feature maps as a picture a stop (URIs) of that height and width."""
+    top = float(np.percentile(maps[0].astype(np.float32), 99.5)) or 1.0  # white, so that a single peak leaves light
+    grey = np.clip(maps.astype(np.float32) * (255 / top), 0, 255).astype(np.uint8)
+    grey = np.pad(grey, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=96)  # a line between two maps
+    sheets, known = [], dict[bytes, str]()
+    for stop in grey:
+        key = stop.tobytes()
+        if key not in known:
+            known[key] = f"data:image/png;base64,{base64.b64encode(picture.sheet(stop, _COLUMNS)).decode()}"
+        sheets.append(known[key])
+    _, f, h, w = grey.shape
+    return sheets, (math.ceil(f / _COLUMNS) * h, _COLUMNS * w)

@@ -1,0 +1,342 @@
+"""Which answers changed? The images behind the numbers, and the visitor's own."""
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core import answers, data, figures, picture, wording
+from core.answers import OUTCOMES, Filter
+from core.errors import PictureError
+from core.evaluation import by_class, confusion_matrix, most_confused
+from core.profile import Profile
+from pages.ui import lookup, picker, stories, view
+from pages.ui.drawing import drawing
+from pages.ui.gallery import Answer, Card, gallery
+from pages.ui.live_panel import Pick, live_panel
+from pages.ui.lookup import Stops
+from pages.ui.services import store
+from pages.ui.view import View
+
+ANY = "any"
+PER_PAGE, COLUMNS = 24, 6
+FILTERS = {
+    "outcome": ("What pruning did", (*OUTCOMES, answers.CHANGED, answers.SAME)),
+    "true": ("True class", data.CLASSES),
+    "dense": ("Dense answer", data.CLASSES),
+    "pruned": ("Pruned answer", data.CLASSES),
+    "moved": ("Answer moved to or from", data.CLASSES),
+}
+"""Each filter by the name of its URL parameter: label and choices."""
+
+
+# --- which answers changed --------------------------------------------------------------------------------------
+
+
+def show_answers(now: View, stops: Stops) -> None:
+    """Cells to click, live over the stops, and the images that are in them."""
+    above = st.container()
+    with st.popover("Filter", icon=":material/filter_alt:"):
+        wanted = choose_filter()
+    with above:
+        url = lookup.panel_url(now, stops, part="answers")
+        live_panel([url], stops.row, label="Sparsity", key="answers panel", on_stop=stops.go, on_pick=picked)
+        st.caption("Click a cell to see its images.")
+    labels, profile = store().labels(now.run.id), stops.profile
+    dense, pruned = profile.predicted[0], profile.predicted[stops.row]
+    keep = np.zeros(len(labels), np.bool_)
+    keep[wanted.select(labels, dense, pruned)] = True
+    order = answers.by_movement(profile, stops.row)
+    found = order[keep[order]]
+    st.header(f"{wording.count(len(found))} of {wording.count(len(labels))} images{said(wanted)}")
+    show_gallery(now, found, lambda image: card(now, profile, stops.row, labels, image), "answers gallery")
+
+
+def choose_filter() -> Filter:
+    """The filter as its widgets have it; they write it to the URL."""
+    chosen = {
+        name: st.selectbox(label, [ANY, *choices], key=name, bind="query-params", on_change=first_page)
+        for name, (label, choices) in FILTERS.items()
+    }
+    st.button("Show all", on_click=set_filter)
+    classes = {name: data.CLASSES.index(chosen[name]) for name in FILTERS if chosen[name] in data.CLASSES}
+    return Filter(outcome=None if chosen["outcome"] == ANY else chosen["outcome"], **classes)
+
+
+def set_filter(**chosen: str) -> None:
+    """Choose exactly these, from a callback."""
+    for name in FILTERS:
+        st.session_state[name] = chosen.get(name, ANY)
+    first_page()
+
+
+def first_page() -> None:
+    """Start the gallery anew, from a callback."""
+    st.session_state["page"] = 1
+
+
+def picked(pick: Pick) -> None:
+    """A cell was clicked: show its images."""
+    right, wrong = (OUTCOMES[:2], OUTCOMES[2:])
+    if pick.figure == "outcomes":
+        row = right if pick.y == "dense right" else wrong
+        set_filter(outcome=row[pick.x == "pruned wrong"])
+    elif pick.figure == "difference":
+        set_filter(true=pick.y, moved=pick.x)
+    else:
+        set_filter(true=pick.y, **{pick.figure: pick.x})
+
+
+def said(wanted: Filter) -> str:
+    """The filter in words."""
+    name = data.CLASSES
+    parts = [
+        wanted.outcome,
+        None if wanted.true is None else f"true class {name[wanted.true]}",
+        None if wanted.dense is None else f"dense answer {name[wanted.dense]}",
+        None if wanted.pruned is None else f"pruned answer {name[wanted.pruned]}",
+        None if wanted.moved is None else f"answer moved to or from {name[wanted.moved]}",
+    ]
+    return "".join(f", {part}" for part in parts if part)
+
+
+def card(now: View, profile: Profile, row: int, labels: NDArray[np.uint8], image: int) -> Card:
+    """An image with its dense answer and the one at a row."""
+    dense, pruned = (int(profile.predicted[r, image]) for r in (0, row))
+    outcome = OUTCOMES[int(answers.outcomes(labels[[image]], *profile.predicted[[0, row]][:, [image]])[0])]
+    if outcome == "both wrong" and dense != pruned:
+        outcome = "both wrong, with another answer"
+    said = [
+        Answer(who, data.CLASSES[c], float(profile.probability[r, image]))
+        for who, r, c in (("dense", 0, dense), ("pruned", row, pruned))
+    ]
+    return Card(image, data.CLASSES[labels[image]], f"No. {wording.count(image)}, {outcome}", said)
+
+
+# --- galleries --------------------------------------------------------------------------------------------------
+
+
+def show_gallery(now: View, images: NDArray[np.int64], make: Callable[[int], Card], key: str) -> None:
+    """One page of images in this order."""
+    if not len(images):
+        st.info("No image is like that at this sparsity.", icon=":material/info:")
+        return
+    pages = -(-len(images) // PER_PAGE)
+    st.session_state["page"] = min(st.session_state.get("page", 1), pages)
+    field, note = st.columns([2, 8], vertical_alignment="bottom")
+    page = int(field.number_input(f"Page, of {wording.count(pages)}", 1, pages, key="page", bind="query-params"))
+    shown = images[(page - 1) * PER_PAGE : page * PER_PAGE]
+    note.caption(
+        f"Images {(page - 1) * PER_PAGE + 1:,} to {(page - 1) * PER_PAGE + len(shown):,}. Click one to open it."
+    )
+    pictures = lookup.pictures_of(now.run)
+    if pictures is None:
+        st.info("The images themselves are not on this server; their answers are.", icon=":material/database:")
+    sheet = None if pictures is None else picture.sheet(pictures[shown], COLUMNS)
+    gallery([make(int(image)) for image in shown], sheet, columns=COLUMNS, key=key, on_open=open_image)
+
+
+def open_image(image: int) -> None:
+    """From a callback."""
+    st.query_params["image"] = str(image)
+
+
+def close_image() -> None:
+    """From a callback."""
+    st.query_params.pop("image", None)
+
+
+def opened(images: int) -> int | None:
+    """The image that the URL names; None if it names none, with a note where it is nonsense."""
+    named = st.query_params.get("image")
+    if named is None:
+        return None
+    if named.isascii() and named.isdecimal() and int(named[:9]) < images:
+        return int(named[:9])
+    st.warning(f"There is no image “{named[:20]}”; they are numbered from 0 to {images - 1:,}.", icon=":material/info:")
+    close_image()
+    return None
+
+
+def show_image(now: View, stops: Stops, image: int) -> None:
+    """One test image with its whole story."""
+    st.button("Back to the images", icon=":material/arrow_back:", on_click=close_image)
+    labels, pictures = store().labels(now.run.id), lookup.pictures_of(now.run)
+    true = int(labels[image])
+    if pictures is None:
+        st.info("The images are not on this server: run `make data` there.", icon=":material/database:")
+        return
+    left, right = st.columns([1, 6], vertical_alignment="center")
+    left.image(enlarged(pictures[image]), width=112, alt=f"Test image {image}: {data.CLASSES[true]}")
+    right.header(f"Test image {wording.count(image)}: {data.CLASSES[true]}")
+    stories.show(now, stops, pictures[image], true)
+
+
+def enlarged(pixels: NDArray[np.uint8], times: int = 8) -> bytes:
+    """A PNG in which each pixel is a square."""
+    return picture.png(pixels.repeat(times, axis=0).repeat(times, axis=1))
+
+
+# --- first to change --------------------------------------------------------------------------------------------
+
+
+def show_fragile(now: View, stops: Stops) -> None:
+    """Where each answer changes first, and the images that change first and last."""
+    labels, profile = store().labels(now.run.id), stops.profile
+    chosen, order = st.columns([2, 5], vertical_alignment="bottom")
+    wanted = chosen.selectbox("Class", [ANY, *data.CLASSES], key="true", bind="query-params", on_change=first_page)
+    true = data.CLASSES.index(wanted) if wanted in data.CLASSES else None
+    counts = answers.first_changes(profile, labels, len(data.CLASSES))
+    st.plotly_chart(
+        figures.first_changes(counts, profile.sparsity, data.CLASSES, true),
+        key="first changes",
+        config={"displayModeBar": False},
+        alt="How many images change their answer first at each sparsity, by class.",
+    )
+    st.caption(
+        f"Of {wording.count(len(labels))} test images, those whose answer is for the first time not the dense "
+        "network's; the shade grows with the logarithm of the count. An answer may change back later."
+    )
+    first = "Most fragile"
+    kind = order.segmented_control(
+        "Images", [first, "Most robust"], default=first, key="order", bind="query-params", required=True,
+        on_change=first_page, help="Whose answers change first, and whose last or never.",
+    )  # fmt: skip
+    ranked = answers.by_fragility(profile)[:: 1 if kind == first else -1]
+    ranked = ranked if true is None else ranked[labels[ranked] == true]
+    when = answers.first_change(profile)
+    show_gallery(now, ranked, lambda image: flipped(now, profile, int(when[image]), labels, image), "fragile gallery")
+
+
+def flipped(now: View, profile: Profile, row: int, labels: NDArray[np.uint8], image: int) -> Card:
+    """An image with its dense answer and the first other one."""
+    last = len(profile.k) - 1
+    made = card(now, profile, min(row, last), labels, image)
+    note = "never changes" if row > last else f"changes at {wording.sparsity(float(profile.sparsity[row]))}"
+    return Card(image, made.title, f"No. {wording.count(image)}, {note}", made.answers)
+
+
+# --- class by class ---------------------------------------------------------------------------------------------
+
+
+def show_classes(now: View, stops: Stops) -> None:
+    """Recall and precision live, the classes most often confused, and the tests in a table."""
+    url = lookup.panel_url(now, stops, part="classwise")
+    live_panel([url], stops.row, label="Sparsity", key="classes panel", on_stop=stops.go)
+    labels, profile = store().labels(now.run.id), stops.profile
+    dense, pruned = profile.predicted[0], profile.predicted[stops.row]
+    st.markdown(confused(labels, dense, pruned))
+    st.dataframe(class_table(labels, dense, pruned), hide_index=True, alt="Recall and precision of each class.")
+    st.caption(
+        "Recall is compared on the same images: 95 % paired interval (Bonett and Price) and exact McNemar test, whose "
+        f"p is corrected for {len(data.CLASSES)} classes (Holm). Precision is of different images before and after, so "
+        "its difference has no paired interval."
+    )
+
+
+def confused(labels: NDArray[np.uint8], dense: NDArray[np.uint8], pruned: NDArray[np.uint8]) -> str:
+    """The classes most often taken for one another, and their part in all errors."""
+    before, after = (confusion_matrix(labels, given, len(data.CLASSES)) for given in (dense, pruned))
+    group = most_confused(before)
+    parts = []
+    for name, matrix in (("dense", before), ("pruned", after)):
+        inside = matrix[np.ix_(group, group)]
+        errors, wrong = (int(m.sum() - np.trace(m)) for m in (inside, matrix))
+        share = f" ({wording.percent(errors / wrong, 1)})" if wrong else ""
+        parts.append(f"{wording.count(errors)} of the {name} network's {wording.count(wrong)} wrong answers{share}")
+    names = wording.listed([data.CLASSES[c] for c in group])
+    return f"**{names}** are most often taken for one another: {parts[0]}, and {parts[1]}."
+
+
+def class_table(labels: NDArray[np.uint8], dense: NDArray[np.uint8], pruned: NDArray[np.uint8]) -> list[dict[str, str]]:
+    """A row a class."""
+    return [
+        {
+            "Class": name,
+            "Images": wording.count(c.recall.n),
+            "Recall, dense → pruned": " → ".join(wording.percent(a.value) for a in (c.recall.dense, c.recall.pruned)),
+            "Difference": wording.difference(c.recall),
+            "p (Holm)": wording.relation(c.p_value).removeprefix("= "),
+            "Precision, dense → pruned": " → ".join(
+                wording.percent(p.value) if p else "none" for p in (c.dense_precision, c.pruned_precision)
+            ),
+        }
+        for name, c in zip(data.CLASSES, by_class(labels, dense, pruned, len(data.CLASSES)), strict=True)
+        if c.recall
+    ]
+
+
+# --- the visitor's own image ------------------------------------------------------------------------------------
+
+
+def show_own(now: View, stops: Stops) -> None:
+    """A picture from outside, as the network sees it, and what it answers."""
+    content = take_picture()
+    if content is None:
+        return
+    try:
+        taken = picture.read(content)
+    except PictureError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    for column, step in zip(st.columns(len(taken.steps)), taken.steps, strict=True):
+        h, w = step.pixels.shape[:2]
+        column.markdown(f"**{step.title}**")
+        column.image(
+            enlarged(step.pixels, max(1, 140 // max(h, w))), width=max(1, 140 * w // max(h, w)), alt=step.title
+        )
+        column.caption(step.note)
+    if taken.notes:
+        st.caption(" ".join(taken.notes))
+    stories.show(now, stops, taken.image)
+
+
+def take_picture() -> bytes | None:
+    """The bytes of an upload, a camera shot or a drawing. They stay in memory."""
+    upload = "Upload"
+    source = st.segmented_control(
+        "Your picture", [upload, "Camera", "Drawing"], default=upload, key="source", bind="query-params", required=True,
+    )  # fmt: skip
+    st.caption(
+        "One garment on a plain ground works best. The picture stays in memory while you look at it, and nowhere else."
+    )
+    if source == "Drawing":
+        return drawing("drawn")
+    given = (
+        st.camera_input("A photo")
+        if source == "Camera"
+        else st.file_uploader("A PNG, JPEG or WebP file", type=["png", "jpg", "jpeg", "webp"])
+    )
+    return given.getvalue() if given else None
+
+
+SECTIONS = {
+    "Changed answers": show_answers,
+    "First to change": show_fragile,
+    "Class by class": show_classes,
+    "Your own image": show_own,
+}
+
+
+def show(now: View) -> None:
+    """The opened image, or the chosen section."""
+    section = st.segmented_control(
+        "Show", [*SECTIONS], default=next(iter(SECTIONS)), key="section", bind="query-params", required=True,
+        label_visibility="collapsed", on_change=close_image,
+    )  # fmt: skip
+    stops = lookup.stops(now)
+    if stops is None:
+        return
+    image = opened(now.run.images)
+    if image is not None:
+        show_image(now, stops, image)
+    else:
+        SECTIONS[section or next(iter(SECTIONS))](now, stops)
+
+
+st.title("Which answers changed?")
+here = view.current(store())
+if here is not None:
+    picker.choose(here, store())
+    show(here)

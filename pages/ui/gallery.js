@@ -1,0 +1,46 @@
+// A page of images. `data.cards` says what to show; their pictures are cut out of one sheet.
+
+export default function ({ parentElement, data, setTriggerValue }) {
+  const { cards, sheet, columns } = data
+  const rows = Math.ceil(cards.length / columns)
+  const nodes = cards.map((card, i) => {
+    const item = document.createElement("li")
+    const button = item.appendChild(document.createElement("button"))
+    button.type = "button"
+    button.addEventListener("click", () => setTriggerValue("opened", card.image))
+    if (sheet) button.append(picture(sheet, i % columns, Math.floor(i / columns), columns, rows))
+    const words = button.appendChild(document.createElement("span"))
+    words.append(text("title", card.title), text("note", card.note), ...card.answers.map(answer))
+    return item
+  })
+  parentElement.querySelector(".gallery").replaceChildren(...nodes)
+}
+
+function picture(sheet, column, row, columns, rows) {
+  const node = document.createElement("span")
+  node.className = "picture"
+  node.style.backgroundImage = `url(${sheet})`
+  node.style.backgroundSize = `${100 * columns}% ${100 * rows}%`
+  node.style.backgroundPosition = `${share(column, columns)}% ${share(row, rows)}%`
+  return node
+}
+
+// CSS places a background by the share of the room that is left over.
+function share(i, n) {
+  return n > 1 ? (100 * i) / (n - 1) : 0
+}
+
+function answer({ who, said, probability }) {
+  const node = text("answer", `${who}: ${said}, ${(100 * probability).toFixed(1)} %`)
+  const bar = node.appendChild(document.createElement("span"))
+  bar.className = `bar ${who}`
+  bar.style.setProperty("--share", `${100 * probability}%`)
+  return node
+}
+
+function text(kind, content) {
+  const node = document.createElement("span")
+  node.className = kind
+  node.textContent = content
+  return node
+}

@@ -1,0 +1,42 @@
+"""The story of one image: what the network says of it at every stop, asked of a worker once and kept in memory."""
+
+import hashlib
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core import data, panels
+from core.errors import PruneLabError
+from pages.ui.live_panel import live_panel
+from pages.ui.lookup import Stops
+from pages.ui.routes import packed
+from pages.ui.services import engine, stories
+from pages.ui.view import View
+
+
+def show(now: View, stops: Stops, image: NDArray[np.uint8], true: int | None = None) -> None:
+    """The panel of a (28, 28) image, of class `true` if that is known; with a visible wait while a worker looks."""
+    try:
+        key = _asked(now, stops, image, true)
+    except PruneLabError as error:
+        st.error(str(error), icon=":material/error:")
+        st.button("Ask again", icon=":material/replay:")
+        return
+    live_panel([f"/story.json?image={key}"], stops.row, label="Sparsity", key="story panel", on_stop=stops.go)
+    st.caption(
+        f"The network knows {len(data.CLASSES)} classes and always answers one of them, whatever the image shows. It "
+        "cannot say “none of these”: look at the probability and the entropy, and trust neither on things that it "
+        "was not trained on."
+    )
+
+
+def _asked(now: View, stops: Stops, image: NDArray[np.uint8], true: int | None) -> str:
+    """The key of the story. It comes from the image itself, so that nobody can name another visitor's."""
+    asked = repr((now.run.id, now.pruning.key, stops.own, true)).encode() + image.tobytes()
+    key = hashlib.sha256(asked).hexdigest()
+    if stories().get(key) is None:
+        with st.spinner("The network looks at the image at every stop"):
+            trace = engine().trace(now.run.id, now.pruning, stops.profile.sparsity.tolist(), image)
+        stories().put(key, packed(panels.story(trace, stops.profile, data.CLASSES, true).to_json()))
+    return key

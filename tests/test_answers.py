@@ -1,0 +1,86 @@
+"""Filters find what the confusion matrices count, and the orders say whose answer moved most and changed first."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from core import answers
+from core.answers import CHANGED, OUTCOMES, SAME, Filter
+from core.evaluation import compare, confusion_matrix
+from tests import small
+
+PROFILE, LABELS = small.profile(), small.LABELS
+ROWS = [0, 5, 20, 30, len(PROFILE.k) - 1]
+CLASSES = range(10)
+at_some_rows = pytest.mark.parametrize("row", ROWS)
+
+
+def found(row: int, **wanted: object) -> int:
+    images = Filter(**wanted).select(LABELS, PROFILE.predicted[0], PROFILE.predicted[row])  # type: ignore[arg-type]
+    assert (np.diff(images) > 0).all()
+    return len(images)
+
+
+@at_some_rows
+def test_each_cell_of_the_confusion_matrices_is_found(row: int) -> None:
+    dense, pruned = (confusion_matrix(LABELS, PROFILE.predicted[r]) for r in (0, row))
+    for true in CLASSES:
+        for answer in CLASSES:
+            assert found(row, true=true, dense=answer) == dense[true, answer]
+            assert found(row, true=true, pruned=answer) == pruned[true, answer]
+
+
+@at_some_rows
+def test_each_outcome_is_found_as_often_as_it_is_counted(row: int) -> None:
+    c = compare(LABELS, PROFILE.predicted[0], PROFILE.predicted[row])
+    assert [found(row, outcome=o) for o in OUTCOMES] == [c.both_right, c.lost, c.gained, c.both_wrong]
+    assert found(row, outcome=CHANGED) == c.changed and found(row, outcome=SAME) == c.n - c.changed
+
+
+@at_some_rows
+def test_the_images_behind_a_difference_moved_to_or_from_the_class(row: int) -> None:
+    dense, pruned = (confusion_matrix(LABELS, PROFILE.predicted[r]) for r in (0, row))
+    for true in CLASSES:
+        for answer in CLASSES:
+            moved = found(row, true=true, moved=answer)
+            assert moved >= abs(pruned[true, answer] - dense[true, answer])
+            assert (moved - pruned[true, answer] + dense[true, answer]) % 2 == 0  # so many went, so many came
+
+
+def test_without_a_filter_all_images_are_found() -> None:
+    assert found(20) == len(LABELS)
+
+
+@at_some_rows
+def test_changed_answers_come_first_and_the_most_certain_of_them_on_top(row: int) -> None:
+    order = answers.by_movement(PROFILE, row)
+    assert sorted(order) == list(range(len(LABELS)))
+    changed = (PROFILE.predicted[0] != PROFILE.predicted[row])[order]
+    assert not (np.diff(changed.astype(int)) > 0).any()
+    before, after = (PROFILE.probability[r][order].astype(float) for r in (0, row))
+    n = changed.sum()
+    assert (np.diff((before + after)[:n]) <= 1e-6).all() and (np.diff(np.abs(after - before)[n:]) <= 1e-6).all()
+
+
+def test_an_answer_changes_first_where_it_is_for_the_first_time_another() -> None:
+    for image, row in enumerate(answers.first_change(PROFILE)):
+        seen = PROFILE.predicted[:, image]
+        assert (seen[:row] == seen[0]).all()
+        assert row == len(seen) or seen[row] != seen[0]
+
+
+def test_fragile_images_come_in_the_order_of_their_change() -> None:
+    order = answers.by_fragility(PROFILE)
+    when, sure = answers.first_change(PROFILE)[order], PROFILE.probability[0][order]
+    assert sorted(order) == list(range(len(LABELS)))
+    for (w1, p1), (w2, p2) in pairwise(zip(when, sure, strict=True)):
+        assert (w1, p1) <= (w2, p2)
+
+
+def test_first_changes_are_counted_by_class_and_each_image_once() -> None:
+    counts, when = answers.first_changes(PROFILE, LABELS, 10), answers.first_change(PROFILE)
+    assert counts.shape == (10, len(PROFILE.k) + 1)
+    np.testing.assert_array_equal(counts.sum(axis=1), np.bincount(LABELS, minlength=10))
+    assert counts[3, 30] == ((LABELS == 3) & (when == 30)).sum()
+    assert counts[:, -1].sum() == (when == len(PROFILE.k)).sum()
