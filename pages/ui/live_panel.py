@@ -17,7 +17,7 @@ _HTML = """
     <div class="row">
       <button type="button" class="play" data-action="Play" aria-label="Play from 0 to 100 %"></button>
       <div class="track">
-        <input id="live-panel-slider" type="range" min="0" max="1" step="1" value="0">
+        <input id="live-panel-slider" type="range" min="0" max="1" step="1" value="0" aria-label="Stop">
         <div class="ticks" aria-hidden="true"></div>
       </div>
     </div>

@@ -45,8 +45,14 @@ def pictures_of(run: Run) -> NDArray[np.uint8] | None:
 def stops(now: View) -> Stops | None:
     """The stops of the view, its own sparsity among them; None, with the job in its place, while they are computed.
 
-    While only the view's own sparsity is computed, the nearest stop is shown.
+    While only the view's own sparsity is computed, the nearest stop is shown. What is said of a job stands in a
+    container of its own, there whether anything is said or not: so the panel below stays the same element.
     """
+    with st.container():
+        return _stops(now)
+
+
+def _stops(now: View) -> Stops | None:
     usual = store().profile(now.run.id, now.pruning)
     if usual is None:
         st.markdown(

@@ -53,9 +53,11 @@ def test_a_training_is_followed_to_its_end_and_pruned_layerwise(visit: Any, serv
     page.get_by_role("radio", name="Layerwise").or_(page.get_by_role("button", name="Layerwise")).click()
     expect(page).to_have_url(re.compile("scope=layerwise"))
     expect(page.locator(".live-panel[data-drawn]")).to_be_visible(timeout=120_000)
+    page.evaluate("() => { window.panel = document.querySelector('.live-panel') }")
     page.get_by_role("textbox", name="Exact sparsity").fill("33.3")
     page.keyboard.press("Enter")
     expect(page.locator(".live-panel output")).to_contain_text("33.3", timeout=60_000)
+    assert page.evaluate("() => document.querySelector('.live-panel') === window.panel")  # nothing was torn down
 
 
 def test_two_visitors_share_one_training_and_a_stop_ends_it_within_two_seconds(visit: Any, server: Server) -> None:
