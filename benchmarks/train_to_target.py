@@ -21,7 +21,7 @@ from core.recipes import NETWORKS
 
 TARGET = 0.92
 NETWORK = "convnet-small"
-RECIPE = replace(NETWORKS["convnet"].recipes["quick"], epochs=3, learning_rate=0.2)
+RECIPE = replace(NETWORKS["convnet"].recipes["quick"], epochs=2)
 SEEDS = (0, 1, 2)
 MOST_EPOCHS = 20
 

@@ -16,7 +16,7 @@ from core.errors import ConfigError
 FORMAT = 1
 """Version of the run format. Raise it when the same configuration would no longer mean the same run."""
 
-Optimizer = Literal["sgd", "adamw"]
+Optimizer = Literal["sgd", "adamw", "muon"]
 Schedule = Literal["constant", "one-cycle"]
 Criterion = Literal["magnitude", "random", "largest", "signed", "lamp"]
 Scope = Literal["global", "layerwise"]
@@ -85,7 +85,13 @@ class TrainingConfig(_Checked):
     batch_size: int = ranged(16, 2048, "Batch size", 256, "Images per step.")
     optimizer: Optimizer = shown("sgd", "Optimizer")
     learning_rate: float = ranged(1e-5, 2.0, "Learning rate", 0.1, "The highest of the schedule.")
-    momentum: float = ranged(0.0, 0.999, "Momentum", 0.9, "SGD with Nesterov momentum; 0 is plain SGD.")
+    momentum: float = ranged(
+        0.0,
+        0.999,
+        "Momentum",
+        0.9,
+        "SGD with Nesterov momentum; 0 is plain SGD. AdamW's and Muon's memory of gradients.",
+    )
     weight_decay: float = ranged(0.0, 1.0, "Weight decay", 5e-4)
     schedule: Schedule = shown("one-cycle", "Schedule", "How the learning rate moves over the training.")
     label_smoothing: float = ranged(0.0, 0.5, "Label smoothing", 0.0)

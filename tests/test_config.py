@@ -131,7 +131,7 @@ def test_values_of_another_type_are_refused(values: dict[str, Any]) -> None:
 
 
 def test_an_unknown_choice_is_refused_with_the_choices() -> None:
-    with pytest.raises(ConfigError, match=r"'adam'; choose one of sgd, adamw"):
+    with pytest.raises(ConfigError, match=r"'adam'; choose one of sgd, adamw, muon"):
         TrainingConfig(optimizer="adam")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="choose one of global, layerwise"):
         PruningConfig(scope="both")  # type: ignore[arg-type]

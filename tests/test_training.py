@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.config import DataConfig, RunConfig, TrainingConfig
+from core.config import DataConfig, Optimizer, RunConfig, TrainingConfig
 from core.data import Dataset, Split, split
 from core.engine.inference import Classifier
 from core.engine.models import build
@@ -32,14 +32,16 @@ def same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> bool:
 
 
 @pytest.mark.parametrize("network", ["lenet", "convnet", "convnet-small"])
-def test_the_same_configuration_gives_the_same_bits_whatever_ran_before(network: str) -> None:
-    first = train(config(network), DATA)
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "muon"])
+def test_the_same_configuration_gives_the_same_bits_whatever_ran_before(network: str, optimizer: Optimizer) -> None:
+    asked = config(network, dataclasses.replace(QUICK, optimizer=optimizer, learning_rate=0.01))
+    first = train(asked, DATA)
     torch.manual_seed(12345)
     torch.rand(7)
     np.random.default_rng(5).normal()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    second = train(config(network), DATA)
+    second = train(asked, DATA)
     torch.set_num_threads(threads)
     assert same(first.weights, second.weights)
     assert [dataclasses.replace(e, seconds=0) for e in first.history] == [

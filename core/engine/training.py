@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from core.config import RunConfig, TrainingConfig
 from core.data import Dataset, Split, split
-from core.engine import machine
+from core.engine import machine, optimizers
 from core.engine.models import build, get_weights, normalise
 from core.errors import JobCancelled, TrainingError
 from core.progress import Epoch, Phase, Progress
@@ -58,7 +58,7 @@ def train(
         labels = torch.tensor(training.labels, dtype=torch.long, device=device)
         unseen = torch.tensor(validation.images, device=device)
         model = build(config.network, config.seed).to(device).to(memory_format=torch.channels_last)
-        optimizer = _optimizer(model, settings)
+        optimizer = optimizers.build(model, settings)
         generator = torch.Generator().manual_seed(config.seed)
 
         for number in range(1, settings.epochs + 1):
@@ -121,17 +121,6 @@ def _answers(model: nn.Module, images: Tensor, on_batch: Callable[[], object]) -
             logits.append(_forward(model, batch))
     model.train()
     return torch.cat(logits).cpu()
-
-
-def _optimizer(model: nn.Module, settings: TrainingConfig) -> torch.optim.Optimizer:
-    groups = [
-        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in model.parameters() if p.ndim == 1], "weight_decay": 0.0},
-    ]
-    rate, momentum = settings.learning_rate, settings.momentum
-    if settings.optimizer == "adamw":
-        return torch.optim.AdamW(groups, rate, betas=(momentum, 0.999), fused=True)
-    return torch.optim.SGD(groups, rate, momentum=momentum, nesterov=momentum > 0, fused=True)
 
 
 def learning_rate(settings: TrainingConfig, done: float) -> float:
