@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmarks import tutorial
 from benchmarks.results import FOLDER, save
+from benchmarks.results import machine as this_machine
 from core.config import RunConfig
 from core.data import Dataset, load, locate
 from core.engine import machine
@@ -35,14 +36,22 @@ def measure(name: str, seed: int, data: Dataset) -> dict[str, Any]:
     store = RunStore()
     if store.has(config.run_id) and (run := store.get(config.run_id)).reference:
         history, seconds, accuracy, threads = run.history, run.seconds, run.accuracy.value, run.machine["threads"]
+        processor, bfloat16 = run.machine["processor"], run.machine["bfloat16"]
     else:
         trained = train(config, data)
         history, seconds, threads = trained.history, trained.seconds, machine.THREADS
+        processor, bfloat16 = this_machine()["processor"], machine.has_bfloat16(machine.device())
         predicted = Classifier(network, data.test.images).infer(trained.weights).argmax(1)
         accuracy = float(np.mean(predicted == data.test.labels))
     validation = history[-1].validation_accuracy
     print(f"{name}, seed {seed}: {accuracy:.2%} test, {validation:.2%} validation, {seconds:.0f} s", flush=True)
-    return {"test_accuracy": accuracy, "validation_accuracy": validation, "seconds": seconds, "threads": threads}
+    return {
+        "test_accuracy": accuracy,
+        "validation_accuracy": validation,
+        "seconds": seconds,
+        "threads": threads,
+        "processor": f"{processor}, {'bfloat16' if bfloat16 else 'float32'}",
+    }
 
 
 def row(name: str, seeds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -60,6 +69,7 @@ def row(name: str, seeds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "range (%)": f"{100 * min(test):.2f} to {100 * max(test):.2f}",
         "seconds, median": round(statistics.median(seconds), 1),
         "threads": "/".join(sorted({str(s["threads"]) for s in seeds.values()})),
+        "processor": " / ".join(sorted({s["processor"] for s in seeds.values()})),
         "tutorial epochs": round(statistics.median(seconds) / statistics.median(usual), 2) if usual else "",
     }
 

@@ -83,7 +83,7 @@ class TrainingConfig(_Checked):
 
     epochs: int = ranged(1, 100, "Epochs", 10, "Passes over the training images.")
     batch_size: int = ranged(16, 2048, "Batch size", 256, "Images per step.")
-    optimizer: Optimizer = shown("sgd", "Optimizer")
+    optimizer: Optimizer = shown("sgd", "Optimizer", "Muon is for kernels of convolutions; the rest follows AdamW.")
     learning_rate: float = ranged(1e-5, 2.0, "Learning rate", 0.1, "The highest of the schedule.")
     momentum: float = ranged(
         0.0,
