@@ -10,6 +10,7 @@ Nothing that a file says of itself is trusted. Its headers are read here, the li
 only what makes up the pixels: no texts, profiles, EXIF data or further frames, each of which can be a bomb of its own.
 """
 
+import base64
 import io
 import re
 import struct
@@ -139,6 +140,11 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     return file.getvalue()
+
+
+def url(png: bytes) -> str:
+    """A PNG file as a `data:` URL, which a page holds itself: nothing is kept on the server to be fetched later."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def sheet(images: NDArray[np.uint8], columns: int) -> bytes:

@@ -173,9 +173,9 @@ def show_image(now: View, stops: Stops, image: int) -> None:
     stories.show(now, stops, pictures[image], true)
 
 
-def enlarged(pixels: NDArray[np.uint8], times: int = 8) -> bytes:
-    """A PNG in which each pixel is a square."""
-    return picture.png(pixels.repeat(times, axis=0).repeat(times, axis=1))
+def enlarged(pixels: NDArray[np.uint8], times: int = 8) -> str:
+    """The URL of a picture in which each pixel is a square."""
+    return picture.url(picture.png(pixels.repeat(times, axis=0).repeat(times, axis=1)))
 
 
 # --- first to change --------------------------------------------------------------------------------------------

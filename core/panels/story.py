@@ -1,6 +1,5 @@
 """What does the network say of one image? Its answers over all stops, and what the first convolution passes on."""
 
-import base64
 import math
 from collections.abc import Sequence
 
@@ -92,7 +91,7 @@ def _pictures(maps: NDArray[np.float16]) -> tuple[list[str], tuple[int, int]]:
     for stop in grey:
         key = stop.tobytes()
         if key not in known:
-            known[key] = f"data:image/png;base64,{base64.b64encode(picture.sheet(stop, _COLUMNS)).decode()}"
+            known[key] = picture.url(picture.sheet(stop, _COLUMNS))
         sheets.append(known[key])
     _, f, h, w = grey.shape
     return sheets, (math.ceil(f / _COLUMNS) * h, _COLUMNS * w)

@@ -1,11 +1,12 @@
 """A page of test images as a Streamlit component: pictures from one sheet, two answers each, and a click opens one."""
 
-import base64
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import streamlit as st
+
+from core import picture
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def gallery(
         key: the component's key.
         on_open: called with the index of the image that the visitor opens, before the page reruns.
     """
-    source = f"data:image/png;base64,{base64.b64encode(sheet).decode()}" if sheet else None
+    source = picture.url(sheet) if sheet else None
     _component(
         data={"cards": [asdict(card) for card in cards], "sheet": source, "columns": columns},
         key=key,
