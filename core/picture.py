@@ -35,6 +35,9 @@ MOST_PIXELS = 16_000_000
 MOST_SIDE = 10_000
 """Pixels along a picture's longer side."""
 
+PNG_URL = "data:image/png;base64,"
+"""How the URL of a PNG file begins that holds the file itself."""
+
 _SIDE = 28  # pixels along each side of what the network sees
 _SHOWN = 280  # pixels along the longest side that is kept of a picture
 _MOST_PARTS = 10_000  # PNG chunks or JPEG segments; 10 MB in chunks of 8 KB, as libpng writes them, are 1,221
@@ -144,7 +147,7 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
 
 def url(png: bytes) -> str:
     """A PNG file as a `data:` URL, which a page holds itself: nothing is kept on the server to be fetched later."""
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    return f"{PNG_URL}{base64.b64encode(png).decode()}"
 
 
 def sheet(images: NDArray[np.uint8], columns: int) -> bytes:

@@ -245,7 +245,7 @@ def compute(
 
 def _measure(logits: NDArray[np.float32], dense: NDArray[np.float32], labels: Labels) -> dict[str, Any]:
     """The fields of one row that come from outputs. Sums are float64 and divided once."""
-    log_p, log_dense = _log_softmax(logits), _log_softmax(dense)
+    log_p, log_dense = log_softmax(logits), log_softmax(dense)
     predicted, images = logits.argmax(axis=1), np.arange(len(labels))
     return {
         "predicted": predicted,
@@ -256,7 +256,8 @@ def _measure(logits: NDArray[np.float32], dense: NDArray[np.float32], labels: La
     }
 
 
-def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Logarithms of the softmax over each row, (n, C) to the same, without overflow."""
     shifted: NDArray[np.float64] = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return shifted

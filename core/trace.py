@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from core.config import PruningConfig
 from core.errors import PruningError
+from core.profile import log_softmax
 from core.pruning import Weights, prune, rank
 
 Look = Callable[[Weights], tuple[NDArray[np.float32], NDArray[np.float32]]]
@@ -58,10 +59,9 @@ def compute(weights: Weights, pruning: PruningConfig, sparsities: Sequence[float
         if seen is None or ranking.count(sparsity) != k:
             k, seen = ranking.count(sparsity), look(prune(weights, ranking, sparsity))
         rows.append(seen)
-    logits = np.stack([row[0] for row in rows]).astype(np.float64)
+    logits = np.stack([row[0] for row in rows])
     if not np.isfinite(logits).all():
         raise PruningError("The outputs for this image are not finite; train this network again.")
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probability = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+    probability = np.exp(log_softmax(logits)).astype(np.float32)
     maps = np.stack([row[1] for row in rows]).astype(np.float16)
     return Trace(np.array(sparsities, np.float64), probability, maps)

@@ -39,6 +39,7 @@ class Muon:
     """
 
     def __init__(self, model: nn.Module, settings: TrainingConfig):
+        self._model = model
         self._kernels = [p for p in model.parameters() if p.ndim == 4]
         self._rows = [_rows(kernel.detach()) for kernel in self._kernels]
         self._muon = torch.optim.Muon(
@@ -52,9 +53,7 @@ class Muon:
         self.param_groups = self._muon.param_groups + self._rest.param_groups
 
     def zero_grad(self) -> None:
-        for kernel in self._kernels:
-            kernel.grad = None
-        self._rest.zero_grad()
+        self._model.zero_grad()
 
     def step(self) -> None:
         for rows, kernel in zip(self._rows, self._kernels, strict=True):

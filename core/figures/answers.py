@@ -192,4 +192,4 @@ def first_changes(
     figure.update_xaxes(title="Sparsity at which the answer changes first", tickangle=-60, nticks=16, row=2, col=1)
     figure.update_yaxes(title="Images", row=1, col=1)
     figure.update_yaxes(autorange="reversed", showgrid=False, row=2, col=1)
-    return framed(figure, 500).update_yaxes(gridcolor="rgba(138, 143, 152, 0.25)", row=1, col=1)
+    return framed(figure, 500)

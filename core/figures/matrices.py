@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import wording
+from core.answers import OUTCOMES
 from core.figures.base import LiveFigure, Patch, Spec, frame, live, plain_axis
 
 
@@ -76,7 +77,7 @@ def _matrix(
 def outcomes(tables: Sequence[NDArray[np.int64]]) -> LiveFigure:
     """Images (2, 2) at each stop: dense right or wrong down, pruned right or wrong across."""
     rows, columns = ["dense right", "dense wrong"], ["pruned right", "pruned wrong"]
-    names, top = ["both right", "lost", "gained", "both wrong"], int(tables[0].sum())
+    top = int(tables[0].sum())
     cells = {
         "type": "heatmap", "x": columns, "y": rows, "z": tables[0].tolist(), "zmin": 0, "zmax": top, "xgap": 2,
         "ygap": 2, "colorscale": _log_scale("0, 114, 178", top), "showscale": False,
@@ -94,7 +95,7 @@ def outcomes(tables: Sequence[NDArray[np.int64]]) -> LiveFigure:
     )
 
     def patch(i: int) -> Patch:
-        said = [f"{name}<br><b>{n:,}</b>" for name, n in zip(names, tables[i].ravel().tolist(), strict=True)]
+        said = [f"{name}<br><b>{n:,}</b>" for name, n in zip(OUTCOMES, tables[i].ravel().tolist(), strict=True)]
         return Patch({0: {"z": tables[i].tolist()}, 1: {"text": said}})
 
     return live(

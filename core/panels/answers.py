@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core import figures, wording
-from core.evaluation import ClassComparison, Labels, Proportion, by_class, confusion_matrix, most_confused
+from core.evaluation import ClassComparison, Comparison, Labels, Proportion, by_class, confusion_matrix, most_confused
 from core.figures import LiveFigure
 from core.panels.base import Panel, Placed, comparison_answers, comparison_readouts, stop_marks, stop_texts
 from core.profile import Profile
@@ -16,7 +16,7 @@ def answers(profile: Profile, labels: Labels, classes: Sequence[str]) -> Panel:
     comparisons = profile.comparisons(labels)
     tables = [np.array([[c.both_right, c.lost], [c.gained, c.both_wrong]]) for c in comparisons]
     shown = [figures.outcomes(tables), *_confusions(profile, labels, classes, range(len(classes)), "Confusion")]
-    return _panel(profile, labels, [Placed(figure, 6) for figure in shown])
+    return _panel(profile, comparisons, [Placed(figure, 6) for figure in shown])
 
 
 def classwise(profile: Profile, labels: Labels, classes: Sequence[str]) -> Panel:
@@ -40,11 +40,14 @@ def classwise(profile: Profile, labels: Labels, classes: Sequence[str]) -> Panel
     )
     alike = most_confused(confusion_matrix(labels, profile.predicted[0], len(classes)))
     confusions = _confusions(profile, labels, classes, alike, "Most often confused")
-    return _panel(profile, labels, [Placed(recall, 6), Placed(precision, 6), *(Placed(f, 4) for f in confusions)])
+    return _panel(
+        profile,
+        profile.comparisons(labels),
+        [Placed(recall, 6), Placed(precision, 6), *(Placed(f, 4) for f in confusions)],
+    )
 
 
-def _panel(profile: Profile, labels: Labels, placed: Sequence[Placed]) -> Panel:
-    comparisons = profile.comparisons(labels)
+def _panel(profile: Profile, comparisons: Sequence[Comparison], placed: Sequence[Placed]) -> Panel:
     return Panel(
         stops=stop_texts(profile),
         marks=stop_marks(profile, comparisons),

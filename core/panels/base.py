@@ -87,9 +87,22 @@ def stop_marks(profile: Profile, comparisons: Sequence[Comparison]) -> tuple[Mar
         (found.last_within, tolerance),
         (found.collapse, "collapse"),
     ]
+    return marked(profile, [(stop, label) for stop, label in wanted if stop is not None])
+
+
+def marked(profile: Profile, labels: Sequence[tuple[int, str]]) -> tuple[Mark, ...]:
+    """Stops with their labels and sparsities, in order."""
     return tuple(
-        Mark(stop, f"{label}: {wording.sparsity(float(profile.sparsity[stop]))}")
-        for stop, label in sorted((stop, label) for stop, label in wanted if stop is not None)
+        Mark(stop, f"{label}: {wording.sparsity(float(profile.sparsity[stop]))}") for stop, label in sorted(labels)
+    )
+
+
+def removed_readout(profile: Profile) -> Readout:
+    """k of N and the sparsity."""
+    return Readout(
+        "Weights set to zero",
+        tuple(f"{wording.count(k)} of {wording.count(profile.total)}" for k in profile.k),
+        tuple(wording.sparsity(k / profile.total) for k in profile.k),
     )
 
 
@@ -97,11 +110,7 @@ def comparison_readouts(profile: Profile, comparisons: Sequence[Comparison]) -> 
     n = wording.count(comparisons[0].n)
     dense = wording.percent(comparisons[0].dense.value)
     return (
-        Readout(
-            "Weights set to zero",
-            tuple(f"{wording.count(k)} of {wording.count(profile.total)}" for k in profile.k),
-            tuple(wording.sparsity(k / profile.total) for k in profile.k),
-        ),
+        removed_readout(profile),
         Readout(
             "Threshold",
             tuple(wording.magnitude(float(t)) for t in profile.threshold),

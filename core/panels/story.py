@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import figures, picture, wording
-from core.panels.base import Mark, Panel, Placed, Readout, stop_texts
+from core.panels.base import Mark, Panel, Placed, Readout, marked, removed_readout, stop_texts
 from core.profile import DEFAULT_STOP, Profile
 from core.trace import Trace
 
@@ -46,12 +46,10 @@ def _answer(trace: Trace, stop: int, classes: Sequence[str], true: int | None) -
 
 
 def _marks(trace: Trace, profile: Profile, classes: Sequence[str]) -> tuple[Mark, ...]:
-    default = profile.stop_index(DEFAULT_STOP)
-    marks = [Mark(default, f"default: {wording.sparsity(float(profile.sparsity[default]))}")]
+    wanted = [(profile.stop_index(DEFAULT_STOP), "default")]
     if (flip := trace.flip) is not None:
-        said = f"first change, to {classes[trace.predicted[flip]]}: {wording.sparsity(float(trace.sparsity[flip]))}"
-        marks.append(Mark(flip, said))
-    return tuple(sorted(marks, key=lambda mark: mark.stop))
+        wanted.append((flip, f"first change, to {classes[trace.predicted[flip]]}"))
+    return marked(profile, wanted)
 
 
 def _readouts(trace: Trace, profile: Profile, classes: Sequence[str]) -> tuple[Readout, ...]:
@@ -61,11 +59,7 @@ def _readouts(trace: Trace, profile: Profile, classes: Sequence[str]) -> tuple[R
     change = "never" if flip is None else f"at {wording.sparsity(float(trace.sparsity[flip]))}"
     to = "it stays at every stop" if flip is None else f"to {classes[trace.predicted[flip]]}"
     return (
-        Readout(
-            "Weights set to zero",
-            tuple(f"{wording.count(k)} of {wording.count(profile.total)}" for k in profile.k),
-            tuple(wording.sparsity(k / profile.total) for k in profile.k),
-        ),
+        removed_readout(profile),
         Readout("Dense answer", *zip(*(_said(trace.probability[0], classes) for _ in rows), strict=True)),
         Readout("Pruned answer", *zip(*(_said(p, classes) for p in trace.probability), strict=True)),
         Readout(

@@ -1,14 +1,9 @@
 """A sheet to draw on, as a Streamlit component."""
 
 import base64
-from pathlib import Path
 
-import streamlit as st
-
-
-def _asset(suffix: str) -> str:
-    return Path(__file__).with_suffix(suffix).read_text(encoding="utf-8")
-
+from core.picture import PNG_URL
+from pages.ui.component import declare
 
 _HTML = """
 <div class="drawing">
@@ -16,18 +11,15 @@ _HTML = """
   <div><button type="button" data-do="undo">Undo</button> <button type="button" data-do="clear">Clear</button></div>
 </div>
 """
-_PREFIX = "data:image/png;base64,"
 _LONGEST = 400_000
 """Characters of a drawing that is taken; the sheet's own PNGs are far shorter."""
 
-_component = st.components.v2.component(
-    "drawing", html=_HTML, css=_asset(".css"), js=_asset(".js"), isolate_styles=False
-)
+_component = declare(__file__, _HTML)
 
 
 def drawing(key: str) -> bytes | None:
     """Mount the sheet and return what is drawn on it as a PNG, black on white; None while it is empty."""
     drawn = _component(key=key, on_drawn_change=lambda: None).drawn
-    if not isinstance(drawn, str) or not drawn.startswith(_PREFIX) or len(drawn) > _LONGEST:
+    if not isinstance(drawn, str) or not drawn.startswith(PNG_URL) or len(drawn) > _LONGEST:
         return None
-    return base64.b64decode(drawn.removeprefix(_PREFIX))
+    return base64.b64decode(drawn.removeprefix(PNG_URL))

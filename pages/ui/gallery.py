@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import streamlit as st
 
 from core import picture
+from pages.ui.component import declare
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,7 @@ class Card:
     answers: Sequence[Answer]
 
 
-def _asset(suffix: str) -> str:
-    return Path(__file__).with_suffix(suffix).read_text(encoding="utf-8")
-
-
-_component = st.components.v2.component(
-    "gallery", html='<ul class="gallery"></ul>', css=_asset(".css"), js=_asset(".js"), isolate_styles=False
-)
+_component = declare(__file__, '<ul class="gallery"></ul>')
 
 
 def gallery(

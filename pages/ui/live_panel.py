@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import streamlit as st
+
+from pages.ui.component import declare
 
 PLOTLY = f"/vendor/plotly-{version('plotly')}.min.js"
 """Where the app serves the plotly.js of the installed plotly package."""
@@ -41,13 +42,7 @@ class Pick:
     y: str
 
 
-def _asset(suffix: str) -> str:
-    return Path(__file__).with_suffix(suffix).read_text(encoding="utf-8")
-
-
-_component = st.components.v2.component(
-    "live_panel", html=_HTML, css=_asset(".css"), js=_asset(".js"), isolate_styles=False
-)
+_component = declare(__file__, _HTML)
 
 
 def live_panel(
