@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from core import answers, data, figures, picture, wording
 from core.answers import OUTCOMES, Filter
 from core.errors import PictureError
-from core.evaluation import by_class, confusion_matrix, most_confused
+from core.evaluation import ClassComparison, Comparison, by_class, confusion_matrix, most_confused
 from core.profile import Profile
 from pages.ui import lookup, picker, stories, view
 from pages.ui.drawing import drawing
@@ -17,6 +17,7 @@ from pages.ui.gallery import Answer, Card, gallery
 from pages.ui.live_panel import Pick, live_panel
 from pages.ui.lookup import Stops
 from pages.ui.services import store
+from pages.ui.table import Cell, Row, table
 from pages.ui.view import View
 
 ANY = "any"
@@ -227,7 +228,7 @@ def show_classes(now: View, stops: Stops) -> None:
     labels, profile = store().labels(now.run.id), stops.profile
     dense, pruned = profile.predicted[0], profile.predicted[stops.row]
     st.markdown(confused(labels, dense, pruned))
-    st.dataframe(class_table(labels, dense, pruned), hide_index=True, alt="Recall and precision of each class.")
+    table("Recall and precision of each class", CLASS_COLUMNS, class_rows(labels, dense, pruned), key="classes")
     st.caption(
         "Recall is compared on the same images: 95 % paired interval (Bonett and Price) and exact McNemar test, whose "
         f"p is corrected for {len(data.CLASSES)} classes (Holm). Precision is of different images before and after, so "
@@ -249,22 +250,34 @@ def confused(labels: NDArray[np.uint8], dense: NDArray[np.uint8], pruned: NDArra
     return f"**{names}** are most often taken for one another: {parts[0]}, and {parts[1]}."
 
 
-def class_table(labels: NDArray[np.uint8], dense: NDArray[np.uint8], pruned: NDArray[np.uint8]) -> list[dict[str, str]]:
-    """A row a class."""
-    return [
-        {
-            "Class": name,
-            "Images": wording.count(c.recall.n),
-            "Recall, dense → pruned": " → ".join(wording.percent(a.value) for a in (c.recall.dense, c.recall.pruned)),
-            "Difference": wording.difference(c.recall),
-            "p (Holm)": wording.relation(c.p_value).removeprefix("= "),
-            "Precision, dense → pruned": " → ".join(
-                wording.percent(p.value) if p else "none" for p in (c.dense_precision, c.pruned_precision)
-            ),
-        }
-        for name, c in zip(data.CLASSES, by_class(labels, dense, pruned, len(data.CLASSES)), strict=True)
-        if c.recall
-    ]
+CLASS_COLUMNS = (
+    "Class",
+    "Images",
+    "Recall, dense → pruned",
+    "Difference",
+    "p (Holm)",
+    "Precision, dense → pruned",
+)
+
+
+def class_rows(labels: NDArray[np.uint8], dense: NDArray[np.uint8], pruned: NDArray[np.uint8]) -> list[Row]:
+    """A row a class that has images."""
+    found = by_class(labels, dense, pruned, len(data.CLASSES))
+    return [class_row(name, c.recall, c) for name, c in zip(data.CLASSES, found, strict=True) if c.recall]
+
+
+def class_row(name: str, recall: Comparison, c: ClassComparison) -> Row:
+    """The cells of `CLASS_COLUMNS`; ranked by what is of the pruned network."""
+    precision = [wording.percent(p.value) if p else "none" for p in (c.dense_precision, c.pruned_precision)]
+    cells = (
+        Cell.text(name),
+        Cell(wording.count(recall.n), recall.n),
+        Cell(" → ".join(wording.percent(a.value) for a in (recall.dense, recall.pruned)), recall.pruned.value),
+        Cell(wording.difference(recall), recall.difference),
+        Cell(wording.relation(c.p_value).removeprefix("= "), c.p_value),
+        Cell(" → ".join(precision), c.pruned_precision.value if c.pruned_precision else -1.0),
+    )
+    return Row(name, cells)
 
 
 # --- the visitor's own image ------------------------------------------------------------------------------------

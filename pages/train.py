@@ -1,6 +1,7 @@
 """Train a network: recipe, job, live progress, run."""
 
 from dataclasses import Field, fields
+from datetime import datetime
 from typing import Any, get_args
 
 import streamlit as st
@@ -12,6 +13,7 @@ from core.recipes import DEFAULT_NETWORK, NETWORKS
 from core.runs import Run
 from pages.ui import picker, view
 from pages.ui.services import engine, owner, store
+from pages.ui.table import Action, Cell, Row, table
 from pages.ui.watching import watch
 
 # --- what to train ----------------------------------------------------------------------------------------------
@@ -33,8 +35,14 @@ def choose() -> RunConfig | None:
             persist_state="session",
         )
     with recipe:
+        # A key for each network: what a slow browser still says of the last network's recipe is not said of this one's.
         st.segmented_control(
-            "Recipe", [*NETWORKS[name].recipes], key="recipe", required=True, on_change=_load, persist_state="session"
+            "Recipe",
+            [*NETWORKS[name].recipes],
+            key=_recipe(name),
+            required=True,
+            on_change=_load,
+            persist_state="session",
         )
     with seed:
         _widget(RunConfig, next(f for f in fields(RunConfig) if f.name == "seed"))
@@ -52,15 +60,21 @@ def _network(name: str) -> str:
     return f"{NETWORKS[name].title} ({wording.count(NETWORKS[name].weights)} weights)"
 
 
+def _recipe(network: str) -> str:
+    return f"recipe of {network}"
+
+
 def _first_recipe() -> None:
-    st.session_state["recipe"] = next(iter(NETWORKS[st.session_state["network"]].recipes))
+    network = st.session_state["network"]
+    st.session_state[_recipe(network)] = next(iter(NETWORKS[network].recipes))
     st.session_state.setdefault("seed", 0)
     _load()
 
 
 def _load() -> None:
     """Put the recipe's values into their widgets."""
-    recipe = NETWORKS[st.session_state["network"]].recipes[st.session_state["recipe"]]
+    network = st.session_state["network"]
+    recipe = NETWORKS[network].recipes[st.session_state[_recipe(network)]]
     for f in fields(recipe):
         st.session_state[f.name] = getattr(recipe, f.name)
 
@@ -151,52 +165,48 @@ def follow() -> None:
 
 # --- runs so far ------------------------------------------------------------------------------------------------
 
+COLUMNS = ("Run", "Test accuracy", "Weights", "File, kB", "Training", "Trained (UTC)", "Whose", "Id")
+
 
 def runs_so_far() -> None:
-    """All runs, sortable; one can be chosen, and a visitor's own deleted."""
+    """All runs, sortable; each can be pruned, and a visitor's own deleted."""
     st.header("Runs so far")
     for run_id, reason in store().damaged():
         st.warning(f"Run {run_id} was set aside: {reason}", icon=":material/warning:")
     runs = store().runs()
-    table = st.dataframe(
-        [_row(run) for run in runs],
-        hide_index=True,
-        key="runs",
-        on_select="rerun",
-        selection_mode="single-row",
-        column_config={
-            "Test accuracy, %": st.column_config.NumberColumn(format="%.2f"),
-            "Trained": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
-            "File, kB": st.column_config.NumberColumn(format="localized"),
-            "Weights": st.column_config.NumberColumn(format="localized"),
-        },
-        alt="Runs with their test accuracy, size and date",
+    table("All runs", COLUMNS, [_row(run) for run in runs], key="runs", on_action=_act)
+    if gone := st.session_state.pop("to delete", None):
+        _confirm(gone)
+
+
+def _row(run: Run) -> Row:
+    name = picker.title(run).rpartition(":")[0]
+    mine = not run.reference and run.owner == owner()
+    whose = "reference" if run.reference else "yours" if mine else "another visitor's"
+    cells = (
+        Cell.text(name),
+        Cell(wording.percent(run.accuracy.value), run.accuracy.value),
+        Cell(wording.count(run.weights), run.weights),
+        Cell(wording.count(run.bytes / 1000), run.bytes),
+        Cell(wording.duration(run.seconds), run.seconds),
+        Cell(f"{datetime.fromisoformat(run.created):%Y-%m-%d %H:%M}", datetime.fromisoformat(run.created).timestamp()),
+        Cell.text(whose),
+        Cell.text(run.id),
     )
-    chosen = [runs[i] for i in table["selection"]["rows"] if i < len(runs)]
-    for run in chosen:
-        _act(run)
-    if not chosen:
-        st.caption("Select a row to prune that run, or to delete one of your own.")
+    prune, delete = (Action(verb.lower(), verb, f"{verb} {name}, {run.id}") for verb in ("Prune", "Delete"))
+    return Row(run.id, cells, (prune, delete) if mine else (prune,))
 
 
-def _row(run: Run) -> dict[str, Any]:
-    return {
-        "Run": picker.title(run).rpartition(":")[0],
-        "Test accuracy, %": 100 * run.accuracy.value,
-        "Weights": run.weights,
-        "File, kB": round(run.bytes / 1000),
-        "Seconds": round(run.seconds),
-        "Trained": run.created,
-        "Whose": "reference" if run.reference else "yours" if run.owner == owner() else "another visitor's",
-        "Id": run.id,
-    }
+def _act(action: str, run_id: str) -> None:
+    """Only noted here: a page can neither be left nor covered from within a callback."""
+    st.session_state["to prune" if action == "prune" else "to delete"] = run_id
 
 
-def _act(run: Run) -> None:
-    with st.container(horizontal=True):
-        st.page_link("prune.py", label="Prune this run", icon=":material/content_cut:", query_params={"run": run.id})
-        if not run.reference and run.owner == owner():
-            st.button("Delete this run", icon=":material/delete:", key="delete", on_click=_delete, args=(run.id,))
+@st.dialog("Delete this run?")
+def _confirm(run_id: str) -> None:
+    st.write(f"Run {run_id}, its weights and its profiles are deleted for good.")
+    if st.button("Delete it", icon=":material/delete:", on_click=_delete, args=(run_id,)):
+        st.rerun()  # all of the page, which also closes the dialog
 
 
 def _delete(run_id: str) -> None:
@@ -206,6 +216,8 @@ def _delete(run_id: str) -> None:
         st.session_state["delete problem"] = str(error)
 
 
+if chosen := st.session_state.pop("to prune", None):
+    st.switch_page("prune.py", query_params={"run": chosen})
 st.title("Train a network")
 here = view.current(store())
 wanted = choose()

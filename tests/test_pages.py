@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,6 +45,11 @@ def text(app: AppTest) -> str:
     """All that is said on the page."""
     kinds = (app.title, app.header, app.markdown, app.caption, app.info, app.warning, app.error, app.success)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def rows(app: AppTest) -> dict[str, Any]:
+    """The rows of the page's last table by their names, as the browser gets them."""
+    return {row["name"]: row for row in json.loads(app.get("bidi_component")[-1].proto.json)["rows"]}
 
 
 def expected(run: Run, root: Path, percent: float) -> tuple[int, int, int]:
@@ -208,10 +214,10 @@ def test_each_section_opens_by_its_link(images: AppTest) -> None:
 def test_the_table_of_classes_says_recall_and_corrected_p(images: AppTest, shelved: tuple[Path, Run, Run]) -> None:
     labels, dense, pruned = answers(seen(images, shelved), shelved[0], 80)
     images.segmented_control(key="section").set_value("Class by class").run()
-    table = images.dataframe[0].value
-    for row, c in zip(table.itertuples(index=False), by_class(labels, dense, pruned), strict=True):
-        assert c.recall and row[1] == str(c.recall.n) and wording.percent(c.recall.pruned.value) in row[2]
-        assert row[4] == wording.relation(c.p_value).removeprefix("= ")
+    for row, c in zip(rows(images).values(), by_class(labels, dense, pruned), strict=True):
+        said = [cell["said"] for cell in row["cells"]]
+        assert c.recall and said[1] == str(c.recall.n) and wording.percent(c.recall.pruned.value) in said[2]
+        assert said[4] == wording.relation(c.p_value).removeprefix("= ")
 
 
 def test_where_answers_change_first_is_drawn_from_the_stored_answers(
@@ -226,6 +232,27 @@ def test_where_answers_change_first_is_drawn_from_the_stored_answers(
     if isinstance(shown, dict):
         shown = np.frombuffer(base64.b64decode(shown["bdata"]), shown["dtype"])
     assert [*shown] == [*counts]
+
+
+def test_the_runs_are_listed_with_what_was_stored_and_only_ones_own_can_be_deleted(
+    app: AppTest, shelved: tuple[Path, Run, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, run, other = shelved
+    mine = shelf.train(root, owner="ann")
+    monkeypatch.setattr("pages.ui.services.owner", lambda: "ann")
+    app.run()
+    app.switch_page("train.py").run()
+    found = rows(app)
+    assert {*found} == {run.id, other.id, mine.id}
+    said = [cell["said"] for cell in found[run.id]["cells"]]
+    assert wording.percent(run.accuracy.value) in said and f"{run.weights:,}" in said and run.id in said
+    assert [a["name"] for a in found[run.id]["actions"]] == ["prune"]
+    assert [a["name"] for a in found[mine.id]["actions"]] == ["prune", "delete"]
+    app.session_state["to delete"] = mine.id
+    app.run()
+    assert RunStore(root).has(mine.id)  # not before it is confirmed
+    next(b for b in app.button if b.label == "Delete it").click().run()
+    assert not RunStore(root).has(mine.id) and {*rows(app)} == {run.id, other.id}
 
 
 def test_an_image_without_the_data_is_answered_with_what_to_do(
@@ -253,7 +280,7 @@ def test_the_train_page_offers_each_recipe_with_its_values(app: AppTest) -> None
     app.switch_page("train.py").run()
     assert not app.exception
     app.selectbox(key="network").set_value("lenet").run()
-    app.segmented_control(key="recipe").set_value("report").run()
+    app.segmented_control(key="recipe of lenet").set_value("report").run()
     assert app.number_input(key="momentum").value == 0.0 and app.selectbox(key="optimizer").value == "sgd"
     app.number_input(key="seed").set_value(shelf.SEED).run()
     assert any("This run is trained" in str(message.value) for message in app.success)

@@ -63,6 +63,32 @@ def test_a_training_is_followed_to_its_end_and_pruned_layerwise(visit: Any, serv
     assert page.evaluate("() => document.querySelector('.live-panel') === window.panel")  # nothing was torn down
 
 
+def test_runs_are_sorted_and_ones_own_is_deleted_once_confirmed(visit: Any, server: Server) -> None:
+    page = visit().open("train")
+    choose(page, seed=3, epochs=1)
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.get_by_text("This run is trained")).to_be_visible(timeout=120_000)
+    table = page.get_by_role("region", name="All runs")
+    mine = table.get_by_role("row").filter(has_text="seed 3")
+    expect(mine).to_contain_text("yours")
+    accuracies = [float(cell.split()[0]) for cell in table.locator("tbody tr > :nth-child(3)").all_inner_texts()]
+    assert len(accuracies) >= 3
+    table.get_by_role("button", name="Test accuracy").click()
+    expect(table.get_by_role("columnheader", name="Test accuracy")).to_have_attribute("aria-sort", "descending")
+    sorted_by = table.locator("tbody tr > :nth-child(3)")
+    assert [float(cell.split()[0]) for cell in sorted_by.all_inner_texts()] == sorted(accuracies, reverse=True)
+    table.get_by_role("button", name="Test accuracy").click()
+    assert [float(cell.split()[0]) for cell in sorted_by.all_inner_texts()] == sorted(accuracies)
+    expect(table.get_by_role("button", name="Delete")).to_have_count(1)  # only the visitor's own
+    mine.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete it").click()
+    expect(mine).to_have_count(0)
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible()
+    table.get_by_role("button", name="Prune").first.click()
+    expect(page).to_have_url(re.compile("/prune.*run="))
+    drawn(page)
+
+
 def test_two_visitors_share_one_training_and_a_stop_ends_it_within_two_seconds(visit: Any, server: Server) -> None:
     one, two = visit().open("train"), visit().open("train")
     for page in (one, two):
@@ -96,6 +122,7 @@ def test_a_server_that_has_shown_every_page_has_no_torch_and_stays_under_250_meg
         Visitor(page, server.url).open(path)
         page.wait_for_load_state("networkidle")
     maps = Path(f"/proc/{server.process.pid}/maps").read_text()
+    assert "pyarrow" not in maps and "pandas" not in maps  # a third of the memory, and only to look for data frames
     resident = psutil.Process(server.process.pid).memory_info().rss
     page.close()
     server.stop()
