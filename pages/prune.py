@@ -1,6 +1,7 @@
 """How far can I prune? The slider and everything it drives."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import figures, panels
 from pages.ui import lookup, picker, view
@@ -28,21 +29,37 @@ def choose_options() -> list[str]:
     return [option for option, on in ((figures.LOG, log), (figures.COMMON, common)) if on]
 
 
-def choose_kernels(now: View) -> str:
-    """The convolution whose kernels are drawn."""
-    layers = {figures.layer_title(name): name for name in panels.convolutions(store().shapes(now.run.id))}
-    first = next(iter(layers))
-    chosen = st.segmented_control(
+def choose_kernels(now: View) -> dict[str, str]:
+    """The convolution whose kernels are drawn and, of a large one, from where on; as query of the panel's address."""
+    shapes = store().shapes(now.run.id)
+    layers = {figures.layer_title(name): name for name in panels.convolutions(shapes)}
+    first, (choice, *windows) = next(iter(layers)), st.columns([8, 2, 2])
+    chosen = choice.segmented_control(
         "Kernels of", [*layers], default=first, key="kernels", bind="query-params", required=True,
         help="The convolution whose kernels are drawn above, one heat map each; pruned weights are covered.",
     )  # fmt: skip
-    return layers.get(chosen or first, layers[first])
+    layer = layers.get(chosen or first, layers[first])
+    starts = {
+        what: choose_start(column, what, size)
+        for column, what, size in zip(windows, ("filter", "input"), shapes[layer][:2], strict=True)
+        if size > figures.KERNELS
+    }
+    return {"kernels": layer, **starts}
+
+
+def choose_start(column: DeltaGenerator, what: str, size: int) -> str:
+    """Where the window of a layer that is too large to be drawn whole begins."""
+    last = size - figures.KERNELS + 1
+    st.session_state[what] = min(st.session_state.get(what, 1), last)
+    return str(
+        column.number_input(f"From {what}, of {size}", 1, last, step=figures.KERNELS, key=what, bind="query-params")
+    )
 
 
 def show_panel(now: View, stops: Stops, options: list[str]) -> None:
     """The slider and its figures, and below them the choice of kernels, which are the last figure."""
     above = st.container()
-    urls = [lookup.panel_url(now, stops), lookup.panel_url(now, stops, kernels=choose_kernels(now))]
+    urls = [lookup.panel_url(now, stops), lookup.panel_url(now, stops, **choose_kernels(now))]
     with above:
         live_panel(
             urls,

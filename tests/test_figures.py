@@ -395,6 +395,21 @@ def test_filters_of_one_input_stand_side_by_side_and_large_layers_are_cut_off_an
     assert figure.title == "Kernels of conv9: filters 1 to 24 of 100, inputs 1 to 24 of 60"
 
 
+def test_the_window_onto_a_large_layer_may_begin_anywhere() -> None:
+    large = np.arange(100 * 60 * 9, dtype=np.float32).reshape(100, 60, 3, 3)
+    figure = figures.kernel_maps("conv9.conv.weight", large, np.zeros(large.shape, np.int64), (90, 30))
+    assert figure.base["data"][0]["z"][4][4:7] == large[91, 31, 0].tolist()
+    assert figure.base["layout"]["yaxis"]["ticktext"] == ["91", "98"]
+    assert figure.base["layout"]["xaxis"]["ticktext"][0] == "31"
+    assert figure.title == "Kernels of conv9: filters 91 to 100 of 100, inputs 31 to 54 of 60"
+
+
+@pytest.mark.parametrize("first", [(12, 0), (0, 8), (-1, 0)])
+def test_a_window_that_begins_outside_of_the_layer_is_refused(first: tuple[int, int]) -> None:
+    with pytest.raises(PruningError, match=r"filters 1 to 12 and inputs 1 to 8"):
+        panels.kernels("conv2.weight", PROFILE, small.weights(), first)
+
+
 def test_a_layer_that_is_no_convolution_has_no_kernels_to_show() -> None:
     with pytest.raises(PruningError, match=r"conv1\.weight, conv2\.weight"):
         panels.kernels("fc1.weight", PROFILE, small.weights())

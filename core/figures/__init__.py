@@ -14,10 +14,11 @@ from core.figures.base import LiveFigure, SparsityAxis, layer_title
 from core.figures.curves import accuracy_curve, layer_shares
 from core.figures.matrices import confusion, confusion_difference, outcomes
 from core.figures.static import BeforeAfter, before_after, learning_curves
-from core.figures.weights import COMMON, LOG, around_the_cut, distributions, kernel_maps
+from core.figures.weights import COMMON, KERNELS, LOG, around_the_cut, distributions, kernel_maps
 
 __all__ = [
     "COMMON",
+    "KERNELS",
     "LOG",
     "BeforeAfter",
     "LiveFigure",

@@ -104,7 +104,7 @@ def frame(height: int, **layout: Any) -> Spec:
 
 
 def plain_axis(title: str = "", **rest: Any) -> Spec:
-    return {**AXIS, "title": {"text": title}, **rest}
+    return {**AXIS, "title": {"text": title, "standoff": 8}, **rest}
 
 
 def framed(figure: go.Figure, height: int) -> go.Figure:

@@ -159,10 +159,12 @@ def _stacks(histograms: Sequence[Histogram]) -> dict[int, Spec]:
 
 
 KERNELS = 24
-"""So many filters and so many of their inputs are drawn, from the first on; more would be smaller than a pixel."""
+"""So many filters and so many of their inputs are drawn at once; more would be smaller than a pixel."""
 
 
-def kernel_maps(name: str, kernel: NDArray[np.float32], since: NDArray[np.int64]) -> LiveFigure:
+def kernel_maps(
+    name: str, kernel: NDArray[np.float32], since: NDArray[np.int64], first: tuple[int, int] = (0, 0)
+) -> LiveFigure:
     """The kernels of a convolution as heat maps: a row a filter, a column an input; pruned weights are covered.
 
     Filters of a single input stand side by side.
@@ -171,10 +173,11 @@ def kernel_maps(name: str, kernel: NDArray[np.float32], since: NDArray[np.int64]
         name: the layer's.
         kernel: (F, C, H, W) dense weights.
         since: (F, C, H, W), the stop from which on each weight is pruned.
+        first: the filter and the input, from 0, that the window of `KERNELS` by `KERNELS` begins with.
     """
-    f, c = (min(n, KERNELS) for n in kernel.shape[:2])
-    rows, columns = ("Filter", f), ("Input", c)
-    shown, when = kernel[:f, :c], since[:f, :c]
+    (f, to_f), (c, to_c) = ((at, min(at + KERNELS, n)) for at, n in zip(first, kernel.shape[:2], strict=True))
+    rows, columns = ("Filter", f, to_f), ("Input", c, to_c)
+    shown, when = kernel[f:to_f, c:to_c], since[f:to_f, c:to_c]
     if kernel.shape[1] == 1:
         shown, when, rows, columns = shown.swapaxes(0, 1), when.swapaxes(0, 1), columns, rows
     reach = float(np.abs(shown).max()) or 1.0
@@ -190,11 +193,12 @@ def kernel_maps(name: str, kernel: NDArray[np.float32], since: NDArray[np.int64]
     height, width = kernel.shape[2] + 1, kernel.shape[3] + 1
     square = {"showgrid": False, "constrain": "domain"}
     layout = frame(
-        70 + max(8 * rows[1] * height, 40),
-        xaxis=plain_axis(columns[0], **square, **_numbered(columns[1], width)),
-        yaxis=plain_axis(rows[0], **square, **_numbered(rows[1], height), autorange="reversed", scaleanchor="x"),
+        70 + max(8 * len(shown) * height, 40),
+        xaxis=plain_axis(columns[0], **square, **_numbered(*columns[1:], width)),
+        yaxis=plain_axis(rows[0], **square, **_numbered(*rows[1:], height), autorange="reversed", scaleanchor="x"),
     )
-    title = f"Kernels of {layer_title(name)}: filters 1 to {f} of {len(kernel)}, inputs 1 to {c} of {kernel.shape[1]}"
+    parts = (f"filters {f + 1} to {to_f} of {len(kernel)}", f"inputs {c + 1} to {to_c} of {kernel.shape[1]}")
+    title = f"Kernels of {layer_title(name)}: {', '.join(parts)}"
     return LiveFigure("kernels", title, {"data": [weights, pruned], "layout": layout}, since={1: _tiled(when)})
 
 
@@ -207,7 +211,10 @@ def _tiled(kernels: NDArray[Any]) -> list[list[Any]]:
     return rows
 
 
-def _numbered(n: int, pitch: int) -> Spec:
-    """Ticks under the middles of the first, and of every eighth, of `n` kernels."""
-    shown = [1, *range(8, n + 1, 8)]
-    return {"tickvals": [(i - 1) * pitch + pitch / 2 - 1 for i in shown], "ticktext": [str(i) for i in shown]}
+def _numbered(start: int, stop: int, pitch: int) -> Spec:
+    """Ticks under the middles of the first of these kernels, and of every eighth."""
+    shown = [start, *range(start + 7, stop, 8)]
+    return {
+        "tickvals": [(i - start) * pitch + pitch / 2 - 1 for i in shown],
+        "ticktext": [str(i + 1) for i in shown],
+    }

@@ -34,21 +34,24 @@ def pruning(profile: Profile, weights: Weights, labels: Labels, classes: Sequenc
     )
 
 
-def kernels(layer: str, profile: Profile, weights: Weights) -> Placed:
-    """The kernels of one convolution, as a further figure of the profile's panel.
+def kernels(layer: str, profile: Profile, weights: Weights, first: tuple[int, int] = (0, 0)) -> Placed:
+    """The kernels of one convolution from filter and input `first` on, as a further figure of the profile's panel.
 
     Raises:
-        PruningError: the network has no convolution of that name.
+        PruningError: the network has no convolution of that name, or it no such filter or input.
     """
     known = convolutions({name: kernel.shape for name, kernel in weights.items()})
     if layer not in known:
         raise PruningError(f"There is no convolution {layer!r}; choose one of {', '.join(known)}.")
+    filters, inputs = weights[layer].shape[:2]
+    if not (0 <= first[0] < filters and 0 <= first[1] < inputs):
+        raise PruningError(f"{layer} has filters 1 to {filters} and inputs 1 to {inputs}; choose among them.")
     order = rank(weights, profile.pruning).orders()[layer]
     place = np.empty(order.size, np.int64)
     place[order] = np.arange(order.size)
     pruned = profile.layer_k[:, profile.names.index(layer)]
     since = np.searchsorted(pruned, place, side="right").reshape(weights[layer].shape)
-    return Placed(figures.kernel_maps(layer, weights[layer], since), 12)
+    return Placed(figures.kernel_maps(layer, weights[layer], since, first), 12)
 
 
 def convolutions(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ async def plotly(request: Request) -> Response:
 
 
 async def panel_json(request: Request) -> Response:
-    """`core.panels.Panel` of what the query names: run, criterion, scope, own sparsity, part or kernels."""
+    """`core.panels.Panel` of what the query names: run, criterion, scope, own sparsity, part; or kernels of a layer."""
     try:
         content = await run_in_threadpool(_asked, dict(request.query_params))
     except PruneLabError as error:
@@ -50,19 +50,30 @@ def _asked(query: Mapping[str, str]) -> bytes:
     run = store().get(query.get("run", ""))
     pruning = PruningConfig(criterion=query.get("criterion"), scope=query.get("scope"))  # type: ignore[arg-type]
     own = wording.read_sparsity(query["own"], run.weights) if "own" in query else None
-    return _json(run.id, pruning, own, query.get("part", "pruning"), query.get("kernels"))
+    layer = query.get("kernels")
+    first = (_ordinal(query, "filter") - 1, _ordinal(query, "input") - 1)
+    return _json(run.id, pruning, own, query.get("part", "pruning"), layer, first)
+
+
+def _ordinal(query: Mapping[str, str], name: str) -> int:
+    value = query.get(name, "1")
+    if not (value.isascii() and value.isdecimal() and len(value) < 7):
+        raise PruneLabError(f"“{value[:20]}” is no {name}; they are numbered from 1.")
+    return int(value)
 
 
 @lru_cache(maxsize=64)
-def _json(run_id: str, pruning: PruningConfig, own: float | None, part: str, layer: str | None) -> bytes:
-    """A panel, or the kernels of one layer as a further figure of it, compressed."""
+def _json(
+    run_id: str, pruning: PruningConfig, own: float | None, part: str, layer: str | None, first: tuple[int, int]
+) -> bytes:
+    """A panel, or the kernels of one layer from filter and input `first` on as a further figure of it, compressed."""
     profile = store().profile(run_id, pruning)
     point = None if own is None else store().point(run_id, pruning, own)
     if profile is None or (own is not None and point is None):
         raise PruneLabError("This has not been evaluated yet; reload the page.")
     shown = profile if point is None else profile.merged(point)
     if layer is not None:
-        placed = panels.kernels(layer, shown, store().weights(run_id))
+        placed = panels.kernels(layer, shown, store().weights(run_id), first)
         return packed({"figures": [panels.to_json(placed)]})
     return packed(_panel(part, run_id, shown).to_json())
 
