@@ -21,6 +21,7 @@ class Network:
 
 
 _SCHOOLED = TrainingConfig(batch_size=128, learning_rate=0.12, flip=True, label_smoothing=0.05)
+_MUON = replace(_SCHOOLED, optimizer="muon", learning_rate=0.006, weight_decay=0.1)
 
 NETWORKS: dict[str, Network] = {
     "convnet": Network(
@@ -29,8 +30,8 @@ NETWORKS: dict[str, Network] = {
         weights=288_288,
         parameters=288_714,
         recipes={
-            "quick": replace(_SCHOOLED, epochs=3, optimizer="muon", learning_rate=0.006, weight_decay=0.1),
-            "thorough": replace(_SCHOOLED, epochs=32, shift=1, cutout=8),
+            "quick": replace(_MUON, epochs=2, batch_size=96, learning_rate=0.01),
+            "thorough": replace(_MUON, epochs=24, shift=1, cutout=8),
         },
     ),
     "convnet-small": Network(
