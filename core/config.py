@@ -18,8 +18,8 @@ FORMAT = 1
 
 Optimizer = Literal["sgd", "adamw", "muon"]
 Schedule = Literal["constant", "one-cycle"]
-Criterion = Literal["magnitude", "random", "largest", "signed", "lamp"]
-Scope = Literal["global", "layerwise"]
+Criterion = Literal["magnitude", "random", "largest", "signed", "lamp", "taylor"]
+Scope = Literal["global", "layerwise", "erk"]
 
 
 @dataclass(frozen=True)

@@ -196,6 +196,7 @@ def compute(
     labels: Labels,
     *,
     sparsities: Sequence[float] | None = None,
+    gradients: Weights | None = None,
     dense_logits: NDArray[np.float32] | None = None,
     on_stop: Callable[[int, int], None] = lambda done, of: None,
 ) -> Profile:
@@ -207,6 +208,7 @@ def compute(
         infer: weights -> logits, (n, 10) float32. Called once for each sparsity that prunes more than the one before.
         labels: (n,) true classes.
         sparsities: fractions, strictly increasing; `stops` of the ranking if not given.
+        gradients: as `core.pruning.rank` takes them.
         dense_logits: `infer(weights)` if it is known already.
         on_stop: told (rows done, rows in all) before the first row and after each.
 
@@ -214,7 +216,7 @@ def compute(
         PruningError: the weights cannot be ranked, a sparsity is out of range, or an output is not finite.
         ValueError: the labels are of another number of images.
     """
-    ranking = rank(weights, pruning)
+    ranking = rank(weights, pruning, gradients)
     dense = infer(weights) if dense_logits is None else dense_logits
     if len(labels) != len(dense):
         raise ValueError(f"{len(labels)} labels do not belong to outputs of {len(dense)} images.")

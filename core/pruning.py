@@ -5,7 +5,7 @@ its flat index. One stable sort of a float32 score over it is the ranking; a spa
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,7 +19,8 @@ Weights = Mapping[str, NDArray[np.float32]]
 """The float state of a network, parameters and buffers, in the order of the model's state_dict."""
 
 Flat = NDArray[np.float32]
-Score = Callable[[Flat, np.random.Generator], Flat]
+Score = Callable[[Flat, np.random.Generator, Flat], Flat]
+"""A layer's weights, a source of chance and, of the criteria that need it, the loss's gradient -> new scores."""
 
 
 def kernels(weights: Weights) -> dict[str, NDArray[np.float32]]:
@@ -27,27 +28,27 @@ def kernels(weights: Weights) -> dict[str, NDArray[np.float32]]:
     return {name: w for name, w in weights.items() if name.endswith(".weight") and w.ndim >= 2}
 
 
-def magnitude(w: Flat, rng: np.random.Generator) -> Flat:
+def magnitude(w: Flat, rng: np.random.Generator, gradient: Flat) -> Flat:
     """|w|: the smallest go first."""
     return np.abs(w)
 
 
-def largest(w: Flat, rng: np.random.Generator) -> Flat:
+def largest(w: Flat, rng: np.random.Generator, gradient: Flat) -> Flat:
     """-|w|: the largest go first, the worst case for comparison."""
     return -np.abs(w)
 
 
-def signed(w: Flat, rng: np.random.Generator) -> Flat:
+def signed(w: Flat, rng: np.random.Generator, gradient: Flat) -> Flat:
     """w itself: the most negative go first."""
     return w.copy()
 
 
-def random(w: Flat, rng: np.random.Generator) -> Flat:
+def random(w: Flat, rng: np.random.Generator, gradient: Flat) -> Flat:
     """Random numbers. Uniform in their bits, not in their values, so that 2**31 of them differ."""
     return rng.integers(0x7F800000, size=w.size, dtype=np.uint32).view(np.float32)
 
 
-def lamp(w: Flat, rng: np.random.Generator) -> Flat:
+def lamp(w: Flat, rng: np.random.Generator, gradient: Flat) -> Flat:
     """Layer-adaptive magnitude (Lee et al., ICLR 2021), w² / sum of the w² that go later in its layer, itself included.
 
     Its square root, which orders the same and does not underflow in float32. 0 throughout an all-zero layer.
@@ -64,14 +65,25 @@ def lamp(w: Flat, rng: np.random.Generator) -> Flat:
     return score
 
 
+def taylor(w: Flat, rng: np.random.Generator, gradient: Flat) -> Flat:
+    """|w dL/dw|, to first order what the loss changes by without the weight (Molchanov et al., CVPR 2019)."""
+    score = w * gradient
+    np.abs(score, out=score)
+    return score
+
+
 SCORES: dict[str, Score] = {
     "magnitude": magnitude,
     "random": random,
     "largest": largest,
     "signed": signed,
     "lamp": lamp,
+    "taylor": taylor,
 }
-"""Criterion -> new float32 scores of one layer's flat weights; the lowest go first."""
+"""Criterion -> float32 scores of one layer's flat weights; the lowest go first."""
+
+GRADIENT_CRITERIA = ("taylor",)
+"""Those that need the gradient of the loss."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +94,7 @@ class Ranking:
         pruning: the criterion and scope that made it.
         names: the kernels' names, L of them.
         shapes: their shapes.
-        order: (N,) uint32, flat indices in the order of pruning; with layerwise scope, layer after layer.
+        order: (N,) uint32, flat indices in the order of pruning; unless the scope is global, layer after layer.
     """
 
     pruning: PruningConfig
@@ -101,12 +113,12 @@ class Ranking:
         return self.order.size
 
     def count(self, sparsity: float) -> int:
-        """k, the number of weights pruned: round(s N), or with layerwise scope the sum of the layers' round(s n).
+        """k, the number of weights pruned: round(s N), or unless the scope is global the sum of the layers' counts.
 
         Raises:
             PruningError: the sparsity is not a fraction from 0 to 1.
         """
-        return sum(_share(sparsity, stop - start) for start, stop in self._groups())
+        return sum(k for _, k in self._cuts(sparsity))
 
     def layer_counts(self, sparsity: float) -> dict[str, int]:
         """The number of weights pruned in each kernel; raises as `count` does."""
@@ -115,8 +127,8 @@ class Ranking:
     def masks(self, sparsity: float) -> dict[str, NDArray[np.bool_]]:
         """Per kernel, in its shape: True = kept. Exactly `count` entries are False; raises as `count` does."""
         kept = np.ones(self.total, np.bool_)
-        for start, stop in self._groups():
-            kept[self.order[start : start + _share(sparsity, stop - start)]] = False
+        for start, k in self._cuts(sparsity):
+            kept[self.order[start : start + k]] = False
         layers = zip(self.names, self.shapes, _spans(self.sizes), strict=True)
         return {name: kept[start:stop].reshape(shape) for name, shape, (start, stop) in layers}
 
@@ -132,18 +144,42 @@ class Ranking:
         removed = (weights[name][~mask] for name, mask in self.masks(sparsity).items())
         return max(float(np.abs(w).max(initial=0)) for w in removed)
 
-    def _groups(self) -> tuple[tuple[int, int], ...]:
-        """The spans of `order` within which weights compete."""
-        return _groups(self.pruning, self.sizes)
+    def _cuts(self, sparsity: float) -> list[tuple[int, int]]:
+        """Where each group of weights that compete begins in `order`, and how many of it are pruned."""
+        groups = _groups(self.pruning, self.sizes)
+        if self.pruning.scope == "erk":
+            shares = erdos_renyi_kernel(self.shapes, _checked(sparsity))
+        else:
+            shares = (_checked(sparsity),) * len(groups)
+        return [(start, _share(share, stop - start)) for (start, stop), share in zip(groups, shares, strict=True)]
 
 
-def rank(weights: Weights, pruning: PruningConfig) -> Ranking:
+def erdos_renyi_kernel(shapes: Sequence[tuple[int, ...]], sparsity: float) -> tuple[float, ...]:
+    """The share of each layer that is pruned, so that together a share `sparsity` of all weights is.
+
+    A layer keeps weights in proportion to the sum of its sides (filters, inputs, height, width), so that small layers
+    stay denser than large ones; none more than it has: Evci et al., "Rigging the lottery", ICML 2020.
+    """
+    sizes, sides = (np.array([of(shape) for shape in shapes], float) for of in (math.prod, sum))
+    kept, full = (1 - sparsity) * sizes.sum(), np.zeros(len(sizes), np.bool_)
+    while True:  # a layer that would keep more than it has keeps all, and the others share the rest
+        scale = (kept - sizes[full].sum()) / max(sides[~full].sum(), 1.0)
+        over = ~full & (scale * sides >= sizes)
+        if not over.any():
+            break
+        full |= over
+    return tuple(np.where(full, 0.0, np.clip(1 - scale * sides / sizes, 0, 1)).tolist())
+
+
+def rank(weights: Weights, pruning: PruningConfig, gradients: Weights | None = None) -> Ranking:
     """Order all weights by the criterion, ties by flat index.
 
-    Takes at most five times the bytes of the weights while it runs, and keeps as many as the weights have.
+    Takes at most five times the bytes of the weights while it runs, and keeps as many as the weights have. `gradients`
+    of the loss, of the kernels' names and shapes, are needed by `GRADIENT_CRITERIA` alone.
 
     Raises:
-        PruningError: there is nothing to prune, or a kernel holds NaN or infinity.
+        PruningError: there is nothing to prune, a kernel or its gradient holds NaN or infinity, or gradients are
+            needed and missing.
     """
     layers = kernels(weights)
     sizes = [w.size for w in layers.values()]
@@ -151,7 +187,9 @@ def rank(weights: Weights, pruning: PruningConfig) -> Ranking:
         raise PruningError("These weights hold no kernels to prune; choose a network with convolutions.")
 
     rng, score = np.random.default_rng(pruning.seed), SCORES[pruning.criterion]
-    keys = np.concatenate([_sortable(score(_finite(name, w), rng)) for name, w in layers.items()], dtype=np.uint64)
+    slopes = _gradients(layers, pruning, gradients)
+    scores = (score(_finite(name, w), rng, slopes[name]) for name, w in layers.items())
+    keys = np.concatenate([_sortable(s) for s in scores], dtype=np.uint64)
     order = _order(keys, _groups(pruning, sizes))
     return Ranking(pruning, tuple(layers), tuple(w.shape for w in layers.values()), order)
 
@@ -200,14 +238,28 @@ def _spans(sizes: list[int] | tuple[int, ...]) -> tuple[tuple[int, int], ...]:
 
 
 def _groups(pruning: PruningConfig, sizes: list[int] | tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-    return _spans(sizes) if pruning.scope == "layerwise" else ((0, sum(sizes)),)
+    """The spans within which weights compete."""
+    return ((0, sum(sizes)),) if pruning.scope == "global" else _spans(sizes)
 
 
-def _share(sparsity: float, size: int) -> int:
-    """Python's rounding of the float64 product, as torch.nn.utils.prune does."""
+def _checked(sparsity: float) -> float:
     if not 0 <= sparsity <= 1:
         raise PruningError(f"The sparsity is {sparsity:g}; choose a fraction from 0 to 1 (0 to 100 %).")
-    return round(float(sparsity) * size)
+    return float(sparsity)
+
+
+def _share(share: float, size: int) -> int:
+    """Python's rounding of the float64 product, as torch.nn.utils.prune does."""
+    return round(share * size)
+
+
+def _gradients(layers: Weights, pruning: PruningConfig, gradients: Weights | None) -> dict[str, Flat]:
+    """Each layer's gradient, flat and finite; empty where the criterion does not ask for it."""
+    if pruning.criterion not in GRADIENT_CRITERIA:
+        return dict.fromkeys(layers, np.empty(0, np.float32))
+    if gradients is None or {name: w.shape for name, w in layers.items()} != {n: g.shape for n, g in gradients.items()}:
+        raise PruningError(f"The criterion {pruning.criterion} needs the loss's gradient; have it computed first.")
+    return {name: _finite(f"The gradient of {name}", g) for name, g in gradients.items()}
 
 
 def _finite(name: str, w: NDArray[np.float32]) -> Flat:

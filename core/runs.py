@@ -4,6 +4,7 @@
     <root>/<id>/weights.safetensors, labels.safetensors
     <root>/<id>/profiles/<pruning>.safetensors          one table over the stops
     <root>/<id>/profiles/<pruning>@<percent>.safetensors    one evaluation between the stops
+    <root>/<id>/profiles/gradients.safetensors          of the loss on the validation images, once a criterion needs it
 
 Every array file carries a digest of what it holds. Nothing is pickled.
 """
@@ -43,6 +44,7 @@ SHIPPED = Path(__file__).parent / "reference"
 """The runs that come with the product; they are read, never written or deleted."""
 
 RUN, WEIGHTS, LABELS, PROFILES = "run.json", "weights.safetensors", "labels.safetensors", "profiles"
+GRADIENTS = "gradients"
 
 _ID = re.compile(r"[0-9a-f]{12}")
 _TEMPORARY, _SET_ASIDE = ".tmp-", ".set-aside"
@@ -222,6 +224,19 @@ class RunStore:
         """One row at exactly this sparsity; None if it has not been computed. Raises as `profile` does."""
         return self._profile(run_id, pruning, point_key(pruning, sparsity))
 
+    def gradients(self, run_id: str) -> dict[str, NDArray[np.float32]] | None:
+        """The gradient of the loss in each kernel; None if it has not been computed. Raises as `profile` does."""
+        entry = self._entry(run_id)
+        path = next((path for path in self._profile_paths(entry, GRADIENTS) if path.is_file()), None)
+        if path is None:
+            return None
+        with self._guarding(path):
+            arrays, metadata = _unpack(path)
+            if metadata.get("weights") != entry.digests[WEIGHTS]:
+                raise _DamageError(f"{path.name} is of other weights.")
+            _check(arrays, {n: (np.float32, s) for n, s in entry.shapes.items() if n in arrays}, path.name)
+        return {name: arrays[name] for name in entry.shapes if name in arrays}
+
     def save(self, run: Run, weights: Weights, labels: NDArray[np.uint8], profile: Profile) -> Run:
         """Store a finished run with its profile, and return it as stored.
 
@@ -255,6 +270,11 @@ class RunStore:
     def save_point(self, run_id: str, point: Profile) -> None:
         """Store a profile of one row; raises as `save_profile` does."""
         self._save_profile(run_id, point, point_key(point.pruning, float(point.sparsity[0])))
+
+    def save_gradients(self, run_id: str, gradients: Weights) -> None:
+        """Store the gradient of the loss in each kernel; raises as `save_profile` does."""
+        entry = self._entry(run_id)
+        self._save_beside(entry, GRADIENTS, _pack(gradients, weights=entry.digests[WEIGHTS]))
 
     def delete(self, run_id: str, owner: str | None) -> None:
         """Remove a run with its profiles.
@@ -310,10 +330,14 @@ class RunStore:
 
     def _save_profile(self, run_id: str, profile: Profile, key: str) -> None:
         entry = self._entry(run_id)
-        content, path = _pack_profile(profile, entry.digests[WEIGHTS]), self._profile_paths(entry, key)[0]
+        self._save_beside(entry, key, _pack_profile(profile, entry.digests[WEIGHTS]))
+
+    def _save_beside(self, entry: _Entry, key: str, content: bytes) -> None:
+        """Write one file of a run's profiles at once, in place of one that is there."""
+        path = self._profile_paths(entry, key)[0]
         with self._writing():
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = self._temporary(run_id)
+            temporary = self._temporary(entry.run.id)
             try:
                 _write(temporary, content)
                 temporary.replace(path)

@@ -47,13 +47,19 @@ class Trace:
         return int(changed[0]) if changed.size else None
 
 
-def compute(weights: Weights, pruning: PruningConfig, sparsities: Sequence[float], look: Look) -> Trace:
-    """Prune to each sparsity in turn and look at one image.
+def compute(
+    weights: Weights,
+    pruning: PruningConfig,
+    sparsities: Sequence[float],
+    look: Look,
+    gradients: Weights | None = None,
+) -> Trace:
+    """Prune to each sparsity in turn and look at one image; `gradients` as `core.pruning.rank` takes them.
 
     Raises:
         PruningError: the weights cannot be ranked, a sparsity is out of range, or an output is not finite.
     """
-    ranking = rank(weights, pruning)
+    ranking = rank(weights, pruning, gradients)
     seen, k, rows = None, -1, []
     for sparsity in sparsities:
         if seen is None or ranking.count(sparsity) != k:

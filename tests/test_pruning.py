@@ -15,10 +15,12 @@ from torch.nn.utils import prune as torch_prune
 
 from core.config import Criterion, PruningConfig, Scope
 from core.errors import PruningError
-from core.pruning import SCORES, Ranking, Weights, kernels, prune, rank
+from core.pruning import GRADIENT_CRITERIA, SCORES, Ranking, Weights, erdos_renyi_kernel, kernels, prune, rank
 
 RULES = [PruningConfig(criterion=c, scope=s) for c in get_args(Criterion) for s in get_args(Scope)]
 SHAPES = {"conv.weight": (4, 2, 3, 3), "hidden.weight": (7, 5), "head.weight": (3, 7)}
+TORCHS: tuple[Scope, ...] = ("global", "layerwise")
+"""The scopes that torch.nn.utils.prune has too."""
 every_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.key)
 
 few_values = st.sampled_from([-2.0, -0.5, -0.0, 0.0, 1e-40, 0.5, 2.0])
@@ -42,6 +44,15 @@ def network(seed: int = 0) -> dict[str, NDArray[np.float32]]:
     state = {name: rng.standard_normal(shape, np.float32) for name, shape in SHAPES.items()}
     state |= {name.replace("weight", "bias"): rng.standard_normal(w.shape[:1], np.float32) for name, w in state.items()}
     return state | {name: rng.random(4, np.float32) for name in ("norm.weight", "norm.bias", "norm.running_var")}
+
+
+def slopes(weights: Weights) -> dict[str, NDArray[np.float32]]:
+    """A gradient: of each kernel's shape, none zero."""
+    return {name: np.cos(np.arange(w.size, dtype=np.float32)).reshape(w.shape) for name, w in kernels(weights).items()}
+
+
+def ranked(weights: Weights, rule: PruningConfig) -> Ranking:
+    return rank(weights, rule, slopes(weights) if rule.criterion in GRADIENT_CRITERIA else None)
 
 
 def flat_mask(ranking: Ranking, sparsity: float) -> NDArray[np.bool_]:
@@ -74,7 +85,7 @@ def test_only_weights_of_two_or_more_dimensions_are_kernels() -> None:
     assert list(kernels(network())) == list(SHAPES)
 
 
-@pytest.mark.parametrize("scope", get_args(Scope))
+@pytest.mark.parametrize("scope", TORCHS)
 @pytest.mark.parametrize("sparsity", [0.0, 0.0001, 0.01, 0.125, 0.3, 0.5, 0.77, 0.999, 1.0])
 def test_magnitude_prunes_the_set_that_torch_prunes(scope: Scope, sparsity: float) -> None:
     weights = network()
@@ -84,7 +95,7 @@ def test_magnitude_prunes_the_set_that_torch_prunes(scope: Scope, sparsity: floa
 
 
 @settings(deadline=None, max_examples=60)
-@given(networks(), fractions, st.sampled_from(get_args(Scope)))
+@given(networks(), fractions, st.sampled_from(TORCHS))
 def test_k_is_that_of_torch_even_where_weights_tie(weights: Weights, sparsity: float, scope: Scope) -> None:
     ranking = rank(weights, PruningConfig(scope=scope))
     expected = {name: int((~m).sum()) for name, m in torch_masks(weights, sparsity, scope).items()}
@@ -108,7 +119,7 @@ def test_layerwise_rounds_each_layer_on_its_own() -> None:
 @settings(deadline=None, max_examples=25)
 @given(weights=networks(), one=fractions, other=fractions)
 def test_exactly_k_are_pruned_and_masks_nest(rule: PruningConfig, weights: Weights, one: float, other: float) -> None:
-    ranking, (low, high) = rank(weights, rule), sorted((one, other))
+    ranking, (low, high) = ranked(weights, rule), sorted((one, other))
     few, many = flat_mask(ranking, low), flat_mask(ranking, high)
     assert np.count_nonzero(~few) == ranking.count(low) == sum(ranking.layer_counts(low).values())
     assert not (many & ~few).any()
@@ -122,7 +133,7 @@ def test_pruned_entries_are_plus_zero_and_all_others_keep_their_bits(
     rule: PruningConfig, weights: Weights, sparsity: float
 ) -> None:
     before = {name: w.tobytes() for name, w in weights.items()}
-    ranking = rank(weights, rule)
+    ranking = ranked(weights, rule)
     masks, pruned = ranking.masks(sparsity), prune(weights, ranking, sparsity)
 
     assert list(pruned) == list(weights)
@@ -138,7 +149,7 @@ def test_pruned_entries_are_plus_zero_and_all_others_keep_their_bits(
 def test_sparsity_zero_is_bit_equal_and_one_leaves_no_kernel(rule: PruningConfig) -> None:
     weights = network()
     weights["head.weight"][0, 0] = -0.0
-    ranking = rank(weights, rule)
+    ranking = ranked(weights, rule)
     none, everything = prune(weights, ranking, 0.0), prune(weights, ranking, 1.0)
     assert all(same_bits(none[name], w) for name, w in weights.items())
     assert all(not w.view(np.uint32).any() for w in kernels(everything).values())
@@ -190,6 +201,10 @@ def test_random_takes_every_layer_in_proportion() -> None:
     assert counts["a.weight"] == pytest.approx(5_000, abs=5 * np.sqrt(20_000 * 0.25 * 0.75))
 
 
+NONE = np.empty(0, np.float32)
+"""No gradient, for criteria that need none."""
+
+
 def lee_et_al(w: NDArray[np.float32]) -> NDArray[np.float64]:
     """The definition, term by term: squares, the weights sorted ascending, each over the sum from itself upwards."""
     flat = w.ravel().astype(np.float64) ** 2
@@ -203,7 +218,7 @@ def lee_et_al(w: NDArray[np.float32]) -> NDArray[np.float64]:
 def test_lamp_is_the_score_of_lee_et_al() -> None:
     weights, rng = network(), np.random.default_rng(0)
     expected = np.concatenate([lee_et_al(w) for w in kernels(weights).values()])
-    ours = np.concatenate([SCORES["lamp"](w.ravel(), rng) for w in kernels(weights).values()])
+    ours = np.concatenate([SCORES["lamp"](w.ravel(), rng, NONE) for w in kernels(weights).values()])
     np.testing.assert_allclose(np.square(ours, dtype=np.float64), expected, rtol=1e-6)
     ranking = rank(weights, PruningConfig(criterion="lamp"))
     np.testing.assert_array_equal(ranking.order, np.argsort(expected, kind="stable"))
@@ -220,14 +235,50 @@ def test_lamp_keeps_the_largest_weight_of_each_layer_to_the_last() -> None:
 
 def test_lamp_of_zeros_ties_and_the_smallest_numbers_is_finite() -> None:
     for values in ([0, 0, -0.0], [0, 1, 1], [1e-45, 1e-45, 3e38], [-3e38, 3e38, 3e38]):
-        score = SCORES["lamp"](np.array(values, np.float32), np.random.default_rng(0))
+        score = SCORES["lamp"](np.array(values, np.float32), np.random.default_rng(0), NONE)
         assert np.isfinite(score).all() and (score >= 0).all() and (score <= 1).all()
+
+
+def test_taylor_is_the_magnitude_of_weight_times_gradient() -> None:
+    weights = network()
+    expected = np.argsort(np.abs(row(weights) * row(slopes(weights))), kind="stable")
+    np.testing.assert_array_equal(ranked(weights, PruningConfig(criterion="taylor")).order, expected)
+
+
+def test_taylor_without_a_fitting_finite_gradient_is_refused() -> None:
+    weights, rule = network(), PruningConfig(criterion="taylor")
+    bad = slopes(weights)
+    bad["hidden.weight"][0, 0] = np.nan
+    with pytest.raises(PruningError, match=r"gradient of hidden\.weight holds 1 NaN"):
+        rank(weights, rule, bad)
+    for missing in (None, {}, {**slopes(weights), "head.weight": np.ones((7, 3), np.float32)}):
+        with pytest.raises(PruningError, match="needs the loss's gradient"):
+            rank(weights, rule, missing)
+
+
+@pytest.mark.parametrize("sparsity", [0.3, 0.7, 0.9, 0.97, 0.999])
+def test_erdos_renyi_kernel_is_the_rule_of_evci_et_al(sparsity: float) -> None:
+    """Density in proportion to the sum of a kernel's sides over their product, no more than 1, together right."""
+    shapes = [(32, 1, 3, 3), (64, 32, 3, 3), (128, 64, 3, 3), (10, 1152)]
+    sizes = np.array([np.prod(shape) for shape in shapes])
+    density = 1 - np.array(erdos_renyi_kernel(shapes, sparsity))
+    assert density @ sizes == pytest.approx((1 - sparsity) * sizes.sum(), rel=1e-9)
+    scale = density * sizes / np.array([sum(shape) for shape in shapes])
+    below = density < 1
+    assert below.any() and (density <= 1).all()
+    np.testing.assert_allclose(scale[below], scale[below][0])
+    assert (scale[~below] <= scale[below][0] * (1 + 1e-12)).all()  # those that are full would have got even more
+
+
+def test_erdos_renyi_kernel_keeps_all_of_nothing_pruned_and_prunes_everything() -> None:
+    shapes = list(SHAPES.values())
+    assert erdos_renyi_kernel(shapes, 0.0) == (0.0,) * 3 and erdos_renyi_kernel(shapes, 1.0) == (1.0,) * 3
 
 
 @every_rule
 def test_threshold_is_the_largest_magnitude_removed(rule: PruningConfig) -> None:
     weights = network()
-    ranking = rank(weights, rule)
+    ranking = ranked(weights, rule)
     for sparsity in (0.1, 0.5, 1.0):
         removed = row(weights)[~flat_mask(ranking, sparsity)]
         assert ranking.threshold(weights, sparsity) == np.abs(removed).max()
@@ -277,9 +328,9 @@ def test_ranking_and_masks_take_at_most_five_times_the_bytes_of_the_weights(
 ) -> None:
     rng = np.random.default_rng(0)
     weights = {f"{i}.weight": rng.standard_normal((n, 1000), np.float32) for i, n in enumerate(rows)}
-    rank(network(), rule).masks(0.5)  # what a first call allocates once is not the ranking's
+    ranked(network(), rule).masks(0.5)  # what a first call allocates once is not the ranking's
     tracemalloc.start()
-    rank(weights, rule).masks(0.9)
+    ranked(weights, rule).masks(0.9)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak <= 5 * sum(w.nbytes for w in weights.values())

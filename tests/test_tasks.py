@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from core.config import PruningConfig
+from core.data import split
 from core.engine import tasks
+from core.engine.gradients import gradients
 from core.engine.inference import Classifier
 from core.errors import ConfigError, JobCancelled, StoreError, TrainingError
 from core.profile import FRACTIONS
@@ -108,6 +110,30 @@ def test_a_profile_and_a_point_agree_with_each_other(store: RunStore, run: Run) 
     index = profile.stop_index(50)
     assert np.array_equal(point.predicted[0], profile.predicted[index])
     assert point.k[0] == profile.k[index] and point.loss[0] == profile.loss[index]
+
+
+def test_a_criterion_that_needs_the_gradient_has_it_computed_once_on_the_validation_images(
+    store: RunStore, run: Run
+) -> None:
+    rule, weights = PruningConfig(criterion="taylor"), store.weights(run.id)
+    assert store.gradients(run.id) is None
+    tiny.profile(run.id, rule, root=store.root)
+    slopes, profile = store.gradients(run.id), store.profile(run.id, rule)
+    assert slopes is not None and profile is not None
+    validation = split(tiny.source().data.train, CONFIG.data)[1]
+    again = gradients("lenet", weights, validation)
+    assert all(np.array_equal(slopes[name], again[name]) for name in again)
+    pruned = prune(weights, rank(weights, rule, slopes), 0.5)
+    predicted = Classifier("lenet", tiny.source().data.test.images).infer(pruned).argmax(1)
+    assert np.array_equal(profile.predicted[profile.stop_index(50)], predicted)
+
+    file = store.root / run.id / "profiles" / "gradients.safetensors"
+    state = file.stat().st_mtime_ns
+    tiny.point(run.id, rule, 0.333, root=store.root)
+    assert file.stat().st_mtime_ns == state
+    image = tiny.source().data.test.images[0]
+    trace = tasks.trace(run.id, rule, (0.0, 0.5), image, root=store.root)
+    assert trace.predicted.tolist() == [profile.predicted[0, 0], profile.predicted[profile.stop_index(50), 0]]
 
 
 def test_a_profile_of_no_run_is_refused(tmp_path: Path) -> None:

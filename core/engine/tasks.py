@@ -3,20 +3,22 @@
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from core.config import FORMAT, PruningConfig, RunConfig
-from core.data import Dataset, load, locate, md5s
+from core.data import Dataset, load, locate, md5s, split
+from core.engine.gradients import gradients
 from core.engine.inference import Classifier, Viewer
 from core.engine.machine import device, has_bfloat16, reproducible
 from core.engine.training import train as train_network
 from core.errors import JobCancelled
 from core.profile import Profile, compute
 from core.progress import Epoch, Progress
-from core.pruning import Weights
+from core.pruning import GRADIENT_CRITERIA, Weights
 from core.runs import Run, RunStore, now
 from core.trace import Trace
 from core.trace import compute as compute_trace
@@ -57,8 +59,7 @@ def train(
     store = RunStore(root)
     if store.has(config.run_id):
         return
-    on_progress(Progress("loading", 0, 1))
-    found = source()
+    found = _loaded(source, on_progress)
     trained = train_network(config, found.data, on_progress=on_progress, should_stop=should_stop)
     labels = found.data.test.labels
     judge = _Judge(config.network, found.data.test.images, trained.history, on_progress, should_stop)
@@ -86,9 +87,10 @@ def profile(
     source: Callable[[], Source] = official,
 ) -> None:
     """Evaluate a stored run over the stops and store the table; raises as `train` does."""
-    store = RunStore(root)
-    judge = _judge(store, run_id, on_progress, should_stop, source)
-    store.save_profile(run_id, judge.profile(store.weights(run_id), pruning, store.labels(run_id)))
+    store, found = RunStore(root), _loaded(source, on_progress)
+    judge = _judge(store, run_id, on_progress, should_stop, found)
+    slopes = _gradients(store, run_id, pruning, found, should_stop)
+    store.save_profile(run_id, judge.profile(store.weights(run_id), pruning, store.labels(run_id), slopes))
 
 
 def point(
@@ -102,9 +104,11 @@ def point(
     source: Callable[[], Source] = official,
 ) -> None:
     """Evaluate a stored run at one sparsity and store the row; raises as `train` does."""
-    store = RunStore(root)
-    judge = _judge(store, run_id, on_progress, should_stop, source)
-    store.save_point(run_id, judge.profile(store.weights(run_id), pruning, store.labels(run_id), (sparsity,)))
+    store, found = RunStore(root), _loaded(source, on_progress)
+    judge = _judge(store, run_id, on_progress, should_stop, found)
+    slopes = _gradients(store, run_id, pruning, found, should_stop)
+    row = judge.profile(store.weights(run_id), pruning, store.labels(run_id), slopes, (sparsity,))
+    store.save_point(run_id, row)
 
 
 def trace(
@@ -117,7 +121,8 @@ def trace(
     """
     store = RunStore(root)
     viewer = Viewer(store.get(run_id).config.network, image)
-    return compute_trace(store.weights(run_id), pruning, sparsities, viewer.look)
+    slopes = store.gradients(run_id) if pruning.criterion in GRADIENT_CRITERIA else None
+    return compute_trace(store.weights(run_id), pruning, sparsities, viewer.look, slopes)
 
 
 def versions() -> dict[str, str]:
@@ -148,12 +153,35 @@ def _processor() -> str:
     return next(names, platform.processor() or platform.machine())
 
 
-def _judge(
-    store: RunStore, run_id: str, on_progress: OnProgress, should_stop: ShouldStop, source: Callable[[], Source]
-) -> "_Judge":
-    run = store.get(run_id)
+def _loaded(source: Callable[[], Source], on_progress: OnProgress) -> Source:
     on_progress(Progress("loading", 0, 1))
-    return _Judge(run.config.network, source().data.test.images, run.history, on_progress, should_stop)
+    return source()
+
+
+def _judge(store: RunStore, run_id: str, on_progress: OnProgress, should_stop: ShouldStop, source: Source) -> "_Judge":
+    run = store.get(run_id)
+    return _Judge(run.config.network, source.data.test.images, run.history, on_progress, should_stop)
+
+
+def _gradients(
+    store: RunStore, run_id: str, pruning: PruningConfig, source: Source, should_stop: ShouldStop
+) -> Weights | None:
+    """Of the loss on the run's validation images, computed once; None where the criterion does not ask for it."""
+    if pruning.criterion not in GRADIENT_CRITERIA:
+        return None
+    found = store.gradients(run_id)
+    if found is None:
+        config = store.get(run_id).config
+        validation = split(source.data.train, config.data)[1]
+        check = partial(_check, should_stop)
+        found = gradients(config.network, store.weights(run_id), validation, on_batch=check)
+        store.save_gradients(run_id, found)
+    return found
+
+
+def _check(should_stop: ShouldStop) -> None:
+    if should_stop():
+        raise JobCancelled("The evaluation was stopped; nothing of it was kept.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,21 +195,23 @@ class _Judge:
     should_stop: ShouldStop
 
     def profile(
-        self, weights: Weights, pruning: PruningConfig, labels: np.ndarray, sparsities: tuple[float, ...] | None = None
+        self,
+        weights: Weights,
+        pruning: PruningConfig,
+        labels: np.ndarray,
+        gradients: Weights | None = None,
+        sparsities: tuple[float, ...] | None = None,
     ) -> Profile:
         classifier = Classifier(self.network, self.images)
         return compute(
             weights,
             pruning,
-            lambda pruned: classifier.infer(pruned, on_batch=self._check),
+            lambda pruned: classifier.infer(pruned, on_batch=partial(_check, self.should_stop)),
             labels,
             sparsities=sparsities,
+            gradients=gradients,
             on_stop=self._report,
         )
 
     def _report(self, done: int, of: int) -> None:
         self.on_progress(Progress("evaluating", done, of, epochs=self.epochs))
-
-    def _check(self) -> None:
-        if self.should_stop():
-            raise JobCancelled("The evaluation was stopped; nothing of it was kept.")

@@ -13,7 +13,9 @@ from core.profile import Profile
 from core.pruning import Weights, rank
 
 
-def pruning(profile: Profile, weights: Weights, labels: Labels, classes: Sequence[str]) -> Panel:
+def pruning(
+    profile: Profile, weights: Weights, labels: Labels, classes: Sequence[str], gradients: Weights | None = None
+) -> Panel:
     """The panel of one profile.
 
     Args:
@@ -21,9 +23,10 @@ def pruning(profile: Profile, weights: Weights, labels: Labels, classes: Sequenc
         weights: the dense weights.
         labels: (n,) true classes of the test images.
         classes: their names.
+        gradients: as `core.pruning.rank` takes them.
     """
     comparisons = profile.comparisons(labels)
-    parts = Distributions.of(weights, rank(weights, profile.pruning))
+    parts = Distributions.of(weights, rank(weights, profile.pruning, gradients))
     return Panel(
         stops=stop_texts(profile),
         marks=stop_marks(profile, comparisons),
@@ -34,7 +37,13 @@ def pruning(profile: Profile, weights: Weights, labels: Labels, classes: Sequenc
     )
 
 
-def kernels(layer: str, profile: Profile, weights: Weights, first: tuple[int, int] = (0, 0)) -> Placed:
+def kernels(
+    layer: str,
+    profile: Profile,
+    weights: Weights,
+    first: tuple[int, int] = (0, 0),
+    gradients: Weights | None = None,
+) -> Placed:
     """The kernels of one convolution from filter and input `first` on, as a further figure of the profile's panel.
 
     Raises:
@@ -46,7 +55,7 @@ def kernels(layer: str, profile: Profile, weights: Weights, first: tuple[int, in
     filters, inputs = weights[layer].shape[:2]
     if not (0 <= first[0] < filters and 0 <= first[1] < inputs):
         raise PruningError(f"{layer} has filters 1 to {filters} and inputs 1 to {inputs}; choose among them.")
-    order = rank(weights, profile.pruning).orders()[layer]
+    order = rank(weights, profile.pruning, gradients).orders()[layer]
     place = np.empty(order.size, np.int64)
     place[order] = np.arange(order.size)
     pruned = profile.layer_k[:, profile.names.index(layer)]

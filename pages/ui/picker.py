@@ -15,8 +15,9 @@ CRITERIA = {
     "largest": "Largest |w| first",
     "signed": "Signed value (most negative first)",
     "lamp": "LAMP (layer-adaptive magnitude)",
+    "taylor": "Taylor (|w × gradient of the loss|)",
 }
-SCOPES = {"global": "Global", "layerwise": "Layerwise"}
+SCOPES = {"global": "Global", "layerwise": "Layerwise", "erk": "ERK"}
 
 
 def title(run: Run) -> str:
@@ -76,7 +77,8 @@ def choose_scope(now: View) -> None:
         key="picked scope",
         required=True,
         on_change=lambda: view.change(scope=st.session_state["picked scope"]),
-        help="Global: all weights compete. Layerwise: each layer gives the same share.",
+        help="Global: all weights compete. Layerwise: each layer gives the same share. ERK (Erdős–Rényi kernel): small "
+        "layers give a smaller share than large ones.",
     )
 
 

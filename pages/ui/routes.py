@@ -73,7 +73,7 @@ def _json(
         raise PruneLabError("This has not been evaluated yet; reload the page.")
     shown = profile if point is None else profile.merged(point)
     if layer is not None:
-        placed = panels.kernels(layer, shown, store().weights(run_id), first)
+        placed = panels.kernels(layer, shown, store().weights(run_id), first, store().gradients(run_id))
         return packed({"figures": [panels.to_json(placed)]})
     return packed(_panel(part, run_id, shown).to_json())
 
@@ -84,7 +84,7 @@ def _panel(part: str, run_id: str, profile: Profile) -> Panel:
         return panels.answers(profile, labels, data.CLASSES)
     if part == "classwise":
         return panels.classwise(profile, labels, data.CLASSES)
-    return panels.pruning(profile, store().weights(run_id), labels, data.CLASSES)
+    return panels.pruning(profile, store().weights(run_id), labels, data.CLASSES, store().gradients(run_id))
 
 
 async def story_json(request: Request) -> Response:

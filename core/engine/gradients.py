@@ -1,0 +1,34 @@
+"""The gradient of the loss in a network's kernels, which first-order criteria rank by."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from core.data import Split
+from core.engine.machine import reproducible
+from core.engine.models import build, normalise, set_weights
+from core.pruning import Weights, kernels
+
+_BATCH = 250  # images
+
+
+def gradients(
+    network: str, weights: Weights, split: Split, *, on_batch: Callable[[], object] = lambda: None
+) -> dict[str, np.ndarray]:
+    """Of the mean cross-entropy over the images, in each kernel's shape, float32: the network as it answers.
+
+    Batch normalisation uses its stored statistics. `on_batch` is called before each batch; what it raises passes
+    through.
+    """
+    with reproducible():
+        model = build(network, 0).eval()
+        set_weights(model, weights)
+        images, labels = torch.tensor(split.images), torch.tensor(split.labels, dtype=torch.long)
+        for x, y in zip(images.split(_BATCH), labels.split(_BATCH), strict=True):
+            on_batch()
+            loss = F.cross_entropy(model(normalise(x)), y, reduction="sum") / len(split)
+            loss.backward()
+    slopes = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    return {name: slopes[name].numpy() for name in kernels(weights)}
