@@ -98,6 +98,13 @@ class TrainingConfig(_Checked):
     flip: bool = shown(False, "Random horizontal flips")
     shift: int = ranged(0, 4, "Random shift in pixels", 0)
     cutout: int = ranged(0, 16, "Side of a blanked square in pixels", 0)
+    skip: float = ranged(
+        0.0,
+        0.7,
+        "Share of images skipped",
+        0.0,
+        "From the second epoch on: so many, drawn from the easiest three quarters, whose others count more instead.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,8 @@ Phase = Literal["loading", "training", "evaluating"]
 class Epoch:
     """One pass over the training images.
 
-    Training loss and accuracy are averages over the pass, on augmented images; the validation figures are of
+    Training loss and accuracy are averages over the images of the pass that were not skipped, augmented, each counted
+    once; the validation figures are of
     the weights at its end (in the last epoch: of the weights that are kept), in the arithmetic of the training,
     bfloat16 where the hardware has it. Losses are mean cross-entropies in nats without label smoothing; accuracies
     are fractions; `seconds` includes the validation.

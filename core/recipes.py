@@ -30,7 +30,7 @@ NETWORKS: dict[str, Network] = {
         weights=288_288,
         parameters=288_714,
         recipes={
-            "quick": replace(_MUON, epochs=2, batch_size=96, learning_rate=0.01),
+            "quick": replace(_MUON, epochs=3, batch_size=96, learning_rate=0.01, skip=0.5),
             "thorough": replace(_MUON, epochs=24, shift=1, cutout=8),
         },
     ),

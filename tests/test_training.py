@@ -12,7 +12,7 @@ from core.config import DataConfig, Optimizer, RunConfig, TrainingConfig
 from core.data import Dataset, Split, split
 from core.engine.inference import Classifier
 from core.engine.models import build
-from core.engine.training import augment, learning_rate, train
+from core.engine.training import augment, draw, learning_rate, steps_per_epoch, train
 from core.errors import ConfigError, JobCancelled, TrainingError
 from core.progress import Progress
 from tests.tiny import stripes
@@ -141,6 +141,44 @@ def test_one_cycle_is_torchs_linear_one_up_to_its_ends() -> None:
         optimizer.step()
         oracle.step()
     np.testing.assert_allclose(np.array(ours), np.array(theirs), atol=0.4 * 0.03)
+
+
+def test_skipping_leaves_out_easy_images_and_the_others_of_them_count_more_in_their_place() -> None:
+    losses = torch.rand(1000, generator=torch.Generator().manual_seed(1))
+    order, shares = draw(losses, 0.5, torch.Generator().manual_seed(0))
+    assert len(order) == len(set(order.tolist())) == 500
+    assert set(order.tolist()) == set(torch.nonzero(shares).flatten().tolist())
+    easy = losses.argsort()[:750]
+    hard = losses.argsort()[750:]
+    assert (shares[hard] == 1).all() and int((shares[easy] == 0).sum()) == 500
+    assert shares.sum() == pytest.approx(1000)
+    assert len(set(shares.tolist())) == 3
+
+
+def test_the_weighted_loss_of_the_images_that_are_drawn_is_on_average_that_of_all() -> None:
+    losses, generator = torch.rand(400, generator=torch.Generator().manual_seed(1)), torch.Generator().manual_seed(0)
+    other = torch.rand(400, generator=torch.Generator().manual_seed(2))  # what the gradient sees need not be the loss
+    estimates = []
+    for _ in range(2000):
+        order, shares = draw(losses, 0.5, generator)
+        estimates.append(float((other[order] * shares[order]).sum() / 400))
+    assert np.mean(estimates) == pytest.approx(float(other.mean()), abs=4 * np.std(estimates) / 2000**0.5)
+
+
+def test_without_skipping_every_image_is_drawn_once_and_no_other_chance_is_used() -> None:
+    generator, alone = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
+    order, shares = draw(torch.rand(100), 0.0, generator)
+    assert torch.equal(order, torch.randperm(100, generator=alone)) and (shares == 1).all()
+    assert torch.equal(generator.get_state(), alone.get_state())
+
+
+def test_a_training_takes_the_steps_that_it_says_and_skips_none_in_its_first_epoch() -> None:
+    settings = dataclasses.replace(QUICK, epochs=3, skip=0.5)
+    assert steps_per_epoch(settings, 400) == [math.ceil(400 / 64), math.ceil(200 / 64), math.ceil(200 / 64)]
+    seen: list[Progress] = []
+    trained = train(config(training=settings), DATA, on_progress=seen.append)
+    assert {report.of for report in seen} == {sum(steps_per_epoch(settings, 400))} and len(trained.history) == 3
+    assert same(trained.weights, train(config(training=settings), DATA).weights)
 
 
 def pixels(n: int) -> torch.Tensor:

@@ -20,6 +20,7 @@ from core.progress import Epoch, Phase, Progress
 _REPORT_EVERY = 0.25  # seconds
 _VALIDATED_AT_ONCE = 250  # images
 _WARM_UP = 0.25  # share of the one-cycle schedule in which the learning rate rises
+_EASY = 0.75  # share of the images, those of the lowest loss, from which some are skipped
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ def train(
     """
     settings = config.training
     training, validation = split(data.train, config.data)
-    steps = math.ceil(len(training.labels) / settings.batch_size)
-    watch = _Watch(steps * settings.epochs, on_progress, should_stop)
+    steps = steps_per_epoch(settings, len(training))
+    watch = _Watch(sum(steps), on_progress, should_stop)
 
     with machine.reproducible():
         device = machine.device()
@@ -60,14 +61,21 @@ def train(
         model = build(config.network, config.seed).to(device).to(memory_format=torch.channels_last)
         optimizer = optimizers.build(model, settings)
         generator = torch.Generator().manual_seed(config.seed)
+        losses = torch.zeros(len(images))  # of each image when it was last seen
 
         for number in range(1, settings.epochs + 1):
             began, tally = time.perf_counter(), _Tally()
-            for batch in torch.randperm(len(images), generator=generator).tensor_split(steps):
+            order, shares = draw(losses, settings.skip if number > 1 else 0.0, generator)
+            for batch in order.tensor_split(steps[number - 1]):
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(settings, watch.done / watch.of)
                 logits = _forward(model, augment(images[batch], settings, generator))
-                loss = F.cross_entropy(logits, labels[batch], label_smoothing=settings.label_smoothing)
+                each = F.cross_entropy(
+                    logits, labels[batch], label_smoothing=settings.label_smoothing, reduction="none"
+                )
+                share = shares[batch].to(device)
+                loss = (each * share).sum() / share.sum()
+                losses[batch] = each.detach().cpu()
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -80,6 +88,30 @@ def train(
     return Trained(get_weights(model), tuple(watch.epochs), watch.seconds)
 
 
+def steps_per_epoch(settings: TrainingConfig, images: int) -> list[int]:
+    """The number of batches of each epoch."""
+    later = images - int(settings.skip * images)
+    return [math.ceil(n / settings.batch_size) for n in (images, *(settings.epochs - 1) * (later,))]
+
+
+def draw(losses: Tensor, skip: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Which images an epoch trains on, in random order, and what each of all n counts in the loss.
+
+    A share `skip` of the images is left out. They are drawn from the share `_EASY` of lowest loss (n,), and the others
+    of those count more in their place, so that the expected gradient stays that of all images: Qin et al., "InfoBatch:
+    lossless training speed up by unbiased dynamic data pruning", ICLR 2024, with a share in place of their threshold.
+    """
+    n = len(losses)
+    order, shares = torch.randperm(n, generator=generator), torch.ones(n)
+    if skip:
+        easy = losses.argsort(stable=True)[: int(_EASY * n)]
+        easy = easy[torch.randperm(len(easy), generator=generator)]
+        skipped, kept = easy.tensor_split([int(skip * n)])
+        shares[kept], shares[skipped] = len(easy) / len(kept), 0.0
+        order = order[shares[order] > 0]
+    return order, shares
+
+
 def augment(images: Tensor, settings: TrainingConfig, generator: torch.Generator) -> Tensor:
     """Each image shifted by up to `settings.shift` pixels, mirrored half of the time, and a square of it blanked.
 
@@ -89,16 +121,18 @@ def augment(images: Tensor, settings: TrainingConfig, generator: torch.Generator
     """
     n, reach, device = len(images), settings.shift, images.device
 
-    def draw(below: int, *shape: int) -> Tensor:
+    def random(below: int, *shape: int) -> Tensor:
         return torch.randint(below, shape, generator=generator).to(device)
 
     if reach:
         windows = F.pad(images, [reach] * 4).unfold(1, 28, 1).unfold(2, 28, 1)  # (n, 2r + 1, 2r + 1, 28, 28), a view
-        images = windows[torch.arange(n, device=device), *draw(2 * reach + 1, 2, n)]
+        images = windows[torch.arange(n, device=device), *random(2 * reach + 1, 2, n)]
     if settings.flip:
-        images = torch.where(draw(2, n, 1, 1).bool(), images.flip(2), images)
+        images = torch.where(random(2, n, 1, 1).bool(), images.flip(2), images)
     if settings.cutout:
-        offset = torch.arange(28, device=device) - draw(28, 2, n, 1)  # (2, n, 28), from the centre in rows and columns
+        offset = torch.arange(28, device=device) - random(
+            28, 2, n, 1
+        )  # (2, n, 28), from the centre in rows and columns
         rows, columns = (-settings.cutout <= 2 * offset) & (2 * offset < settings.cutout)
         images = images.masked_fill(rows[:, :, None] & columns[:, None, :], 0)
     return images
