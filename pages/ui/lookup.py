@@ -55,9 +55,10 @@ def stops(now: View) -> Stops | None:
 def _stops(now: View) -> Stops | None:
     usual = store().profile(now.run.id, now.pruning)
     if usual is None:
+        ranked = f"**{picker.CRITERIA[now.pruning.criterion]}**, {picker.SCOPES[now.pruning.scope]}"
         st.markdown(
-            f"**{picker.CRITERIA[now.pruning.criterion]}**, {now.pruning.scope}, has not been evaluated for this run "
-            f"yet. That takes a pass over {wording.count(now.run.images)} test images for each stop, once for everyone."
+            f"{ranked}, has not been evaluated for this run yet. That takes a pass over "
+            f"{wording.count(now.run.images)} test images for each stop, once for everyone."
         )
         ensure(jobs.profile_id(now.run.id, now.pruning), lambda: engine().profile(now.run.id, now.pruning))
         return None

@@ -29,7 +29,7 @@ def title(run: Run) -> str:
 
 def choose(now: View, store: RunStore) -> None:
     """All of it in one row."""
-    run, criterion, scope, exact = st.columns([5, 4, 3, 3], vertical_alignment="bottom")
+    run, criterion, scope, exact = st.columns([5, 4, 4, 3], vertical_alignment="bottom")
     with run:
         choose_run(now, store)
     with criterion:
