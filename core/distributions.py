@@ -148,9 +148,9 @@ class Distributions:
         return self.pruning.criterion == "magnitude"
 
     def cuts(self, layer_k: Sequence[int]) -> tuple[float, ...]:
-        """The cut in each layer: its own with layerwise scope, else the network's. 0 where nothing is removed."""
+        """The cut in each layer: the network's with global scope, else its own. 0 where nothing is removed."""
         own = tuple(layer.cut(int(k)) for layer, k in zip(self.layers, layer_k, strict=True))
-        return own if self.pruning.scope == "layerwise" else (max(own),) * len(own)
+        return (max(own),) * len(own) if self.pruning.scope == "global" else own
 
     def at(self, layer_k: Sequence[int]) -> tuple[Histogram, ...]:
         """One histogram a layer, the first `layer_k` weights of each counted as removed."""

@@ -30,7 +30,9 @@ from distributed.scheduler import KilledWorker
 from distributed.worker import WORKER_ANY_RUNNING, Worker
 from numpy.typing import NDArray
 
+from core.cells import Cell
 from core.config import PruningConfig, RunConfig
+from core.curves import CurveStore
 from core.errors import JobCancelled, JobError, PruneLabError, StoreError
 from core.progress import Epoch, Progress
 from core.runs import RunStore, point_key
@@ -39,7 +41,7 @@ from core.trace import Trace
 VARIABLE = "DASK_SCHEDULER_ADDRESS"
 """The environment variable that names a scheduler to use in place of the embedded one."""
 
-Kind = Literal["train", "profile", "point"]
+Kind = Literal["train", "profile", "point", "network", "cell"]
 Status = Literal["queued", "running", "finished", "failed", "cancelled"]
 
 TASKS = "core.engine.tasks"
@@ -49,9 +51,18 @@ _TOPIC = "prunelab"
 _STOPPED = "Stopped on request; nothing of it was kept."
 _PATIENCE = 3  # seconds for a scheduler to answer
 _LONGEST_WAIT = 60  # seconds for the answer to one image
-_JOB = "job"  # embedded workers have one of it and two threads: one long job at a time, and short questions beside it
+_JOB = "job"  # embedded workers have one of it: one long job at a time, or two of a study, which take half each
+_THREADS = 3  # of an embedded worker: two for jobs of a study, and one for short questions beside them
 _REMEMBERED = 100  # jobs that are over
-_NOUN: dict[Kind, str] = {"train": "training", "profile": "profile", "point": "evaluation"}
+_NOUN: dict[Kind, str] = {
+    "train": "training",
+    "profile": "profile",
+    "point": "evaluation",
+    "network": "training of a study's network",
+    "cell": "cell of a study",
+}
+_STUDY: tuple[Kind, ...] = ("network", "cell")
+"""Jobs of studies: they go after all others, side by side with one thread each, and do not fill the queue."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +70,14 @@ class JobState:
     """A job as it was when asked.
 
     Attributes:
-        id: `train-<run id>`, `profile-<run id>-<pruning>` or `point-<run id>-<pruning>@<percent>`.
+        id: `train-<run id>`, `profile-<run id>-<pruning>`, `point-<run id>-<pruning>@<percent>`, `network-<run id>` or
+            `cell-<cell id>`.
         submitted: when, in seconds since the epoch.
         ahead: how many jobs run or wait before this one, while it is queued.
         progress: the latest, None before the first.
         message: why it failed or was cancelled, or what it waits for; for the visitor, as it is.
         retried: whether it runs for the second time, because its worker died.
-        config, owner: of a training. pruning, sparsity: of a profile or point.
+        config, owner: of a training. pruning, sparsity: of a profile or point. cell: of a cell.
     """
 
     id: str
@@ -81,6 +93,7 @@ class JobState:
     owner: str | None = None
     pruning: PruningConfig | None = None
     sparsity: float | None = None
+    cell: Cell | None = None
 
     @property
     def active(self) -> bool:
@@ -134,6 +147,7 @@ class Engine:
         that they run.
         """
         self.store = RunStore(store_root)
+        self.curves = CurveStore(self.store)
         self._address, self._queue_limit, self._workers, self._tasks = address, queue_limit, workers, tasks
         self._lock, self._connecting = threading.RLock(), threading.Lock()
         self._jobs: dict[str, _Job] = {}
@@ -204,6 +218,36 @@ class Engine:
             raise JobError(f"The image could not be evaluated ({type(error).__name__}: {error}); ask again.") from error
         return answer
 
+    def study(self, cells: Sequence[Cell]) -> None:
+        """Ask for cells of a study and the dense networks that they need; what is stored is not computed again.
+
+        Returns at once; the jobs appear as they are submitted. They go after all other jobs, and a cell whose network
+        cannot be trained fails as that does.
+
+        Raises:
+            JobError: the scheduler cannot be reached.
+        """
+        self._connect()
+        threading.Thread(target=self._submit_study, args=([*cells],), name="prunelab-study", daemon=True).start()
+
+    def _submit_study(self, cells: Sequence[Cell]) -> None:
+        for cell in cells:
+            if self._closed:
+                return
+            with suppress(PruneLabError):  # of a scheduler that goes away meanwhile: what is missing is asked for again
+                run_id = cell.config.run_id
+                dense = self._wanted("network", run_id, run_id, config=cell.config)
+                self._submit(dense, config=cell.config)
+                after = self._future(dense.id)
+                wanted = self._wanted("cell", cell.id, run_id, cell=cell)
+                self._submit(wanted, after=after, cell=cell)
+
+    def _future(self, job_id: str) -> "list[Future[None]]":
+        """The future of a job that is not over, for another to wait for."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+            return [job.future] if job and job.future is not None else []
+
     def state(self, job_id: str) -> JobState | None:
         """The job as it is now; None if this server does not know it."""
         with self._lock:
@@ -247,15 +291,15 @@ class Engine:
         if job.state.status != "queued":
             return job.state
         earlier = [other.state for other in self._jobs.values() if other.state.submitted < job.state.submitted]
-        return replace(job.state, ahead=sum(state.active for state in earlier))
+        return replace(job.state, ahead=sum(_before(state, job.state) for state in earlier))
 
-    def _submit(self, wanted: JobState, **arguments: Any) -> str:
+    def _submit(self, wanted: JobState, after: "Sequence[Future[None]]" = (), **arguments: Any) -> str:
         stored = self._stored(wanted)
         with self._lock:
             known = self._jobs.get(wanted.id)
             if known and known.state.active:
                 return wanted.id
-            if not stored:
+            if not stored and wanted.kind not in _STUDY:
                 self._check_room()
             self._jobs.pop(wanted.id, None)
             job = self._jobs[wanted.id] = _Job(
@@ -264,20 +308,22 @@ class Engine:
             self._forget()
         if not stored:
             try:
-                self._launch(job, arguments)
+                self._launch(job, after, arguments)
             except PruneLabError:
                 with self._lock:
                     self._jobs.pop(wanted.id, None)
                 raise
         return wanted.id
 
-    def _launch(self, job: _Job, arguments: dict[str, Any]) -> None:
+    def _launch(self, job: _Job, after: "Sequence[Future[None]]", arguments: dict[str, Any]) -> None:
         client, wanted = self._connect(), job.state
         task = partial(run_task, self._tasks, wanted, job.key, {**arguments, "root": self.store.root})
         try:
             client.subscribe_topic(_TOPIC, self._on_event)  # anew: a client that had to reconnect has lost it
-            alone = None if self._address else {_JOB: 1}
-            future = client.submit(task, key=job.key, pure=False, fifo_timeout="0ms", resources=alone)
+            of_study = wanted.kind in _STUDY
+            share = None if self._address else {_JOB: 0.5 if of_study else 1}
+            how = {"resources": share, "priority": -1 if of_study else 0, "fifo_timeout": "0ms"}
+            future = client.submit(task, *after, key=job.key, pure=False, **how)
             future = self._publish(client, job, future)
             idle = self._address and not client.nthreads()
             if job.stopped:  # meanwhile
@@ -307,7 +353,7 @@ class Engine:
         return published["future"]  # type: ignore[no-any-return]
 
     def _check_room(self) -> None:
-        active = sum(job.state.active for job in self._jobs.values())
+        active = sum(job.state.active and job.state.kind not in _STUDY for job in self._jobs.values())
         if active >= self._queue_limit:
             raise JobError(
                 f"{active} jobs run or wait already, as many as this server takes; try again when one is done."
@@ -321,6 +367,10 @@ class Engine:
     def _stored(self, state: JobState) -> bool:
         """Whether the store has what the job makes. A damaged profile is set aside here, and so made anew."""
         try:
+            if state.kind == "cell":
+                return state.cell is not None and self.curves.curve(state.cell) is not None
+            if state.kind == "network":
+                return state.config is not None and self.curves.weights(state.config) is not None
             if state.pruning is None:
                 return self.store.has(state.run_id)
             if state.sparsity is None:
@@ -371,7 +421,7 @@ class Engine:
         with dask.config.set(_embedded_settings(threads)):
             self._cluster = LocalCluster(
                 n_workers=self._workers,
-                threads_per_worker=2,
+                threads_per_worker=_THREADS,
                 resources={_JOB: 1},
                 processes=True,
                 host="127.0.0.1",
@@ -469,13 +519,19 @@ class Engine:
         return f"The worker processes cannot be started ({error}); free some memory or restart the server."
 
 
+def _before(earlier: JobState, state: JobState) -> bool:
+    """Whether a job waits for an earlier one: those of studies go after all others, unless they run already."""
+    passed = earlier.kind in _STUDY and state.kind not in _STUDY and earlier.status == "queued"
+    return earlier.active and not passed
+
+
 def run_function(tasks: str, name: str, arguments: dict[str, Any]) -> Any:
     """Call a function of the tasks and return what it returns. Runs on a worker."""
     return getattr(importlib.import_module(tasks), name)(**arguments)
 
 
-def run_task(tasks: str, wanted: JobState, key: str, arguments: dict[str, Any]) -> None:
-    """Do a job. Runs on a worker, in the thread of the task of that key."""
+def run_task(tasks: str, wanted: JobState, key: str, arguments: dict[str, Any], *after: None) -> None:
+    """Do a job. Runs on a worker, in the thread of the task of that key, when what it comes after is done."""
     worker = get_worker()
 
     def say(op: str, **more: Any) -> None:

@@ -292,6 +292,42 @@ class RunStore:
             entry.folder.rename(doomed)
             shutil.rmtree(doomed, ignore_errors=True)
 
+    def keep(self, name: str, content: bytes) -> None:
+        """Write one file below the store's folder, whole or not at all, in place of one that is there.
+
+        Raises:
+            StoreError: the folder cannot be written, or the disk is full; nothing is left behind.
+        """
+        path = self.root / name
+        with self._writing():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self._temporary(path.stem)
+            try:
+                _write(temporary, content)
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
+            _sync_folder(path.parent)
+
+    def kept(self, name: str) -> bytes | None:
+        """What `keep` wrote; None if there is nothing, or it cannot be read just now."""
+        try:
+            return (self.root / name).read_bytes()
+        except OSError:
+            return None
+
+    def keep_arrays(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Write arrays with their digest and their order, as `keep` does."""
+        self.keep(name, _pack(arrays, order=json.dumps([*arrays])))
+
+    def kept_arrays(self, name: str) -> dict[str, NDArray[Any]] | None:
+        """What `keep_arrays` wrote; None if there is nothing, or it is damaged: to be made anew."""
+        try:
+            arrays, metadata = _unpack(self.root / name)
+            return {key: arrays[key] for key in json.loads(metadata["order"])}
+        except (StoreError, KeyError, ValueError):
+            return None
+
     def _entry(self, run_id: str) -> _Entry:
         if not isinstance(run_id, str) or not _ID.fullmatch(run_id):
             raise StoreError(f"{run_id!r} is not a run id, which has 12 digits from 0 to 9 and a to f; choose a run.")
@@ -334,16 +370,7 @@ class RunStore:
 
     def _save_beside(self, entry: _Entry, key: str, content: bytes) -> None:
         """Write one file of a run's profiles at once, in place of one that is there."""
-        path = self._profile_paths(entry, key)[0]
-        with self._writing():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = self._temporary(entry.run.id)
-            try:
-                _write(temporary, content)
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
-            _sync_folder(path.parent)
+        self.keep(str(self._profile_paths(entry, key)[0].relative_to(self.root)), content)
 
     def _publish(self, run_id: str, files: Mapping[str, bytes]) -> None:
         """Make a run appear at once, with all its files; do nothing if another writer was first."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from core.config import Criterion, PruningConfig, Scope
 from core.profile import FRACTIONS, Profile, compute
-from core.pruning import Weights
+from core.pruning import Weights, kernels
 from core.trace import Trace
 from core.trace import compute as compute_trace
 
@@ -33,6 +33,11 @@ def weights() -> dict[str, NDArray[np.float32]]:
     }
 
 
+def gradients() -> dict[str, NDArray[np.float32]]:
+    """What stands for the loss's gradient in each kernel."""
+    return {n: np.cos(np.arange(w.size, dtype=np.float32)).reshape(w.shape) for n, w in kernels(weights()).items()}
+
+
 def infer(weights: Weights) -> NDArray[np.float32]:
     """Logits (200, 10)."""
     x = _convolved(IMAGES, weights["conv1.weight"]) + weights["conv1.bias"][:, None, None]
@@ -55,8 +60,12 @@ LABELS[::8] = (LABELS[::8] + 1) % 10  # the dense network is right in 7 of 8
 def profile(criterion: Criterion = "magnitude", scope: Scope = "global", own: float | None = None) -> Profile:
     """The profile over the stops and, if given, one sparsity of a visitor's own."""
     pruning = PruningConfig(criterion=criterion, scope=scope)
-    stops = compute(weights(), pruning, infer, LABELS, sparsities=FRACTIONS)
-    return stops if own is None else stops.merged(compute(weights(), pruning, infer, LABELS, sparsities=[own]))
+    stops = compute(weights(), pruning, infer, LABELS, sparsities=FRACTIONS, gradients=gradients())
+    return (
+        stops
+        if own is None
+        else stops.merged(compute(weights(), pruning, infer, LABELS, sparsities=[own], gradients=gradients()))
+    )
 
 
 IMAGE = 17
@@ -71,4 +80,4 @@ def look(weights: Weights) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 def trace(criterion: Criterion = "magnitude", scope: Scope = "global") -> Trace:
     """That image over the stops."""
     pruning = PruningConfig(criterion=criterion, scope=scope)
-    return compute_trace(weights(), pruning, FRACTIONS, look)
+    return compute_trace(weights(), pruning, FRACTIONS, look, gradients())

@@ -43,7 +43,7 @@ def with_zeros() -> dict[str, NDArray[np.float32]]:
 @every_ranking
 def test_the_removed_bars_are_the_histogram_of_what_is_really_zero(pruning: PruningConfig) -> None:
     weights = small.weights()
-    ranking = rank(weights, pruning)
+    ranking = rank(weights, pruning, small.gradients())
     parts = Distributions.of(weights, ranking)
     for sparsity in FRACTIONS:
         pruned = kernels(prune(weights, ranking, sparsity))
@@ -59,7 +59,7 @@ def test_the_removed_bars_are_the_histogram_of_what_is_really_zero(pruning: Prun
 @every_ranking
 def test_the_zoom_counts_the_same_weights_close_to_zero(pruning: PruningConfig) -> None:
     weights = small.weights()
-    ranking = rank(weights, pruning)
+    ranking = rank(weights, pruning, small.gradients())
     parts = Distributions.of(weights, ranking)
     for sparsity in FRACTIONS:
         masks = ranking.masks(sparsity)
@@ -71,7 +71,7 @@ def test_the_zoom_counts_the_same_weights_close_to_zero(pruning: PruningConfig) 
 @every_ranking
 def test_exact_zeros_are_counted_apart_at_every_stop(pruning: PruningConfig) -> None:
     weights = with_zeros()
-    ranking = rank(weights, pruning)
+    ranking = rank(weights, pruning, small.gradients())
     parts = Distributions.of(weights, ranking)
     for sparsity in FRACTIONS:
         masks, layer_k = ranking.masks(sparsity), counts(ranking, sparsity)
@@ -86,20 +86,20 @@ def test_exact_zeros_are_counted_apart_at_every_stop(pruning: PruningConfig) -> 
 @by_magnitude
 def test_the_cut_is_the_largest_magnitude_removed(pruning: PruningConfig) -> None:
     weights = small.weights()
-    ranking = rank(weights, pruning)
+    ranking = rank(weights, pruning, small.gradients())
     parts = Distributions.of(weights, ranking)
     for sparsity in FRACTIONS:
         masks = ranking.masks(sparsity)
         own = [float(np.abs(weights[name][~kept]).max(initial=0)) for name, kept in masks.items()]
         cuts = parts.cuts(counts(ranking, sparsity))
-        assert list(cuts) == (own if pruning.scope == "layerwise" else [max(own)] * len(own))
+        assert list(cuts) == ([max(own)] * len(own) if pruning.scope == "global" else own)
         assert max(cuts) == ranking.threshold(weights, sparsity)
 
 
 @by_magnitude
 def test_the_cut_falls_on_the_edge_of_a_bar_with_all_that_is_removed_on_its_inner_side(pruning: PruningConfig) -> None:
     weights = small.weights()
-    ranking = rank(weights, pruning)
+    ranking = rank(weights, pruning, small.gradients())
     parts = Distributions.of(weights, ranking)
     for sparsity in FRACTIONS:
         layer_k = counts(ranking, sparsity)
@@ -114,13 +114,15 @@ def test_the_cut_falls_on_the_edge_of_a_bar_with_all_that_is_removed_on_its_inne
 @every_ranking
 def test_only_the_criterion_magnitude_has_a_cut(pruning: PruningConfig) -> None:
     weights = small.weights()
-    assert Distributions.of(weights, rank(weights, pruning)).has_cut == (pruning.criterion == "magnitude")
+    assert Distributions.of(weights, rank(weights, pruning, small.gradients())).has_cut == (
+        pruning.criterion == "magnitude"
+    )
 
 
 @by_magnitude
 def test_without_a_cut_the_zoom_shows_the_smallest_weights(pruning: PruningConfig) -> None:
     weights = small.weights()
-    parts = Distributions.of(weights, rank(weights, pruning))
+    parts = Distributions.of(weights, rank(weights, pruning, small.gradients()))
     for h, kernel in zip(parts.near([0, 0, 0, 0]), kernels(weights).values(), strict=True):
         assert h.removed.sum() == 0 and h.kept.sum() > 0
         assert h.edges[-1] == pytest.approx(ZOOM * np.abs(kernel).min(), rel=1e-6)
@@ -132,7 +134,7 @@ def test_zeroed_filters_are_those_that_are_all_zero_in_the_pruned_kernels(
     pruning: PruningConfig, network: object
 ) -> None:
     weights: Weights = network()  # type: ignore[operator]
-    ranking = rank(weights, pruning)
+    ranking = rank(weights, pruning, small.gradients())
     parts = Distributions.of(weights, ranking)
     for sparsity in FRACTIONS:
         pruned = kernels(prune(weights, ranking, sparsity))
@@ -148,9 +150,10 @@ def test_zeroed_filters_are_those_that_are_all_zero_in_the_pruned_kernels(
 )
 def test_no_weight_is_lost_or_counted_twice(kernel: NDArray[np.float32], k: int, pruning: PruningConfig) -> None:
     weights = {"fc.weight": kernel}
-    parts = Distributions.of(weights, rank(weights, pruning))
+    ranking = rank(weights, pruning, {"fc.weight": np.ones_like(kernel)})
+    parts = Distributions.of(weights, ranking)
     (whole,), (near,) = parts.at([k]), parts.near([k])
-    gone = np.abs(kernel.ravel()[rank(weights, pruning).orders()["fc.weight"][:k]])
+    gone = np.abs(kernel.ravel()[ranking.orders()["fc.weight"][:k]])
     assert whole.zeros == near.zeros == np.count_nonzero(kernel == 0)
     assert whole.removed.sum() == np.count_nonzero(gone)
     assert whole.kept.sum() == 20 - whole.zeros - whole.removed.sum()

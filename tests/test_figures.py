@@ -44,7 +44,7 @@ def drawn(criterion: Criterion = "magnitude", scope: Scope = "global") -> dict[s
     """Every figure of the panel."""
     profile = small.profile(criterion, scope)
     comparisons, counts = profile.comparisons(small.LABELS), matrices(profile)
-    parts = Distributions.of(small.weights(), rank(small.weights(), profile.pruning))
+    parts = Distributions.of(small.weights(), rank(small.weights(), profile.pruning, small.gradients()))
     cuts = [parts.cuts(k) for k in profile.layer_k]
     all_of = (
         figures.accuracy_curve(profile, comparisons),
@@ -311,7 +311,7 @@ def test_removed_and_kept_bars_add_up_to_the_layer(scope: Scope, stop: int) -> N
 def test_the_band_is_the_cut_and_is_drawn_only_where_there_is_one(scope: Scope, stop: int) -> None:
     live, profile = drawn(scope=scope), small.profile(scope=scope)
     whole, zoom = live["distributions"].at(stop).layout.shapes, live["zoom"].at(stop).layout.shapes
-    parts = Distributions.of(small.weights(), rank(small.weights(), profile.pruning))
+    parts = Distributions.of(small.weights(), rank(small.weights(), profile.pruning, small.gradients()))
     for band, near, cut in zip(whole, zoom, parts.cuts(profile.layer_k[stop]), strict=True):
         assert (band.x0, band.x1, band.visible) == (-cut, cut, cut > 0)
         assert (near.x0, near.x1, near.visible) == (-1, 1, cut > 0)
@@ -336,7 +336,7 @@ def test_the_zoom_shows_every_removed_weight_inside_the_band_and_labels_its_axis
 def test_without_cuts_no_band_is_drawn() -> None:
     weights = small.weights()
     profile = small.profile("signed")
-    parts = Distributions.of(weights, rank(weights, profile.pruning))
+    parts = Distributions.of(weights, rank(weights, profile.pruning, small.gradients()))
     figure = figures.distributions([parts.at(k) for k in profile.layer_k])
     assert len(figure.at(20).layout.shapes) == 0
 
@@ -359,7 +359,7 @@ def test_layers_have_one_weight_axis_or_each_its_own() -> None:
 def test_exact_zeros_are_said_and_not_drawn() -> None:
     weights = small.weights()
     weights["fc1.weight"][:5] = 0
-    parts = Distributions.of(weights, rank(weights, PROFILE.pruning))
+    parts = Distributions.of(weights, rank(weights, PROFILE.pruning, small.gradients()))
     figure = figures.distributions([parts.at([0, 0, 60, 0])]).at(0)
     assert figure.layout.annotations[2].text.endswith("0 of 708 removed, 60 exact zeros apart</sup>")
     assert sum(figure.data[4].y) + sum(figure.data[5].y) == 708
@@ -375,7 +375,7 @@ def test_kernels_show_every_weight_and_cover_those_that_are_pruned(
     criterion: Criterion, scope: Scope, stop: int
 ) -> None:
     profile, weights = small.profile(criterion, scope), small.weights()
-    pruned = prune(weights, rank(weights, profile.pruning), profile.sparsity[stop])["conv2.weight"]
+    pruned = prune(weights, rank(weights, profile.pruning, small.gradients()), profile.sparsity[stop])["conv2.weight"]
     shown, cover = panels.kernels("conv2.weight", profile, weights).figure.at(stop).data
     for f, c in np.ndindex(12, 8):
         for y, x in np.ndindex(3, 3):

@@ -304,13 +304,13 @@ def address() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    scheduler = _start("dask.__main__", "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+    scheduler = start("dask.__main__", "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
     yield f"tcp://127.0.0.1:{port}"
     scheduler.terminate()
     scheduler.wait()
 
 
-def _start(module: str, *arguments: str) -> subprocess.Popen[bytes]:
+def start(module: str, *arguments: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", module, *arguments]
     return subprocess.Popen(
         command, cwd=Path(__file__).parents[1], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -335,7 +335,7 @@ def test_servers_on_one_scheduler_share_jobs_and_progress_and_survive_each_other
     job_id = one.train(wanted, owner="ann")
     assert "has no workers yet" in str(get(one, job_id).message)
 
-    worker = _start(
+    worker = start(
         "dask.__main__", "worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"
     )
     try:

@@ -1,5 +1,7 @@
 """Every network is what its registry entry says, and can be folded by generic code."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -88,3 +90,12 @@ def test_region_means_are_average_pooling_region_after_region() -> None:
     pooled = nn.functional.avg_pool2d(images, 3, 2).permute(0, 2, 3, 1).flatten(1)
     torch.testing.assert_close(RegionMeans()(images), pooled)
     torch.testing.assert_close(RegionMeans()(images.contiguous(memory_format=torch.channels_last)), pooled)
+
+
+def test_threads_that_build_at_the_same_time_do_not_take_each_others_chance() -> None:
+    alone = [get_weights(build("convnet", seed)) for seed in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(5):
+            together = pool.map(lambda seed: get_weights(build("convnet", seed)), range(8))
+            for one, other in zip(alone, together, strict=True):
+                assert all(np.array_equal(one[name], other[name]) for name in one)

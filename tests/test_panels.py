@@ -23,7 +23,7 @@ every_case = pytest.mark.parametrize(("criterion", "scope"), CASES)
 
 
 def built(profile: Profile, **rest: Any) -> Panel:
-    return panels.pruning(profile, small.weights(), small.LABELS, small.CLASSES, **rest)
+    return panels.pruning(profile, small.weights(), small.LABELS, small.CLASSES, small.gradients(), **rest)
 
 
 def names(shown: Panel) -> list[str]:
@@ -97,10 +97,10 @@ def test_warnings_name_exactly_what_is_all_zero_in_the_pruned_network(
 ) -> None:
     weights: Weights = network()
     pruning = PruningConfig(criterion=criterion, scope=scope)
-    profile = compute(weights, pruning, small.infer, small.LABELS)
-    warnings = panels.pruning(profile, weights, small.LABELS, small.CLASSES).warnings
+    profile = compute(weights, pruning, small.infer, small.LABELS, gradients=small.gradients())
+    warnings = panels.pruning(profile, weights, small.LABELS, small.CLASSES, small.gradients()).warnings
     for sparsity, warning in zip(FRACTIONS, warnings, strict=True):
-        pruned = kernels(prune(weights, rank(weights, pruning), sparsity))
+        pruned = kernels(prune(weights, rank(weights, pruning, small.gradients()), sparsity))
         layers = [layer_title(name) for name, kernel in pruned.items() if not kernel.any()]
         filters = {layer_title(name): (sum(not f.any() for f in w), len(w)) for name, w in pruned.items()}
         parts = [f"{gone} of {of} in {layer}" for layer, (gone, of) in filters.items() if gone]

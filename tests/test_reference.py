@@ -7,8 +7,9 @@ import pytest
 
 from core import data
 from core.config import RunConfig
-from core.engine import reference, tasks
+from core.engine import reference
 from core.engine.inference import Classifier
+from core.engine.source import Source, official
 from core.errors import DataError
 from core.pruning import prune, rank
 from core.runs import SHIPPED, RunStore
@@ -20,9 +21,9 @@ STOPS = (0, 0.01, 20, 50, 80)  # percent
 
 
 @pytest.fixture(scope="module")
-def official() -> tasks.Source:
+def real() -> Source:
     try:
-        return tasks.official()
+        return official()
     except DataError:
         pytest.skip(f"Fashion-MNIST is not here: {data.HOW_TO_GET}.")
 
@@ -51,11 +52,11 @@ def test_the_reports_regime_gives_the_reports_accuracy_and_the_best_recipe_a_goo
 
 @pytest.mark.parametrize("config", reference.configs(), ids=lambda config: config.network)
 def test_the_shipped_weights_give_the_shipped_predictions_on_the_real_test_images(
-    store: RunStore, official: tasks.Source, config: RunConfig
+    store: RunStore, real: Source, config: RunConfig
 ) -> None:
     run_id = config.run_id
-    assert np.array_equal(store.labels(run_id), official.data.test.labels)
-    weights, classifier = store.weights(run_id), Classifier(config.network, official.data.test.images)
+    assert np.array_equal(store.labels(run_id), real.data.test.labels)
+    weights, classifier = store.weights(run_id), Classifier(config.network, real.data.test.images)
     for pruning in reference.PRUNINGS:
         profile, ranking = store.profile(run_id, pruning), rank(weights, pruning)
         assert profile is not None

@@ -13,6 +13,7 @@ from core.data import split
 from core.engine import tasks
 from core.engine.gradients import gradients
 from core.engine.inference import Classifier
+from core.engine.source import Source
 from core.errors import ConfigError, JobCancelled, StoreError, TrainingError
 from core.profile import FRACTIONS
 from core.progress import Progress
@@ -74,7 +75,7 @@ def test_progress_goes_from_loading_over_training_to_evaluating(tmp_path: Path) 
 
 
 def test_a_run_that_is_stored_is_not_trained_again(store: RunStore, run: Run) -> None:
-    def nothing() -> tasks.Source:
+    def nothing() -> Source:
         raise AssertionError("the data set was read")
 
     tasks.train(CONFIG, root=store.root, owner="bob", source=nothing)

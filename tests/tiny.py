@@ -9,12 +9,13 @@ import numpy as np
 from core.config import DataConfig, RunConfig, TrainingConfig
 from core.data import Dataset, Split
 from core.engine import tasks
+from core.engine.source import Source
 
 
 @cache
-def source() -> tasks.Source:
+def source() -> Source:
     """1,100 training and 200 test images."""
-    return tasks.Source(Dataset(stripes(1100, 0), stripes(200, 1)), {"synthetic": "0" * 32})
+    return Source(Dataset(stripes(1100, 0), stripes(200, 1)), {"synthetic": "0" * 32})
 
 
 def stripes(n: int, seed: int) -> Split:
@@ -63,4 +64,6 @@ def train(config: RunConfig, **rest: Any) -> None:
 
 profile = partial(tasks.profile, source=source)
 point = partial(tasks.point, source=source)
+network = partial(tasks.network, source=source)
+cell = partial(tasks.cell, source=source)
 trace = tasks.trace

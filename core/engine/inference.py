@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from core.engine.machine import reproducible
+from core.engine.machine import THREADS, reproducible
 from core.engine.models import Conv, build, normalise, set_weights
 
 _BATCH = 125  # images; so few that the activations of most layers stay in the processor's cache
@@ -24,14 +24,20 @@ class Classifier:
         padded = F.pad(torch.tensor(images), (0, 0, 0, 0, 0, -len(images) % _BATCH))  # equal batches, equal kernels
         self._batches = [normalise(batch) for batch in padded.split(_BATCH)]
 
-    def infer(self, weights: Mapping[str, np.ndarray], *, on_batch: Callable[[], object] = lambda: None) -> np.ndarray:
+    def infer(
+        self,
+        weights: Mapping[str, np.ndarray],
+        *,
+        on_batch: Callable[[], object] = lambda: None,
+        threads: int = THREADS,
+    ) -> np.ndarray:
         """Logits (n, 10) float32 of the network with these (raw, perhaps pruned) weights, in float32 arithmetic.
 
         Batch normalisation is folded into the kernels here, so after pruning. The logits of an image do not depend on
         its neighbours. `on_batch` is called before each batch; what it raises passes through.
         """
         logits = []
-        with reproducible(), torch.inference_mode():
+        with reproducible(threads), torch.inference_mode():
             model = build(self._network, 0).eval()
             set_weights(model, weights)
             fold(model)

@@ -1,20 +1,26 @@
 """What this machine computes with, and how to make it repeat itself."""
 
 import os
+import platform
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from math import inf
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+
+from core.config import FORMAT
 
 THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 """One for each CPU that this process may use."""
 
 _KINDS, _TRIES = (torch.float32, torch.bfloat16), 8
+_race = threading.Lock()
 
 
 def device() -> torch.device:
@@ -27,7 +33,8 @@ def device() -> torch.device:
 def has_bfloat16(where: torch.device) -> bool:
     """Whether convolutions are faster in bfloat16 than in float32; a CPU that has the instructions is timed once."""
     if where.type == "cpu":
-        return torch.cpu._is_avx512_bf16_supported() and _bfloat16_wins()
+        with _race:  # one at a time, or two threads would slow each other and might disagree
+            return torch.cpu._is_avx512_bf16_supported() and _bfloat16_wins()
     return where.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
@@ -89,3 +96,31 @@ def _leave() -> None:
         if not _users:
             torch.use_deterministic_algorithms(_before["deterministic"])
             _settings.fill_uninitialized_memory = _before["fill"]
+
+
+def versions() -> dict[str, str]:
+    """Of what a result depends on."""
+    found = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
+    return {**{name: str(version) for name, version in found.items()}, "format": str(FORMAT)}
+
+
+def described() -> dict[str, str | int | bool]:
+    """The kind of machine this is; nothing that tells which one."""
+    where = device()
+    with reproducible():
+        threads = torch.get_num_threads()
+    return {
+        "processor": _processor(),
+        "threads": threads,
+        "device": where.type,
+        "bfloat16": has_bfloat16(where),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())

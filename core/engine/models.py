@@ -3,6 +3,7 @@
 Every convolution is a `Conv` and every batch normalisation belongs to one, so generic code can fold any network.
 """
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -122,6 +123,10 @@ BUILDERS: dict[str, Callable[[], nn.Module]] = {
 """One builder per network of `core.recipes.NETWORKS`."""
 
 
+_chance = threading.Lock()
+"""Guards torch's own generator, which all threads share and from which new weights are drawn."""
+
+
 def build(network: str, seed: int) -> nn.Module:
     """A new network with weights drawn from `seed` alone: (n, 1, 28, 28) normalised images to (n, 10) logits.
 
@@ -130,7 +135,7 @@ def build(network: str, seed: int) -> nn.Module:
     """
     if network not in BUILDERS:
         raise ConfigError(f"There is no network {network!r}; choose one of {', '.join(BUILDERS)}.")
-    with torch.random.fork_rng(devices=[]):
+    with _chance, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return BUILDERS[network]()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.config import PruningConfig, RunConfig
 from core.engine import tasks
+from core.engine.source import Source, official
 from core.progress import Progress
 from core.recipes import NETWORKS
 from core.runs import SHIPPED, RunStore
@@ -31,7 +32,7 @@ def make(
     root: Path = SHIPPED,
     *,
     say: Callable[[str], object] = print,
-    source: Callable[[], tasks.Source] = tasks.official,
+    source: Callable[[], Source] = official,
 ) -> int:
     """Train and profile what is missing of the wanted runs, remove all others, and return the bytes they take.
 

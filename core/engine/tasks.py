@@ -1,44 +1,27 @@
-"""What the workers do: train a network, evaluate it over the stops, evaluate it once."""
+"""What the workers do: train a network, evaluate it over the stops, evaluate it once, compute a cell of a study."""
 
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from core.config import FORMAT, PruningConfig, RunConfig
-from core.data import Dataset, load, locate, md5s, split
+from core.config import PruningConfig, RunConfig
+from core.data import split
 from core.engine.gradients import gradients
 from core.engine.inference import Classifier, Viewer
-from core.engine.machine import device, has_bfloat16, reproducible
+from core.engine.machine import described, versions
+from core.engine.source import OnProgress, ShouldStop, Source, check, loaded, official
+from core.engine.study import cell as cell
+from core.engine.study import network as network
 from core.engine.training import train as train_network
-from core.errors import JobCancelled
 from core.profile import Profile, compute
 from core.progress import Epoch, Progress
 from core.pruning import GRADIENT_CRITERIA, Weights
 from core.runs import Run, RunStore, now
 from core.trace import Trace
 from core.trace import compute as compute_trace
-
-OnProgress = Callable[[Progress], None]
-ShouldStop = Callable[[], bool]
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """A data set and the MD5 of each of its files."""
-
-    data: Dataset
-    md5: dict[str, str]
-
-
-def official() -> Source:
-    """Fashion-MNIST as found on this machine; raises DataError if it is not there or not whole."""
-    folder = locate()
-    return Source(load(folder), md5s(folder))
 
 
 def train(
@@ -59,7 +42,7 @@ def train(
     store = RunStore(root)
     if store.has(config.run_id):
         return
-    found = _loaded(source, on_progress)
+    found = loaded(source, on_progress)
     trained = train_network(config, found.data, on_progress=on_progress, should_stop=should_stop)
     labels = found.data.test.labels
     judge = _Judge(config.network, found.data.test.images, trained.history, on_progress, should_stop)
@@ -69,7 +52,7 @@ def train(
         created=now(),
         seconds=trained.seconds,
         versions=versions(),
-        machine=machine(),
+        machine=described(),
         data_md5=found.md5,
         history=trained.history,
         owner=owner,
@@ -87,7 +70,7 @@ def profile(
     source: Callable[[], Source] = official,
 ) -> None:
     """Evaluate a stored run over the stops and store the table; raises as `train` does."""
-    store, found = RunStore(root), _loaded(source, on_progress)
+    store, found = RunStore(root), loaded(source, on_progress)
     judge = _judge(store, run_id, on_progress, should_stop, found)
     slopes = _gradients(store, run_id, pruning, found, should_stop)
     store.save_profile(run_id, judge.profile(store.weights(run_id), pruning, store.labels(run_id), slopes))
@@ -104,7 +87,7 @@ def point(
     source: Callable[[], Source] = official,
 ) -> None:
     """Evaluate a stored run at one sparsity and store the row; raises as `train` does."""
-    store, found = RunStore(root), _loaded(source, on_progress)
+    store, found = RunStore(root), loaded(source, on_progress)
     judge = _judge(store, run_id, on_progress, should_stop, found)
     slopes = _gradients(store, run_id, pruning, found, should_stop)
     row = judge.profile(store.weights(run_id), pruning, store.labels(run_id), slopes, (sparsity,))
@@ -125,39 +108,6 @@ def trace(
     return compute_trace(store.weights(run_id), pruning, sparsities, viewer.look, slopes)
 
 
-def versions() -> dict[str, str]:
-    """Of what a result depends on."""
-    found = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
-    return {**{name: str(version) for name, version in found.items()}, "format": str(FORMAT)}
-
-
-def machine() -> dict[str, str | int | bool]:
-    """The kind of machine this is; nothing that tells which one."""
-    where = device()
-    with reproducible():
-        threads = torch.get_num_threads()
-    return {
-        "processor": _processor(),
-        "threads": threads,
-        "device": where.type,
-        "bfloat16": has_bfloat16(where),
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
-
-
-def _loaded(source: Callable[[], Source], on_progress: OnProgress) -> Source:
-    on_progress(Progress("loading", 0, 1))
-    return source()
-
-
 def _judge(store: RunStore, run_id: str, on_progress: OnProgress, should_stop: ShouldStop, source: Source) -> "_Judge":
     run = store.get(run_id)
     return _Judge(run.config.network, source.data.test.images, run.history, on_progress, should_stop)
@@ -173,15 +123,10 @@ def _gradients(
     if found is None:
         config = store.get(run_id).config
         validation = split(source.data.train, config.data)[1]
-        check = partial(_check, should_stop)
-        found = gradients(config.network, store.weights(run_id), validation, on_batch=check)
+        on_batch = partial(check, should_stop)
+        found = gradients(config.network, store.weights(run_id), validation, on_batch=on_batch)
         store.save_gradients(run_id, found)
     return found
-
-
-def _check(should_stop: ShouldStop) -> None:
-    if should_stop():
-        raise JobCancelled("The evaluation was stopped; nothing of it was kept.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +151,7 @@ class _Judge:
         return compute(
             weights,
             pruning,
-            lambda pruned: classifier.infer(pruned, on_batch=partial(_check, self.should_stop)),
+            lambda pruned: classifier.infer(pruned, on_batch=partial(check, self.should_stop)),
             labels,
             sparsities=sparsities,
             gradients=gradients,

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +13,10 @@ from torch.nn import functional as F
 from core.config import RunConfig, TrainingConfig
 from core.data import Dataset, Split, split
 from core.engine import machine, optimizers
-from core.engine.models import build, get_weights, normalise
+from core.engine.models import build, get_weights, normalise, set_weights
 from core.errors import JobCancelled, TrainingError
 from core.progress import Epoch, Phase, Progress
+from core.pruning import Weights
 
 _REPORT_EVERY = 0.25  # seconds
 _VALIDATED_AT_ONCE = 250  # images
@@ -32,16 +33,28 @@ class Trained:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Sparse:
+    """Where a retraining starts: weights, and for each kernel by name what stays (True); the rest is held at zero."""
+
+    weights: Weights
+    masks: Mapping[str, np.ndarray]
+
+
 def train(
     config: RunConfig,
     data: Dataset,
     *,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
+    sparse: Sparse | None = None,
+    until: int | None = None,
+    threads: int = machine.THREADS,
 ) -> Trained:
     """Train a network on the training images of `data` less the validation split; the test images are not touched.
 
-    `on_progress` is called about four times a second, `should_stop` at every step.
+    `on_progress` is called about four times a second, `should_stop` at every step. `sparse` trains a pruned network
+    from its weights on, in place of a new one. `until` ends the training after so many of its epochs.
 
     Raises:
         ConfigError: there is no such network.
@@ -53,17 +66,18 @@ def train(
     steps = steps_per_epoch(settings, len(training))
     watch = _Watch(sum(steps), on_progress, should_stop)
 
-    with machine.reproducible():
+    with machine.reproducible(threads):
         device = machine.device()
         images = torch.tensor(training.images, device=device)
         labels = torch.tensor(training.labels, dtype=torch.long, device=device)
         unseen = torch.tensor(validation.images, device=device)
         model = build(config.network, config.seed).to(device).to(memory_format=torch.channels_last)
+        held = _hold(model, sparse) if sparse else _Held([])
         optimizer = optimizers.build(model, settings)
         generator = torch.Generator().manual_seed(config.seed)
         losses = torch.zeros(len(images))  # of each image when it was last seen
 
-        for number in range(1, settings.epochs + 1):
+        for number in range(1, (until or settings.epochs) + 1):
             began, tally = time.perf_counter(), _Tally()
             order, shares = draw(losses, settings.skip if number > 1 else 0.0, generator)
             for batch in order.tensor_split(steps[number - 1]):
@@ -78,7 +92,9 @@ def train(
                 losses[batch] = each.detach().cpu()
                 optimizer.zero_grad()
                 loss.backward()
+                held.gradients()
                 optimizer.step()
+                held.weights()
                 tally.add(logits.detach(), labels[batch])
                 watch.step(len(batch), loss.item())
 
@@ -86,6 +102,35 @@ def train(
             watch.epochs.append(_epoch(number, began, tally, judged, validation))
 
     return Trained(get_weights(model), tuple(watch.epochs), watch.seconds)
+
+
+class _Held:
+    """Keeps pruned weights at zero, whatever gradients, momentum and weight decay want."""
+
+    def __init__(self, gone: list[tuple[nn.Parameter, Tensor]]) -> None:
+        """`gone` is, for each kernel, a mask of its shape that is True where it is pruned."""
+        self._gone = gone
+
+    def gradients(self) -> None:
+        """Before a step: what is pruned has no part in it."""
+        for kernel, gone in self._gone:
+            assert kernel.grad is not None
+            kernel.grad.masked_fill_(gone, 0.0)
+
+    def weights(self) -> None:
+        """After a step: what is pruned is +0.0 again."""
+        for kernel, gone in self._gone:
+            kernel.data.masked_fill_(gone, 0.0)
+
+
+def _hold(model: nn.Module, sparse: Sparse) -> _Held:
+    """Put the weights into the network, less what the masks take away."""
+    set_weights(model, sparse.weights)
+    kernels = dict(model.named_parameters())
+    gone = [(kernels[name], ~torch.tensor(kept, device=kernels[name].device)) for name, kept in sparse.masks.items()]
+    held = _Held(gone)
+    held.weights()
+    return held
 
 
 def steps_per_epoch(settings: TrainingConfig, images: int) -> list[int]:

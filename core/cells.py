@@ -1,0 +1,152 @@
+"""What a study is made of: cells, each one network of one seed, pruned one way over sparsities and perhaps retrained.
+
+A cell is addressed by its configuration as a run is: what was computed once is never computed again.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from itertools import pairwise
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from core.config import PruningConfig, RunConfig
+from core.errors import ConfigError, StoreError
+from core.evaluation import Comparison
+
+FORMAT = 1
+"""Version of cells. Raise it when the same cell would no longer mean the same curve."""
+
+Retraining = Literal["none", "fine-tune", "iterative", "rewind"]
+
+SPARSITIES = tuple(p / 100 for p in (0.01, 1, 10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95, 98, 99))
+"""Where a study looks, as fractions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One line of a study.
+
+    Attributes:
+        config: the network, its training and its seed.
+        pruning: what ranks the weights, and where they compete.
+        layer: the only kernel that is pruned, and whose share a sparsity then is; None for all of them.
+        retraining: what follows the pruning: nothing; training with the masks held ("fine-tune"); the same in rounds,
+            each of which prunes more ("iterative"); or rounds that start anew from the weights after the first epoch of
+            the training ("rewind": Frankle et al., "Linear mode connectivity and the lottery ticket hypothesis", 2020).
+        epochs: of retraining for each sparsity, all rounds together.
+        rounds: among which they are shared out.
+        sparsities: fractions, strictly increasing.
+
+    Raises:
+        ConfigError: a value is out of range, or two do not fit together.
+    """
+
+    config: RunConfig
+    pruning: PruningConfig = field(default_factory=PruningConfig)
+    layer: str | None = None
+    retraining: Retraining = "none"
+    epochs: int = 0
+    rounds: int = 1
+    sparsities: tuple[float, ...] = SPARSITIES
+
+    def __post_init__(self) -> None:
+        s = self.sparsities
+        if self.retraining not in get_args(Retraining):
+            raise ConfigError(f"retraining is {self.retraining!r}; choose one of {', '.join(get_args(Retraining))}.")
+        if not s or min(s) < 0 or max(s) > 1 or any(a >= b for a, b in pairwise(s)):
+            raise ConfigError("The sparsities of a cell must increase from 0 to 1.")
+        if self.retraining == "none" and (self.epochs, self.rounds) != (0, 1):
+            raise ConfigError("A cell without retraining has no epochs and one round.")
+        if self.retraining != "none" and not 1 <= self.rounds <= self.epochs <= 100:
+            raise ConfigError(
+                f"{self.epochs} epochs in {self.rounds} rounds; each round takes an epoch, and 100 at most."
+            )
+        if self.retraining == "fine-tune" and self.rounds != 1:
+            raise ConfigError("Fine-tuning has one round; rounds that prune more are called iterative.")
+        if self.retraining in ("iterative", "rewind") and (self.pruning.criterion != "magnitude" or self.layer):
+            raise ConfigError("Rounds of pruning go by magnitude in all layers: no other ranking nests over rounds.")
+
+    @property
+    def id(self) -> str:
+        """Twelve hexadecimal digits: SHA-256 over `FORMAT` and all fields as canonical JSON."""
+        text = json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Cell":
+        """The inverse of `dataclasses.asdict`, also from JSON; raises ConfigError if it is none."""
+        try:
+            return cls(
+                **{
+                    **values,
+                    "config": RunConfig.from_dict(values["config"]),
+                    "pruning": PruningConfig(**values["pruning"]),
+                    "sparsities": tuple(values["sparsities"]),
+                }
+            )
+        except (TypeError, KeyError) as error:
+            raise ConfigError(f"This is not a cell of a study: {error}.") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """What a cell came to: the dense network against the pruned one at each of its S sparsities.
+
+    Attributes:
+        cell: what was asked.
+        total: N, the weights that could be pruned.
+        k: (S,) weights that are zero.
+        test, validation: (S,) comparisons on the test and on the validation images.
+        seconds: that the cell took, without the training of its network.
+        created: when, ISO 8601, UTC.
+        versions, machine: as of a run.
+    """
+
+    cell: Cell
+    total: int
+    k: tuple[int, ...]
+    test: tuple[Comparison, ...]
+    validation: tuple[Comparison, ...]
+    seconds: float
+    created: str
+    versions: Mapping[str, str]
+    machine: Mapping[str, str | int | bool]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON holds it; comparisons as lists of their counts."""
+        counts = {which: [[*vars(c).values()] for c in getattr(self, which)] for which in ("test", "validation")}
+        return {**{f.name: getattr(self, f.name) for f in fields(self)}, "cell": asdict(self.cell), **counts}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Curve":
+        """The inverse of `to_dict`, also from JSON.
+
+        Raises:
+            StoreError: it is no curve, or its parts do not fit together.
+        """
+        try:
+            cell = Cell.from_dict(values["cell"])
+            read = {which: tuple(Comparison(*counts) for counts in values[which]) for which in ("test", "validation")}
+            curve = cls(**{**values, "cell": cell, "k": tuple(map(int, values["k"])), **read})
+        except (TypeError, KeyError, ValueError, AttributeError, ConfigError) as error:
+            raise StoreError(f"This is not the curve of a cell ({error}).") from error
+        if not len(curve.k) == len(curve.test) == len(curve.validation) == len(cell.sparsities):
+            raise StoreError("This curve is damaged: it is not of its cell's sparsities.")
+        return curve
+
+    @property
+    def accuracy(self) -> tuple[float, ...]:
+        """(S,) of the pruned network on the test images, fractions."""
+        return tuple(c.pruned.value for c in self.test)
+
+
+def area(sparsities: Sequence[float], accuracy: Sequence[float], dense: float) -> float:
+    """The mean accuracy over all sparsities from 0 to 100 %, a fraction: the area under the curve, by trapezoids.
+
+    At sparsity 0 it is the dense network's; at 1, where nothing is left to tell images apart, the last that is known.
+    """
+    x, y = [0.0, *sparsities, 1.0], [dense, *accuracy, accuracy[-1]]
+    return float(np.trapezoid(y, x))

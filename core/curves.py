@@ -1,0 +1,72 @@
+"""What studies have found, on disk: a curve a cell, and the dense networks that they started from.
+
+<root>/.study/<cell id>.json                        a curve
+<root>/.study/<run id>.safetensors                  the weights of a dense network that is no run of its own
+core/reference/study.json                           the curves that come with the product
+"""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.cells import Cell, Curve
+from core.config import RunConfig
+from core.errors import StoreError
+from core.pruning import Weights
+from core.runs import SHIPPED, RunStore
+
+FOLDER = ".study"
+SHIPPED_STUDY = SHIPPED / "study.json"
+
+
+class CurveStore:
+    """The curves and networks of studies in a run store. Any number of processes may use one at once."""
+
+    def __init__(self, runs: RunStore, shipped: Path = SHIPPED_STUDY) -> None:
+        self._runs, self._shipped = runs, shipped
+
+    def curve(self, cell: Cell) -> Curve | None:
+        """What a cell came to; None if it has not been computed, or what was stored of it is damaged."""
+        found = _read_shipped(self._shipped).get(cell.id)
+        return found or self._own(cell)
+
+    def _own(self, cell: Cell) -> Curve | None:
+        content = self._runs.kept(f"{FOLDER}/{cell.id}.json")
+        try:
+            curve = None if content is None else Curve.from_dict(json.loads(content))
+        except (ValueError, StoreError):
+            return None
+        return curve if curve is not None and curve.cell == cell else None
+
+    def save(self, curve: Curve) -> None:
+        """Store a curve, whole or not at all.
+
+        Raises:
+            StoreError: the folder cannot be written, or the disk is full.
+        """
+        self._runs.keep(f"{FOLDER}/{curve.cell.id}.json", json.dumps(curve.to_dict(), indent=1).encode())
+
+    def weights(self, config: RunConfig) -> dict[str, NDArray[np.float32]] | None:
+        """The dense network of a configuration: the run's, where there is one; None if it is still to be trained."""
+        if self._runs.has(config.run_id):
+            return self._runs.weights(config.run_id)
+        return self._runs.kept_arrays(f"{FOLDER}/{config.run_id}.safetensors")
+
+    def save_weights(self, config: RunConfig, weights: Weights) -> None:
+        """Store a dense network; raises as `save` does."""
+        self._runs.keep_arrays(f"{FOLDER}/{config.run_id}.safetensors", weights)
+
+
+@lru_cache(maxsize=4)
+def _read_shipped(path: Path) -> dict[str, Curve]:
+    """The curves that come with the product, by their cells' ids."""
+    try:
+        values: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        curves = [Curve.from_dict(curve) for curve in values["curves"]]
+    except FileNotFoundError:
+        return {}
+    return {curve.cell.id: curve for curve in curves}

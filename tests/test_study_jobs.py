@@ -1,0 +1,100 @@
+"""A study as jobs: its networks are trained once, its curves appear, and a cluster finds the same as one process."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.cells import Cell
+from core.config import PruningConfig
+from core.jobs import Engine
+from tests import tiny
+from tests.test_jobs import address, config, start, training, wait
+
+__all__ = ["address"]
+
+pytestmark = pytest.mark.timeout(300)
+
+CELLS = [
+    Cell(config=tiny.config(seed=seed), pruning=PruningConfig(scope=scope), sparsities=(0.3, 0.9))
+    for seed in (50, 51)
+    for scope in ("global", "erk")
+]
+
+
+def finished(engine: Engine, cells: list[Cell], seconds: float = 120) -> None:
+    """Wait until every curve is in the store."""
+    deadline = time.monotonic() + seconds
+    while any(engine.curves.curve(cell) is None for cell in cells):
+        assert time.monotonic() < deadline, [(s.id, s.status, s.message) for s in engine.jobs()]
+        failed = [state for state in engine.jobs() if state.status == "failed"]
+        assert not failed
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    engine = Engine(tmp_path_factory.mktemp("runs"), queue_limit=1, tasks="tests.tiny")
+    yield engine
+    engine.close()
+
+
+def test_a_study_larger_than_the_queue_trains_each_network_once_and_is_not_computed_again(embedded: Engine) -> None:
+    embedded.study(CELLS)
+    finished(embedded, CELLS)
+    ids = {state.id for state in embedded.jobs()}
+    assert ids >= {f"cell-{cell.id}" for cell in CELLS} | {f"network-{c.config.run_id}" for c in CELLS}
+    files = {path: path.stat().st_mtime_ns for path in (embedded.store.root / ".study").iterdir()}
+    assert len(files) == len(CELLS) + 2
+    embedded.study(CELLS)
+    wait(embedded, f"cell-{CELLS[-1].id}", lambda state: state.status == "finished")
+    assert {path: path.stat().st_mtime_ns for path in (embedded.store.root / ".study").iterdir()} == files
+
+
+def test_a_visitors_training_goes_before_what_waits_of_a_study(embedded: Engine) -> None:
+    endless = [Cell(config=config(seed), sparsities=(0.5,)) for seed in range(60, 64)]
+    embedded.study(endless)
+    for cell in endless[:2]:
+        wait(embedded, f"network-{cell.config.run_id}", training)
+    job_id = embedded.train(config(70, epochs=1))
+    state = embedded.state(job_id)
+    assert state is not None and state.ahead <= 2
+    for cell in endless[:2]:
+        embedded.cancel(f"network-{cell.config.run_id}")
+    wait(embedded, job_id, lambda state: state.status == "finished")
+    for state in embedded.jobs():
+        embedded.cancel(state.id)
+    deadline = time.monotonic() + 30
+    while any(state.active for state in embedded.jobs()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert all(embedded.curves.curve(cell) is None for cell in endless)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_two_workers_of_a_cluster_find_the_same_to_the_last_count(
+    address: str, embedded: Engine, tmp_path: Path
+) -> None:
+    embedded.study(CELLS)
+    finished(embedded, CELLS)
+    options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1")
+    workers = [start("dask.__main__", "worker", address, *options) for _ in range(2)]
+    engine = Engine(tmp_path, address=address, tasks="tests.tiny")
+    try:
+        deadline = time.monotonic() + 60
+        while len(engine._connect().nthreads()) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        engine.study(CELLS)
+        finished(engine, CELLS)
+        for cell in CELLS:
+            one, two = embedded.curves.curve(cell), engine.curves.curve(cell)
+            assert one is not None and two is not None
+            assert one.machine == two.machine
+            assert (one.k, one.test, one.validation) == (two.k, two.test, two.validation)
+    finally:
+        engine.close()
+        for worker in workers:
+            worker.terminate()
+            worker.wait()
