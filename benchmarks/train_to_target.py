@@ -20,7 +20,7 @@ from core.recipes import NETWORKS
 
 TARGET = 0.92
 NETWORK = "convnet-small"
-RECIPE = NETWORKS["convnet"].recipes["quick"]
+RECIPE = NETWORKS[NETWORK].recipes["quick"]
 SEEDS = (0, 1, 2)
 MOST_EPOCHS = 20
 

@@ -21,7 +21,7 @@ FORMAT = 1
 
 Retraining = Literal["none", "fine-tune", "iterative", "rewind"]
 
-SPARSITIES = tuple(p / 100 for p in (0.01, 1, 10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95, 98, 99))
+SPARSITIES = tuple(p / 100 for p in (0.01, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99))
 """Where a study looks, as fractions."""
 
 
@@ -98,7 +98,9 @@ class Curve:
     Attributes:
         cell: what was asked.
         total: N, the weights that could be pruned.
-        k: (S,) weights that are zero.
+        k: (S,) of those, how many are zero.
+        sizes: (L,) weights of each of the network's kernels.
+        layer_k: (S, L) weights of each of the network's kernels that are zero.
         test, validation: (S,) comparisons on the test and on the validation images.
         seconds: that the cell took, without the training of its network.
         created: when, ISO 8601, UTC.
@@ -108,6 +110,8 @@ class Curve:
     cell: Cell
     total: int
     k: tuple[int, ...]
+    sizes: tuple[int, ...]
+    layer_k: tuple[tuple[int, ...], ...]
     test: tuple[Comparison, ...]
     validation: tuple[Comparison, ...]
     seconds: float
@@ -130,10 +134,13 @@ class Curve:
         try:
             cell = Cell.from_dict(values["cell"])
             read = {which: tuple(Comparison(*counts) for counts in values[which]) for which in ("test", "validation")}
-            curve = cls(**{**values, "cell": cell, "k": tuple(map(int, values["k"])), **read})
+            k, layer_k = tuple(map(int, values["k"])), tuple(tuple(map(int, row)) for row in values["layer_k"])
+            sizes = tuple(map(int, values["sizes"]))
+            curve = cls(**{**values, "cell": cell, "k": k, "sizes": sizes, "layer_k": layer_k, **read})
         except (TypeError, KeyError, ValueError, AttributeError, ConfigError) as error:
             raise StoreError(f"This is not the curve of a cell ({error}).") from error
-        if not len(curve.k) == len(curve.test) == len(curve.validation) == len(cell.sparsities):
+        parts = (curve.k, curve.layer_k, curve.test, curve.validation)
+        if any(len(part) != len(cell.sparsities) for part in parts):
             raise StoreError("This curve is damaged: it is not of its cell's sparsities.")
         return curve
 

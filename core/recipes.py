@@ -10,18 +10,25 @@ from core.config import TrainingConfig
 class Network:
     """A network and how to train it, in the order to try: the first recipe is the quickest.
 
-    `weights` counts the entries of kernels, which pruning ranks; `parameters` counts everything learned.
+    `weights` counts the entries of kernels, which pruning ranks; `parameters` counts everything learned. `layers` names
+    the kernels, each with the number of places of an image at which every one of its weights is multiplied.
     """
 
     title: str
     summary: str
     weights: int
     parameters: int
+    layers: Mapping[str, int]
     recipes: Mapping[str, TrainingConfig]
 
 
 _SCHOOLED = TrainingConfig(batch_size=128, learning_rate=0.12, flip=True, label_smoothing=0.05)
 _MUON = replace(_SCHOOLED, optimizer="muon", learning_rate=0.006, weight_decay=0.1)
+_QUICK = replace(_MUON, epochs=3, batch_size=96, learning_rate=0.01, skip=0.5)
+
+_FIVE_CONVOLUTIONS = {f"conv{i}.conv.weight": side**2 for i, side in enumerate((28, 14, 14, 7, 7), 1)} | {
+    "fc.weight": 1
+}
 
 NETWORKS: dict[str, Network] = {
     "convnet": Network(
@@ -29,8 +36,9 @@ NETWORKS: dict[str, Network] = {
         summary="Five convolutions with batch normalisation; answers with the mean over an image and its mirror image.",
         weights=288_288,
         parameters=288_714,
+        layers=_FIVE_CONVOLUTIONS,
         recipes={
-            "quick": replace(_MUON, epochs=3, batch_size=96, learning_rate=0.01, skip=0.5),
+            "quick": _QUICK,
             "thorough": replace(_MUON, epochs=24, shift=1, cutout=8),
         },
     ),
@@ -39,13 +47,21 @@ NETWORKS: dict[str, Network] = {
         summary="The same five convolutions with a third of the weights: is there still anything left to prune?",
         weights=98_064,
         parameters=98_314,
-        recipes={"thorough": replace(_SCHOOLED, epochs=20, shift=1)},
+        layers=_FIVE_CONVOLUTIONS,
+        recipes={"quick": _QUICK, "thorough": replace(_SCHOOLED, epochs=20, shift=1)},
     ),
     "lenet": Network(
         title="LeNet-5",
         summary="The classic of 1998: two convolutions and three fully connected layers, as in many first exercises.",
         weights=44_190,
         parameters=44_426,
+        layers={
+            "conv1.conv.weight": 24**2,
+            "conv2.conv.weight": 8**2,
+            "fc1.weight": 1,
+            "fc2.weight": 1,
+            "fc3.weight": 1,
+        },
         recipes={
             "report": TrainingConfig(
                 epochs=2, batch_size=64, learning_rate=0.01, momentum=0.0, weight_decay=0.0, schedule="constant"

@@ -102,6 +102,11 @@ def ways_on() -> None:
         label="Which answers changed? The images behind the numbers, and your own.",
         icon=":material/photo_library:",
     )
+    st.page_link(
+        "study.py",
+        label="Is magnitude a good metric? Criteria, layers and retraining, over several networks.",
+        icon=":material/science:",
+    )
     st.page_link("train.py", label="Train a network of your own and prune that.", icon=":material/model_training:")
 
 

@@ -21,6 +21,8 @@ def curve(cell: Cell = CELL) -> Curve:
         cell=cell,
         total=100,
         k=tuple(round(100 * s) for s in cell.sparsities),
+        sizes=(90, 10),
+        layer_k=tuple((round(90 * s), round(10 * s)) for s in cell.sparsities),
         test=rows,
         validation=rows[::-1],
         seconds=1.5,
@@ -69,7 +71,16 @@ def test_cells_and_curves_come_back_from_json() -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [{"k": [1]}, {"test": [[1, 2]]}, {"cell": {}}, {"test": None}, {"more": 1}, {"k": ["many", 1]}]
+    "damage",
+    [
+        {"k": [1]},
+        {"layer_k": [[1, 2]]},
+        {"test": [[1, 2]]},
+        {"cell": {}},
+        {"test": None},
+        {"more": 1},
+        {"k": ["many", 1]},
+    ],
 )
 def test_a_damaged_curve_is_named(damage: dict[str, Any]) -> None:
     values = json.loads(json.dumps(curve().to_dict()))

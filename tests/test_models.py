@@ -37,6 +37,21 @@ def test_the_registry_counts_are_the_networks_own(network: str) -> None:
 
 
 @each_network
+def test_the_registry_names_the_kernels_and_how_often_each_weight_is_used(network: str) -> None:
+    model, used = build(network, 0).train(), {}  # in training a mirrored network takes one pass
+    names = {module: f"{name}.weight" for name, module in model.named_modules()}
+
+    def count(module: nn.Module, _: object, output: torch.Tensor) -> None:
+        used[names[module]] = output[0, 0].numel() if output.ndim == 4 else 1
+
+    for module in names:
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            module.register_forward_hook(count)
+    model(torch.zeros(2, 1, 28, 28))
+    assert list(NETWORKS[network].layers.items()) == list(used.items())
+
+
+@each_network
 def test_every_batch_norm_belongs_to_a_convolution(network: str) -> None:
     modules = list(build(network, 0).modules())
     norms = [m for m in modules if isinstance(m, nn.BatchNorm2d)]

@@ -6,20 +6,22 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core import wording
+from core import study, wording
 from core.answers import first_change
-from core.config import PruningConfig
+from core.config import Criterion, PruningConfig
+from core.curves import CurveStore
 from core.data import CLASSES, Split
 from core.evaluation import Labels, by_class, compare, confusion_matrix
 from core.runs import Run, RunStore
 from tests import shelf
+from tests.test_study import LENET, curve
 
 ROUTER = str(Path(__file__).parent.parent / "pages" / "router.py")
 
@@ -350,3 +352,50 @@ assert "torch" not in sys.modules and "torchvision" not in sys.modules
         [sys.executable, "-c", script], cwd=root, env=environment, capture_output=True, text=True, timeout=110
     )
     assert done.returncode == 0, done.stderr
+
+
+# --- study ------------------------------------------------------------------------------------------------------
+
+
+def studied(root: Path) -> dict[str, float]:
+    """Put the curves of all criteria, global, into the store; returns the accuracy of each at every sparsity."""
+    store = CurveStore(RunStore(root))
+    levels = {criterion: 0.8 - 0.1 * i for i, criterion in enumerate(get_args(Criterion))}
+    for line in study.by_criterion(LENET, "global"):
+        for i, cell in enumerate(line.cells):
+            store.save(curve(cell, [levels[line.name] + 0.001 * i] * len(cell.sparsities)))
+    return levels
+
+
+def test_the_study_page_without_curves_offers_to_compute_them_and_says_what_stands_in_the_way(app: AppTest) -> None:
+    app.switch_page("study.py").run()
+    assert not app.exception and "0 of 40 cells" in text(app)
+    app.button[0].click().run()
+    assert not app.exception and "does not answer" in text(app)
+
+
+def test_the_study_page_compares_the_criteria_in_words_figure_and_table(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRUNELAB_RUNS", str(tmp_path / "store"))
+    levels = studied(tmp_path / "store")
+    app.switch_page("study.py").run()
+    assert not app.exception and "cells of this figure" not in text(app)
+    assert "more than" in app.header[0].value and "over 5 networks" in app.header[0].value
+    spec = json.loads(app.get("plotly_chart")[0].proto.spec)
+    drawn = [trace for trace in spec["data"] if trace["mode"] == "lines+markers"]
+    assert [trace["name"] for trace in drawn][:2] == ["Magnitude", "Random"] and len(drawn) == len(levels)
+    found = rows(app)
+    assert set(found) == set(levels)
+    for name, level in levels.items():
+        said = found[name]["cells"]
+        assert said[1]["said"] == "5" and said[4]["rank"] == pytest.approx(level, abs=0.01)
+        if name != "magnitude":
+            assert said[3]["rank"] < 0 and "[" in said[3]["said"]
+
+
+@pytest.mark.parametrize("part", ["One layer at a time", "Retraining"])
+def test_each_part_of_the_study_is_in_the_link(app: AppTest, part: str) -> None:
+    app.query_params["part"] = part
+    app.switch_page("study.py").run()
+    assert not app.exception and f"0 of {25 if 'layer' in part else 20} cells" in text(app)

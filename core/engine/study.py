@@ -75,6 +75,8 @@ def cell(
             cell=cell,
             total=sum(w.size for w in work.prunable(weights).values()),
             k=tuple(row.k for row in rows),
+            sizes=tuple(w.size for w in kernels(weights).values()),
+            layer_k=tuple(row.layer_k for row in rows),
             test=tuple(row.test for row in rows),
             validation=tuple(row.validation for row in rows),
             seconds=time.perf_counter() - began,
@@ -88,6 +90,7 @@ def cell(
 @dataclass(frozen=True)
 class _Row:
     k: int
+    layer_k: tuple[int, ...]
     test: Comparison
     validation: Comparison
 
@@ -112,10 +115,11 @@ class _Work:
         self._report(0)
         for sparsity in self._cell.sparsities:
             pruned = self._pruned(sparsity)
-            k = sum(int(np.count_nonzero(w == 0)) for w in self.prunable(pruned).values())
+            zeros = {name: int(np.count_nonzero(w == 0)) for name, w in kernels(pruned).items()}
+            k = sum(zeros[name] for name in self.prunable(pruned))
             sets = zip(self._sets, before, strict=True)
             test, validation = (compare(s.labels, b, s.answers(pruned, self._check)) for s, b in sets)
-            found.append(_Row(k, test, validation))
+            found.append(_Row(k, tuple(zeros.values()), test, validation))
             self._report(len(found))
         return found
 

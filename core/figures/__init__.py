@@ -14,6 +14,7 @@ from core.figures.base import LiveFigure, SparsityAxis, layer_title
 from core.figures.curves import accuracy_curve, layer_shares
 from core.figures.matrices import confusion, confusion_difference, outcomes
 from core.figures.static import BeforeAfter, before_after, learning_curves
+from core.figures.study import bands, sensitivity
 from core.figures.weights import COMMON, KERNELS, LOG, around_the_cut, distributions, kernel_maps
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "SparsityAxis",
     "accuracy_curve",
     "around_the_cut",
+    "bands",
     "before_after",
     "confusion",
     "confusion_difference",
@@ -38,5 +40,6 @@ __all__ = [
     "outcomes",
     "probabilities",
     "rates",
+    "sensitivity",
     "story",
 ]

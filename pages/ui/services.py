@@ -7,6 +7,7 @@ import threading
 import streamlit as st
 
 from core import data
+from core.curves import CurveStore
 from core.data import Split
 from core.errors import ConfigError, DataError
 from core.jobs import Engine
@@ -20,6 +21,12 @@ VISITOR = "prunelab_visitor"
 def store() -> RunStore:
     """The run store: the folder that `PRUNELAB_RUNS` names, and the runs that come with the product."""
     return RunStore()
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def curves() -> CurveStore:
+    """The curves of studies: those that visitors asked for, and those that come with the product."""
+    return CurveStore(store())
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

@@ -1,0 +1,84 @@
+"""What a study found: accuracy over sparsity as lines with bands, and layers as a heat map."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from core import wording
+from core.figures.base import DENSE, GAINED, GREY, PRUNED, SparsityAxis, framed, layer_title
+from core.study import Band
+
+_STYLES = (
+    (PRUNED, "solid", "circle"),
+    (GREY, "dot", "x"),
+    (DENSE, "dash", "square"),
+    (GAINED, "dashdot", "diamond"),
+    ("#CC79A7", "longdash", "triangle-up"),
+    ("#E69F00", "solid", "cross"),
+    ("#56B4E9", "dash", "star"),
+)
+"""Colour (Okabe and Ito), dash and symbol of each line, so that none is told by its colour alone."""
+
+
+def bands(lines: Sequence[Band], names: Mapping[str, str], alone: str = "") -> go.Figure:
+    """Mean accuracy over sparsity, a line for each band, with Student's 95 % interval of the mean over networks.
+
+    `names` says how each band is called on the screen.
+    """
+    axis = SparsityAxis.over(np.concatenate([line.sparsity for line in lines]))
+    figure = go.Figure()
+    for i, line in enumerate(lines):
+        colour, dash, symbol = _STYLES[i % len(_STYLES)]
+        x = [axis.place(s) for s in line.sparsity]
+        name = names.get(line.name, line.name)
+        ends = [*(100 * line.high), *(100 * line.low)[::-1]]
+        figure.add_scatter(
+            x=[*x, *x[::-1]], y=ends, fill="toself", fillcolor=_pale(colour), mode="none", hoverinfo="skip",
+            legendgroup=line.name, showlegend=False,
+        )  # fmt: skip
+        figure.add_scatter(
+            x=x, y=100 * line.mean, mode="lines+markers", name=name, legendgroup=line.name, text=_said(line),
+            line={"color": colour, "dash": dash, "width": 2}, marker={"symbol": symbol, "size": 7},
+            hovertemplate=f"{name}, %{{text}}<extra></extra>",
+        )  # fmt: skip
+    dense = 100 * float(np.mean(lines[0].dense))
+    figure.add_hline(dense, line={"color": DENSE, "dash": "dot", "width": 1.5})
+    layout = framed(figure, 480).update_layout(
+        showlegend=True,
+        legend={"orientation": "h", "y": -0.2},
+        xaxis=axis.layout(f"Sparsity{alone}, % (logit scale)"),
+        yaxis={"title": {"text": "Accuracy, %"}, "range": [0, 102]},
+        margin={"t": 12},
+    )
+    return layout
+
+
+def _said(line: Band) -> list[str]:
+    ends = zip(line.sparsity, line.mean, line.low, line.high, strict=True)
+    return [
+        f"{wording.sparsity(s)}: {wording.percent(mean)}, 95 % interval [{100 * low:.2f}, {100 * high:.2f}] %"
+        f" of the mean over {line.n} networks"
+        for s, mean, low, high in ends
+    ]
+
+
+def _pale(colour: str) -> str:
+    r, g, b = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({r}, {g}, {b}, 0.16)"
+
+
+def sensitivity(lines: Sequence[Band]) -> go.Figure:
+    """How much the mean accuracy falls when one layer alone is pruned: layers down, sparsities of it across."""
+    names = [layer_title(line.name) for line in lines]
+    fall = np.array([100 * (line.mean - line.dense.mean()) for line in lines])
+    texts = [[f"{value:+.1f}".replace("-", wording.MINUS) for value in row] for row in fall]
+    figure = go.Figure(
+        go.Heatmap(
+            z=fall, x=[wording.sparsity(s) for s in lines[0].sparsity], y=names, text=texts, texttemplate="%{text}",
+            colorscale=[[0, "rgba(213, 94, 0, 0.8)"], [1, "rgba(213, 94, 0, 0.0)"]], zmin=-85, zmax=0, showscale=False,
+            xgap=1, ygap=1, hovertemplate="%{y} pruned to %{x}: %{text} pp<extra></extra>", textfont={"size": 10},
+        )
+    )  # fmt: skip
+    framed(figure, 110 + 36 * len(lines)).update_yaxes(autorange="reversed", showgrid=False)
+    return figure.update_xaxes(title={"text": "Sparsity of that layer", "standoff": 8}, type="category", showgrid=False)

@@ -1,0 +1,240 @@
+"""Is magnitude a good metric? What a study asks, and how its curves are summed up over seeds.
+
+`python -m core.study` computes the study that ships, on the same engine as the pages.
+"""
+
+import csv
+import io
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from core import wording
+from core.cells import Cell, Curve, Retraining, area
+from core.config import Criterion, PruningConfig, RunConfig, Scope
+from core.curves import SHIPPED_STUDY, CurveStore
+from core.errors import JobError
+from core.jobs import VARIABLE, Engine
+from core.recipes import NETWORKS
+
+SEEDS = (0, 1, 2, 3, 4)
+"""Of the trainings: every line of a study is of the same networks."""
+
+RANDOM_SEEDS = (0, 1, 2)
+"""Of the criterion random, each on every network."""
+
+RETRAINED = tuple(p / 100 for p in (80, 87, 91, 94, 97))
+"""Sparsities at which a network is retrained, as fractions."""
+
+EPOCHS, ROUNDS = 4, 2
+"""Of retraining at each sparsity, whatever the strategy; and of strategies that prune step by step."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a figure: its name, and a cell for each seed."""
+
+    name: str
+    cells: tuple[Cell, ...]
+
+
+def networks(name: str, recipe: str) -> tuple[RunConfig, ...]:
+    """The networks of a study: one training for each of `SEEDS`."""
+    return tuple(RunConfig(network=name, training=NETWORKS[name].recipes[recipe], seed=seed) for seed in SEEDS)
+
+
+def by_criterion(configs: Sequence[RunConfig], scope: Scope) -> tuple[Line, ...]:
+    """All criteria at the same sparsities, on the same networks."""
+    return tuple(Line(c, tuple(_criterion_cells(configs, c, scope))) for c in get_args(Criterion))
+
+
+def _criterion_cells(configs: Sequence[RunConfig], criterion: Criterion, scope: Scope) -> Iterator[Cell]:
+    for config in configs:
+        for seed in RANDOM_SEEDS if criterion == "random" else (0,):
+            yield Cell(config=config, pruning=PruningConfig(criterion=criterion, scope=scope, seed=seed))
+
+
+def by_layer(configs: Sequence[RunConfig]) -> tuple[Line, ...]:
+    """One layer pruned at a time, by magnitude, all others left alone."""
+    layers = NETWORKS[configs[0].network].layers
+    return tuple(Line(layer, tuple(Cell(config=config, layer=layer) for config in configs)) for layer in layers)
+
+
+def by_retraining(configs: Sequence[RunConfig]) -> tuple[Line, ...]:
+    """What follows the pruning, by magnitude in all layers, with the same number of epochs."""
+    return tuple(Line(how, tuple(_retrained(config, how) for config in configs)) for how in get_args(Retraining))
+
+
+def _retrained(config: RunConfig, how: Retraining) -> Cell:
+    budget = {"none": (0, 1), "fine-tune": (EPOCHS, 1)}.get(how, (EPOCHS, ROUNDS))
+    return Cell(config=config, retraining=how, epochs=budget[0], rounds=budget[1], sparsities=RETRAINED)
+
+
+def default() -> list[Cell]:
+    """The cells that ship with the product."""
+    lenet, small = networks("lenet", "quick"), networks("convnet-small", "quick")
+    lines = [line for scope in get_args(Scope) for line in by_criterion(lenet, scope)]
+    lines += [*by_layer(lenet), *by_retraining(lenet), *by_criterion(small, "global")]
+    return list(dict.fromkeys(cell for line in lines for cell in line.cells))
+
+
+# --- summing up over seeds --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """A line over n networks: mean accuracy on the test images, with Student's 95 % interval of the mean.
+
+    Attributes:
+        name: the line's.
+        n: networks, one a training seed; several random rankings of one network count as one, by their mean.
+        sparsity: (S,) fractions.
+        mean, low, high: (S,) accuracies, fractions; with one network low and high are its own.
+        dense: (n,) accuracies of the networks before pruning.
+        areas: (n,) the mean accuracy over all sparsities of each.
+        compression: (S,) how many times fewer weights are left than there were; infinite where none is.
+        speedup: (S,) how many times fewer multiplications there are, were each zero skipped; theoretical.
+    """
+
+    name: str
+    n: int
+    sparsity: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    dense: NDArray[np.float64]
+    areas: NDArray[np.float64]
+    compression: NDArray[np.float64]
+    speedup: NDArray[np.float64]
+
+
+def band(name: str, curves: Sequence[Curve]) -> Band:
+    """Sum up the curves of a line, at least one, all at the same sparsities."""
+    seeds = [[*group] for _, group in groupby(curves, key=lambda curve: curve.cell.config.seed)]
+    values = np.array([np.mean([curve.accuracy for curve in group], axis=0) for group in seeds])  # (n, S)
+    dense = np.array([group[0].test[0].dense.value for group in seeds])
+    sparsity = curves[0].cell.sparsities
+    mean, half = values.mean(axis=0), _half_width(values)
+    return Band(
+        name,
+        len(seeds),
+        np.array(sparsity),
+        mean,
+        mean - half,
+        mean + half,
+        dense,
+        np.array([area(sparsity, row, d) for row, d in zip(values, dense, strict=True)]),
+        np.mean([_ratio(curve, weighted=False) for curve in curves], axis=0),
+        np.mean([_ratio(curve, weighted=True) for curve in curves], axis=0),
+    )
+
+
+def difference(one: Band, other: Band) -> tuple[float, float, float]:
+    """The mean of the areas' differences, one - other, network by network, and the ends of its 95 % interval."""
+    gaps = (one.areas - other.areas)[:, None]
+    half = float(_half_width(gaps)[0])
+    return float(gaps.mean()), float(gaps.mean()) - half, float(gaps.mean()) + half
+
+
+def verdict(lines: Sequence[Band], names: Mapping[str, str]) -> str:
+    """The first line's area against each other's in words, never stronger than the paired intervals allow."""
+    first, *others = lines
+    n = f"{first.n} network{'s' if first.n > 1 else ''}"
+    opening = f"{names.get(first.name, first.name)}: {wording.percent(first.areas.mean(), 1)} mean accuracy over all"
+    parts = {">": [], "<": [], "=": []}  # type: dict[str, list[str]]
+    for other in others:
+        gap, low, high = difference(first, other)
+        sign = "=" if low <= 0 <= high else ">" if gap > 0 else "<"
+        parts[sign].append(f"{names.get(other.name, other.name)} ({wording.points(gap, 1)})")
+    said = [
+        f"{words} {wording.listed(parts[sign])}"
+        for sign, words in ((">", "more than"), ("<", "less than"), ("=", "not to be told from"))
+        if parts[sign]
+    ]
+    return f"{opening} sparsities, over {n}. That is {'; '.join(said)}." if said else f"{opening} sparsities, over {n}."
+
+
+def _half_width(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Half of Student's 95 % interval of the mean over (n, S) values; 0 for a single one."""
+    n = len(values)
+    if n == 1:
+        return np.zeros(values.shape[1])
+    return np.asarray(stdtrit(n - 1, 0.975) * values.std(axis=0, ddof=1) / np.sqrt(n))
+
+
+def _ratio(curve: Curve, *, weighted: bool) -> NDArray[np.float64]:
+    """(S,) all weights over those left, each counted as often as it is used if `weighted`."""
+    layers = NETWORKS[curve.cell.config.network].layers
+    uses = np.array([*layers.values()]) if weighted else np.ones(len(layers))
+    sizes = np.array(curve.sizes)
+    left = ((sizes - np.array(curve.layer_k)) * uses).sum(axis=1)
+    with np.errstate(divide="ignore"):
+        return np.asarray((sizes * uses).sum() / left)
+
+
+def to_csv(bands: Sequence[Band]) -> str:
+    """One row for each line and sparsity."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    columns = ("sparsity", "mean", "low", "high", "compression", "speedup")
+    rows.writerow(["line", "networks", *columns])
+    for b in bands:
+        for values in zip(*(getattr(b, column) for column in columns), strict=True):
+            rows.writerow([b.name, b.n, *(f"{value:.6g}" for value in values)])
+    return text.getvalue()
+
+
+# --- without a browser ------------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] = sys.argv[1:]) -> None:
+    """Compute what is missing of the default study and write all of it to a file."""
+    path = Path(arguments[0]) if arguments else SHIPPED_STUDY
+    began, cells, engine = time.monotonic(), default(), Engine(address=os.environ.get(VARIABLE))
+    try:
+        engine.study(cells)
+        for done in watch(engine, cells):
+            print(f"{done} of {len(cells)} cells after {time.monotonic() - began:.0f} s", flush=True)
+        write(path, engine.curves, cells)
+    finally:
+        engine.close()
+    print(f"{path.stat().st_size:,} bytes in {path}")
+
+
+def watch(engine: Engine, cells: Sequence[Cell], every: float = 2.0) -> Iterator[int]:
+    """How many of the cells are computed, whenever it is one more, until all are.
+
+    Raises:
+        JobError: a cell failed or was stopped, with its reason.
+    """
+    done = -1
+    while done < len(cells):
+        now = sum(engine.curves.curve(cell) is not None for cell in cells)
+        if now > done:
+            done = now
+            yield done
+        for state in engine.jobs():
+            if state.kind in ("network", "cell") and state.status in ("failed", "cancelled"):
+                raise JobError(f"{state.id}: {state.message}")
+        time.sleep(every if done < len(cells) else 0)
+
+
+def write(path: Path, store: CurveStore, cells: Sequence[Cell]) -> None:
+    """All curves of the cells, as the product ships them."""
+    curves = [curve.to_dict() for cell in cells if (curve := store.curve(cell))]
+    made = {"command": "python -m core.study", "curves": curves}
+    path.write_text(json.dumps(made, separators=(",", ":")) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""Is magnitude a good metric? Criteria, layers and retraining, over several networks of one recipe."""
+
+import time
+from collections.abc import Sequence
+from typing import get_args
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from core import figures, study, wording
+from core.cells import Cell
+from core.config import Scope
+from core.errors import PruneLabError
+from core.recipes import NETWORKS
+from core.study import Band, Line
+from pages.ui import picker
+from pages.ui.services import curves, engine
+from pages.ui.table import Cell as Said
+from pages.ui.table import Row, table
+
+STUDIED = {
+    f"{network.title}, {recipe}": (name, recipe)
+    for name, network in reversed(NETWORKS.items())
+    for recipe in network.recipes
+}
+"""What can be studied: every network by every recipe."""
+
+FIRST = "LeNet-5, quick"
+
+RETRAINING = {
+    "none": "One-shot, no retraining",
+    "fine-tune": "One-shot, then fine-tuning",
+    "iterative": "Iterative, with fine-tuning",
+    "rewind": "Iterative, rewinding to early weights",
+}
+CRITERIA = {name: title.partition(" (")[0] for name, title in picker.CRITERIA.items()}
+CRITERIA["largest"] = "Largest first"
+
+
+def show_criteria(network: str, recipe: str) -> None:
+    """All criteria on the same networks."""
+    titles: dict[str, Scope] = {picker.SCOPES[scope]: scope for scope in get_args(Scope)}
+    chosen = st.segmented_control(
+        "Scope", [*titles], default="Global", key="competing", bind="query-params", required=True,
+        help="Where the weights compete: in the whole network, or for a share of each layer.",
+    )  # fmt: skip
+    lines = study.by_criterion(study.networks(network, recipe), titles[chosen or "Global"])
+    found = sum_up(lines)
+    if found:
+        st.header(study.verdict(found, CRITERIA))
+        st.plotly_chart(figures.bands(found, CRITERIA), key="criteria", config=CHART, alt="Accuracy over sparsity.")
+        st.caption(
+            f"Each line is the mean over {found[0].n} networks that differ in their seed, the band the 95 % interval "
+            f"of that mean (Student). Random is the mean of {len(study.RANDOM_SEEDS)} rankings of each network. All "
+            "criteria prune the same networks at the same sparsities, and nothing is retrained. Accuracy on the test "
+            "images, in float32."
+        )
+        show_table(found, CRITERIA, (0.5, 0.8, 0.9))
+        downloads(found, figures.bands(found, CRITERIA), "criteria")
+    offer(lines)
+
+
+def show_layers(network: str, recipe: str) -> None:
+    """One layer pruned at a time."""
+    lines = study.by_layer(study.networks(network, recipe))
+    found = sum_up(lines)
+    if found:
+        names = {line.name: figures.layer_title(line.name) for line in found}
+        weakest = min(found, key=lambda line: float(line.areas.mean()))
+        fall = wording.points(float(weakest.mean[-2] - weakest.dense.mean()), 1)
+        at = wording.sparsity(float(weakest.sparsity[-2]))
+        st.header(f"{names[weakest.name]} is the most sensitive layer: {fall} when {at} of it alone is pruned.")
+        st.plotly_chart(figures.sensitivity(found), key="sensitivity", config=CHART, alt="Fall in accuracy by layer.")
+        chart = figures.bands(found, names, " of one layer")
+        st.plotly_chart(chart, key="layers", config=CHART, alt="Accuracy over the sparsity of one layer.")
+        st.caption(
+            f"One layer is pruned by magnitude, all others are left alone. Mean over {found[0].n} networks; the bands "
+            "are 95 % intervals of that mean (Student)."
+        )
+        downloads(found, chart, "layers")
+    offer(lines)
+
+
+def show_retraining(network: str, recipe: str) -> None:
+    """What follows the pruning."""
+    lines = study.by_retraining(study.networks(network, recipe))
+    found = sum_up(lines)
+    if found:
+        best = max(found, key=lambda line: float(line.mean[3]))
+        at = wording.sparsity(float(best.sparsity[3]))
+        dense = wording.percent(float(best.dense.mean()))
+        kept = wording.percent(float(best.mean[3]))
+        st.header(f"At {at} sparsity, “{RETRAINING[best.name].lower()}” keeps {kept} of {dense}.")
+        chart = figures.bands(found, RETRAINING)
+        st.plotly_chart(chart, key="retraining", config=CHART, alt="Accuracy over sparsity after retraining.")
+        st.caption(
+            f"Magnitude, global. All but one-shot have {study.EPOCHS} epochs of retraining at each sparsity; "
+            f"iterative ones share them out among {study.ROUNDS} rounds. Rewinding starts each round from the weights "
+            "after the first epoch of the training. Pruned weights stay zero through every step. Mean over "
+            f"{found[0].n} networks, with the 95 % interval of that mean (Student)."
+        )
+        show_table(found, RETRAINING, (0.8, 0.91, 0.97))
+        downloads(found, chart, "retraining")
+    offer(lines)
+
+
+PARTS = {"Criteria": show_criteria, "One layer at a time": show_layers, "Retraining": show_retraining}
+CHART = {"displaylogo": False, "modeBarButtons": [["zoom2d", "pan2d", "resetScale2d", "toImage"]]}
+
+
+def sum_up(lines: Sequence[Line]) -> list[Band]:
+    """The lines of which anything is known, over the networks that are known of."""
+    known = [(line.name, [c for cell in line.cells if (c := curves().curve(cell))]) for line in lines]
+    return [study.band(name, found) for name, found in known if found]
+
+
+def show_table(found: Sequence[Band], names: dict[str, str], at: Sequence[float]) -> None:
+    """Areas with their spread, the difference to the first line, and operating points."""
+    columns = ["", "Networks", "Mean over all sparsities", "Difference to the first"]
+    columns += [f"At {wording.sparsity(s)}" for s in at]
+    columns += [f"Theoretical speed-up at {wording.sparsity(at[-1])}"]
+    table("Areas and operating points", columns, [row(line, found[0], names, at) for line in found], key="areas")
+    st.caption(
+        "The mean over all sparsities is the area under the curve, ± its standard deviation over networks; its "
+        "difference is taken network by network, with its 95 % interval (Student). At a sparsity s there are "
+        "1 / (1 − s) times fewer weights. The speed-up counts multiplications, were each zero skipped: no clock has "
+        "seen it."
+    )
+
+
+def row(line: Band, first: Band, names: dict[str, str], at: Sequence[float]) -> Row:
+    """A line of the table."""
+    mean, sd = float(line.areas.mean()), float(line.areas.std(ddof=1)) if line.n > 1 else 0.0
+    cells = [Said.text(names.get(line.name, line.name)), Said(str(line.n), line.n)]
+    cells.append(Said(f"{100 * mean:.1f} ± {100 * sd:.1f} %", mean))
+    if line is first or line.n != first.n:
+        cells.append(Said("" if line is first else "not all networks yet", 0.0))
+    else:
+        gap, low, high = study.difference(line, first)
+        cells.append(Said(f"{wording.points(gap, 1)} {wording.interval(low, high)}", gap))
+    places = [int(abs(line.sparsity - s).argmin()) for s in at]
+    cells += [Said(wording.percent(float(line.mean[i])), float(line.mean[i])) for i in places]
+    speedup = float(line.speedup[places[-1]])
+    return Row(line.name, [*cells, Said(f"{speedup:.1f} ×", speedup)])
+
+
+def downloads(found: Sequence[Band], figure: go.Figure, name: str) -> None:
+    """The numbers, and the figure as a page that opens without a network."""
+    left, right, _ = st.columns([2, 2, 6])
+    left.download_button(
+        "Numbers (CSV)", study.to_csv(found), f"prunelab-{name}.csv", "text/csv", on_click="ignore", key=f"csv {name}"
+    )
+    right.download_button(
+        "Figure (HTML)",
+        lambda: figure.to_html(include_plotlyjs=True),
+        f"prunelab-{name}.html",
+        "text/html",
+        on_click="ignore",
+        key=f"html {name}",
+    )
+
+
+def offer(lines: Sequence[Line]) -> None:
+    """What is still to be computed, and how far it is."""
+    cells = [cell for line in lines for cell in line.cells]
+    missing = [cell for cell in cells if curves().curve(cell) is None]
+    if not missing:
+        return
+    if waiting(missing):
+        follow(missing, len(cells), (time.monotonic(), len(missing)))
+        return
+    st.info(
+        f"{wording.count(len(cells) - len(missing))} of {wording.count(len(cells))} cells of this figure are computed. "
+        "A cell is one network, pruned one way; computed once, it is there for everyone.",
+        icon=":material/science:",
+    )
+    if st.button(f"Compute the other {wording.count(len(missing))}", icon=":material/play_arrow:"):
+        try:
+            engine().study(missing)
+        except PruneLabError as error:
+            st.error(str(error), icon=":material/error:")
+        else:
+            follow(missing, len(cells), (time.monotonic(), len(missing)))
+    for message in sorted({state.message for state in engine().jobs() if failed(state.id, missing) and state.message}):
+        st.error(message, icon=":material/error:")
+
+
+def ids(cells: Sequence[Cell]) -> set[str]:
+    """The jobs that compute these cells."""
+    return {f"cell-{cell.id}" for cell in cells} | {f"network-{cell.config.run_id}" for cell in cells}
+
+
+def waiting(cells: Sequence[Cell]) -> bool:
+    """Whether any of them waits or runs."""
+    return any(state.active and state.id in ids(cells) for state in engine().jobs())
+
+
+def failed(job_id: str, cells: Sequence[Cell]) -> bool:
+    """Whether it is a job of these cells that failed."""
+    state = engine().state(job_id)
+    return job_id in ids(cells) and state is not None and state.status == "failed"
+
+
+@st.fragment(run_every=2)
+def follow(missing: Sequence[Cell], of: int, began: tuple[float, int]) -> None:
+    """How many are done, how long the others take, and a way to stop. The study goes on whoever watches."""
+    left = [cell for cell in missing if curves().curve(cell) is None]
+    if not left or (not waiting(left) and time.monotonic() - began[0] > 5):
+        st.rerun()
+    done = began[1] - len(left)
+    pace = (time.monotonic() - began[0]) / done if done else None
+    time_left = f", {wording.duration(pace * len(left))} left at the pace so far" if pace else ""
+    with st.container(border=True):
+        st.progress((of - len(left)) / of, f"{of - len(left)} of {of} cells computed{time_left}")
+        st.button("Stop", icon=":material/stop:", on_click=stop, args=(left,), help="What is computed is kept.")
+
+
+def stop(cells: Sequence[Cell]) -> None:
+    """From a callback: for everyone who follows it."""
+    for job_id in ids(cells):
+        engine().cancel(job_id)
+
+
+st.title("Is magnitude a good metric?")
+st.markdown(
+    "Pruning by magnitude sets the weights that are closest to zero to zero. Does it matter which go? Here several "
+    "networks of one recipe, which differ only in their seed, are pruned in every way, and what is left of their "
+    "accuracy is compared."
+)
+chosen, part = st.columns([3, 5], vertical_alignment="bottom")
+studied = chosen.selectbox("Networks", [*STUDIED], index=[*STUDIED].index(FIRST), key="networks", bind="query-params")
+shown = part.segmented_control(
+    "Show", [*PARTS], default=next(iter(PARTS)), key="part", bind="query-params", required=True
+)
+PARTS[shown or next(iter(PARTS))](*STUDIED[studied])

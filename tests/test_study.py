@@ -1,0 +1,168 @@
+"""A study sums up what its cells found: bands over networks, areas, paired differences, and nothing twice."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from core import study
+from core.cells import SPARSITIES, Cell, Curve, area
+from core.config import Criterion, PruningConfig, RunConfig, Scope
+from core.curves import CurveStore
+from core.errors import JobError, StoreError
+from core.evaluation import Comparison
+from core.jobs import Engine
+from core.recipes import NETWORKS
+from core.runs import RunStore
+from tests import tiny
+
+LENET = study.networks("lenet", "quick")
+SIZES = (150, 2_400, 30_720, 10_080, 840)
+
+
+def curve(cell: Cell, accuracies: Sequence[float], dense: float = 0.9, n: int = 1000) -> Curve:
+    """Accuracies as counts of n images, whatever k would really do."""
+    right = round(dense * n)
+    rows = []
+    for value in accuracies:
+        kept = min(round(value * n), right)
+        rows.append(Comparison(n, kept, right - kept, 0, n - right, right - kept))
+    layer_k = tuple(tuple(round(s * size) for size in SIZES) for s in cell.sparsities)
+    return Curve(
+        cell=cell,
+        total=sum(SIZES),
+        k=tuple(map(sum, layer_k)),
+        sizes=SIZES,
+        layer_k=layer_k,
+        test=tuple(rows),
+        validation=tuple(rows),
+        seconds=1.0,
+        created="2026-11-25T00:00:00+00:00",
+        versions={},
+        machine={},
+    )
+
+
+def cell(config: RunConfig, criterion: Criterion = "magnitude", seed: int = 0) -> Cell:
+    return Cell(config=config, pruning=PruningConfig(criterion=criterion, seed=seed), sparsities=(0.2, 0.5, 0.9))
+
+
+VALUES = np.array([[0.9, 0.8, 0.4], [0.88, 0.8, 0.3], [0.89, 0.77, 0.2], [0.9, 0.82, 0.5], [0.87, 0.79, 0.1]])
+
+
+def test_a_band_is_the_mean_with_students_interval_over_the_networks() -> None:
+    line = study.band("magnitude", [curve(cell(c), row) for c, row in zip(LENET, VALUES, strict=True)])
+    low, high = stats.t.interval(0.95, 4, VALUES.mean(0), stats.sem(VALUES, axis=0))
+    assert line.n == 5
+    np.testing.assert_allclose(line.mean, VALUES.mean(0))
+    np.testing.assert_allclose((line.low, line.high), (low, high))
+    assert line.areas.tolist() == [area((0.2, 0.5, 0.9), row, 0.9) for row in VALUES]
+
+
+def test_random_rankings_of_one_network_count_as_one_by_their_mean() -> None:
+    curves = [curve(cell(c, "random", seed), VALUES[seed]) for c in LENET[:2] for seed in range(3)]
+    line = study.band("random", curves)
+    assert line.n == 2
+    np.testing.assert_allclose(line.mean, VALUES[:3].mean(0))
+    np.testing.assert_allclose(line.high - line.low, 0, atol=1e-12)  # the two networks agree
+
+
+def test_one_network_alone_has_no_interval_and_says_its_number() -> None:
+    line = study.band("magnitude", [curve(cell(LENET[0]), VALUES[0])])
+    assert line.n == 1 and (line.low == line.mean).all() and (line.high == line.mean).all()
+
+
+def test_differences_of_areas_are_taken_network_by_network() -> None:
+    one, other = VALUES, VALUES - 0.1 + np.array([[0.01], [0.0], [-0.01], [0.02], [0.0]])
+    bands = [
+        study.band(name, [curve(cell(c), row) for c, row in zip(LENET, rows, strict=True)])
+        for name, rows in (("magnitude", one), ("random", other))
+    ]
+    gap, low, high = study.difference(*bands)
+    expected = stats.ttest_rel(bands[0].areas, bands[1].areas)
+    interval = expected.confidence_interval(0.95)
+    assert gap == pytest.approx(np.mean(bands[0].areas - bands[1].areas))
+    assert (low, high) == pytest.approx((interval.low, interval.high))
+    assert "more than random (+" in study.verdict(bands, {}) and "over 5 networks" in study.verdict(bands, {})
+    assert "not to be told from magnitude" in study.verdict([bands[0], bands[0]], {})
+    assert "less than" in study.verdict(bands[::-1], {})
+
+
+def test_compression_counts_weights_and_speedup_counts_each_as_often_as_it_is_used() -> None:
+    line = study.band("magnitude", [curve(cell(LENET[0]), VALUES[0])])
+    uses = np.array([*NETWORKS["lenet"].layers.values()])
+    layer_k = np.array(curve(cell(LENET[0]), VALUES[0]).layer_k)
+    for i in range(3):
+        left = np.array(SIZES) - layer_k[i]
+        assert line.compression[i] == pytest.approx(sum(SIZES) / left.sum())
+        assert line.speedup[i] == pytest.approx((np.array(SIZES) * uses).sum() / (left * uses).sum())
+
+
+def test_the_numbers_come_back_from_csv() -> None:
+    line = study.band("magnitude", [curve(cell(c), row) for c, row in zip(LENET, VALUES, strict=True)])
+    rows = [*csv.DictReader(io.StringIO(study.to_csv([line])))]
+    assert [row["line"] for row in rows] == ["magnitude"] * 3 and {row["networks"] for row in rows} == {"5"}
+    np.testing.assert_allclose([float(row["mean"]) for row in rows], line.mean, rtol=1e-5)
+
+
+def test_every_line_of_a_study_is_of_the_same_networks_and_sparsities() -> None:
+    for scope in get_args(Scope):
+        lines = study.by_criterion(LENET, scope)
+        assert [line.name for line in lines] == list(get_args(Criterion))
+        for line in lines:
+            assert {cell.config for cell in line.cells} == set(LENET)
+            assert {cell.sparsities for cell in line.cells} == {SPARSITIES}
+            assert len(line.cells) == len(LENET) * (3 if line.name == "random" else 1)
+    for line in study.by_retraining(LENET):
+        assert {cell.sparsities for cell in line.cells} == {study.RETRAINED}
+        assert {cell.epochs for cell in line.cells} == {0 if line.name == "none" else study.EPOCHS}
+    assert [line.name for line in study.by_layer(LENET)] == list(NETWORKS["lenet"].layers)
+
+
+def test_no_cell_of_the_default_study_is_asked_for_twice() -> None:
+    cells = study.default()
+    assert len({cell.id for cell in cells}) == len(cells) > 100
+
+
+def test_what_ships_is_read_back_and_what_is_of_another_cell_is_not(tmp_path: Path) -> None:
+    store, asked = CurveStore(RunStore(tmp_path, tmp_path / "none"), tmp_path / "none.json"), cell(LENET[0])
+    found = curve(asked, VALUES[0])
+    store.save(found)
+    assert store.curve(asked) == found
+    study.write(tmp_path / "study.json", store, [asked, cell(LENET[1])])
+    shipped = CurveStore(RunStore(tmp_path / "empty", tmp_path / "none"), tmp_path / "study.json")
+    assert shipped.curve(asked) == found and shipped.curve(cell(LENET[1])) is None
+    other = replace(asked, sparsities=(0.1, 0.2, 0.3))
+    (tmp_path / ".study" / f"{other.id}.json").write_text(json.dumps(found.to_dict()))
+    assert store.curve(other) is None
+
+
+@pytest.mark.timeout(300)
+def test_the_command_computes_what_is_missing_and_says_what_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = [Cell(config=tiny.config(seed=seed), sparsities=(0.5,)) for seed in (80, 81)]
+    monkeypatch.setattr(study, "default", lambda: wanted)
+    monkeypatch.setattr(study, "Engine", lambda address: Engine(tmp_path / "runs", tasks="tests.tiny"))
+    study.main([str(tmp_path / "study.json")])
+    assert "2 of 2 cells" in capsys.readouterr().out
+    assert len(json.loads((tmp_path / "study.json").read_text())["curves"]) == 2
+
+    monkeypatch.setattr(study, "default", lambda: [Cell(config=tiny.diverging(), sparsities=(0.5,))])
+    with pytest.raises(JobError, match="diverged"):
+        study.main([str(tmp_path / "other.json")])
+    assert not (tmp_path / "other.json").exists()
+
+
+def test_a_study_that_cannot_be_stored_says_why(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    store = CurveStore(RunStore(tmp_path / "file" / "below", tmp_path / "none"))
+    with pytest.raises(StoreError, match="cannot be written"):
+        store.save(curve(cell(LENET[0]), VALUES[0]))
