@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.audit import Audit
 from core.cells import Cell, Curve
 from core.config import RunConfig
 from core.errors import StoreError
@@ -31,7 +32,7 @@ class CurveStore:
 
     def curve(self, cell: Cell) -> Curve | None:
         """What a cell came to; None if it has not been computed, or what was stored of it is damaged."""
-        found = _read_shipped(self._shipped).get(cell.id)
+        found = _read_shipped(self._shipped)[0].get(cell.id)
         return found or self._own(cell)
 
     def _own(self, cell: Cell) -> Curve | None:
@@ -50,6 +51,23 @@ class CurveStore:
         """
         self._runs.keep(f"{FOLDER}/{curve.cell.id}.json", json.dumps(curve.to_dict(), indent=1).encode())
 
+    def audit(self, config: RunConfig) -> Audit | None:
+        """The audit on a network, one computed here before the shipped; None if there is none."""
+        return self.own_audit(config) or _read_shipped(self._shipped)[1].get(config.run_id)
+
+    def own_audit(self, config: RunConfig) -> Audit | None:
+        """The audit on a network if it was computed here; None also if it is damaged."""
+        content = self._runs.kept(_audit_name(config))
+        try:
+            found = None if content is None else Audit.from_dict(json.loads(content))
+        except (ValueError, StoreError):
+            return None
+        return found if found is not None and found.config == config else None
+
+    def save_audit(self, audit: Audit) -> None:
+        """Store an audit; raises as `save` does."""
+        self._runs.keep(_audit_name(audit.config), json.dumps(audit.to_dict(), indent=1).encode())
+
     def weights(self, config: RunConfig) -> dict[str, NDArray[np.float32]] | None:
         """The dense network of a configuration: the run's, where there is one; None if it is still to be trained."""
         if self._runs.has(config.run_id):
@@ -61,12 +79,17 @@ class CurveStore:
         self._runs.keep_arrays(f"{FOLDER}/{config.run_id}.safetensors", weights)
 
 
+def _audit_name(config: RunConfig) -> str:
+    return f"{FOLDER}/audit-{config.run_id}.json"
+
+
 @lru_cache(maxsize=4)
-def _read_shipped(path: Path) -> dict[str, Curve]:
-    """The curves that come with the product, by their cells' ids."""
+def _read_shipped(path: Path) -> tuple[dict[str, Curve], dict[str, Audit]]:
+    """What comes with the product: curves by their cells' ids, and audits by their networks'."""
     try:
         values: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        curves = [Curve.from_dict(curve) for curve in values["curves"]]
     except FileNotFoundError:
-        return {}
-    return {curve.cell.id: curve for curve in curves}
+        return {}, {}
+    curves = [Curve.from_dict(curve) for curve in values["curves"]]
+    audits = [Audit.from_dict(audit) for audit in values["audits"]]
+    return {curve.cell.id: curve for curve in curves}, {audit.config.run_id: audit for audit in audits}

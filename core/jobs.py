@@ -41,7 +41,7 @@ from core.trace import Trace
 VARIABLE = "DASK_SCHEDULER_ADDRESS"
 """The environment variable that names a scheduler to use in place of the embedded one."""
 
-Kind = Literal["train", "profile", "point", "network", "cell"]
+Kind = Literal["train", "profile", "point", "network", "cell", "audit"]
 Status = Literal["queued", "running", "finished", "failed", "cancelled"]
 
 TASKS = "core.engine.tasks"
@@ -60,8 +60,9 @@ _NOUN: dict[Kind, str] = {
     "point": "evaluation",
     "network": "training of a study's network",
     "cell": "cell of a study",
+    "audit": "audit of the claim",
 }
-_STUDY: tuple[Kind, ...] = ("network", "cell")
+_STUDY: tuple[Kind, ...] = ("network", "cell", "audit")
 """Jobs of studies: they go after all others, side by side with one thread each, and do not fill the queue."""
 
 
@@ -70,8 +71,8 @@ class JobState:
     """A job as it was when asked.
 
     Attributes:
-        id: `train-<run id>`, `profile-<run id>-<pruning>`, `point-<run id>-<pruning>@<percent>`, `network-<run id>` or
-            `cell-<cell id>`.
+        id: `train-<run id>`, `profile-<run id>-<pruning>`, `point-<run id>-<pruning>@<percent>`, `network-<run id>`,
+            `cell-<cell id>` or `audit-<run id>`.
         submitted: when, in seconds since the epoch.
         ahead: how many jobs run or wait before this one, while it is queued.
         progress: the latest, None before the first.
@@ -230,6 +231,12 @@ class Engine:
         self._connect()
         threading.Thread(target=self._submit_study, args=([*cells],), name="prunelab-study", daemon=True).start()
 
+    def audit(self, configs: Sequence[RunConfig]) -> None:
+        """Ask for the readings of the report's claim on networks, whatever ships; as `study` otherwise."""
+        self._connect()
+        for config in configs:
+            self._submit(self._wanted("audit", config.run_id, config.run_id, config=config), config=config)
+
     def _submit_study(self, cells: Sequence[Cell]) -> None:
         for cell in cells:
             if self._closed:
@@ -369,6 +376,8 @@ class Engine:
         try:
             if state.kind == "cell":
                 return state.cell is not None and self.curves.curve(state.cell) is not None
+            if state.kind == "audit":
+                return state.config is not None and self.curves.own_audit(state.config) is not None
             if state.kind == "network":
                 return state.config is not None and self.curves.weights(state.config) is not None
             if state.pruning is None:

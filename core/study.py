@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from core import wording
+from core import audit, wording
 from core.cells import Cell, Curve, Retraining, area
 from core.config import Criterion, PruningConfig, RunConfig, Scope
 from core.curves import SHIPPED_STUDY, CurveStore
@@ -184,13 +184,18 @@ def _ratio(curve: Curve, *, weighted: bool) -> NDArray[np.float64]:
 
 def to_csv(bands: Sequence[Band]) -> str:
     """One row for each line and sparsity."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
     columns = ("sparsity", "mean", "low", "high", "compression", "speedup")
-    rows.writerow(["line", "networks", *columns])
+    rows: list[Sequence[str]] = [("line", "networks", *columns)]
     for b in bands:
         for values in zip(*(getattr(b, column) for column in columns), strict=True):
-            rows.writerow([b.name, b.n, *(f"{value:.6g}" for value in values)])
+            rows.append((b.name, str(b.n), *(f"{value:.6g}" for value in values)))
+    return csv_of(rows)
+
+
+def csv_of(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as text that spreadsheets read."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
 
 
@@ -198,41 +203,46 @@ def to_csv(bands: Sequence[Band]) -> str:
 
 
 def main(arguments: Sequence[str] = sys.argv[1:]) -> None:
-    """Compute what is missing of the default study and write all of it to a file."""
+    """Compute what is missing of the default study and of the audit, and write all of it to a file."""
     path = Path(arguments[0]) if arguments else SHIPPED_STUDY
-    began, cells, engine = time.monotonic(), default(), Engine(address=os.environ.get(VARIABLE))
+    began, engine = time.monotonic(), Engine(address=os.environ.get(VARIABLE))
+    cells, configs = default(), audit.networks()
     try:
         engine.study(cells)
-        for done in watch(engine, cells):
-            print(f"{done} of {len(cells)} cells after {time.monotonic() - began:.0f} s", flush=True)
-        write(path, engine.curves, cells)
+        engine.audit([config for config in configs if engine.curves.own_audit(config) is None])
+        for done in watch(engine, cells, configs):
+            print(f"{done} of {len(cells) + len(configs)} parts after {time.monotonic() - began:.0f} s", flush=True)
+        write(path, engine.curves, cells, configs)
     finally:
         engine.close()
     print(f"{path.stat().st_size:,} bytes in {path}")
 
 
-def watch(engine: Engine, cells: Sequence[Cell], every: float = 2.0) -> Iterator[int]:
-    """How many of the cells are computed, whenever it is one more, until all are.
+def watch(engine: Engine, cells: Sequence[Cell], configs: Sequence[RunConfig], every: float = 2.0) -> Iterator[int]:
+    """How many of the cells and of the networks' audits are computed, whenever it is one more, until all are.
 
     Raises:
-        JobError: a cell failed or was stopped, with its reason.
+        JobError: one of them failed or was stopped, with its reason.
     """
-    done = -1
-    while done < len(cells):
-        now = sum(engine.curves.curve(cell) is not None for cell in cells)
+    done, store = -1, engine.curves
+    while done < len(cells) + len(configs):
+        now = sum(store.curve(cell) is not None for cell in cells) + sum(
+            store.own_audit(config) is not None for config in configs
+        )
         if now > done:
             done = now
             yield done
         for state in engine.jobs():
-            if state.kind in ("network", "cell") and state.status in ("failed", "cancelled"):
+            if state.kind in ("network", "cell", "audit") and state.status in ("failed", "cancelled"):
                 raise JobError(f"{state.id}: {state.message}")
-        time.sleep(every if done < len(cells) else 0)
+        time.sleep(every if done < len(cells) + len(configs) else 0)
 
 
-def write(path: Path, store: CurveStore, cells: Sequence[Cell]) -> None:
-    """All curves of the cells, as the product ships them."""
+def write(path: Path, store: CurveStore, cells: Sequence[Cell], configs: Sequence[RunConfig] = ()) -> None:
+    """All curves of the cells and audits on the networks, as the product ships them."""
     curves = [curve.to_dict() for cell in cells if (curve := store.curve(cell))]
-    made = {"command": "python -m core.study", "curves": curves}
+    audits = [found.to_dict() for config in configs if (found := store.audit(config))]
+    made = {"command": "python -m core.study", "curves": curves, "audits": audits}
     path.write_text(json.dumps(made, separators=(",", ":")) + "\n", "utf-8")
 
 

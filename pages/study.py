@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import get_args
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from core import figures, study, wording
+from core import audit, figures, study, wording
+from core.audit import Summary
 from core.cells import Cell
-from core.config import Scope
+from core.config import RunConfig, Scope
 from core.errors import PruneLabError
 from core.recipes import NETWORKS
 from core.study import Band, Line
@@ -104,6 +106,92 @@ def show_retraining(network: str, recipe: str) -> None:
     offer(lines)
 
 
+def show_claim() -> None:
+    """Every reading of the report's sentence."""
+    st.markdown(
+        "A student report set “the weights in the bottom 0.01th percentile” to zero and saw accuracy fall from 72.86 % "
+        "to 71.31 %. Here are the ways to read that sentence, and mistakes that would be easy to make, each tried on "
+        "networks of that kind: LeNet-5, plain gradient descent, about 73 %."
+    )
+    configs = audit.networks()
+    audits = [known for config in configs if (known := curves().audit(config))]
+    if audits:
+        found = audit.summaries(audits)
+        st.header(audit.verdict(found))
+        chart = figures.readings(found)
+        st.plotly_chart(chart, key="claim", config=CHART, alt="The difference in accuracy that each reading gives.")
+        st.caption(
+            f"A diamond is one of {len(audits)} networks, which differ in their seed; the bar is the 95 % prediction "
+            "interval of one more such network (Student). A reading can explain the report if its bar reaches the "
+            f"dashed line. Each network answers {wording.count(audits[0].findings['magnitude'].before.n)} test images."
+        )
+        table("Readings of the claim", CLAIM_COLUMNS, [claim_row(summary) for summary in found], key="readings")
+        downloads_of_claim(found, chart)
+    recompute(configs, bool(audits))
+
+
+CLAIM_COLUMNS = ("Reading", "k", "Difference ± SD", "Range", "From the reported", "Can explain it")
+
+
+def claim_row(summary: Summary) -> Row:
+    """One reading over the networks."""
+    d = summary.differences
+    sd = f" ± {100 * d.std(ddof=1):.2f}" if len(d) > 1 else ""
+    gap = summary.mean - audit.REPORTED
+    return Row(
+        summary.reading.name,
+        [
+            Said.text(summary.reading.title),
+            Said(wording.count(summary.k), summary.k),
+            Said(f"{wording.points(summary.mean)}{sd}", summary.mean),
+            Said(f"{wording.points(float(d.min()))} to {wording.points(float(d.max()))}", float(d.min())),
+            Said(wording.points(gap), gap),
+            Said.text("yes" if summary.explains else "no"),
+        ],
+    )
+
+
+def downloads_of_claim(found: Sequence[Summary], figure: go.Figure) -> None:
+    """The numbers, and the figure."""
+    rows = [("reading", "k", *(f"network {i}" for i in range(len(found[0].differences))))]
+    rows += [(s.reading.title, str(s.k), *(f"{value:.6f}" for value in s.differences)) for s in found]
+    offer_files("claim", study.csv_of(rows), figure)
+
+
+def recompute(configs: Sequence[RunConfig], known: bool) -> None:
+    """Compute every reading anew on this server, with its progress."""
+    jobs = {f"audit-{config.run_id}" for config in configs}
+    active = [state for state in engine().jobs() if state.id in jobs and state.active]
+    if active:
+        follow_audit(sorted(jobs))
+        return
+    if st.button("Compute all of it again" if known else "Compute it", icon=":material/replay:"):
+        try:
+            engine().audit(configs)
+        except PruneLabError as error:
+            st.error(str(error), icon=":material/error:")
+        else:
+            st.rerun()
+    own = sum(curves().own_audit(config) is not None for config in configs)
+    st.caption(
+        f"{own} of {len(configs)} networks were trained and audited on this server; the others came with the product, "
+        "computed by the same code. Again means: train the networks, prune, evaluate. It takes about a minute."
+    )
+    for state in engine().jobs():
+        if state.id in jobs and state.status == "failed" and state.message:
+            st.error(state.message, icon=":material/error:")
+
+
+@st.fragment(run_every=1)
+def follow_audit(job_ids: Sequence[str]) -> None:
+    """How many networks are done."""
+    states = [state for job_id in job_ids if (state := engine().state(job_id))]
+    if not any(state.active for state in states):
+        st.rerun()
+    over = sum(not state.active for state in states)
+    st.progress(over / len(states), f"{over} of {len(states)} networks trained, pruned and tested")
+
+
 PARTS = {"Criteria": show_criteria, "One layer at a time": show_layers, "Retraining": show_retraining}
 CHART = {"displaylogo": False, "modeBarButtons": [["zoom2d", "pan2d", "resetScale2d", "toImage"]]}
 
@@ -145,19 +233,19 @@ def row(line: Band, first: Band, names: dict[str, str], at: Sequence[float]) -> 
 
 
 def downloads(found: Sequence[Band], figure: go.Figure, name: str) -> None:
-    """The numbers, and the figure as a page that opens without a network."""
+    """The numbers, and the figure."""
+    offer_files(name, study.to_csv(found), figure)
+
+
+def offer_files(name: str, numbers: str, figure: go.Figure) -> None:
+    """Numbers as CSV, and a figure as a page that opens without a network."""
     left, right, _ = st.columns([2, 2, 6])
     left.download_button(
-        "Numbers (CSV)", study.to_csv(found), f"prunelab-{name}.csv", "text/csv", on_click="ignore", key=f"csv {name}"
+        "Numbers (CSV)", numbers, f"prunelab-{name}.csv", "text/csv", on_click="ignore", key=f"csv {name}"
     )
-    right.download_button(
-        "Figure (HTML)",
-        lambda: figure.to_html(include_plotlyjs=True),
-        f"prunelab-{name}.html",
-        "text/html",
-        on_click="ignore",
-        key=f"html {name}",
-    )
+    page = f"prunelab-{name}.html"
+    html = partial(figure.to_html, include_plotlyjs=True)
+    right.download_button("Figure (HTML)", html, page, "text/html", on_click="ignore", key=f"html {name}")
 
 
 def offer(lines: Sequence[Line]) -> None:
@@ -227,9 +315,16 @@ st.markdown(
     "networks of one recipe, which differ only in their seed, are pruned in every way, and what is left of their "
     "accuracy is compared."
 )
-chosen, part = st.columns([3, 5], vertical_alignment="bottom")
-studied = chosen.selectbox("Networks", [*STUDIED], index=[*STUDIED].index(FIRST), key="networks", bind="query-params")
-shown = part.segmented_control(
-    "Show", [*PARTS], default=next(iter(PARTS)), key="part", bind="query-params", required=True
+CLAIM = "The claim, audited"
+chosen, part = st.columns([3, 6], vertical_alignment="bottom")
+with part:
+    shown = st.segmented_control(
+        "Show", [*PARTS, CLAIM], default=next(iter(PARTS)), key="part", bind="query-params", required=True
+    )
+studied = chosen.selectbox(
+    "Networks", [*STUDIED], index=[*STUDIED].index(FIRST), key="networks", bind="query-params", disabled=shown == CLAIM
 )
-PARTS[shown or next(iter(PARTS))](*STUDIED[studied])
+if shown == CLAIM:
+    show_claim()
+else:
+    PARTS[shown or next(iter(PARTS))](*STUDIED[studied])

@@ -13,12 +13,13 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core import study, wording
+from core import audit, study, wording
 from core.answers import first_change
+from core.audit import READINGS, Audit, Finding
 from core.config import Criterion, PruningConfig
 from core.curves import CurveStore
 from core.data import CLASSES, Split
-from core.evaluation import Labels, by_class, compare, confusion_matrix
+from core.evaluation import Labels, Proportion, by_class, compare, confusion_matrix
 from core.runs import Run, RunStore
 from tests import shelf
 from tests.test_study import LENET, curve
@@ -399,3 +400,34 @@ def test_each_part_of_the_study_is_in_the_link(app: AppTest, part: str) -> None:
     app.query_params["part"] = part
     app.switch_page("study.py").run()
     assert not app.exception and f"0 of {25 if 'layer' in part else 20} cells" in text(app)
+
+
+def test_the_claim_is_answered_in_words_figure_and_table(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRUNELAB_RUNS", str(tmp_path / "store"))
+    store = CurveStore(RunStore(tmp_path / "store"))
+    none = Proportion(7300, 10_000)
+    for config in audit.networks():
+        all_of_it = Proportion(7140 + 3 * config.seed, 10_000)
+        findings = {r.name: Finding(4, none, all_of_it if r.name == "signed 0.1" else none) for r in READINGS}
+        store.save_audit(Audit(config=config, findings=findings, created="", versions={}, machine={}))
+    app.query_params["part"] = "The claim, audited"
+    app.switch_page("study.py").run()
+    assert not app.exception
+    assert "cannot explain" in app.header[0].value and "and 0.1 %" in app.header[0].value
+    found = rows(app)
+    assert list(found) == [reading.name for reading in READINGS]
+    assert {name: cells["cells"][5]["said"] for name, cells in found.items()} == {
+        name: "yes" if name == "signed 0.1" else "no" for name in found
+    }
+    assert "5 of 5 networks were trained and audited on this server" in text(app)
+    assert "reported" in app.get("plotly_chart")[0].proto.spec
+
+
+def test_the_claim_without_audits_offers_to_compute_them(app: AppTest) -> None:
+    app.query_params["part"] = "The claim, audited"
+    app.switch_page("study.py").run()
+    assert not app.exception and app.button[0].label == "Compute it"
+    app.button[0].click().run()
+    assert not app.exception and "does not answer" in text(app)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core import study
+from core import audit, study
 from core.cells import SPARSITIES, Cell, Curve, area
 from core.config import Criterion, PruningConfig, RunConfig, Scope
 from core.curves import CurveStore
@@ -150,10 +150,12 @@ def test_the_command_computes_what_is_missing_and_says_what_failed(
 ) -> None:
     wanted = [Cell(config=tiny.config(seed=seed), sparsities=(0.5,)) for seed in (80, 81)]
     monkeypatch.setattr(study, "default", lambda: wanted)
+    monkeypatch.setattr(audit, "networks", lambda: (wanted[0].config,))
     monkeypatch.setattr(study, "Engine", lambda address: Engine(tmp_path / "runs", tasks="tests.tiny"))
     study.main([str(tmp_path / "study.json")])
-    assert "2 of 2 cells" in capsys.readouterr().out
-    assert len(json.loads((tmp_path / "study.json").read_text())["curves"]) == 2
+    assert "3 of 3 parts" in capsys.readouterr().out
+    written = json.loads((tmp_path / "study.json").read_text())
+    assert len(written["curves"]) == 2 and len(written["audits"]) == 1
 
     monkeypatch.setattr(study, "default", lambda: [Cell(config=tiny.diverging(), sparsities=(0.5,))])
     with pytest.raises(JobError, match="diverged"):

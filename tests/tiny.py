@@ -66,4 +66,5 @@ profile = partial(tasks.profile, source=source)
 point = partial(tasks.point, source=source)
 network = partial(tasks.network, source=source)
 cell = partial(tasks.cell, source=source)
+audit = partial(tasks.audit, source=source)
 trace = tasks.trace

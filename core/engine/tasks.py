@@ -1,4 +1,4 @@
-"""What the workers do: train a network, evaluate it over the stops, evaluate it once, compute a cell of a study."""
+"""What the workers do: train a network, evaluate it over the stops or once, compute a part of a study."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import numpy as np
 
 from core.config import PruningConfig, RunConfig
 from core.data import split
+from core.engine.audit import audit as audit
 from core.engine.gradients import gradients
 from core.engine.inference import Classifier, Viewer
 from core.engine.machine import described, versions

@@ -14,7 +14,7 @@ from core.figures.base import LiveFigure, SparsityAxis, layer_title
 from core.figures.curves import accuracy_curve, layer_shares
 from core.figures.matrices import confusion, confusion_difference, outcomes
 from core.figures.static import BeforeAfter, before_after, learning_curves
-from core.figures.study import bands, sensitivity
+from core.figures.study import bands, readings, sensitivity
 from core.figures.weights import COMMON, KERNELS, LOG, around_the_cut, distributions, kernel_maps
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "outcomes",
     "probabilities",
     "rates",
+    "readings",
     "sensitivity",
     "story",
 ]

@@ -1,11 +1,13 @@
 """What a study found: accuracy over sparsity as lines with bands, and layers as a heat map."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 
 import numpy as np
 import plotly.graph_objects as go
 
 from core import wording
+from core.audit import REPORTED, Summary
 from core.figures.base import DENSE, GAINED, GREY, PRUNED, SparsityAxis, framed, layer_title
 from core.study import Band
 
@@ -82,3 +84,26 @@ def sensitivity(lines: Sequence[Band]) -> go.Figure:
     )  # fmt: skip
     framed(figure, 110 + 36 * len(lines)).update_yaxes(autorange="reversed", showgrid=False)
     return figure.update_xaxes(title={"text": "Sparsity of that layer", "standoff": 8}, type="category", showgrid=False)
+
+
+def readings(found: Sequence[Summary]) -> go.Figure:
+    """The difference that each reading of the claim gives, network by network, beside the one that was reported."""
+    titles = ["<br>".join(wrap(summary.reading.title, 40)) for summary in found]
+    figure = go.Figure()
+    for title, s in zip(titles, found, strict=True):
+        figure.add_scatter(
+            x=[100 * s.low, 100 * s.high], y=[title] * 2, mode="lines", line={"color": GREY, "width": 6},
+            opacity=0.45, hovertemplate="95 % prediction interval: %{x:.2f} pp<extra></extra>",
+        )  # fmt: skip
+        figure.add_scatter(
+            x=100 * s.differences, y=[title] * len(s.differences), mode="markers",
+            marker={"color": PRUNED, "symbol": "diamond", "size": 9, "line": {"color": "white", "width": 1}},
+            hovertemplate="one network: %{x:.2f} pp<extra></extra>",
+        )  # fmt: skip
+    figure.add_vline(0, line={"color": GREY, "width": 1})
+    figure.add_vline(
+        100 * REPORTED, line={"color": DENSE, "dash": "dash", "width": 2},
+        annotation={"text": f"reported: {wording.points(REPORTED)}", "yanchor": "bottom", "y": 1},
+    )  # fmt: skip
+    framed(figure, 110 + 52 * len(found)).update_yaxes(autorange="reversed", showgrid=False)
+    return figure.update_xaxes(title={"text": "Difference in accuracy, pp", "standoff": 8})

@@ -1,0 +1,113 @@
+"""The readings of the student report's claim, on one network. With one thread, as all of a study."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.audit import READINGS, Audit, Finding, Reading
+from core.config import RunConfig
+from core.curves import CurveStore
+from core.data import Split
+from core.engine import study
+from core.engine.inference import Classifier
+from core.engine.machine import described, reproducible, versions
+from core.engine.models import build, normalise, set_weights
+from core.engine.source import OnProgress, ShouldStop, Source, check, loaded, official
+from core.evaluation import Proportion, accuracy
+from core.progress import Progress
+from core.pruning import Weights, kernels, prune, rank
+from core.runs import RunStore, now
+
+_BATCH = 250  # images
+
+
+def audit(
+    config: RunConfig,
+    *,
+    root: Path,
+    on_progress: OnProgress = lambda progress: None,
+    should_stop: ShouldStop = lambda: False,
+    source: Callable[[], Source] = official,
+) -> None:
+    """Try every reading on one network and store what they give, training the network first if it is missing.
+
+    Raises:
+        DataError, ConfigError, TrainingError, PruningError, StoreError: with a sentence for the visitor.
+        JobCancelled: `should_stop` returned True.
+    """
+    store = CurveStore(RunStore(root))
+    study.network(config, root=root, on_progress=on_progress, should_stop=should_stop, source=source)
+    weights = store.weights(config)
+    assert weights is not None
+    test, findings = loaded(source, on_progress).data.test, dict[str, Finding]()
+    for reading in READINGS:
+        check(should_stop)
+        on_progress(Progress("evaluating", len(findings), len(READINGS)))
+        findings[reading.name] = find(config, weights, test, reading, partial(check, should_stop))
+    machine = {**described(), "threads": 1}
+    store.save_audit(Audit(config=config, findings=findings, created=now(), versions=versions(), machine=machine))
+
+
+def find(config: RunConfig, weights: Weights, test: Split, reading: Reading, on_batch: Callable[[], object]) -> Finding:
+    """What one reading gives: chance comes from the network's seed, anew for the dense and for the pruned network."""
+    part = {name: w for name, w in kernels(weights).items() if name.startswith(reading.only)}
+    ranking = rank(part, reading.pruning)
+    pruned = {**weights, **prune(part, ranking, reading.sparsity)}
+    random = np.random.default_rng(config.seed)
+    answer = partial(_accuracy, config.network, test, reading, random, on_batch)
+    return Finding(ranking.count(reading.sparsity), answer(weights), answer(pruned))
+
+
+def _accuracy(
+    network: str,
+    test: Split,
+    reading: Reading,
+    random: np.random.Generator,
+    on_batch: Callable[[], object],
+    weights: Weights,
+) -> Proportion:
+    if reading.subset:
+        chosen = random.choice(len(test), min(reading.subset, len(test)), replace=False)
+        test = Split(test.images[chosen], test.labels[chosen])
+    if reading.dropout:
+        answers = _with_dropout(network, weights, test.images, reading.dropout, random, on_batch)
+    else:
+        answers = Classifier(network, test.images).infer(weights, on_batch=on_batch, threads=1).argmax(axis=1)
+    return accuracy(test.labels, answers)
+
+
+def _with_dropout(
+    network: str,
+    weights: Weights,
+    images: np.ndarray,
+    share: float,
+    random: np.random.Generator,
+    on_batch: Callable[[], object],
+) -> np.ndarray:
+    """Answers (n,) of a network that drops a share of each fully connected layer's inputs, and scales up the others."""
+    generator, answers = torch.Generator().manual_seed(int(random.integers(2**31))), []
+    with reproducible(threads=1), torch.inference_mode():
+        model = build(network, 0).eval()
+        set_weights(model, weights)
+        with _dropping(model, share, generator):
+            for batch in torch.tensor(images).split(_BATCH):
+                on_batch()
+                answers.append(model(normalise(batch)).argmax(1))
+    return np.asarray(torch.cat(answers).numpy())
+
+
+@contextmanager
+def _dropping(model: nn.Module, share: float, generator: torch.Generator) -> Iterator[None]:
+    def drop(module: nn.Module, given: tuple[Tensor]) -> Tensor:
+        kept = torch.rand(given[0].shape, generator=generator) >= share
+        return given[0] * kept / (1 - share)
+
+    hooks = [m.register_forward_pre_hook(drop) for m in model.modules() if isinstance(m, nn.Linear)]
+    yield
+    for hook in hooks:
+        hook.remove()
