@@ -162,14 +162,19 @@ def _summary(reading: Reading, findings: Sequence[Finding]) -> Summary:
 
 
 def verdict(found: Sequence[Summary]) -> str:
-    """What can and what cannot explain the report's difference, in words."""
-    first, reported = found[0], wording.points(REPORTED)
-    opening = (
-        f"Zeroing {first.reading.title[0].lower()}{first.reading.title[1:]} changes accuracy by "
-        f"{wording.points(first.mean)} on average over {len(first.differences)} networks"
+    """What the report's own reading gives, and whether it can explain the report, in words."""
+    first = found[0]
+    title = f"{first.reading.title[0].lower()}{first.reading.title[1:]}"
+    can = "can" if first.explains else "cannot"
+    return (
+        f"Zeroing {title} changes accuracy by {wording.points(first.mean)} on average over {len(first.differences)} "
+        f"networks: it {can} explain {wording.points(REPORTED)}."
     )
-    opening += f": it can explain {reported}." if first.explains else f": it cannot explain {reported}."
-    others = [f"“{s.reading.title}”" for s in found[1:] if s.explains]
-    if not others:
-        return f"{opening} None of the other readings can either."
-    return f"{opening} Readings that can: {wording.listed(others)}."
+
+
+def explanations(found: Sequence[Summary]) -> str:
+    """Which of the other readings can explain the report, in words."""
+    can = [f"- {s.reading.title}" for s in found[1:] if s.explains]
+    if not can:
+        return "None of the other readings can either."
+    return "\n".join(["What can, in the sense that one more such network may well give it:", "", *can])

@@ -146,22 +146,24 @@ def difference(one: Band, other: Band) -> tuple[float, float, float]:
     return float(gaps.mean()), float(gaps.mean()) - half, float(gaps.mean()) + half
 
 
-def verdict(lines: Sequence[Band], names: Mapping[str, str]) -> str:
+def verdict(line: Band, names: Mapping[str, str]) -> str:
+    """A line's area in words."""
+    n = f"{line.n} network{'s' if line.n > 1 else ''}"
+    area_said = wording.percent(float(line.areas.mean()), 1)
+    return f"{names.get(line.name, line.name)}: {area_said} mean accuracy over all sparsities, over {n}"
+
+
+def comparison(lines: Sequence[Band], names: Mapping[str, str]) -> str:
     """The first line's area against each other's in words, never stronger than the paired intervals allow."""
     first, *others = lines
-    n = f"{first.n} network{'s' if first.n > 1 else ''}"
-    opening = f"{names.get(first.name, first.name)}: {wording.percent(first.areas.mean(), 1)} mean accuracy over all"
-    parts = {">": [], "<": [], "=": []}  # type: dict[str, list[str]]
+    parts: dict[str, list[str]] = {"more than": [], "less than": [], "not to be told from": []}
     for other in others:
-        gap, low, high = difference(first, other)
-        sign = "=" if low <= 0 <= high else ">" if gap > 0 else "<"
-        parts[sign].append(f"{names.get(other.name, other.name)} ({wording.points(gap, 1)})")
-    said = [
-        f"{words} {wording.listed(parts[sign])}"
-        for sign, words in ((">", "more than"), ("<", "less than"), ("=", "not to be told from"))
-        if parts[sign]
-    ]
-    return f"{opening} sparsities, over {n}. That is {'; '.join(said)}." if said else f"{opening} sparsities, over {n}."
+        if other.n == first.n:
+            gap, low, high = difference(first, other)
+            said = "not to be told from" if low <= 0 <= high else "more than" if gap > 0 else "less than"
+            parts[said].append(f"{names.get(other.name, other.name)} ({wording.points(gap, 1)})")
+    told = "; ".join(f"{said} {wording.listed(which)}" for said, which in parts.items() if which)
+    return f"That is {told}." if told else ""
 
 
 def _half_width(values: NDArray[np.float64]) -> NDArray[np.float64]:

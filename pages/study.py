@@ -49,7 +49,8 @@ def show_criteria(network: str, recipe: str) -> None:
     lines = study.by_criterion(study.networks(network, recipe), titles[chosen or "Global"])
     found = sum_up(lines)
     if found:
-        st.header(study.verdict(found, CRITERIA))
+        st.header(study.verdict(found[0], CRITERIA))
+        st.markdown(study.comparison(found, CRITERIA))
         st.plotly_chart(figures.bands(found, CRITERIA), key="criteria", config=CHART, alt="Accuracy over sparsity.")
         st.caption(
             f"Each line is the mean over {found[0].n} networks that differ in their seed, the band the 95 % interval "
@@ -118,6 +119,7 @@ def show_claim() -> None:
     if audits:
         found = audit.summaries(audits)
         st.header(audit.verdict(found))
+        st.markdown(audit.explanations(found))
         chart = figures.readings(found)
         st.plotly_chart(chart, key="claim", config=CHART, alt="The difference in accuracy that each reading gives.")
         st.caption(
@@ -173,9 +175,11 @@ def recompute(configs: Sequence[RunConfig], known: bool) -> None:
         else:
             st.rerun()
     own = sum(curves().own_audit(config) is not None for config in configs)
+    whose = f"All {own} networks were" if own == len(configs) else f"{own} of {len(configs)} networks were"
+    rest = "" if own == len(configs) or not known else " The others came with the product, computed by the same code."
     st.caption(
-        f"{own} of {len(configs)} networks were trained and audited on this server; the others came with the product, "
-        "computed by the same code. Again means: train the networks, prune, evaluate. It takes about a minute."
+        f"{whose} trained and audited on this server.{rest} To compute is to train the networks, prune them and test "
+        "them; it takes about a minute on two cores."
     )
     for state in engine().jobs():
         if state.id in jobs and state.status == "failed" and state.message:

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from core import audit
-from core.audit import READINGS, Audit, Finding, Reading, summaries, verdict
+from core.audit import READINGS, Audit, Finding, Reading, explanations, summaries, verdict
 from core.curves import CurveStore
 from core.engine.audit import find
 from core.engine.inference import Classifier
@@ -108,13 +108,15 @@ def test_the_interval_is_students_for_one_more_network() -> None:
     summary = summaries(audits(values.tolist()))[0]
     half = stats.t.ppf(0.975, 4) * values.std(ddof=1) * np.sqrt(1 + 1 / 5)
     assert (summary.low, summary.high) == pytest.approx((values.mean() - half, values.mean() + half))
-    assert summary.explains and "it can explain" in verdict(summaries(audits(values.tolist())))
+    found = summaries(audits(values.tolist()))
+    assert summary.explains and "it can explain" in verdict(found)
+    assert explanations(found).count("\n- ") == len(READINGS) - 1
 
 
 def test_a_reading_that_changes_nothing_explains_nothing() -> None:
     found = summaries(audits([0.0] * 5))
     assert not any(summary.explains for summary in found)
-    assert "cannot explain" in verdict(found) and "None of the other readings" in verdict(found)
+    assert "cannot explain" in verdict(found) and "None of the other readings" in explanations(found)
 
 
 def test_the_networks_are_of_the_reports_regime() -> None:

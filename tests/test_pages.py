@@ -382,7 +382,7 @@ def test_the_study_page_compares_the_criteria_in_words_figure_and_table(
     levels = studied(tmp_path / "store")
     app.switch_page("study.py").run()
     assert not app.exception and "cells of this figure" not in text(app)
-    assert "more than" in app.header[0].value and "over 5 networks" in app.header[0].value
+    assert "over 5 networks" in app.header[0].value and "more than Random" in text(app)
     spec = json.loads(app.get("plotly_chart")[0].proto.spec)
     drawn = [trace for trace in spec["data"] if trace["mode"] == "lines+markers"]
     assert [trace["name"] for trace in drawn][:2] == ["Magnitude", "Random"] and len(drawn) == len(levels)
@@ -415,13 +415,13 @@ def test_the_claim_is_answered_in_words_figure_and_table(
     app.query_params["part"] = "The claim, audited"
     app.switch_page("study.py").run()
     assert not app.exception
-    assert "cannot explain" in app.header[0].value and "and 0.1 %" in app.header[0].value
+    assert "cannot explain" in app.header[0].value and "- The same, and 0.1 %" in text(app)
     found = rows(app)
     assert list(found) == [reading.name for reading in READINGS]
     assert {name: cells["cells"][5]["said"] for name, cells in found.items()} == {
         name: "yes" if name == "signed 0.1" else "no" for name in found
     }
-    assert "5 of 5 networks were trained and audited on this server" in text(app)
+    assert "All 5 networks were trained and audited on this server" in text(app)
     assert "reported" in app.get("plotly_chart")[0].proto.spec
 
 

@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import data
+from core import audit, data, study
 from core.config import RunConfig
-from core.engine import reference
+from core.curves import SHIPPED_STUDY, CurveStore
+from core.engine import reference, tasks
+from core.engine import study as study_tasks
 from core.engine.inference import Classifier
 from core.engine.source import Source, official
 from core.errors import DataError
@@ -77,3 +79,44 @@ def test_making_them_makes_what_is_missing_and_nothing_twice(tmp_path: Path) -> 
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
     assert after == {path: when for path, when in before.items() if wanted[0].run_id in path.parts}
     assert any("Removing lenet" in line for line in said)
+
+
+# --- the study --------------------------------------------------------------------------------------------------
+
+STUDY_LIMIT = 4_000_000
+"""Bytes that the study that ships may take."""
+
+
+def test_the_default_study_ships_whole_and_below_its_limit(store: RunStore) -> None:
+    curves = CurveStore(store)
+    assert all(curves.curve(cell) is not None for cell in study.default())
+    assert all(curves.audit(config) is not None for config in audit.networks())
+    assert SHIPPED_STUDY.stat().st_size < STUDY_LIMIT
+
+
+def test_the_audit_of_the_shipped_network_is_found_again(store: RunStore, real: Source) -> None:
+    config = audit.networks()[0]
+    shipped = CurveStore(store).audit(config)
+    tasks.audit(config, root=store.root, source=lambda: real)
+    again = CurveStore(store).own_audit(config)
+    assert shipped is not None and again is not None
+    for name, finding in shipped.findings.items():
+        assert again.findings[name].k == finding.k
+        # of 10,000: another processor may round a tie the other way
+        assert abs(again.findings[name].difference - finding.difference) <= 3e-4
+
+
+def test_one_cell_of_the_study_is_found_again(store: RunStore, real: Source) -> None:
+    """From nothing: its network is trained anew. On the processor that it was made on, to the last count."""
+    cell = study.default()[0]
+    shipped = CurveStore(store).curve(cell)
+    again = CurveStore(store, store.root / "nothing ships")
+    tasks.cell(cell, root=store.root, source=lambda: real)  # what ships is not computed again
+    assert again.curve(cell) is None
+    study_tasks.compute(cell, store=again, source=lambda: real)
+    found = again.curve(cell)
+    assert shipped is not None and found is not None and found.k == shipped.k
+    if found.machine == shipped.machine and found.versions == shipped.versions:
+        assert (found.test, found.validation) == (shipped.test, shipped.validation)
+    for one, other in zip(found.test[:6], shipped.test[:6], strict=True):
+        assert abs(one.pruned.value - other.pruned.value) < 0.02

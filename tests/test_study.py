@@ -90,9 +90,12 @@ def test_differences_of_areas_are_taken_network_by_network() -> None:
     interval = expected.confidence_interval(0.95)
     assert gap == pytest.approx(np.mean(bands[0].areas - bands[1].areas))
     assert (low, high) == pytest.approx((interval.low, interval.high))
-    assert "more than random (+" in study.verdict(bands, {}) and "over 5 networks" in study.verdict(bands, {})
-    assert "not to be told from magnitude" in study.verdict([bands[0], bands[0]], {})
-    assert "less than" in study.verdict(bands[::-1], {})
+    assert "over 5 networks" in study.verdict(bands[0], {})
+    assert "more than random (+" in study.comparison(bands, {})
+    assert "not to be told from magnitude" in study.comparison([bands[0], bands[0]], {})
+    assert "less than" in study.comparison(bands[::-1], {})
+    fewer = study.band("magnitude", [curve(cell(LENET[0]), VALUES[0])])
+    assert study.comparison([bands[0], fewer], {}) == ""  # not of the same networks
 
 
 def test_compression_counts_weights_and_speedup_counts_each_as_often_as_it_is_used() -> None:

@@ -13,11 +13,11 @@ from core.audit import READINGS, Audit, Finding, Reading
 from core.config import RunConfig
 from core.curves import CurveStore
 from core.data import Split
-from core.engine import study
 from core.engine.inference import Classifier
 from core.engine.machine import described, reproducible, versions
 from core.engine.models import build, normalise, set_weights
 from core.engine.source import OnProgress, ShouldStop, Source, check, loaded, official
+from core.engine.study import dense
 from core.evaluation import Proportion, accuracy
 from core.progress import Progress
 from core.pruning import Weights, kernels, prune, rank
@@ -41,9 +41,7 @@ def audit(
         JobCancelled: `should_stop` returned True.
     """
     store = CurveStore(RunStore(root))
-    study.network(config, root=root, on_progress=on_progress, should_stop=should_stop, source=source)
-    weights = store.weights(config)
-    assert weights is not None
+    weights = dense(config, store, on_progress, should_stop, source)
     test, findings = loaded(source, on_progress).data.test, dict[str, Finding]()
     for reading in READINGS:
         check(should_stop)

@@ -40,11 +40,23 @@ def network(
         DataError, ConfigError, TrainingError, StoreError: with a sentence for the visitor.
         JobCancelled: `should_stop` returned True.
     """
-    store = CurveStore(RunStore(root))
-    if store.weights(config) is None:
+    dense(config, CurveStore(RunStore(root)), on_progress, should_stop, source)
+
+
+def dense(
+    config: RunConfig,
+    store: CurveStore,
+    on_progress: OnProgress,
+    should_stop: ShouldStop,
+    source: Callable[[], Source],
+) -> Weights:
+    """The weights of a dense network, trained and stored if they are missing."""
+    known = store.weights(config)
+    if known is None:
         data = loaded(source, on_progress).data
-        trained = train(config, data, on_progress=on_progress, should_stop=should_stop, threads=1)
-        store.save_weights(config, trained.weights)
+        known = train(config, data, on_progress=on_progress, should_stop=should_stop, threads=1).weights
+        store.save_weights(config, known)
+    return known
 
 
 def cell(
@@ -62,11 +74,20 @@ def cell(
         JobCancelled: `should_stop` returned True.
     """
     store = CurveStore(RunStore(root))
-    if store.curve(cell) is not None:
-        return
-    network(cell.config, root=root, on_progress=on_progress, should_stop=should_stop, source=source)
-    weights = store.weights(cell.config)
-    assert weights is not None
+    if store.curve(cell) is None:
+        compute(cell, store=store, on_progress=on_progress, should_stop=should_stop, source=source)
+
+
+def compute(
+    cell: Cell,
+    *,
+    store: CurveStore,
+    on_progress: OnProgress = lambda progress: None,
+    should_stop: ShouldStop = lambda: False,
+    source: Callable[[], Source] = official,
+) -> None:
+    """As `cell`, whether it is stored or not."""
+    weights = dense(cell.config, store, on_progress, should_stop, source)
     began = time.perf_counter()
     work = _Work(cell, weights, loaded(source, on_progress), on_progress, should_stop)
     rows = work.rows()

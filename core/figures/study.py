@@ -74,21 +74,26 @@ def sensitivity(lines: Sequence[Band]) -> go.Figure:
     """How much the mean accuracy falls when one layer alone is pruned: layers down, sparsities of it across."""
     names = [layer_title(line.name) for line in lines]
     fall = np.array([100 * (line.mean - line.dense.mean()) for line in lines])
-    texts = [[f"{value:+.1f}".replace("-", wording.MINUS) for value in row] for row in fall]
-    figure = go.Figure(
-        go.Heatmap(
-            z=fall, x=[wording.sparsity(s) for s in lines[0].sparsity], y=names, text=texts, texttemplate="%{text}",
-            colorscale=[[0, "rgba(213, 94, 0, 0.8)"], [1, "rgba(213, 94, 0, 0.0)"]], zmin=-85, zmax=0, showscale=False,
-            xgap=1, ygap=1, hovertemplate="%{y} pruned to %{x}: %{text} pp<extra></extra>", textfont={"size": 10},
-        )
+    texts = [[wording.points(value / 100, 1).removesuffix(f"{wording.NBSP}pp") for value in row] for row in fall]
+    stops = [wording.sparsity(s) for s in lines[0].sparsity]
+    shades = go.Heatmap(
+        z=fall, x=stops, y=names, zmin=-85, zmax=0, showscale=False, xgap=1, ygap=1, text=texts,
+        colorscale=[[0, "rgba(213, 94, 0, 0.8)"], [1, "rgba(213, 94, 0, 0.0)"]],
+        hovertemplate="%{y} pruned to %{x}: %{text} pp<extra></extra>",
     )  # fmt: skip
+    said = go.Scatter(  # a heat map chooses the colour of its own texts without looking at the ground
+        x=stops * len(names), y=[name for name in names for _ in stops], text=[t for row in texts for t in row],
+        mode="text", textfont={"size": 10}, hoverinfo="skip",
+    )  # fmt: skip
+    figure = go.Figure([shades, said])
     framed(figure, 110 + 36 * len(lines)).update_yaxes(autorange="reversed", showgrid=False)
     return figure.update_xaxes(title={"text": "Sparsity of that layer", "standoff": 8}, type="category", showgrid=False)
 
 
 def readings(found: Sequence[Summary]) -> go.Figure:
     """The difference that each reading of the claim gives, network by network, beside the one that was reported."""
-    titles = ["<br>".join(wrap(summary.reading.title, 40)) for summary in found]
+    titles = ["<br>".join(wrap(s.reading.title.replace(" %", f"{wording.NBSP}%"), 30)) for s in found]
+    seen = 100 * np.concatenate([s.differences for s in found])
     figure = go.Figure()
     for title, s in zip(titles, found, strict=True):
         figure.add_scatter(
@@ -106,4 +111,5 @@ def readings(found: Sequence[Summary]) -> go.Figure:
         annotation={"text": f"reported: {wording.points(REPORTED)}", "yanchor": "bottom", "y": 1},
     )  # fmt: skip
     framed(figure, 110 + 52 * len(found)).update_yaxes(autorange="reversed", showgrid=False)
-    return figure.update_xaxes(title={"text": "Difference in accuracy, pp", "standoff": 8})
+    reach = [min(seen.min(), 100 * REPORTED) - 1, max(seen.max(), 0) + 1]
+    return figure.update_xaxes(title={"text": "Difference in accuracy, pp", "standoff": 8}, range=reach, tickangle=0)

@@ -1,0 +1,64 @@
+"""The study's figures show its numbers, say their n, and tell no two lines apart by colour alone."""
+
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from core import audit, figures, study
+from core.audit import READINGS, REPORTED, Audit, Finding
+from core.config import Criterion
+from core.evaluation import Proportion
+from core.figures import SparsityAxis, layer_title
+from core.study import Band
+from tests.test_study import LENET, VALUES, cell, curve
+
+LINES = [
+    study.band(c, [curve(cell(config), row - 0.05 * i) for config, row in zip(LENET, VALUES, strict=True)])
+    for i, c in enumerate(get_args(Criterion)[:3])
+]
+
+
+def test_each_line_is_drawn_at_its_mean_with_its_interval_and_says_both() -> None:
+    figure = figures.bands(LINES, {"magnitude": "Magnitude"})
+    axis = SparsityAxis.over(LINES[0].sparsity)
+    for i, line in enumerate(LINES):
+        band, mean = figure.data[2 * i : 2 * i + 2]
+        np.testing.assert_allclose(mean.y, 100 * line.mean)
+        np.testing.assert_allclose(mean.x, [axis.place(s) for s in line.sparsity])
+        np.testing.assert_allclose(band.y, 100 * np.concatenate([line.high, line.low[::-1]]))
+        assert "over 5 networks" in mean.text[0] and f"{100 * line.low[0]:.2f}" in mean.text[0]
+    assert figure.data[1].name == "Magnitude" and figure.data[3].name == "random"
+
+
+def test_lines_differ_in_dash_and_symbol_too() -> None:
+    many: list[Band] = [LINES[0]] * 7
+    drawn = figures.bands(many, {}).data[1::2]
+    assert len({(t.line.dash, t.marker.symbol) for t in drawn}) == len({t.line.color for t in drawn}) == 7
+
+
+def test_the_heat_map_says_the_fall_of_each_layer_at_each_sparsity() -> None:
+    lines = [study.band(name, [curve(cell(LENET[0]), VALUES[0])]) for name in ("conv1.conv.weight", "fc1.weight")]
+    shades, said = figures.sensitivity(lines).data
+    np.testing.assert_allclose(shades.z[0], 100 * (VALUES[0] - 0.9))
+    assert list(shades.y) == [layer_title(line.name) for line in lines]
+    assert list(said.text) == ["0.0", "−10.0", "−50.0"] * 2
+    assert list(zip(said.x, said.y, strict=True)) == [(x, y) for y in shades.y for x in shades.x]
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.003])
+def test_readings_show_every_network_and_what_was_reported(spread: float) -> None:
+    audits = []
+    for i, config in enumerate(audit.networks()):
+        after = Finding(4, Proportion(7300, 10_000), Proportion(7200 + round(10_000 * spread * i), 10_000))
+        findings = {reading.name: after for reading in READINGS}
+        audits.append(Audit(config=config, findings=findings, created="", versions={}, machine={}))
+    found = audit.summaries(audits)
+    figure = figures.readings(found)
+    for i, summary in enumerate(found):
+        bar, diamonds = figure.data[2 * i : 2 * i + 2]
+        np.testing.assert_allclose(bar.x, [100 * summary.low, 100 * summary.high])
+        np.testing.assert_allclose(diamonds.x, 100 * summary.differences)
+    low, high = figure.layout.xaxis.range
+    assert low < 100 * REPORTED and high > 0
+    assert any(shape.x0 == pytest.approx(100 * REPORTED) for shape in figure.layout.shapes)
