@@ -19,6 +19,7 @@ from core.config import RunConfig
 from core.errors import StoreError
 from core.pruning import Weights
 from core.runs import SHIPPED, RunStore
+from core.search import Found, Search
 
 FOLDER = ".study"
 SHIPPED_STUDY = SHIPPED / "study.json"
@@ -68,6 +69,18 @@ class CurveStore:
         """Store an audit; raises as `save` does."""
         self._runs.keep(_audit_name(audit.config), json.dumps(audit.to_dict(), indent=1).encode())
 
+    def answer(self, search: Search) -> Found | None:
+        """The answer of a search; None if it has not been found, or is damaged."""
+        content = self._runs.kept(_search_name(search))
+        try:
+            return None if content is None else Found.from_dict(json.loads(content))
+        except (ValueError, StoreError):
+            return None
+
+    def save_answer(self, search: Search, found: Found) -> None:
+        """Store the answer of a search; raises as `save` does."""
+        self._runs.keep(_search_name(search), json.dumps(found.to_dict(), indent=1).encode())
+
     def weights(self, config: RunConfig) -> dict[str, NDArray[np.float32]] | None:
         """The dense network of a configuration: the run's, where there is one; None if it is still to be trained."""
         if self._runs.has(config.run_id):
@@ -81,6 +94,10 @@ class CurveStore:
 
 def _audit_name(config: RunConfig) -> str:
     return f"{FOLDER}/audit-{config.run_id}.json"
+
+
+def _search_name(search: Search) -> str:
+    return f"{FOLDER}/search-{search.key}.json"
 
 
 @lru_cache(maxsize=4)

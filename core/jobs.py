@@ -36,12 +36,13 @@ from core.curves import CurveStore
 from core.errors import JobCancelled, JobError, PruneLabError, StoreError
 from core.progress import Epoch, Progress
 from core.runs import RunStore, point_key
+from core.search import Search
 from core.trace import Trace
 
 VARIABLE = "DASK_SCHEDULER_ADDRESS"
 """The environment variable that names a scheduler to use in place of the embedded one."""
 
-Kind = Literal["train", "profile", "point", "network", "cell", "audit"]
+Kind = Literal["train", "profile", "point", "network", "cell", "audit", "search"]
 Status = Literal["queued", "running", "finished", "failed", "cancelled"]
 
 TASKS = "core.engine.tasks"
@@ -61,6 +62,7 @@ _NOUN: dict[Kind, str] = {
     "network": "training of a study's network",
     "cell": "cell of a study",
     "audit": "audit of the claim",
+    "search": "search",
 }
 _STUDY: tuple[Kind, ...] = ("network", "cell", "audit")
 """Jobs of studies: they go after all others, side by side with one thread each, and do not fill the queue."""
@@ -72,13 +74,13 @@ class JobState:
 
     Attributes:
         id: `train-<run id>`, `profile-<run id>-<pruning>`, `point-<run id>-<pruning>@<percent>`, `network-<run id>`,
-            `cell-<cell id>` or `audit-<run id>`.
+            `cell-<cell id>`, `audit-<run id>` or `search-<search>`.
         submitted: when, in seconds since the epoch.
         ahead: how many jobs run or wait before this one, while it is queued.
         progress: the latest, None before the first.
         message: why it failed or was cancelled, or what it waits for; for the visitor, as it is.
         retried: whether it runs for the second time, because its worker died.
-        config, owner: of a training. pruning, sparsity: of a profile or point. cell: of a cell.
+        config, owner: of a training. pruning, sparsity: of a profile or point. cell: of a cell. search: of a search.
     """
 
     id: str
@@ -95,6 +97,7 @@ class JobState:
     pruning: PruningConfig | None = None
     sparsity: float | None = None
     cell: Cell | None = None
+    search: Search | None = None
 
     @property
     def active(self) -> bool:
@@ -105,6 +108,11 @@ class JobState:
 def profile_id(run_id: str, pruning: PruningConfig) -> str:
     """The id of the job that makes the table over the stops."""
     return f"profile-{run_id}-{pruning.key}"
+
+
+def search_id(search: Search) -> str:
+    """The id of the job that answers a question."""
+    return f"search-{search.key}"
 
 
 def point_id(run_id: str, pruning: PruningConfig, sparsity: float) -> str:
@@ -230,6 +238,12 @@ class Engine:
         """
         self._connect()
         threading.Thread(target=self._submit_study, args=([*cells],), name="prunelab-study", daemon=True).start()
+
+    def search(self, search: Search) -> str:
+        """Ask a question about a run and return the job's id; raises as `profile` does."""
+        self.store.get(search.run_id)
+        wanted = self._wanted("search", search.key, search.run_id, search=search)
+        return self._submit(wanted, search=search)
 
     def audit(self, configs: Sequence[RunConfig]) -> None:
         """Ask for the readings of the report's claim on networks, whatever ships; as `study` otherwise."""
@@ -376,6 +390,8 @@ class Engine:
         try:
             if state.kind == "cell":
                 return state.cell is not None and self.curves.curve(state.cell) is not None
+            if state.kind == "search":
+                return state.search is not None and self.curves.answer(state.search) is not None
             if state.kind == "audit":
                 return state.config is not None and self.curves.own_audit(state.config) is not None
             if state.kind == "network":

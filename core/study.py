@@ -101,7 +101,7 @@ class Band:
         sparsity: (S,) fractions.
         mean, low, high: (S,) accuracies, fractions; with one network low and high are its own.
         dense: (n,) accuracies of the networks before pruning.
-        areas: (n,) the mean accuracy over all sparsities of each.
+        areas: (n,) the mean accuracy from the first to the last sparsity of each.
         compression: (S,) how many times fewer weights are left than there were; infinite where none is.
         speedup: (S,) how many times fewer multiplications there are, were each zero skipped; theoretical.
     """
@@ -133,7 +133,7 @@ def band(name: str, curves: Sequence[Curve]) -> Band:
         mean - half,
         mean + half,
         dense,
-        np.array([area(sparsity, row, d) for row, d in zip(values, dense, strict=True)]),
+        np.array([area(sparsity, row) for row in values]),
         np.mean([_ratio(curve, weighted=False) for curve in curves], axis=0),
         np.mean([_ratio(curve, weighted=True) for curve in curves], axis=0),
     )
@@ -150,7 +150,13 @@ def verdict(line: Band, names: Mapping[str, str]) -> str:
     """A line's area in words."""
     n = f"{line.n} network{'s' if line.n > 1 else ''}"
     area_said = wording.percent(float(line.areas.mean()), 1)
-    return f"{names.get(line.name, line.name)}: {area_said} mean accuracy over all sparsities, over {n}"
+    return f"{names.get(line.name, line.name)}: {area_said} mean accuracy {span(line)}, over {n}"
+
+
+def span(line: Band) -> str:
+    """`from 0.01 % to 99 %`: where a line was looked at."""
+    first, last = (wording.sparsity(float(line.sparsity[i])) for i in (0, -1))
+    return f"from {first} to {last}"
 
 
 def comparison(lines: Sequence[Band], names: Mapping[str, str]) -> str:

@@ -3,12 +3,14 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core import figures, panels
+from core import figures, jobs, panels
+from core.search import MARGIN, Goal, Search, said
 from pages.ui import lookup, picker, view
 from pages.ui.live_panel import live_panel
 from pages.ui.lookup import Stops
-from pages.ui.services import store
+from pages.ui.services import curves, engine, store
 from pages.ui.view import View
+from pages.ui.watching import ensure, watch
 
 
 def choose(now: View) -> list[str]:
@@ -71,6 +73,45 @@ def show_panel(now: View, stops: Stops, options: list[str]) -> None:
         )
 
 
+QUESTIONS: dict[Goal, str] = {
+    "change": "What is the smallest number of weights whose removal changes any answer?",
+    "loss": "What is the smallest number whose removal costs accuracy by more than chance explains?",
+    "margin": "How many can go so that the whole interval of the difference stays inside a margin?",
+}
+
+
+def ask(now: View) -> None:
+    """Questions with one number for an answer, each a job."""
+    st.header("Ask exactly")
+    if now.pruning.scope != "global":
+        st.caption("These questions count weights that all compete; choose the scope Global to ask them.")
+        return
+    for goal, question in QUESTIONS.items():
+        margin = MARGIN
+        st.markdown(f"**{question}**")
+        if goal == "margin":
+            narrow, _ = st.columns([2, 6])
+            margin = narrow.number_input("Margin, pp", 0.1, 50.0, 100 * MARGIN, 0.1, key="margin", bind="query-params")
+            margin /= 100
+        answer(Search(run_id=now.run.id, pruning=now.pruning, goal=goal, margin=margin))
+
+
+def answer(search: Search) -> None:
+    """What is known, or a way to find it out."""
+    known, job_id = curves().answer(search), jobs.search_id(search)
+    state = engine().state(job_id)
+    if known is not None:
+        st.markdown(said(search, known))
+        st.caption(f"Found by bisection; the network answered all images {known.evaluations} times.")
+    elif state is not None and state.active:
+        watch(job_id)
+    else:
+        if state is not None and state.message:
+            st.error(state.message, icon=":material/error:")
+        if st.button("Find out", icon=":material/search:", key=f"find {job_id}"):
+            ensure(job_id, lambda: engine().search(search))
+
+
 st.title("How far can I prune?")
 here = view.current(store())
 if here is not None:
@@ -78,3 +119,4 @@ if here is not None:
     found = lookup.stops(here)
     if found is not None:
         show_panel(here, found, chosen)
+        ask(here)

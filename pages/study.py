@@ -208,15 +208,15 @@ def sum_up(lines: Sequence[Line]) -> list[Band]:
 
 def show_table(found: Sequence[Band], names: dict[str, str], at: Sequence[float]) -> None:
     """Areas with their spread, the difference to the first line, and operating points."""
-    columns = ["", "Networks", "Mean over all sparsities", "Difference to the first"]
+    columns = ["", "Networks", f"Mean {study.span(found[0])}", "Difference to the first"]
     columns += [f"At {wording.sparsity(s)}" for s in at]
-    columns += [f"Theoretical speed-up at {wording.sparsity(at[-1])}"]
+    columns += [f"Speed-up at {wording.sparsity(at[-1])}"]
     table("Areas and operating points", columns, [row(line, found[0], names, at) for line in found], key="areas")
     st.caption(
-        "The mean over all sparsities is the area under the curve, ± its standard deviation over networks; its "
-        "difference is taken network by network, with its 95 % interval (Student). At a sparsity s there are "
-        "1 / (1 − s) times fewer weights. The speed-up counts multiplications, were each zero skipped: no clock has "
-        "seen it."
+        "The mean over sparsities is the area under the curve over its width, ± its standard deviation over networks; "
+        "its difference is taken network by network, with its 95 % interval (Student). At a sparsity s there are "
+        "1 / (1 − s) times fewer weights. The speed-up is theoretical: it counts multiplications, were each zero "
+        "skipped, and no clock has seen it."
     )
 
 

@@ -19,8 +19,10 @@ from core.audit import READINGS, Audit, Finding
 from core.config import Criterion, PruningConfig
 from core.curves import CurveStore
 from core.data import CLASSES, Split
-from core.evaluation import Labels, Proportion, by_class, compare, confusion_matrix
+from core.evaluation import Comparison, Labels, Proportion, by_class, compare, confusion_matrix
 from core.runs import Run, RunStore
+from core.search import Found, Search
+from core.search import said as said_of
 from tests import shelf
 from tests.test_study import LENET, curve
 
@@ -431,3 +433,27 @@ def test_the_claim_without_audits_offers_to_compute_them(app: AppTest) -> None:
     assert not app.exception and app.button[0].label == "Compute it"
     app.button[0].click().run()
     assert not app.exception and "does not answer" in text(app)
+
+
+# --- exact questions --------------------------------------------------------------------------------------------
+
+
+def test_exact_questions_are_offered_answered_in_words_and_only_where_all_weights_compete(
+    app: AppTest, shelved: tuple[Path, Run, Run]
+) -> None:
+    root, run, _ = shelved
+    app.query_params["run"] = run.id
+    app.switch_page("prune.py").run()
+    assert [button.label for button in app.button] == ["Find out"] * 3
+    c = Comparison(400, 300, 1, 0, 99, 1)
+    found = Found(k=7, total=run.weights, at=c, beyond=None, test=c, evaluations=20)
+    search = Search(run_id=run.id, goal="change")
+    CurveStore(RunStore(root)).save_answer(search, found)
+    app.run()
+    assert said_of(search, found) in text(app) and "answered all images 20 times" in text(app)
+    assert [button.label for button in app.button] == ["Find out"] * 2
+    app.button[0].click().run()
+    assert not app.exception and "does not answer" in text(app)
+    app.query_params["scope"] = "layerwise"
+    app.run()
+    assert not app.exception and "Find out" not in [button.label for button in app.button]

@@ -63,7 +63,7 @@ def test_a_band_is_the_mean_with_students_interval_over_the_networks() -> None:
     assert line.n == 5
     np.testing.assert_allclose(line.mean, VALUES.mean(0))
     np.testing.assert_allclose((line.low, line.high), (low, high))
-    assert line.areas.tolist() == [area((0.2, 0.5, 0.9), row, 0.9) for row in VALUES]
+    assert line.areas.tolist() == [area((0.2, 0.5, 0.9), row) for row in VALUES]
 
 
 def test_random_rankings_of_one_network_count_as_one_by_their_mean() -> None:

@@ -42,7 +42,7 @@ def test_the_heat_map_says_the_fall_of_each_layer_at_each_sparsity() -> None:
     shades, said = figures.sensitivity(lines).data
     np.testing.assert_allclose(shades.z[0], 100 * (VALUES[0] - 0.9))
     assert list(shades.y) == [layer_title(line.name) for line in lines]
-    assert list(said.text) == ["0.0", "−10.0", "−50.0"] * 2
+    assert list(said.text) == ["0.0", "−10", "−50"] * 2
     assert list(zip(said.x, said.y, strict=True)) == [(x, y) for y in shades.y for x in shades.x]
 
 

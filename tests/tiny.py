@@ -67,4 +67,5 @@ point = partial(tasks.point, source=source)
 network = partial(tasks.network, source=source)
 cell = partial(tasks.cell, source=source)
 audit = partial(tasks.audit, source=source)
+search = partial(tasks.search, source=source)
 trace = tasks.trace

@@ -6,12 +6,27 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from core.config import PruningConfig
 from core.data import Split
 from core.engine.machine import reproducible
 from core.engine.models import build, normalise, set_weights
-from core.pruning import Weights, kernels
+from core.pruning import GRADIENT_CRITERIA, Weights, kernels
+from core.runs import RunStore
 
 _BATCH = 250  # images
+
+
+def known_gradients(
+    store: RunStore, run_id: str, pruning: PruningConfig, held_out: Split, on_batch: Callable[[], object]
+) -> Weights | None:
+    """Those of a run on its validation images, computed once and stored; None where the criterion asks for none."""
+    if pruning.criterion not in GRADIENT_CRITERIA:
+        return None
+    found = store.gradients(run_id)
+    if found is None:
+        found = gradients(store.get(run_id).config.network, store.weights(run_id), held_out, on_batch=on_batch)
+        store.save_gradients(run_id, found)
+    return found
 
 
 def gradients(

@@ -10,9 +10,10 @@ import numpy as np
 from core.config import PruningConfig, RunConfig
 from core.data import split
 from core.engine.audit import audit as audit
-from core.engine.gradients import gradients
+from core.engine.gradients import known_gradients
 from core.engine.inference import Classifier, Viewer
 from core.engine.machine import described, versions
+from core.engine.search import search as search
 from core.engine.source import OnProgress, ShouldStop, Source, check, loaded, official
 from core.engine.study import cell as cell
 from core.engine.study import network as network
@@ -117,17 +118,8 @@ def _judge(store: RunStore, run_id: str, on_progress: OnProgress, should_stop: S
 def _gradients(
     store: RunStore, run_id: str, pruning: PruningConfig, source: Source, should_stop: ShouldStop
 ) -> Weights | None:
-    """Of the loss on the run's validation images, computed once; None where the criterion does not ask for it."""
-    if pruning.criterion not in GRADIENT_CRITERIA:
-        return None
-    found = store.gradients(run_id)
-    if found is None:
-        config = store.get(run_id).config
-        validation = split(source.data.train, config.data)[1]
-        on_batch = partial(check, should_stop)
-        found = gradients(config.network, store.weights(run_id), validation, on_batch=on_batch)
-        store.save_gradients(run_id, found)
-    return found
+    held_out = split(source.data.train, store.get(run_id).config.data)[1]
+    return known_gradients(store, run_id, pruning, held_out, partial(check, should_stop))
 
 
 @dataclass(frozen=True, eq=False)

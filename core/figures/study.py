@@ -28,7 +28,9 @@ def bands(lines: Sequence[Band], names: Mapping[str, str], alone: str = "") -> g
 
     `names` says how each band is called on the screen.
     """
-    axis = SparsityAxis.over(np.concatenate([line.sparsity for line in lines]))
+    stops = np.concatenate([line.sparsity for line in lines])
+    axis = SparsityAxis.over(stops)
+    reach = [axis.place(float(stops.min())) - 0.4, axis.place(float(stops.max())) + 0.4]
     figure = go.Figure()
     for i, line in enumerate(lines):
         colour, dash, symbol = _STYLES[i % len(_STYLES)]
@@ -49,7 +51,7 @@ def bands(lines: Sequence[Band], names: Mapping[str, str], alone: str = "") -> g
     layout = framed(figure, 480).update_layout(
         showlegend=True,
         legend={"orientation": "h", "y": -0.2},
-        xaxis=axis.layout(f"Sparsity{alone}, % (logit scale)"),
+        xaxis={**axis.layout(f"Sparsity{alone}, % (logit scale)"), "range": reach},
         yaxis={"title": {"text": "Accuracy, %"}, "range": [0, 102]},
         margin={"t": 12},
     )
@@ -74,7 +76,7 @@ def sensitivity(lines: Sequence[Band]) -> go.Figure:
     """How much the mean accuracy falls when one layer alone is pruned: layers down, sparsities of it across."""
     names = [layer_title(line.name) for line in lines]
     fall = np.array([100 * (line.mean - line.dense.mean()) for line in lines])
-    texts = [[wording.points(value / 100, 1).removesuffix(f"{wording.NBSP}pp") for value in row] for row in fall]
+    texts = [[_fall(float(value)) for value in row] for row in fall]
     stops = [wording.sparsity(s) for s in lines[0].sparsity]
     shades = go.Heatmap(
         z=fall, x=stops, y=names, zmin=-85, zmax=0, showscale=False, xgap=1, ygap=1, text=texts,
@@ -88,6 +90,11 @@ def sensitivity(lines: Sequence[Band]) -> go.Figure:
     figure = go.Figure([shades, said])
     framed(figure, 110 + 36 * len(lines)).update_yaxes(autorange="reversed", showgrid=False)
     return figure.update_xaxes(title={"text": "Sparsity of that layer", "standoff": 8}, type="category", showgrid=False)
+
+
+def _fall(value: float) -> str:
+    """In pp: one decimal below ten, so that a small screen has room for them."""
+    return wording.points(value / 100, 0 if abs(round(value, 1)) >= 10 else 1).removesuffix(f"{wording.NBSP}pp")
 
 
 def readings(found: Sequence[Summary]) -> go.Figure:

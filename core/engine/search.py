@@ -1,0 +1,115 @@
+"""Answers of `core.search`, by evaluating the pruned network at one number of weights after another."""
+
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+
+from core.curves import CurveStore
+from core.data import Split, split
+from core.engine.gradients import known_gradients
+from core.engine.inference import Classifier
+from core.engine.source import OnProgress, ShouldStop, Source, check, loaded, official
+from core.evaluation import Comparison, compare
+from core.profile import stops
+from core.progress import Progress
+from core.pruning import Ranking, Weights, prune, rank
+from core.runs import RunStore
+from core.search import Found, Search, between, border, significant, within
+
+
+def search(
+    search: Search,
+    *,
+    root: Path,
+    on_progress: OnProgress = lambda progress: None,
+    should_stop: ShouldStop = lambda: False,
+    source: Callable[[], Source] = official,
+) -> None:
+    """Answer a question about a stored run and store the answer.
+
+    Raises:
+        DataError, PruningError, StoreError: with a sentence for the visitor.
+        JobCancelled: `should_stop` returned True.
+    """
+    runs = RunStore(root)
+    run, weights, data = runs.get(search.run_id), runs.weights(search.run_id), loaded(source, on_progress).data
+    held_out = split(data.train, run.config.data)[1]
+    slopes = known_gradients(runs, search.run_id, search.pruning, held_out, partial(check, should_stop))
+    ranking = rank(weights, search.pruning, slopes)
+    tried = 0
+
+    def report() -> None:
+        nonlocal tried
+        tried += 1
+        on_progress(Progress("evaluating", min(tried, _EXPECTED), _EXPECTED))
+
+    def on(images: Split) -> _Images:
+        return _Images(run.config.network, weights, ranking, images, partial(check, should_stop), report)
+
+    test = on(data.test)
+    if search.goal == "margin":
+        found = _largest(ranking, on(held_out).at, test.at, search.margin)
+    else:
+        holds = significant if search.goal == "loss" else _changes
+        found = _smallest(ranking, test.at, holds)
+    k, at, beyond, reported = found
+    answer = Found(k=k, total=ranking.total, at=at, beyond=beyond, test=reported, evaluations=tried)
+    CurveStore(runs).save_answer(search, answer)
+
+
+_EXPECTED = 45  # evaluations, for the progress
+_Answer = tuple[int | None, Comparison | None, Comparison | None, Comparison | None]
+
+
+def _changes(c: Comparison) -> bool:
+    return c.changed > 0
+
+
+def _smallest(ranking: Ranking, at: Callable[[int], Comparison], holds: Callable[[Comparison], bool]) -> _Answer:
+    """The border where it begins to hold: the first between two stops."""
+    ends = between(lambda k: holds(at(k)), _ks(ranking))
+    if ends is None:
+        return None, None, None, None
+    k = border(lambda k: holds(at(k)), *ends)
+    return k, at(k), at(k - 1), at(k)
+
+
+def _largest(
+    ranking: Ranking, at: Callable[[int], Comparison], test: Callable[[int], Comparison], margin: float
+) -> _Answer:
+    """The last k of the stretch, from the dense network on, whose interval lies within the margin."""
+    ends = between(lambda k: not within(at(k), margin), _ks(ranking))
+    first_outside = ranking.total + 1 if ends is None else border(lambda k: not within(at(k), margin), *ends)
+    k = first_outside - 1
+    if k < 1 or not within(at(k), margin):
+        return None, None, None, None
+    return k, at(k), at(k + 1) if k < ranking.total else None, test(k)
+
+
+def _ks(ranking: Ranking) -> list[int]:
+    """The numbers of weights at the stops, each once, ascending."""
+    return sorted({ranking.count(sparsity) for sparsity in stops(ranking)})
+
+
+class _Images:
+    """Images that the network answers with so many weights pruned, each number once."""
+
+    def __init__(
+        self,
+        network: str,
+        weights: Weights,
+        ranking: Ranking,
+        images: Split,
+        on_batch: Callable[[], object],
+        on_answer: Callable[[], object],
+    ) -> None:
+        classifier = Classifier(network, images.images)
+        before = classifier.infer(weights, on_batch=on_batch).argmax(1)
+
+        def at(k: int) -> Comparison:
+            pruned = prune(weights, ranking, k / ranking.total)
+            answers = classifier.infer(pruned, on_batch=on_batch).argmax(1)
+            on_answer()
+            return compare(images.labels, before, answers)
+
+        self.at = cache(at)
