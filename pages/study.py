@@ -94,13 +94,14 @@ def show_retraining(network: str, recipe: str) -> None:
         dense = wording.percent(float(best.dense.mean()))
         kept = wording.percent(float(best.mean[3]))
         st.header(f"At {at} sparsity, “{RETRAINING[best.name].lower()}” keeps {kept} of {dense}.")
-        chart = figures.bands(found, RETRAINING)
+        chart = figures.bands(found, RETRAINING, published=PUBLISHED)
         st.plotly_chart(chart, key="retraining", config=CHART, alt="Accuracy over sparsity after retraining.")
         st.caption(
             f"Magnitude, global. All but one-shot have {study.EPOCHS} epochs of retraining at each sparsity; "
             f"iterative ones share them out among {study.ROUNDS} rounds. Rewinding starts each round from the weights "
             "after the first epoch of the training. Pruned weights stay zero through every step. Mean over "
-            f"{found[0].n} networks, with the 95 % interval of that mean (Student)."
+            f"{found[0].n} networks, with the 95 % interval of that mean (Student). Rings are figures published for "
+            "Fashion-MNIST, of a network of 932,000 parameters (89.66 % before pruning), without spread."
         )
         show_table(found, RETRAINING, (0.8, 0.91, 0.97))
         downloads(found, chart, "retraining")
@@ -195,6 +196,9 @@ def follow_audit(job_ids: Sequence[str]) -> None:
     over = sum(not state.active for state in states)
     st.progress(over / len(states), f"{over} of {len(states)} networks trained, pruned and tested")
 
+
+PUBLISHED = ((0.87, 0.895), (0.91, 0.89), (0.94, 0.884))
+"""Sparsity and accuracy after retraining, as others report them."""
 
 PARTS = {"Criteria": show_criteria, "One layer at a time": show_layers, "Retraining": show_retraining}
 CHART = {"displaylogo": False, "modeBarButtons": [["zoom2d", "pan2d", "resetScale2d", "toImage"]]}

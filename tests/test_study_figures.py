@@ -31,6 +31,12 @@ def test_each_line_is_drawn_at_its_mean_with_its_interval_and_says_both() -> Non
     assert figure.data[1].name == "Magnitude" and figure.data[3].name == "random"
 
 
+def test_what_others_published_stands_beside_at_its_sparsity() -> None:
+    axis = SparsityAxis.over(LINES[0].sparsity)
+    rings = figures.bands(LINES, {}, published=[(0.87, 0.895)]).data[-1]
+    assert rings.name == "Published" and list(rings.x) == [axis.place(0.87)] and list(rings.y) == [89.5]
+
+
 def test_lines_differ_in_dash_and_symbol_too() -> None:
     many: list[Band] = [LINES[0]] * 7
     drawn = figures.bands(many, {}).data[1::2]

@@ -23,10 +23,15 @@ _STYLES = (
 """Colour (Okabe and Ito), dash and symbol of each line, so that none is told by its colour alone."""
 
 
-def bands(lines: Sequence[Band], names: Mapping[str, str], alone: str = "") -> go.Figure:
+def bands(
+    lines: Sequence[Band],
+    names: Mapping[str, str],
+    alone: str = "",
+    published: Sequence[tuple[float, float]] = (),
+) -> go.Figure:
     """Mean accuracy over sparsity, a line for each band, with Student's 95 % interval of the mean over networks.
 
-    `names` says how each band is called on the screen.
+    `names` says how each band is called on the screen; `published` are sparsities and accuracies of others, fractions.
     """
     stops = np.concatenate([line.sparsity for line in lines])
     axis = SparsityAxis.over(stops)
@@ -45,6 +50,13 @@ def bands(lines: Sequence[Band], names: Mapping[str, str], alone: str = "") -> g
             x=x, y=100 * line.mean, mode="lines+markers", name=name, legendgroup=line.name, text=_said(line),
             line={"color": colour, "dash": dash, "width": 2}, marker={"symbol": symbol, "size": 7},
             hovertemplate=f"{name}, %{{text}}<extra></extra>",
+        )  # fmt: skip
+    if published:
+        figure.add_scatter(
+            x=[axis.place(s) for s, _ in published], y=[100 * accuracy for _, accuracy in published], mode="markers",
+            name="Published", marker={"symbol": "circle-open", "size": 11, "color": GREY, "line": {"width": 2}},
+            text=[f"{wording.sparsity(s)}: {wording.percent(accuracy, 1)}" for s, accuracy in published],
+            hovertemplate="published, %{text}<extra></extra>",
         )  # fmt: skip
     dense = 100 * float(np.mean(lines[0].dense))
     figure.add_hline(dense, line={"color": DENSE, "dash": "dot", "width": 1.5})
