@@ -308,13 +308,9 @@ def follow(missing: Sequence[Cell], of: int, began: tuple[float, int]) -> None:
     time_left = f", {wording.duration(pace * len(left))} left at the pace so far" if pace else ""
     with st.container(border=True):
         st.progress((of - len(left)) / of, f"{of - len(left)} of {of} cells computed{time_left}")
-        st.button("Stop", icon=":material/stop:", on_click=stop, args=(left,), help="What is computed is kept.")
-
-
-def stop(cells: Sequence[Cell]) -> None:
-    """From a callback: for everyone who follows it."""
-    for job_id in ids(cells):
-        engine().cancel(job_id)
+        st.button(
+            "Stop", icon=":material/stop:", on_click=engine().withdraw, args=(left,), help="What is computed is kept."
+        )
 
 
 st.title("Is magnitude a good metric?")

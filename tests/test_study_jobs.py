@@ -72,6 +72,15 @@ def test_a_visitors_training_goes_before_what_waits_of_a_study(embedded: Engine)
     assert all(embedded.curves.curve(cell) is None for cell in endless)
 
 
+def test_cells_that_are_withdrawn_are_not_computed_even_if_they_are_still_being_submitted(embedded: Engine) -> None:
+    many = [Cell(config=config(seed), sparsities=(s,)) for seed in (90, 91) for s in (0.1, 0.2, 0.3, 0.4)]
+    embedded.study(many)
+    embedded.withdraw(many)
+    time.sleep(2)
+    assert not [s for s in embedded.jobs() if s.active and s.id.startswith(("cell-", "network-"))]
+    assert all(embedded.curves.curve(cell) is None for cell in many)
+
+
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_two_workers_of_a_cluster_find_the_same_to_the_last_count(
     address: str, embedded: Engine, tmp_path: Path
