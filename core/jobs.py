@@ -164,7 +164,7 @@ class Engine:
         self._client: Client | None = None
         self._problem: tuple[float, str] | None = None
         self._closed = False
-        self._withdrawn = set[str]()
+        self._studying, self._withdrawn = threading.Lock(), set[str]()
         threading.Thread(target=self._warm_up, name="prunelab-engine", daemon=True).start()
 
     @property
@@ -238,8 +238,7 @@ class Engine:
             JobError: the scheduler cannot be reached.
         """
         self._connect()
-        with self._lock:
-            self._withdrawn -= {cell.id for cell in cells}
+        self._withdrawn -= {cell.id for cell in cells}
         threading.Thread(target=self._submit_study, args=([*cells],), name="prunelab-study", daemon=True).start()
 
     def search(self, search: Search) -> str:
@@ -256,28 +255,24 @@ class Engine:
 
     def _submit_study(self, cells: Sequence[Cell]) -> None:
         for cell in cells:
-            if self._closed:
-                return
-            if cell.id in self._withdrawn:
-                continue
-            with suppress(PruneLabError):  # of a scheduler that goes away meanwhile: what is missing is asked for again
+            # One cell or one withdrawal at a time. If the scheduler goes away meanwhile, the rest is asked for anew.
+            with self._studying, suppress(PruneLabError):
+                if self._closed or cell.id in self._withdrawn:
+                    continue
                 run_id = cell.config.run_id
                 dense = self._wanted("network", run_id, run_id, config=cell.config)
                 self._submit(dense, config=cell.config)
-                after = self._future(dense.id)
                 wanted = self._wanted("cell", cell.id, run_id, cell=cell)
-                self._submit(wanted, after=after, cell=cell)
-                if cell.id in self._withdrawn:  # meanwhile
-                    self.withdraw([cell])
+                self._submit(wanted, after=self._future(dense.id), cell=cell)
 
     def withdraw(self, cells: Sequence[Cell]) -> None:
         """Stop computing cells and training their networks, for everyone; those still to be submitted are not."""
-        with self._lock:
-            self._withdrawn |= {cell.id for cell in cells}
-        for cell in cells:
-            self.cancel(f"cell-{cell.id}")
-        for run_id in {cell.config.run_id for cell in cells}:
-            self.cancel(f"network-{run_id}")
+        self._withdrawn |= {cell.id for cell in cells}
+        with self._studying:
+            for cell in cells:
+                self.cancel(f"cell-{cell.id}")
+            for run_id in {cell.config.run_id for cell in cells}:
+                self.cancel(f"network-{run_id}")
 
     def _future(self, job_id: str) -> "list[Future[None]]":
         """The future of a job that is not over, for another to wait for."""
