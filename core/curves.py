@@ -105,8 +105,8 @@ def _read_shipped(path: Path) -> tuple[dict[str, Curve], dict[str, Audit]]:
     """What comes with the product: curves by their cells' ids, and audits by their networks'."""
     try:
         values: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+        curves = [Curve.from_dict(curve) for curve in values["curves"]]
+        audits = [Audit.from_dict(audit) for audit in values["audits"]]
+    except (OSError, ValueError, KeyError, TypeError, StoreError):  # missing or damaged: to be computed anew
         return {}, {}
-    curves = [Curve.from_dict(curve) for curve in values["curves"]]
-    audits = [Audit.from_dict(audit) for audit in values["audits"]]
     return {curve.cell.id: curve for curve in curves}, {audit.config.run_id: audit for audit in audits}

@@ -147,6 +147,13 @@ def test_what_ships_is_read_back_and_what_is_of_another_cell_is_not(tmp_path: Pa
     assert store.curve(other) is None
 
 
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"curves": [{}], "audits": []}'])
+def test_a_damaged_file_of_what_ships_is_left_out(tmp_path: Path, content: str) -> None:
+    (tmp_path / "study.json").write_text(content)
+    store = CurveStore(RunStore(tmp_path / "empty", tmp_path / "none"), tmp_path / "study.json")
+    assert store.curve(cell(LENET[0])) is None and store.audit(LENET[0]) is None
+
+
 @pytest.mark.timeout(300)
 def test_the_command_computes_what_is_missing_and_says_what_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
