@@ -123,8 +123,8 @@ def said(search: Search, found: Found) -> str:
     k = f"{wording.removed(found.k, found.total)} ({wording.sparsity(found.k / found.total)})"
     c = found.at
     if search.goal == "change":
-        other = f"at one weight fewer none of {wording.count(c.n)} changes"
-        return f"{k}: {wording.count(c.changed)} of {wording.count(c.n)} answers change; {other}."
+        changed = f"{wording.count(c.changed)} of {wording.count(c.n)} answers changed"
+        return f"{k}: {changed}; with one weight fewer none did."
     if search.goal == "loss":
         p = f"McNemar p {wording.relation(c.p_value)}"
         return f"{k}: {wording.difference(c)}, {p}; at one weight fewer the difference may still be chance."

@@ -28,6 +28,7 @@ def test_each_line_is_drawn_at_its_mean_with_its_interval_and_says_both() -> Non
         np.testing.assert_allclose(mean.x, [axis.place(s) for s in line.sparsity])
         np.testing.assert_allclose(band.y, 100 * np.concatenate([line.high, line.low[::-1]]))
         assert "over 5 networks" in mean.text[0] and f"{100 * line.low[0]:.2f}" in mean.text[0]
+    assert list(figure.layout.xaxis.ticktext) == ["20", "50", "90"]
     assert figure.data[1].name == "Magnitude" and figure.data[3].name == "random"
 
 

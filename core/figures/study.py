@@ -5,10 +5,11 @@ from textwrap import wrap
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from core import wording
 from core.audit import REPORTED, Summary
-from core.figures.base import DENSE, GAINED, GREY, PRUNED, SparsityAxis, framed, layer_title
+from core.figures.base import DENSE, GAINED, GREY, PRUNED, SparsityAxis, Spec, framed, layer_title
 from core.study import Band
 
 _STYLES = (
@@ -63,11 +64,19 @@ def bands(
     layout = framed(figure, 480).update_layout(
         showlegend=True,
         legend={"orientation": "h", "y": -0.2},
-        xaxis={**axis.layout(f"Sparsity{alone}, % (logit scale)"), "range": reach},
+        xaxis={**axis.layout(f"Sparsity{alone}, % (logit scale)"), "range": reach, **_few(axis, stops)},
         yaxis={"title": {"text": "Accuracy, %"}, "range": [0, 102]},
         margin={"t": 12},
     )
     return layout
+
+
+def _few(axis: SparsityAxis, stops: NDArray[np.float64]) -> Spec:
+    """Ticks at the sparsities themselves, where these are few; the axis has its own otherwise."""
+    each = np.unique(stops)
+    if len(each) > 6:
+        return {}
+    return {"tickvals": [axis.place(s) for s in each], "ticktext": [f"{100 * s:g}" for s in each]}
 
 
 def _said(line: Band) -> list[str]:
