@@ -106,6 +106,11 @@ class TrainingConfig(_Checked):
         "From the second epoch on: so many, drawn from the easiest three quarters, whose others count more instead.",
     )
 
+    @property
+    def passes(self) -> float:
+        """How many times all training images are passed over, in whole and in part."""
+        return 1 + (self.epochs - 1) * (1 - self.skip)
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig(_Checked):

@@ -137,7 +137,7 @@ def _estimate(config: RunConfig) -> str:
         return f"{config.training.epochs} epochs. No run of this network yet to estimate the time from."
     own = [run for run in alike if not run.reference]
     last = (own or alike)[0]
-    seconds = config.training.epochs * sum(epoch.seconds for epoch in last.history) / len(last.history)
+    seconds = config.training.passes * sum(epoch.seconds for epoch in last.history) / last.config.training.passes
     where = "here" if own else "on the machine of the reference run"
     time = f"{config.training.epochs} epochs, about {wording.duration(seconds)}"
     return f"{time}, at the speed of the last run of this network {where}."

@@ -147,3 +147,8 @@ def test_pruning_keys_are_unique_and_safe_as_file_names() -> None:
 def test_the_seed_is_part_of_the_key_of_the_random_criterion_alone() -> None:
     assert PruningConfig(seed=5).key == PruningConfig().key == "magnitude-global"
     assert PruningConfig(criterion="random", scope="layerwise", seed=5).key == "random-layerwise-5"
+
+
+def test_skipped_images_are_not_passed_over_but_in_the_first_epoch() -> None:
+    assert TrainingConfig(epochs=4).passes == 4
+    assert TrainingConfig(epochs=3, skip=0.5).passes == 2

@@ -41,6 +41,7 @@ def app(shelved: tuple[Path, Run, Run], tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("PRUNELAB_RUNS", str(shelved[0]))
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:1")
     monkeypatch.setattr(RunStore.__init__, "__defaults__", (None, tmp_path))  # nothing ships
+    monkeypatch.setattr(CurveStore.__init__, "__defaults__", (tmp_path / "none.json",))
     st.cache_resource.clear()
     yield AppTest.from_file(ROUTER, default_timeout=30)
     st.cache_resource.clear()
