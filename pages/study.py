@@ -58,7 +58,7 @@ def show_criteria(network: str, recipe: str) -> None:
             "criteria prune the same networks at the same sparsities, and nothing is retrained. Accuracy on the test "
             "images, in float32."
         )
-        show_table(found, CRITERIA, (0.5, 0.8, 0.9))
+        show_table("Criterion", found, CRITERIA, (0.5, 0.8, 0.9))
         downloads(found, figures.bands(found, CRITERIA), "criteria")
     offer(lines)
 
@@ -103,7 +103,7 @@ def show_retraining(network: str, recipe: str) -> None:
             f"{found[0].n} networks, with the 95 % interval of that mean (Student). Rings are figures published for "
             "Fashion-MNIST, of a network of 932,000 parameters (89.66 % before pruning), without spread."
         )
-        show_table(found, RETRAINING, (0.8, 0.91, 0.97))
+        show_table("Strategy", found, RETRAINING, (0.8, 0.91, 0.97))
         downloads(found, chart, "retraining")
     offer(lines)
 
@@ -210,9 +210,9 @@ def sum_up(lines: Sequence[Line]) -> list[Band]:
     return [study.band(name, found) for name, found in known if found]
 
 
-def show_table(found: Sequence[Band], names: dict[str, str], at: Sequence[float]) -> None:
+def show_table(what: str, found: Sequence[Band], names: dict[str, str], at: Sequence[float]) -> None:
     """Areas with their spread, the difference to the first line, and operating points."""
-    columns = ["", "Networks", f"Mean {study.span(found[0])}", "Difference to the first"]
+    columns = [what, "Networks", f"Mean {study.span(found[0])}", "Difference to the first"]
     columns += [f"At {wording.sparsity(s)}" for s in at]
     columns += [f"Speed-up at {wording.sparsity(at[-1])}"]
     table("Areas and operating points", columns, [row(line, found[0], names, at) for line in found], key="areas")
@@ -320,15 +320,12 @@ st.markdown(
     "accuracy is compared."
 )
 CLAIM = "The claim, audited"
-chosen, part = st.columns([3, 6], vertical_alignment="bottom")
-with part:
-    shown = st.segmented_control(
-        "Show", [*PARTS, CLAIM], default=next(iter(PARTS)), key="part", bind="query-params", required=True
-    )
-studied = chosen.selectbox(
-    "Networks", [*STUDIED], index=[*STUDIED].index(FIRST), key="networks", bind="query-params", disabled=shown == CLAIM
+shown = st.segmented_control(
+    "Show", [*PARTS, CLAIM], default=next(iter(PARTS)), key="part", bind="query-params", required=True
 )
 if shown == CLAIM:
     show_claim()
 else:
+    first = [*STUDIED].index(FIRST)
+    studied = st.selectbox("Networks", [*STUDIED], index=first, key="networks", bind="query-params", width=420)
     PARTS[shown or next(iter(PARTS))](*STUDIED[studied])

@@ -53,7 +53,7 @@ def test_numbers_and_figure_are_taken_away_as_files(visit: Any) -> None:
     offline = page.context.browser.new_context(offline=True).new_page()
     offline.set_content(html)
     offline.wait_for_selector(".main-svg")
-    assert "Magnitude" in offline.locator(".legend").inner_text()
+    assert "Magnitude" in str(offline.locator(".legend").text_content())
     offline.context.close()
 
 
