@@ -2,13 +2,16 @@
 
 <root>/.study/<cell id>.json                        a curve
 <root>/.study/<run id>.safetensors                  the weights of a dense network that is no run of its own
-core/reference/study.json                           the curves that come with the product
+<root>/.study/audit-<run id>.json                   what the readings of the report's claim give on a network
+<root>/.study/search-<search>.json                  the answer of a search
+core/reference/study.json                           the curves and audits that come with the product
 """
 
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +23,8 @@ from core.errors import StoreError
 from core.pruning import Weights
 from core.runs import SHIPPED, RunStore
 from core.search import Found, Search
+
+_T = TypeVar("_T")
 
 FOLDER = ".study"
 SHIPPED_STUDY = SHIPPED / "study.json"
@@ -37,12 +42,16 @@ class CurveStore:
         return found or self._own(cell)
 
     def _own(self, cell: Cell) -> Curve | None:
-        content = self._runs.kept(f"{FOLDER}/{cell.id}.json")
+        curve = self._read(f"{FOLDER}/{cell.id}.json", Curve.from_dict)
+        return curve if curve is not None and curve.cell == cell else None
+
+    def _read(self, name: str, parse: Callable[[Any], _T]) -> _T | None:
+        """What a file holds; None if it is missing or damaged."""
+        content = self._runs.kept(name)
         try:
-            curve = None if content is None else Curve.from_dict(json.loads(content))
+            return None if content is None else parse(json.loads(content))
         except (ValueError, StoreError):
             return None
-        return curve if curve is not None and curve.cell == cell else None
 
     def save(self, curve: Curve) -> None:
         """Store a curve, whole or not at all.
@@ -58,11 +67,7 @@ class CurveStore:
 
     def own_audit(self, config: RunConfig) -> Audit | None:
         """The audit on a network if it was computed here; None also if it is damaged."""
-        content = self._runs.kept(_audit_name(config))
-        try:
-            found = None if content is None else Audit.from_dict(json.loads(content))
-        except (ValueError, StoreError):
-            return None
+        found = self._read(_audit_name(config), Audit.from_dict)
         return found if found is not None and found.config == config else None
 
     def save_audit(self, audit: Audit) -> None:
@@ -71,11 +76,7 @@ class CurveStore:
 
     def answer(self, search: Search) -> Found | None:
         """The answer of a search; None if it has not been found, or is damaged."""
-        content = self._runs.kept(_search_name(search))
-        try:
-            return None if content is None else Found.from_dict(json.loads(content))
-        except (ValueError, StoreError):
-            return None
+        return self._read(_search_name(search), Found.from_dict)
 
     def save_answer(self, search: Search, found: Found) -> None:
         """Store the answer of a search; raises as `save` does."""

@@ -13,6 +13,7 @@ from core.audit import Summary
 from core.cells import Cell
 from core.config import RunConfig, Scope
 from core.errors import PruneLabError
+from core.jobs import JobState
 from core.recipes import NETWORKS
 from core.study import Band, Line
 from pages.ui import picker
@@ -51,7 +52,8 @@ def show_criteria(network: str, recipe: str) -> None:
     if found:
         st.header(study.verdict(found[0], CRITERIA))
         st.markdown(study.comparison(found, CRITERIA))
-        st.plotly_chart(figures.bands(found, CRITERIA), key="criteria", config=CHART, alt="Accuracy over sparsity.")
+        chart = figures.bands(found, CRITERIA)
+        st.plotly_chart(chart, key="criteria", config=CHART, alt="Accuracy over sparsity.")
         st.caption(
             f"Each line is the mean over {found[0].n} networks that differ in their seed, the band the 95 % interval "
             f"of that mean (Student). Random is the mean of {len(study.RANDOM_SEEDS)} rankings of each network. All "
@@ -59,7 +61,7 @@ def show_criteria(network: str, recipe: str) -> None:
             "images, in float32."
         )
         show_table("Criterion", found, CRITERIA, (0.5, 0.8, 0.9))
-        downloads(found, figures.bands(found, CRITERIA), "criteria")
+        downloads(found, chart, "criteria")
     offer(lines)
 
 
@@ -190,11 +192,11 @@ def recompute(configs: Sequence[RunConfig], known: bool) -> None:
 @st.fragment(run_every=1)
 def follow_audit(job_ids: Sequence[str]) -> None:
     """How many networks are done."""
-    states = [state for job_id in job_ids if (state := engine().state(job_id))]
-    if not any(state.active for state in states):
+    known = [state for job_id in job_ids if (state := engine().state(job_id))]
+    if not any(state.active for state in known):
         st.rerun()
-    over = sum(not state.active for state in states)
-    st.progress(over / len(states), f"{over} of {len(states)} networks trained, pruned and tested")
+    over = sum(not state.active for state in known)
+    st.progress(over / len(known), f"{over} of {len(known)} networks trained, pruned and tested")
 
 
 PUBLISHED = ((0.87, 0.895), (0.91, 0.89), (0.94, 0.884))
@@ -277,24 +279,19 @@ def offer(lines: Sequence[Line]) -> None:
             st.error(str(error), icon=":material/error:")
         else:
             follow(missing, len(cells), (time.monotonic(), len(missing)))
-    for message in sorted({state.message for state in engine().jobs() if failed(state.id, missing) and state.message}):
+    for message in sorted({s.message for s in states(missing) if s.status == "failed" and s.message}):
         st.error(message, icon=":material/error:")
 
 
-def ids(cells: Sequence[Cell]) -> set[str]:
-    """The jobs that compute these cells."""
-    return {f"cell-{cell.id}" for cell in cells} | {f"network-{cell.config.run_id}" for cell in cells}
+def states(cells: Sequence[Cell]) -> list[JobState]:
+    """The jobs that compute these cells, as far as this server knows them."""
+    ids = {f"cell-{cell.id}" for cell in cells} | {f"network-{cell.config.run_id}" for cell in cells}
+    return [state for state in engine().jobs() if state.id in ids]
 
 
 def waiting(cells: Sequence[Cell]) -> bool:
     """Whether any of them waits or runs."""
-    return any(state.active and state.id in ids(cells) for state in engine().jobs())
-
-
-def failed(job_id: str, cells: Sequence[Cell]) -> bool:
-    """Whether it is a job of these cells that failed."""
-    state = engine().state(job_id)
-    return job_id in ids(cells) and state is not None and state.status == "failed"
+    return any(state.active for state in states(cells))
 
 
 @st.fragment(run_every=2)

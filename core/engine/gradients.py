@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from core.config import PruningConfig
-from core.data import Split
+from core.data import Split, split
 from core.engine.machine import reproducible
 from core.engine.models import build, normalise, set_weights
 from core.pruning import GRADIENT_CRITERIA, Weights, kernels
@@ -17,20 +17,22 @@ _BATCH = 250  # images
 
 
 def known_gradients(
-    store: RunStore, run_id: str, pruning: PruningConfig, held_out: Split, on_batch: Callable[[], object]
+    store: RunStore, run_id: str, pruning: PruningConfig, train: Split, on_batch: Callable[[], object]
 ) -> Weights | None:
     """Those of a run on its validation images, computed once and stored; None where the criterion asks for none."""
     if pruning.criterion not in GRADIENT_CRITERIA:
         return None
     found = store.gradients(run_id)
     if found is None:
-        found = gradients(store.get(run_id).config.network, store.weights(run_id), held_out, on_batch=on_batch)
+        config = store.get(run_id).config
+        held_out = split(train, config.data)[1]
+        found = gradients(config.network, store.weights(run_id), held_out, on_batch=on_batch)
         store.save_gradients(run_id, found)
     return found
 
 
 def gradients(
-    network: str, weights: Weights, split: Split, *, on_batch: Callable[[], object] = lambda: None
+    network: str, weights: Weights, images: Split, *, on_batch: Callable[[], object] = lambda: None
 ) -> dict[str, np.ndarray]:
     """Of the mean cross-entropy over the images, in each kernel's shape, float32: the network as it answers.
 
@@ -40,10 +42,10 @@ def gradients(
     with reproducible():
         model = build(network, 0).eval()
         set_weights(model, weights)
-        images, labels = torch.tensor(split.images), torch.tensor(split.labels, dtype=torch.long)
-        for x, y in zip(images.split(_BATCH), labels.split(_BATCH), strict=True):
+        pixels, labels = torch.tensor(images.images), torch.tensor(images.labels, dtype=torch.long)
+        for x, y in zip(pixels.split(_BATCH), labels.split(_BATCH), strict=True):
             on_batch()
-            loss = F.cross_entropy(model(normalise(x)), y, reduction="sum") / len(split)
+            loss = F.cross_entropy(model(normalise(x)), y, reduction="sum") / len(images)
             loss.backward()
     slopes = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
     return {name: slopes[name].numpy() for name in kernels(weights)}

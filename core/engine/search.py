@@ -33,8 +33,7 @@ def search(
     """
     runs = RunStore(root)
     run, weights, data = runs.get(search.run_id), runs.weights(search.run_id), loaded(source, on_progress).data
-    held_out = split(data.train, run.config.data)[1]
-    slopes = known_gradients(runs, search.run_id, search.pruning, held_out, partial(check, should_stop))
+    slopes = known_gradients(runs, search.run_id, search.pruning, data.train, partial(check, should_stop))
     ranking = rank(weights, search.pruning, slopes)
     tried = 0
 
@@ -43,15 +42,16 @@ def search(
         tried += 1
         on_progress(Progress("evaluating", min(tried, _EXPECTED), _EXPECTED))
 
-    def on(images: Split) -> _Images:
-        return _Images(run.config.network, weights, ranking, images, partial(check, should_stop), report)
+    def on(images: Split) -> Callable[[int], Comparison]:
+        return _comparer(run.config.network, weights, ranking, images, partial(check, should_stop), report)
 
     test = on(data.test)
     if search.goal == "margin":
-        found = _largest(ranking, on(held_out).at, test.at, search.margin)
+        held_out = split(data.train, run.config.data)[1]
+        found = _largest(ranking, on(held_out), test, search.margin)
     else:
         holds = significant if search.goal == "loss" else _changes
-        found = _smallest(ranking, test.at, holds)
+        found = _smallest(ranking, test, holds)
     k, at, beyond, reported = found
     answer = Found(k=k, total=ranking.total, at=at, beyond=beyond, test=reported, evaluations=tried)
     CurveStore(runs).save_answer(search, answer)
@@ -91,25 +91,23 @@ def _ks(ranking: Ranking) -> list[int]:
     return sorted({ranking.count(sparsity) for sparsity in stops(ranking)})
 
 
-class _Images:
-    """Images that the network answers with so many weights pruned, each number once."""
+def _comparer(
+    network: str,
+    weights: Weights,
+    ranking: Ranking,
+    images: Split,
+    on_batch: Callable[[], object],
+    on_answer: Callable[[], object],
+) -> Callable[[int], Comparison]:
+    """What compares the dense network with the one that has k weights pruned, each k once."""
+    classifier = Classifier(network, images.images)
+    before = classifier.infer(weights, on_batch=on_batch).argmax(1)
 
-    def __init__(
-        self,
-        network: str,
-        weights: Weights,
-        ranking: Ranking,
-        images: Split,
-        on_batch: Callable[[], object],
-        on_answer: Callable[[], object],
-    ) -> None:
-        classifier = Classifier(network, images.images)
-        before = classifier.infer(weights, on_batch=on_batch).argmax(1)
+    @cache
+    def at(k: int) -> Comparison:
+        pruned = prune(weights, ranking, k / ranking.total)
+        answers = classifier.infer(pruned, on_batch=on_batch).argmax(1)
+        on_answer()
+        return compare(images.labels, before, answers)
 
-        def at(k: int) -> Comparison:
-            pruned = prune(weights, ranking, k / ranking.total)
-            answers = classifier.infer(pruned, on_batch=on_batch).argmax(1)
-            on_answer()
-            return compare(images.labels, before, answers)
-
-        self.at = cache(at)
+    return at

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from core.config import PruningConfig, RunConfig
-from core.data import split
 from core.engine.audit import audit as audit
 from core.engine.gradients import known_gradients
 from core.engine.inference import Classifier, Viewer
@@ -74,7 +73,7 @@ def profile(
     """Evaluate a stored run over the stops and store the table; raises as `train` does."""
     store, found = RunStore(root), loaded(source, on_progress)
     judge = _judge(store, run_id, on_progress, should_stop, found)
-    slopes = _gradients(store, run_id, pruning, found, should_stop)
+    slopes = known_gradients(store, run_id, pruning, found.data.train, partial(check, should_stop))
     store.save_profile(run_id, judge.profile(store.weights(run_id), pruning, store.labels(run_id), slopes))
 
 
@@ -91,7 +90,7 @@ def point(
     """Evaluate a stored run at one sparsity and store the row; raises as `train` does."""
     store, found = RunStore(root), loaded(source, on_progress)
     judge = _judge(store, run_id, on_progress, should_stop, found)
-    slopes = _gradients(store, run_id, pruning, found, should_stop)
+    slopes = known_gradients(store, run_id, pruning, found.data.train, partial(check, should_stop))
     row = judge.profile(store.weights(run_id), pruning, store.labels(run_id), slopes, (sparsity,))
     store.save_point(run_id, row)
 
@@ -113,13 +112,6 @@ def trace(
 def _judge(store: RunStore, run_id: str, on_progress: OnProgress, should_stop: ShouldStop, source: Source) -> "_Judge":
     run = store.get(run_id)
     return _Judge(run.config.network, source.data.test.images, run.history, on_progress, should_stop)
-
-
-def _gradients(
-    store: RunStore, run_id: str, pruning: PruningConfig, source: Source, should_stop: ShouldStop
-) -> Weights | None:
-    held_out = split(source.data.train, store.get(run_id).config.data)[1]
-    return known_gradients(store, run_id, pruning, held_out, partial(check, should_stop))
 
 
 @dataclass(frozen=True, eq=False)

@@ -175,9 +175,8 @@ def augment(images: Tensor, settings: TrainingConfig, generator: torch.Generator
     if settings.flip:
         images = torch.where(random(2, n, 1, 1).bool(), images.flip(2), images)
     if settings.cutout:
-        offset = torch.arange(28, device=device) - random(
-            28, 2, n, 1
-        )  # (2, n, 28), from the centre in rows and columns
+        # (2, n, 28), from the centre in rows and columns
+        offset = torch.arange(28, device=device) - random(28, 2, n, 1)
         rows, columns = (-settings.cutout <= 2 * offset) & (2 * offset < settings.cutout)
         images = images.masked_fill(rows[:, :, None] & columns[:, None, :], 0)
     return images
