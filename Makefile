@@ -52,7 +52,7 @@ reference: $(APP) $(DATA)  ## train and profile the runs that ship in core/refer
 setup: $(APP) $(DATA)
 
 data: $(APP)  ## find Fashion-MNIST, or fetch it
-	@test -n "$$PRUNELAB_DATA" || $(BIN)/python -c 'from core.data import locate; locate()' 2>/dev/null \
+	@test -n "$$PRUNELAB_DATA" || $(BIN)/python -c 'from core.data.fashion import locate; locate()' 2>/dev/null \
 	  || tools/apt-install $$(cat packages.txt) || echo "Trying the data set's own server instead."
 	@$(BIN)/python -m core.engine.download
 

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from benchmarks.results import save, spread
+from core.config import Design
 from core.engine.inference import Classifier
 from core.engine.machine import reproducible
 from core.engine.models import build, get_weights
@@ -52,7 +53,7 @@ def gflop(network: str) -> float:
         assert isinstance(weight, torch.Tensor)
         total += 2 * weight.numel() * (output[0, 0].numel() if output.ndim == 4 else 1)
 
-    model = build(network, 0).eval()
+    model = build(Design(network), 0).eval()
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             module.register_forward_hook(count)
@@ -62,7 +63,7 @@ def gflop(network: str) -> float:
 
 def main() -> None:
     images = np.random.default_rng(0).integers(256, size=(IMAGES, 28, 28), dtype=np.uint8)
-    judges = {name: (Classifier(name, images), get_weights(build(name, 0))) for name in NETWORKS}
+    judges = {name: (Classifier(Design(name), images), get_weights(build(Design(name), 0))) for name in NETWORKS}
     for judge, weights in judges.values():
         judge.infer(weights)
 

@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Page, TimeoutError
 from benchmarks.browser import SETTLED, chromium
 from benchmarks.results import Row, save, spread
 from benchmarks.session import serving
-from core import data, panels
+from core import panels
 from core.config import PruningConfig
 from core.panels import Panel
 from core.runs import RunStore, default_root
@@ -155,7 +155,7 @@ def main() -> None:
     run = store.runs()[0]
     profile = store.profile(run.id, PruningConfig())
     assert profile is not None
-    built = panels.pruning(profile, store.weights(run.id), store.labels(run.id), data.CLASSES)
+    built = panels.pruning(profile, store.weights(run.id), store.labels(run.id), run.classes)
     sparsity = 100 * float(profile.sparsity[FIRST])
 
     rows: list[Row] = []

@@ -54,7 +54,7 @@ def answer(page: Page, name: str, image: NDArray[np.uint8]) -> float:
 
 def main() -> None:
     """Measure and write the table."""
-    test = data.load_test(data.locate())
+    test = data.load_test(data.FASHION.id)
     with serving("streamlit_app.py", {}) as (port, _), chromium() as browser:
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{port}/images?section=Your+own+image")

@@ -16,8 +16,8 @@ import numpy as np
 from benchmarks import tutorial
 from benchmarks.results import FOLDER, save
 from benchmarks.results import machine as this_machine
-from core.config import RunConfig
-from core.data import Dataset, load, locate
+from core.config import Problem, RunConfig
+from core.data import FASHION, Dataset, load
 from core.engine import machine
 from core.engine.inference import Classifier
 from core.engine.training import train
@@ -41,7 +41,7 @@ def measure(name: str, seed: int, data: Dataset) -> dict[str, Any]:
         trained = train(config, data)
         history, seconds, threads = trained.history, trained.seconds, machine.THREADS
         processor, bfloat16 = this_machine()["processor"], machine.has_bfloat16(machine.device())
-        predicted = Classifier(network, data.test.images).infer(trained.weights).argmax(1)
+        predicted = Classifier(config.design(data.problem), data.test.images).infer(trained.weights).argmax(1)
         accuracy = float(np.mean(predicted == data.test.labels))
     validation = history[-1].validation_accuracy
     print(f"{name}, seed {seed}: {accuracy:.2%} test, {validation:.2%} validation, {seconds:.0f} s", flush=True)
@@ -61,7 +61,7 @@ def row(name: str, seeds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     )
     return {
         "recipe": name,
-        "weights": NETWORKS[network].weights,
+        "weights": NETWORKS[network].weights(Problem()),
         "epochs": NETWORKS[network].recipes[recipe].epochs,
         "seeds": len(seeds),
         "test accuracy, mean (%)": round(100 * statistics.fmean(test), 2),
@@ -85,7 +85,7 @@ def main() -> None:
     wanted = [(name, seed) for name in ALL for seed in SEEDS]
     if asked := sys.argv[1:]:
         wanted = [(name, seed) for name, seed in wanted if name in asked or f"{name}@{seed}" in asked]
-    data, tutorial_epochs = load(locate()), tutorial.epochs()
+    data, tutorial_epochs = load(FASHION.id), tutorial.epochs()
     for name, seed in wanted:
         usual = {"tutorial_epoch_seconds": next(tutorial_epochs)[0]} if name == QUICK else {}
         figures = measure(name, seed, data) | usual

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from benchmarks import tutorial
 from benchmarks.results import Row, save, spread
 from core.config import RunConfig, TrainingConfig
-from core.data import Dataset, load, locate
+from core.data import FASHION, Dataset, load
 from core.engine.inference import Classifier
 from core.engine.models import BUILDERS
 from core.engine.training import train
@@ -27,8 +27,9 @@ MOST_EPOCHS = 20
 
 def ours(seed: int, data: Dataset) -> tuple[float, float]:
     """Seconds of a whole training and its test accuracy."""
-    trained = train(RunConfig(network=NETWORK, training=RECIPE, seed=seed), data)
-    predictions = Classifier(NETWORK, data.test.images).infer(trained.weights).argmax(1)
+    config = RunConfig(network=NETWORK, training=RECIPE, seed=seed)
+    trained = train(config, data)
+    predictions = Classifier(config.design(data.problem), data.test.images).infer(trained.weights).argmax(1)
     return trained.seconds, float((predictions == data.test.labels).mean())
 
 
@@ -48,8 +49,8 @@ def tutorial_to_target() -> Iterator[tuple[float, float]]:
 
 
 def main() -> None:
-    data = load(locate())
-    BUILDERS["tutorial"] = tutorial.network
+    data = load(FASHION.id)
+    BUILDERS["tutorial"] = lambda design: tutorial.network()
     usual, mine, same = [], [], []
     seeds = iter(SEEDS)
     for epoch in tutorial_to_target():

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import FashionMNIST
 
-from core import data
+from core.data import fashion
 
 BATCH = 64
 
@@ -77,7 +77,7 @@ def _unpack(root: Path) -> Path:
     """The four files as torchvision expects them: unpacked below `FashionMNIST/raw`."""
     raw = root / "FashionMNIST" / "raw"
     raw.mkdir(parents=True, exist_ok=True)
-    for name in data.FILES:
-        with gzip.open(data.locate() / name) as packed, (raw / name.removesuffix(".gz")).open("wb") as unpacked:
+    for name in fashion.FILES:
+        with gzip.open(fashion.locate() / name) as packed, (raw / name.removesuffix(".gz")).open("wb") as unpacked:
             shutil.copyfileobj(packed, unpacked)
     return root

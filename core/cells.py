@@ -100,6 +100,7 @@ class Curve:
         total: N, the weights that could be pruned.
         k: (S,) of those, how many are zero.
         sizes: (L,) weights of each of the network's kernels.
+        uses: (L,) at how many places of an image each kernel is multiplied.
         layer_k: (S, L) weights of each of the network's kernels that are zero.
         test, validation: (S,) comparisons on the test and on the validation images.
         seconds: that the cell took, without the training of its network.
@@ -111,6 +112,7 @@ class Curve:
     total: int
     k: tuple[int, ...]
     sizes: tuple[int, ...]
+    uses: tuple[int, ...]
     layer_k: tuple[tuple[int, ...], ...]
     test: tuple[Comparison, ...]
     validation: tuple[Comparison, ...]
@@ -135,8 +137,8 @@ class Curve:
             cell = Cell.from_dict(values["cell"])
             read = {which: tuple(Comparison(*counts) for counts in values[which]) for which in ("test", "validation")}
             k, layer_k = tuple(map(int, values["k"])), tuple(tuple(map(int, row)) for row in values["layer_k"])
-            sizes = tuple(map(int, values["sizes"]))
-            curve = cls(**{**values, "cell": cell, "k": k, "sizes": sizes, "layer_k": layer_k, **read})
+            sizes, uses = (tuple(map(int, values[name])) for name in ("sizes", "uses"))
+            curve = cls(**{**values, "cell": cell, "k": k, "sizes": sizes, "uses": uses, "layer_k": layer_k, **read})
         except (TypeError, KeyError, ValueError, AttributeError, ConfigError) as error:
             raise StoreError(f"This is not the curve of a cell ({error}).") from error
         parts = (curve.k, curve.layer_k, curve.test, curve.validation)

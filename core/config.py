@@ -68,9 +68,36 @@ def _check(owner: str, name: str, value: Any, kind: Any, allowed: Shown | None) 
         raise ConfigError(f"{allowed.label} is {value:g}; choose a value from {allowed.low:g} to {allowed.high:g}.")
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What a network is to answer: images of `side` x `side` pixels and `channels` colours, one class of `classes`."""
+
+    side: int = 28
+    channels: int = 1
+    classes: int = 10
+
+
+@dataclass(frozen=True)
+class Design:
+    """All that decides a network's layers and how it answers.
+
+    Attributes:
+        network: its name in `core.recipes.NETWORKS`.
+        problem: what it is to answer.
+        mirrored: whether a network that can do so answers with the mean over an image and its mirror image.
+    """
+
+    network: str
+    problem: Problem = Problem()
+    mirrored: bool = True
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataConfig(_Checked):
-    """Which images: a data set and the seeded, stratified validation split taken out of its training images."""
+    """Which images: a data set and the seeded, stratified validation split taken out of its training images.
+
+    `name` is "fashion-mnist" or, of a data set of the host's own, its name and a digest of its content.
+    """
 
     name: str = "fashion-mnist"
     validation: int = ranged(100, 30_000, "Validation images", 5_000)
@@ -126,6 +153,10 @@ class RunConfig(_Checked):
         """Twelve hexadecimal digits: SHA-256 over `FORMAT` and all fields as canonical JSON."""
         text = json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def design(self, problem: Problem) -> Design:
+        """The network's; one that was trained on mirror images too answers with the mean over both."""
+        return Design(self.network, problem, mirrored=self.training.flip)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -74,6 +74,11 @@ class CurveStore:
         """Store an audit; raises as `save` does."""
         self._runs.keep(_audit_name(audit.config), json.dumps(audit.to_dict(), indent=1).encode())
 
+    def forget_audit(self, config: RunConfig) -> None:
+        """Remove an audit that was computed here, and its network if that is no run; raises as `save` does."""
+        self._runs.drop(_audit_name(config))
+        self._runs.drop(_weights_name(config))
+
     def answer(self, search: Search) -> Found | None:
         """The answer of a search; None if it has not been found, or is damaged."""
         return self._read(_search_name(search), Found.from_dict)
@@ -86,15 +91,19 @@ class CurveStore:
         """The dense network of a configuration: the run's, where there is one; None if it is still to be trained."""
         if self._runs.has(config.run_id):
             return self._runs.weights(config.run_id)
-        return self._runs.kept_arrays(f"{FOLDER}/{config.run_id}.safetensors")
+        return self._runs.kept_arrays(_weights_name(config))
 
     def save_weights(self, config: RunConfig, weights: Weights) -> None:
         """Store a dense network; raises as `save` does."""
-        self._runs.keep_arrays(f"{FOLDER}/{config.run_id}.safetensors", weights)
+        self._runs.keep_arrays(_weights_name(config), weights)
 
 
 def _audit_name(config: RunConfig) -> str:
     return f"{FOLDER}/audit-{config.run_id}.json"
+
+
+def _weights_name(config: RunConfig) -> str:
+    return f"{FOLDER}/{config.run_id}.safetensors"
 
 
 def _search_name(search: Search) -> str:

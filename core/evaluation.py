@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc
 
-CLASSES = 10
 Labels = NDArray[np.integer[Any]]
 
 _Z = 1.959963984540054  # 97.5 % quantile of the normal distribution
@@ -132,7 +131,7 @@ def accuracy(labels: Labels, predictions: Labels) -> Proportion:
     return Proportion(int(np.count_nonzero(labels == predictions)), labels.size)
 
 
-def confusion_matrix(labels: Labels, predictions: Labels, classes: int = CLASSES) -> NDArray[np.int64]:
+def confusion_matrix(labels: Labels, predictions: Labels, classes: int) -> NDArray[np.int64]:
     """Counts, (classes, classes) int64: rows are the true class, columns the predicted one.
 
     Raises:
@@ -183,7 +182,7 @@ class ClassComparison:
     p_value: float
 
 
-def by_class(labels: Labels, dense: Labels, pruned: Labels, classes: int = CLASSES) -> tuple[ClassComparison, ...]:
+def by_class(labels: Labels, dense: Labels, pruned: Labels, classes: int) -> tuple[ClassComparison, ...]:
     """Recall and precision of each class.
 
     Raises:
@@ -222,8 +221,10 @@ def most_confused(matrix: NDArray[np.int64], size: int = 4) -> tuple[int, ...]:
     `matrix` is (classes, classes) counts; of equal groups the first in lexicographic order. All groups are tried.
     """
     errors = matrix - np.diag(np.diag(matrix))
-    groups = combinations(range(len(errors)), min(size, len(errors)))
-    return max(groups, key=lambda group: int(errors[np.ix_(group, group)].sum()))
+    groups = np.array([*combinations(range(len(errors)), min(size, len(errors)))])
+    pairs = combinations(range(groups.shape[1]), 2)
+    among = sum((errors + errors.T)[groups[:, i], groups[:, j]] for i, j in pairs)
+    return tuple(int(c) for c in groups[np.argmax(among)])
 
 
 def _check_paired(labels: Labels, predictions: Labels) -> None:

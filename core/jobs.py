@@ -205,7 +205,7 @@ class Engine:
     def trace(
         self, run_id: str, pruning: PruningConfig, sparsities: Sequence[float], image: NDArray[np.uint8]
     ) -> Trace:
-        """What a run answers to one image (28, 28) at each sparsity. Waits for it; goes before whatever waits.
+        """What a run answers to one image of its shape at each sparsity. Waits for it; goes before whatever waits.
 
         Embedded workers answer beside a training or an evaluation. Nothing of the image is stored.
 
@@ -248,10 +248,18 @@ class Engine:
         return self._submit(wanted, search=search)
 
     def audit(self, configs: Sequence[RunConfig]) -> None:
-        """Ask for the readings of the report's claim on networks, whatever ships; as `study` otherwise."""
+        """Ask for the readings of the report's claim on networks, all anew, and these trained anew; as `study` else.
+
+        Raises:
+            StoreError: what was stored before cannot be removed.
+        """
         self._connect()
         for config in configs:
-            self._submit(self._wanted("audit", config.run_id, config.run_id, config=config), config=config)
+            wanted = self._wanted("audit", config.run_id, config.run_id, config=config)
+            known = self.state(wanted.id)
+            if known is None or not known.active:
+                self.curves.forget_audit(config)
+            self._submit(wanted, config=config)
 
     def _submit_study(self, cells: Sequence[Cell]) -> None:
         for cell in cells:

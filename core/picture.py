@@ -1,5 +1,7 @@
 """A visitor's own picture made into what the network sees: 28 x 28 pixels, a light object on a black ground.
 
+A network that was trained on colours sees the middle square of the picture instead, as it is.
+
 The steps follow those by which Fashion-MNIST was made from product photos (Xiao, Rasul and Vollgraf, "Fashion-MNIST: a
 novel image dataset for benchmarking machine learning algorithms", 2017, section 2): grey, negate, trim the edges close
 to the ground's colour, longest edge to 28, extend to 28 x 28 with the object in the centre. A visitor's photo is lit
@@ -38,7 +40,6 @@ MOST_SIDE = 10_000
 PNG_URL = "data:image/png;base64,"
 """How the URL of a PNG file begins that holds the file itself."""
 
-_SIDE = 28  # pixels along each side of what the network sees
 _SHOWN = 280  # pixels along the longest side that is kept of a picture
 _MOST_PARTS = 10_000  # PNG chunks or JPEG segments; 10 MB in chunks of 8 KB, as libpng writes them, are 1,221
 _MOST_SCANS = 50  # of a JPEG: each may take 33 bytes and costs a pass over all pixels; progressive files have about 10
@@ -90,8 +91,8 @@ class Picture:
     """A picture ready for the network.
 
     Attributes:
-        image: (28, 28), light on black.
-        steps: five, from the file to the image.
+        image: of the shape that the network sees.
+        steps: from the file to the image.
         notes: sentences about the file.
     """
 
@@ -128,14 +129,15 @@ class _Upright:
     notes: tuple[str, ...]
 
 
-def read(content: bytes) -> Picture:
-    """The picture in a PNG, JPEG or WebP file, whatever its name.
+def read(content: bytes, shape: tuple[int, ...] = (28, 28)) -> Picture:
+    """The picture in a PNG, JPEG or WebP file, whatever its name, made into (side, side) greys or (side, side, 3).
 
     Raises:
         PictureError: the file is empty, too large, damaged or of another format, or nothing is on the picture.
     """
     name = _format(content)
-    return _processed(_decoder.submit(_decoded, name, content).result())
+    upright = _decoder.submit(_decoded, name, content).result()
+    return _processed(upright, shape[0]) if len(shape) == 2 else _coloured(upright, shape[0])
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
@@ -151,13 +153,13 @@ def url(png: bytes) -> str:
 
 
 def sheet(images: NDArray[np.uint8], columns: int) -> bytes:
-    """One PNG file of (n, h, w) images, row by row; the places that are left over are 0."""
+    """One PNG file of (n, h, w) or (n, h, w, 3) images, row by row; the places that are left over are 0."""
     rows = -(-len(images) // columns)
-    _, h, w = images.shape
-    places = np.zeros((rows * columns, h, w), np.uint8)
+    _, h, w, *colours = images.shape
+    places = np.zeros((rows * columns, h, w, *colours), np.uint8)
     places[: len(images)] = images
-    grid = places.reshape(rows, columns, h, w).swapaxes(1, 2)
-    return png(grid.reshape(rows * h, columns * w))
+    grid = places.reshape(rows, columns, h, w, *colours).swapaxes(1, 2)
+    return png(grid.reshape(rows * h, columns * w, *colours))
 
 
 def _format(content: bytes) -> str:
@@ -362,7 +364,7 @@ def _orientation(exif: bytes) -> int:
     return 1
 
 
-def _processed(upright: _Upright) -> Picture:
+def _processed(upright: _Upright, side: int) -> Picture:
     """Follow the steps of the module's docstring.
 
     Raises:
@@ -372,9 +374,25 @@ def _processed(upright: _Upright) -> Picture:
     ground, end = _ends(grey)
     light = _light_on_black(grey, ground, end)
     cropped = _cropped(light.pixels, _threshold(grey, ground, end))
-    seen = _centred(cropped.pixels)
+    seen = _centred(cropped.pixels, side)
     note = "The network was trained on grey pictures and knows no colours."
     return Picture(seen.pixels, (_uploaded(upright), Step("Grey", note, grey), light, cropped, seen), upright.notes)
+
+
+def _coloured(upright: _Upright, side: int) -> Picture:
+    """The middle square, made as small as what the network was trained on."""
+    image = upright.image.convert("RGB")
+    edge = min(image.size)
+    left, top = ((length - edge) // 2 for length in image.size)
+    square = image.crop((left, top, left + edge, top + edge))
+    small = np.asarray(square.resize((side, side), Image.Resampling.LANCZOS))
+    middle = Step("Middle square", "The network was trained on square pictures.", np.asarray(square))
+    seen = Step(_seen(side), f"Made {side} pixels wide; colours and ground stay.", small)
+    return Picture(small, (_uploaded(upright), middle, seen), upright.notes)
+
+
+def _seen(side: int) -> str:
+    return f"{side} × {side}, as the network sees it"
 
 
 def _uploaded(upright: _Upright) -> Step:
@@ -447,12 +465,12 @@ def _nothing() -> PictureError:
     )
 
 
-def _centred(light: NDArray[np.uint8]) -> Step:
-    """Fit (h, w) greys into 28 x 28; the larger half of an odd margin is at the left or on top, as in Fashion-MNIST."""
-    height, width = (max(1, round(_SIDE * side / max(light.shape))) for side in light.shape)
-    top, left = (_SIDE + 1 - height) // 2, (_SIDE + 1 - width) // 2
-    pixels = np.zeros((_SIDE, _SIDE), np.uint8)
+def _centred(light: NDArray[np.uint8], side: int) -> Step:
+    """Fit (h, w) greys into a square; the larger half of an odd margin is at the left or on top, as Fashion-MNIST's."""
+    height, width = (max(1, round(side * length / max(light.shape))) for length in light.shape)
+    top, left = (side + 1 - height) // 2, (side + 1 - width) // 2
+    pixels = np.zeros((side, side), np.uint8)
     resized = Image.fromarray(light).resize((width, height), Image.Resampling.LANCZOS)
     pixels[top : top + height, left : left + width] = np.asarray(resized)
-    note = f"The longest edge became {_SIDE} pixels and the object moved to the centre, as in Fashion-MNIST."
-    return Step(f"{_SIDE} × {_SIDE}, as the network sees it", note, pixels)
+    note = f"The longest edge became {side} pixels and the object moved to the centre, as in Fashion-MNIST."
+    return Step(_seen(side), note, pixels)

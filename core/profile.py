@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from core.config import PruningConfig
 from core.errors import PruningError, StoreError
-from core.evaluation import CLASSES, Comparison, Labels, compare
+from core.evaluation import Comparison, Labels, compare
 from core.pruning import Ranking, Weights, prune, rank
 
 STOPS: tuple[float, ...] = (
@@ -97,8 +97,6 @@ class Profile:
             raise _damaged("its sparsities do not increase from 0 to 1")
         if (self.layer_k < 0).any() or (self.layer_k > self.sizes).any() or (self.layer_k.sum(axis=1) != self.k).any():
             raise _damaged("its counts of weights do not add up")
-        if self.predicted.max() >= CLASSES:
-            raise _damaged(f"it predicts a class beyond {CLASSES - 1}")
 
     @property
     def total(self) -> int:
@@ -171,10 +169,10 @@ class Marks:
     collapse: int | None
 
 
-def marks(comparisons: Sequence[Comparison]) -> Marks:
-    """Find the rows that matter among a profile's `comparisons`."""
+def marks(comparisons: Sequence[Comparison], classes: int) -> Marks:
+    """Find the rows that matter among a profile's `comparisons`, of a network that answers one of so many classes."""
     rows = list(enumerate(comparisons))
-    halfway = (comparisons[0].dense.value + 1 / CLASSES) / 2
+    halfway = (comparisons[0].dense.value + 1 / classes) / 2
     return Marks(
         first_change=next((i for i, c in rows if c.changed), None),
         last_within=next((i for i, c in reversed(rows) if c.low >= -TOLERANCE and c.high <= TOLERANCE), None),
@@ -205,7 +203,7 @@ def compute(
     Args:
         weights: the unpruned weights; not modified.
         pruning: criterion and scope.
-        infer: weights -> logits, (n, 10) float32. Called once for each sparsity that prunes more than the one before.
+        infer: weights -> logits, (n, C) float32. Called once for each sparsity that prunes more than the one before.
         labels: (n,) true classes.
         sparsities: fractions, strictly increasing; `stops` of the ranking if not given.
         gradients: as `core.pruning.rank` takes them.

@@ -1,42 +1,79 @@
 """The networks a visitor may train, each with its recipes. Standard library only: the web server reads it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-from core.config import TrainingConfig
+from core.config import Problem, TrainingConfig
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A kernel: how many weights it has, and at how many places of an image each of them is multiplied."""
+
+    weights: int
+    uses: int
 
 
 @dataclass(frozen=True)
 class Network:
     """A network and how to train it, in the order to try: the first recipe is the quickest.
 
-    `weights` counts the entries of kernels, which pruning ranks; `parameters` counts everything learned. `layers` names
-    the kernels, each with the number of places of an image at which every one of its weights is multiplied.
+    `layers` are the kernels, which pruning ranks, by name, in order, for a problem.
     """
 
     title: str
     summary: str
-    weights: int
-    parameters: int
-    layers: Mapping[str, int]
+    layers: Callable[[Problem], Mapping[str, Layer]]
     recipes: Mapping[str, TrainingConfig]
+
+    def weights(self, problem: Problem) -> int:
+        """N, the number of weights that can be pruned."""
+        return sum(layer.weights for layer in self.layers(problem).values())
 
 
 _SCHOOLED = TrainingConfig(batch_size=128, learning_rate=0.12, flip=True, label_smoothing=0.05)
 _MUON = replace(_SCHOOLED, optimizer="muon", learning_rate=0.006, weight_decay=0.1)
 _QUICK = replace(_MUON, epochs=3, batch_size=96, learning_rate=0.01, skip=0.5)
 
-_FIVE_CONVOLUTIONS = {f"conv{i}.conv.weight": side**2 for i, side in enumerate((28, 14, 14, 7, 7), 1)} | {
-    "fc.weight": 1
-}
+
+def _lenet(problem: Problem) -> dict[str, Layer]:
+    first = problem.side - 4
+    second = first // 2 - 4
+    return {
+        "conv1.conv.weight": Layer(6 * problem.channels * 25, first**2),
+        "conv2.conv.weight": Layer(16 * 6 * 25, second**2),
+        "fc1.weight": Layer(120 * 16 * (second // 2) ** 2, 1),
+        "fc2.weight": Layer(84 * 120, 1),
+        "fc3.weight": Layer(84 * problem.classes, 1),
+    }
+
+
+def _convolutions(problem: Problem, chain: Sequence[tuple[str, int, int]]) -> dict[str, Layer]:
+    """Kernels of 3 x 3 in a row, each with its name, its filters and the image's side over its own, then a decision."""
+    layers, inputs = dict[str, Layer](), problem.channels
+    for name, filters, scale in chain:
+        layers[f"{name}.conv.weight"] = Layer(9 * inputs * filters, (problem.side // scale) ** 2)
+        inputs = filters
+    return layers | {"fc.weight": Layer(9 * inputs * problem.classes, 1)}
+
+
+def _convnet(problem: Problem, a: int, b: int, c: int, d: int, e: int) -> dict[str, Layer]:
+    chain = zip(("conv1", "conv2", "conv3", "conv4", "conv5"), (a, b, c, d, e), (1, 2, 2, 4, 4), strict=True)
+    return _convolutions(problem, [*chain])
+
+
+def _resnet(problem: Problem) -> dict[str, Layer]:
+    blocks = [(f"block{i}.conv{j}", 64 if i == 1 else 128, 2 if i == 1 else 4) for i in (1, 2, 3) for j in (1, 2)]
+    before, between, after = [("conv1", 32, 1), ("conv2", 64, 1)], ("conv3", 128, 2), ("conv4", 192, 4)
+    return _convolutions(problem, [*before, *blocks[:2], between, *blocks[2:], after])
+
 
 NETWORKS: dict[str, Network] = {
     "convnet": Network(
         title="ConvNet",
         summary="Five convolutions with batch normalisation; answers with the mean over an image and its mirror image.",
-        weights=288_288,
-        parameters=288_714,
-        layers=_FIVE_CONVOLUTIONS,
+        layers=partial(_convnet, a=32, b=64, c=64, d=128, e=128),
         recipes={
             "quick": _QUICK,
             "thorough": replace(_MUON, epochs=24, shift=1, cutout=8),
@@ -45,23 +82,13 @@ NETWORKS: dict[str, Network] = {
     "convnet-small": Network(
         title="Small ConvNet",
         summary="The same five convolutions with a third of the weights: is there still anything left to prune?",
-        weights=98_064,
-        parameters=98_314,
-        layers=_FIVE_CONVOLUTIONS,
+        layers=partial(_convnet, a=16, b=48, c=48, d=64, e=64),
         recipes={"quick": _QUICK, "thorough": replace(_SCHOOLED, epochs=20, shift=1)},
     ),
     "lenet": Network(
         title="LeNet-5",
         summary="The classic of 1998: two convolutions and three fully connected layers, as in many first exercises.",
-        weights=44_190,
-        parameters=44_426,
-        layers={
-            "conv1.conv.weight": 24**2,
-            "conv2.conv.weight": 8**2,
-            "fc1.weight": 1,
-            "fc2.weight": 1,
-            "fc3.weight": 1,
-        },
+        layers=_lenet,
         recipes={
             "report": TrainingConfig(
                 epochs=2, batch_size=64, learning_rate=0.01, momentum=0.0, weight_decay=0.0, schedule="constant"
@@ -69,13 +96,25 @@ NETWORKS: dict[str, Network] = {
             "quick": replace(_SCHOOLED, epochs=8),
         },
     ),
+    "resnet": Network(
+        title="ResNet",
+        summary="A million weights: ten convolutions, six of them in residual blocks; also looks at the mirror image.",
+        layers=_resnet,
+        recipes={"quick": _QUICK, "thorough": replace(_MUON, epochs=28, shift=1, cutout=8, skip=0.3)},
+    ),
 }
 """Every network by name. The names are part of run ids."""
 
 DEFAULT_NETWORK = "convnet"
 
 
+def recipe_for(training: TrainingConfig, *, mirrored: bool) -> TrainingConfig:
+    """A recipe for a data set: without flips where the mirror image of a class may be no such thing, as of a digit."""
+    return replace(training, flip=training.flip and mirrored)
+
+
 def recipe_name(network: str, training: TrainingConfig) -> str | None:
-    """The name of the network's recipe with exactly these values; None if there is none."""
+    """The name of the network's recipe with exactly these values, flips or not; None if there is none."""
     recipes = NETWORKS[network].recipes if network in NETWORKS else {}
-    return next((name for name, recipe in recipes.items() if recipe == training), None)
+    alike = ((name, recipe_for(recipe, mirrored=training.flip)) for name, recipe in recipes.items())
+    return next((name for name, recipe in alike if recipe == training), None)

@@ -30,7 +30,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as encode
 
-from core.config import FORMAT, PruningConfig, RunConfig
+from core.config import FORMAT, Design, Problem, PruningConfig, RunConfig
+from core.data import problem
 from core.errors import ConfigError, PruningError, StoreError
 from core.evaluation import Proportion, accuracy
 from core.profile import Profile
@@ -63,6 +64,8 @@ class Run:
         machine: processor, threads, device, whether bfloat16 was used.
         data_md5: MD5 of each file of the data set.
         history: one entry per epoch.
+        classes: the names of the data set's classes, in the order of the labels.
+        shape: of one of its images, (side, side) or (side, side, 3).
         owner: who asked for it and may delete it; None if nobody in particular.
         right, images: test images that the dense network classifies correctly, of how many. Set by `RunStore.save`.
         weights: N, the number of weights that can be pruned. Set by `RunStore.save`.
@@ -76,6 +79,8 @@ class Run:
     versions: Mapping[str, str]
     machine: Mapping[str, str | int | bool]
     data_md5: Mapping[str, str]
+    classes: tuple[str, ...]
+    shape: tuple[int, ...]
     history: tuple[Epoch, ...] = ()
     owner: str | None = None
     right: int = 0
@@ -88,6 +93,16 @@ class Run:
     def id(self) -> str:
         """Twelve hexadecimal digits, the hash of the configuration."""
         return self.config.run_id
+
+    @property
+    def problem(self) -> Problem:
+        """What the network answers."""
+        return problem(self.shape, self.classes)
+
+    @property
+    def design(self) -> Design:
+        """The network's layers and how it answers."""
+        return self.config.design(self.problem)
 
     @property
     def accuracy(self) -> Proportion:
@@ -315,6 +330,11 @@ class RunStore:
             return (self.root / name).read_bytes()
         except OSError:
             return None
+
+    def drop(self, name: str) -> None:
+        """Remove what `keep` wrote, if it is there; raises as `keep` does."""
+        with self._writing():
+            (self.root / name).unlink(missing_ok=True)
 
     def keep_arrays(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Write arrays with their digest and their order, as `keep` does."""
@@ -569,7 +589,8 @@ def _unpack_profile(path: Path, pruning: PruningConfig, entry: _Entry) -> Profil
         raise _DamageError(f"{path.name} lacks what a profile has ({error}).") from error
     except StoreError as error:
         raise _DamageError(str(error)) from error
-    if profile.sizes.tolist() != sizes or profile.predicted.shape[1] != entry.run.images:
+    other = profile.predicted.shape[1] != entry.run.images or profile.predicted.max() >= len(entry.run.classes)
+    if profile.sizes.tolist() != sizes or other:
         raise _DamageError(f"{path.name} is of another network or of other images.")
     return profile
 
@@ -592,6 +613,7 @@ def _from_json(folder: Path, *, reference: bool) -> _Entry:
         if values["format"] != FORMAT:
             raise _DamageError(f"It is of format {values['format']}; this version of PruneLab reads format {FORMAT}.")
         values["config"] = RunConfig.from_dict(values["config"])
+        values["classes"], values["shape"] = (tuple(values[name]) for name in ("classes", "shape"))
         values["history"] = tuple(Epoch(**epoch) for epoch in values["history"])
         digests = {name: str(values["digests"][name]) for name in (WEIGHTS, LABELS)}
         shapes = {str(name): tuple(map(int, shape)) for name, shape in values["shapes"]}
@@ -615,6 +637,10 @@ def _check_types(run: Run) -> None:
         raise TypeError("a time or a figure of the history is not a number")
     if not all(isinstance(value, int) and value > 0 for value in (run.images, run.weights, run.bytes)):
         raise TypeError("a count is not a positive number")
+    if not all(isinstance(name, str) for name in run.classes) or len(run.classes) < 2:
+        raise TypeError("its classes are not names")
+    if not all(isinstance(side, int) for side in run.shape) or len(run.shape) not in (2, 3):
+        raise TypeError("its images have no shape")
     if not 0 <= run.right <= run.images:
         raise ValueError(f"{run.right} of {run.images} images cannot be right")
     if not all(isinstance(table, dict) for table in (run.versions, run.machine, run.data_md5)):

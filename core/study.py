@@ -21,11 +21,12 @@ from scipy.special import stdtrit
 
 from core import audit, wording
 from core.cells import Cell, Curve, Retraining, area
-from core.config import Criterion, PruningConfig, RunConfig, Scope
+from core.config import Criterion, Problem, PruningConfig, RunConfig, Scope
 from core.curves import SHIPPED_STUDY, CurveStore
+from core.data import FASHION, Collection
 from core.errors import JobError
 from core.jobs import VARIABLE, Engine
-from core.recipes import NETWORKS
+from core.recipes import NETWORKS, recipe_for
 
 SEEDS = (0, 1, 2, 3, 4)
 """Of the trainings: every line of a study is of the same networks."""
@@ -48,9 +49,10 @@ class Line:
     cells: tuple[Cell, ...]
 
 
-def networks(name: str, recipe: str) -> tuple[RunConfig, ...]:
-    """The networks of a study: one training for each of `SEEDS`."""
-    return tuple(RunConfig(network=name, training=NETWORKS[name].recipes[recipe], seed=seed) for seed in SEEDS)
+def networks(name: str, recipe: str, of: Collection = FASHION) -> tuple[RunConfig, ...]:
+    """The networks of a study on a data set: one training for each of `SEEDS`."""
+    training = recipe_for(NETWORKS[name].recipes[recipe], mirrored=of.mirrored)
+    return tuple(RunConfig(network=name, training=training, data=of.config, seed=seed) for seed in SEEDS)
 
 
 def by_criterion(configs: Sequence[RunConfig], scope: Scope) -> tuple[Line, ...]:
@@ -66,7 +68,7 @@ def _criterion_cells(configs: Sequence[RunConfig], criterion: Criterion, scope: 
 
 def by_layer(configs: Sequence[RunConfig]) -> tuple[Line, ...]:
     """One layer pruned at a time, by magnitude, all others left alone."""
-    layers = NETWORKS[configs[0].network].layers
+    layers = NETWORKS[configs[0].network].layers(Problem())  # their names are those of any problem
     return tuple(Line(layer, tuple(Cell(config=config, layer=layer) for config in configs)) for layer in layers)
 
 
@@ -182,9 +184,8 @@ def _half_width(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _ratio(curve: Curve, *, weighted: bool) -> NDArray[np.float64]:
     """(S,) all weights over those left, each counted as often as it is used if `weighted`."""
-    layers = NETWORKS[curve.cell.config.network].layers
-    uses = np.array([*layers.values()]) if weighted else np.ones(len(layers))
     sizes = np.array(curve.sizes)
+    uses = np.array(curve.uses) if weighted else np.ones(len(sizes))
     left = ((sizes - np.array(curve.layer_k)) * uses).sum(axis=1)
     with np.errstate(divide="ignore"):
         return np.asarray((sizes * uses).sum() / left)

@@ -1,12 +1,12 @@
 """Which answers changed? The images behind the numbers, and the visitor's own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core import answers, data, figures, picture, wording
+from core import answers, figures, picture, wording
 from core.answers import OUTCOMES, Filter
 from core.errors import PictureError
 from core.evaluation import ClassComparison, Comparison, by_class, confusion_matrix, most_confused
@@ -23,13 +23,13 @@ from pages.ui.view import View
 ANY = "any"
 PER_PAGE, COLUMNS = 24, 6
 FILTERS = {
-    "outcome": ("What pruning did", (*OUTCOMES, answers.CHANGED, answers.SAME)),
-    "true": ("True class", data.CLASSES),
-    "dense": ("Dense answer", data.CLASSES),
-    "pruned": ("Pruned answer", data.CLASSES),
-    "moved": ("Answer moved to or from", data.CLASSES),
+    "outcome": "What pruning did",
+    "true": "True class",
+    "dense": "Dense answer",
+    "pruned": "Pruned answer",
+    "moved": "Answer moved to or from",
 }
-"""Each filter by the name of its URL parameter: label and choices."""
+"""The label of each filter by the name of its URL parameter; all but the first are classes."""
 
 
 # --- which answers changed --------------------------------------------------------------------------------------
@@ -39,7 +39,7 @@ def show_answers(now: View, stops: Stops) -> None:
     """Cells to click, live over the stops, and the images that are in them."""
     above = st.container()
     with st.popover("Filter", icon=":material/filter_alt:"):
-        wanted = choose_filter()
+        wanted = choose_filter(now.run.classes)
     with above:
         url = lookup.panel_url(now, stops, part="answers")
         live_panel([url], stops.row, label="Sparsity", key="answers panel", on_stop=stops.go, on_pick=picked)
@@ -50,19 +50,26 @@ def show_answers(now: View, stops: Stops) -> None:
     keep[wanted.select(labels, dense, pruned)] = True
     order = answers.by_movement(profile, stops.row)
     found = order[keep[order]]
-    st.header(f"{wording.count(len(found))} of {wording.count(len(labels))} images{said(wanted)}")
+    st.header(f"{wording.count(len(found))} of {wording.count(len(labels))} images{said(wanted, now.run.classes)}")
     show_gallery(now, found, lambda image: card(now, profile, stops.row, labels, image), "answers gallery")
 
 
-def choose_filter() -> Filter:
+def choose_filter(names: Sequence[str]) -> Filter:
     """The filter as its widgets have it; they write it to the URL."""
-    chosen = {
-        name: st.selectbox(label, [ANY, *choices], key=name, bind="query-params", on_change=first_page)
-        for name, (label, choices) in FILTERS.items()
-    }
+    chosen = {}
+    for name, label in FILTERS.items():
+        choices = [ANY, *((*OUTCOMES, answers.CHANGED, answers.SAME) if name == "outcome" else names)]
+        chosen[name] = choose_one(label, choices, name)
     st.button("Show all", on_click=set_filter)
-    classes = {name: data.CLASSES.index(chosen[name]) for name in FILTERS if chosen[name] in data.CLASSES}
+    classes = {name: names.index(chosen[name]) for name in FILTERS if chosen[name] in names}
     return Filter(outcome=None if chosen["outcome"] == ANY else chosen["outcome"], **classes)
+
+
+def choose_one(label: str, choices: Sequence[str], name: str) -> str:
+    """A select box; what it had of another data set's classes is forgotten."""
+    if st.session_state.get(name, ANY) not in choices:
+        st.session_state[name] = ANY
+    return str(st.selectbox(label, choices, key=name, bind="query-params", on_change=first_page))
 
 
 def set_filter(**chosen: str) -> None:
@@ -89,9 +96,8 @@ def picked(pick: Pick) -> None:
         set_filter(true=pick.y, **{pick.figure: pick.x})
 
 
-def said(wanted: Filter) -> str:
+def said(wanted: Filter, name: Sequence[str]) -> str:
     """The filter in words."""
-    name = data.CLASSES
     parts = [
         wanted.outcome,
         None if wanted.true is None else f"true class {name[wanted.true]}",
@@ -109,10 +115,10 @@ def card(now: View, profile: Profile, row: int, labels: NDArray[np.uint8], image
     if outcome == "both wrong" and dense != pruned:
         outcome = "both wrong, with another answer"
     said = [
-        Answer(who, data.CLASSES[c], float(profile.probability[r, image]))
+        Answer(who, now.run.classes[c], float(profile.probability[r, image]))
         for who, r, c in (("dense", 0, dense), ("pruned", row, pruned))
     ]
-    return Card(image, data.CLASSES[labels[image]], f"No. {wording.count(image)}, {outcome}", said)
+    return Card(image, now.run.classes[labels[image]], f"No. {wording.count(image)}, {outcome}", said)
 
 
 # --- galleries --------------------------------------------------------------------------------------------------
@@ -169,8 +175,8 @@ def show_image(now: View, stops: Stops, image: int) -> None:
         st.info("The images are not on this server: run `make data` there.", icon=":material/database:")
         return
     left, right = st.columns([1, 6], vertical_alignment="center")
-    left.image(enlarged(pictures[image]), width=112, alt=f"Test image {image}: {data.CLASSES[true]}")
-    right.header(f"Test image {wording.count(image)}: {data.CLASSES[true]}")
+    left.image(enlarged(pictures[image]), width=112, alt=f"Test image {image}: {now.run.classes[true]}")
+    right.header(f"Test image {wording.count(image)}: {now.run.classes[true]}")
     stories.show(now, stops, pictures[image], true)
 
 
@@ -186,11 +192,13 @@ def show_fragile(now: View, stops: Stops) -> None:
     """Where each answer changes first, and the images that change first and last."""
     labels, profile = store().labels(now.run.id), stops.profile
     chosen, order = st.columns([2, 5], vertical_alignment="bottom")
-    wanted = chosen.selectbox("Class", [ANY, *data.CLASSES], key="true", bind="query-params", on_change=first_page)
-    true = data.CLASSES.index(wanted) if wanted in data.CLASSES else None
-    counts = answers.first_changes(profile, labels, len(data.CLASSES))
+    names = now.run.classes
+    with chosen:
+        wanted = choose_one("Class", [ANY, *names], "true")
+    true = names.index(wanted) if wanted in names else None
+    counts = answers.first_changes(profile, labels, len(names))
     st.plotly_chart(
-        figures.first_changes(counts, profile.sparsity, data.CLASSES, true),
+        figures.first_changes(counts, profile.sparsity, names, true),
         key="first changes",
         config={"displayModeBar": False},
         alt="How many images change their answer first at each sparsity, by class.",
@@ -227,18 +235,21 @@ def show_classes(now: View, stops: Stops) -> None:
     live_panel([url], stops.row, label="Sparsity", key="classes panel", on_stop=stops.go)
     labels, profile = store().labels(now.run.id), stops.profile
     dense, pruned = profile.predicted[0], profile.predicted[stops.row]
-    st.markdown(confused(labels, dense, pruned))
-    table("Recall and precision of each class", CLASS_COLUMNS, class_rows(labels, dense, pruned), key="classes")
+    names = now.run.classes
+    st.markdown(confused(labels, dense, pruned, names))
+    table("Recall and precision of each class", CLASS_COLUMNS, class_rows(labels, dense, pruned, names), key="classes")
     st.caption(
         "Recall is compared on the same images: 95 % paired interval (Bonett and Price) and exact McNemar test, whose "
-        f"p is corrected for {len(data.CLASSES)} classes (Holm). Precision is of different images before and after, so "
+        f"p is corrected for {len(names)} classes (Holm). Precision is of different images before and after, so "
         "its difference has no paired interval."
     )
 
 
-def confused(labels: NDArray[np.uint8], dense: NDArray[np.uint8], pruned: NDArray[np.uint8]) -> str:
+def confused(
+    labels: NDArray[np.uint8], dense: NDArray[np.uint8], pruned: NDArray[np.uint8], classes: Sequence[str]
+) -> str:
     """The classes most often taken for one another, and their part in all errors."""
-    before, after = (confusion_matrix(labels, given, len(data.CLASSES)) for given in (dense, pruned))
+    before, after = (confusion_matrix(labels, given, len(classes)) for given in (dense, pruned))
     group = most_confused(before)
     parts = []
     for name, matrix in (("dense", before), ("pruned", after)):
@@ -246,7 +257,7 @@ def confused(labels: NDArray[np.uint8], dense: NDArray[np.uint8], pruned: NDArra
         errors, wrong = (int(m.sum() - np.trace(m)) for m in (inside, matrix))
         share = f" ({wording.percent(errors / wrong, 1)})" if wrong else ""
         parts.append(f"{wording.count(errors)} of the {name} network's {wording.count(wrong)} wrong answers{share}")
-    names = wording.listed([data.CLASSES[c] for c in group])
+    names = wording.listed([classes[c] for c in group])
     return f"**{names}** are most often taken for one another: {parts[0]}, and {parts[1]}."
 
 
@@ -260,10 +271,12 @@ CLASS_COLUMNS = (
 )
 
 
-def class_rows(labels: NDArray[np.uint8], dense: NDArray[np.uint8], pruned: NDArray[np.uint8]) -> list[Row]:
+def class_rows(
+    labels: NDArray[np.uint8], dense: NDArray[np.uint8], pruned: NDArray[np.uint8], classes: Sequence[str]
+) -> list[Row]:
     """A row a class that has images."""
-    found = by_class(labels, dense, pruned, len(data.CLASSES))
-    return [class_row(name, c.recall, c) for name, c in zip(data.CLASSES, found, strict=True) if c.recall]
+    found = by_class(labels, dense, pruned, len(classes))
+    return [class_row(name, c.recall, c) for name, c in zip(classes, found, strict=True) if c.recall]
 
 
 def class_row(name: str, recall: Comparison, c: ClassComparison) -> Row:
@@ -289,7 +302,7 @@ def show_own(now: View, stops: Stops) -> None:
     if content is None:
         return
     try:
-        taken = picture.read(content)
+        taken = picture.read(content, now.run.shape)
     except PictureError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -312,7 +325,7 @@ def take_picture() -> bytes | None:
         "Your picture", [upload, "Camera", "Drawing"], default=upload, key="source", bind="query-params", required=True,
     )  # fmt: skip
     st.caption(
-        "One garment on a plain ground works best. The picture stays in memory while you look at it, and nowhere else."
+        "One thing on a plain ground works best. The picture stays in memory while you look at it, and nowhere else."
     )
     if source == "Drawing":
         return drawing("drawn")

@@ -113,7 +113,7 @@ def ways_on() -> None:
 def data_notice() -> None:
     """Without the data set everything here still works, from the runs that came with the product."""
     try:
-        data.locate()
+        data.check(data.FASHION.id)
     except DataError as error:
         st.info(f"Nothing can be trained or evaluated anew yet. {error}", icon=":material/database:")
 

@@ -12,12 +12,13 @@ from core import audit, figures, study, wording
 from core.audit import Summary
 from core.cells import Cell
 from core.config import RunConfig, Scope
+from core.data import FASHION, Collection
 from core.errors import PruneLabError
 from core.jobs import JobState
 from core.recipes import NETWORKS
 from core.study import Band, Line
 from pages.ui import picker
-from pages.ui.services import curves, engine
+from pages.ui.services import collections, curves, engine
 from pages.ui.table import Cell as Said
 from pages.ui.table import Row, table
 
@@ -40,14 +41,14 @@ CRITERIA = {name: title.partition(" (")[0] for name, title in picker.CRITERIA.it
 CRITERIA["largest"] = "Largest first"
 
 
-def show_criteria(network: str, recipe: str) -> None:
+def show_criteria(network: str, recipe: str, of: Collection) -> None:
     """All criteria on the same networks."""
     titles: dict[str, Scope] = {picker.SCOPES[scope]: scope for scope in get_args(Scope)}
     chosen = st.segmented_control(
         "Scope", [*titles], default="Global", key="competing", bind="query-params", required=True,
         help="Where the weights compete: in the whole network, or for a share of each layer.",
     )  # fmt: skip
-    lines = study.by_criterion(study.networks(network, recipe), titles[chosen or "Global"])
+    lines = study.by_criterion(study.networks(network, recipe, of), titles[chosen or "Global"])
     found = sum_up(lines)
     if found:
         st.header(study.verdict(found[0], CRITERIA))
@@ -65,9 +66,9 @@ def show_criteria(network: str, recipe: str) -> None:
     offer(lines)
 
 
-def show_layers(network: str, recipe: str) -> None:
+def show_layers(network: str, recipe: str, of: Collection) -> None:
     """One layer pruned at a time."""
-    lines = study.by_layer(study.networks(network, recipe))
+    lines = study.by_layer(study.networks(network, recipe, of))
     found = sum_up(lines)
     if found:
         names = {line.name: figures.layer_title(line.name) for line in found}
@@ -86,9 +87,9 @@ def show_layers(network: str, recipe: str) -> None:
     offer(lines)
 
 
-def show_retraining(network: str, recipe: str) -> None:
+def show_retraining(network: str, recipe: str, of: Collection) -> None:
     """What follows the pruning."""
-    lines = study.by_retraining(study.networks(network, recipe))
+    lines = study.by_retraining(study.networks(network, recipe, of))
     found = sum_up(lines)
     if found:
         best = max(found, key=lambda line: float(line.mean[3]))
@@ -310,6 +311,15 @@ def follow(missing: Sequence[Cell], of: int, began: tuple[float, int]) -> None:
         )
 
 
+def choose_data() -> Collection:
+    """The data set; asked for only where there is more than Fashion-MNIST."""
+    sets = {of.id: of for of in collections()[0]}
+    if len(sets) == 1:
+        return FASHION
+    titles = {name: of.title for name, of in sets.items()}
+    return sets[st.selectbox("Data set", [*sets], format_func=titles.__getitem__, key="data", bind="query-params")]
+
+
 st.title("Is magnitude a good metric?")
 st.markdown(
     "Pruning by magnitude sets the weights that are closest to zero to zero. Does it matter which go? Here several "
@@ -324,5 +334,9 @@ if shown == CLAIM:
     show_claim()
 else:
     first = [*STUDIED].index(FIRST)
-    studied = st.selectbox("Networks", [*STUDIED], index=first, key="networks", bind="query-params", width=420)
-    PARTS[shown or next(iter(PARTS))](*STUDIED[studied])
+    left, right = st.columns(2)
+    with left:
+        studied = st.selectbox("Networks", [*STUDIED], index=first, key="networks", bind="query-params")
+    with right:
+        of = choose_data()
+    PARTS[shown or next(iter(PARTS))](*STUDIED[studied], of)

@@ -7,12 +7,13 @@ from typing import Any, get_args
 import streamlit as st
 
 from core import data, wording
-from core.config import RunConfig, TrainingConfig, shown_as
+from core.config import Problem, RunConfig, TrainingConfig, shown_as
+from core.data import Collection
 from core.errors import DataError, PruneLabError
-from core.recipes import DEFAULT_NETWORK, NETWORKS
+from core.recipes import DEFAULT_NETWORK, NETWORKS, recipe_for
 from core.runs import Run
 from pages.ui import picker, view
-from pages.ui.services import engine, owner, store
+from pages.ui.services import collections, engine, owner, store
 from pages.ui.table import Action, Cell, Row, table
 from pages.ui.watching import watch
 
@@ -20,7 +21,9 @@ from pages.ui.watching import watch
 
 
 def choose() -> RunConfig | None:
-    """Network, recipe, its values and the seed; None, with a message, for values that cannot be."""
+    """Data set, network, recipe, its values and the seed; None, with a message, for values that cannot be."""
+    sets = choose_data()
+    of = sets[st.session_state["data set"]]
     if "network" not in st.session_state:
         st.session_state["network"] = DEFAULT_NETWORK
         _first_recipe()
@@ -29,7 +32,7 @@ def choose() -> RunConfig | None:
         name = st.selectbox(
             "Network",
             [*NETWORKS],
-            format_func=_network,
+            format_func=lambda name: _network(name, of.problem),
             key="network",
             on_change=_first_recipe,
             persist_state="session",
@@ -50,14 +53,35 @@ def choose() -> RunConfig | None:
     with st.expander("Values of the recipe", icon=":material/tune:"):
         values = _values()
     try:
-        return RunConfig(network=name, training=TrainingConfig(**values), seed=st.session_state["seed"])
+        training = TrainingConfig(**values)
+        return RunConfig(network=name, training=training, data=of.config, seed=st.session_state["seed"])
     except PruneLabError as error:
         st.error(str(error), icon=":material/error:")
         return None
 
 
-def _network(name: str) -> str:
-    return f"{NETWORKS[name].title} ({wording.count(NETWORKS[name].weights)} weights)"
+def choose_data() -> dict[str, Collection]:
+    """A select box of the data sets on this server, and what is wrong with folders that should be some; all by id."""
+    found, problems = collections()
+    sets = {of.id: of for of in found}
+    if st.session_state.get("data set") not in sets:
+        st.session_state["data set"] = data.FASHION.id
+    for problem in problems:
+        st.warning(f"A data set cannot be used. {problem}", icon=":material/warning:")
+    if len(sets) > 1:
+        st.selectbox("Data set", [*sets], format_func=lambda name: _data_set(sets[name]), key="data set",
+                     on_change=_first_recipe, persist_state="session")  # fmt: skip
+    return sets
+
+
+def _data_set(of: Collection) -> str:
+    side, colours = of.problem.side, "colours" if of.problem.channels > 1 else "grey"
+    images = f"{wording.count(of.images)} training images of {side} × {side}, {colours}"
+    return f"{of.title}: {images}, {of.problem.classes} classes"
+
+
+def _network(name: str, problem: Problem) -> str:
+    return f"{NETWORKS[name].title} ({wording.count(NETWORKS[name].weights(problem))} weights)"
 
 
 def _recipe(network: str) -> str:
@@ -74,7 +98,8 @@ def _first_recipe() -> None:
 def _load() -> None:
     """Put the recipe's values into their widgets."""
     network = st.session_state["network"]
-    recipe = NETWORKS[network].recipes[st.session_state[_recipe(network)]]
+    mirrored = next(of.mirrored for of in collections()[0] if of.id == st.session_state["data set"])
+    recipe = recipe_for(NETWORKS[network].recipes[st.session_state[_recipe(network)]], mirrored=mirrored)
     for f in fields(recipe):
         st.session_state[f.name] = getattr(recipe, f.name)
 
@@ -110,7 +135,7 @@ def offer(config: RunConfig) -> None:
     if store().has(config.run_id):
         done(store().get(config.run_id))
         return
-    no_data = _no_data()
+    no_data = _no_data(config)
     problem = no_data or store().problem() or engine().problem
     if problem:
         st.warning(f"Nothing can be trained just now. {problem}", icon=":material/warning:")
@@ -122,9 +147,9 @@ def offer(config: RunConfig) -> None:
             st.error(str(error), icon=":material/error:")
 
 
-def _no_data() -> str | None:
+def _no_data(config: RunConfig) -> str | None:
     try:
-        data.locate()
+        data.check(config.data.name)
     except DataError as error:
         return str(error)
     return None
@@ -132,7 +157,8 @@ def _no_data() -> str | None:
 
 def _estimate(config: RunConfig) -> str:
     """How long it will take, from the last run of the same network; its speed is of the machine that trained it."""
-    alike = [run for run in store().runs() if run.config.network == config.network and run.history]
+    runs = [run for run in store().runs() if run.config.network == config.network and run.history]
+    alike = [run for run in runs if run.config.data.name == config.data.name]
     if not alike:
         return f"{config.training.epochs} epochs. No run of this network yet to estimate the time from."
     own = [run for run in alike if not run.reference]
@@ -156,7 +182,7 @@ def follow() -> None:
     """Every training that waits or runs, whoever asked for it, and how this visitor's last one ended."""
     for state in engine().jobs():
         if state.kind == "train" and state.active and state.config:
-            st.header(f"{_network(state.config.network)}, seed {state.config.seed}")
+            st.header(f"{NETWORKS[state.config.network].title}, seed {state.config.seed}")
             watch(state.id)
     last = engine().state(st.session_state.get("job", ""))
     if last is not None and last.status in ("failed", "cancelled"):

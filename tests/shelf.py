@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from core.config import PruningConfig, RunConfig
+from core.data.fashion import CLASSES
 from core.profile import compute
 from core.progress import Epoch
 from core.pruning import Weights
@@ -57,6 +58,8 @@ def _run(
         versions={},
         machine={},
         data_md5={"synthetic": "0" * 32},
+        classes=CLASSES,
+        shape=(28, 28),
         history=epochs,
         owner=owner,
     )

@@ -24,7 +24,7 @@ def found(row: int, **wanted: object) -> int:
 
 @at_some_rows
 def test_each_cell_of_the_confusion_matrices_is_found(row: int) -> None:
-    dense, pruned = (confusion_matrix(LABELS, PROFILE.predicted[r]) for r in (0, row))
+    dense, pruned = (confusion_matrix(LABELS, PROFILE.predicted[r], 10) for r in (0, row))
     for true in CLASSES:
         for answer in CLASSES:
             assert found(row, true=true, dense=answer) == dense[true, answer]
@@ -40,7 +40,7 @@ def test_each_outcome_is_found_as_often_as_it_is_counted(row: int) -> None:
 
 @at_some_rows
 def test_the_images_behind_a_difference_moved_to_or_from_the_class(row: int) -> None:
-    dense, pruned = (confusion_matrix(LABELS, PROFILE.predicted[r]) for r in (0, row))
+    dense, pruned = (confusion_matrix(LABELS, PROFILE.predicted[r], 10) for r in (0, row))
     for true in CLASSES:
         for answer in CLASSES:
             moved = found(row, true=true, moved=answer)

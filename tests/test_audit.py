@@ -10,6 +10,7 @@ from scipy import stats
 
 from core import audit
 from core.audit import READINGS, Audit, Finding, Reading, explanations, summaries, verdict
+from core.config import Design
 from core.curves import CurveStore
 from core.engine.audit import find
 from core.engine.inference import Classifier
@@ -44,7 +45,7 @@ def found(curves: CurveStore) -> Audit:
 def finding(curves: CurveStore, reading: Reading) -> Finding:
     weights = curves.weights(CONFIG)
     assert weights is not None
-    return find(CONFIG, weights, TEST, reading, lambda: None)
+    return find(Design("lenet"), CONFIG.seed, weights, TEST, reading, lambda: None)
 
 
 def test_an_audit_holds_every_reading_and_comes_back_from_json(found: Audit) -> None:
@@ -69,7 +70,7 @@ def test_a_plain_reading_is_what_the_pruned_network_answers(curves: CurveStore, 
     weights, reading = curves.weights(CONFIG), BY_NAME[name]
     assert weights is not None
     pruned = prune(weights, rank(weights, reading.pruning), reading.sparsity)
-    classifier = Classifier("lenet", TEST.images)
+    classifier = Classifier(Design("lenet"), TEST.images)
     for stands, w in ((found.findings[name].before, weights), (found.findings[name].after, pruned)):
         assert stands == accuracy(TEST.labels, classifier.infer(w, threads=1).argmax(1))
 

@@ -22,6 +22,7 @@ def curve(cell: Cell = CELL) -> Curve:
         total=100,
         k=tuple(round(100 * s) for s in cell.sparsities),
         sizes=(90, 10),
+        uses=(4, 1),
         layer_k=tuple((round(90 * s), round(10 * s)) for s in cell.sparsities),
         test=rows,
         validation=rows[::-1],

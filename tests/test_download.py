@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from torchvision.datasets import FashionMNIST
 
-from core import data
-from core.data import FILES
+from core.data import fashion as data
+from core.data.fashion import FILES
 from core.engine import download
 from core.errors import DataError
 

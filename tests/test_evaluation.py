@@ -36,14 +36,14 @@ counts = st.integers(0, 400)
 @given(answers)
 def test_accuracy_and_matrix_are_those_of_scikit_learn(vectors: tuple[Classes, Classes, Classes]) -> None:
     labels, predictions, _ = vectors
-    matrix = confusion_matrix(labels, predictions)
+    matrix = confusion_matrix(labels, predictions, 10)
     np.testing.assert_array_equal(matrix, sklearn_matrix(labels, predictions, labels=range(10)))
     assert accuracy(labels, predictions).value == pytest.approx(accuracy_score(labels, predictions))
     assert accuracy(labels, predictions) == Proportion(int(np.trace(matrix)), labels.size)
 
 
 def test_matrix_rows_are_the_true_class() -> None:
-    matrix = confusion_matrix(np.array([3], np.uint8), np.array([7], np.uint8))
+    matrix = confusion_matrix(np.array([3], np.uint8), np.array([7], np.uint8), 10)
     assert matrix[3, 7] == matrix.sum() == 1
 
 
@@ -140,7 +140,7 @@ def test_an_impossible_proportion_is_refused(right: int, n: int) -> None:
 @pytest.mark.parametrize("other", [np.zeros(2, np.uint8), np.zeros((3, 1), np.uint8), np.zeros(1, np.uint8)])
 def test_vectors_of_other_images_are_refused(other: Classes) -> None:
     labels = np.zeros(3, np.uint8)
-    for use in (accuracy, confusion_matrix, lambda y, p: compare(y, y, p)):
+    for use in (accuracy, lambda y, p: confusion_matrix(y, p, 10), lambda y, p: compare(y, y, p)):
         with pytest.raises(ValueError, match="not of the same images"):
             use(labels, other)
 
@@ -152,7 +152,7 @@ def test_no_images_are_refused() -> None:
 
 def test_a_class_out_of_range_is_refused() -> None:
     with pytest.raises(ValueError, match="from 0 to 9"):
-        confusion_matrix(np.array([0, 1]), np.array([0, 10]))
+        confusion_matrix(np.array([0, 1]), np.array([0, 10]), 10)
 
 
 @settings(deadline=None)
@@ -174,7 +174,7 @@ def three_vectors(n: int = 600) -> tuple[Classes, Classes, Classes]:
 
 def test_recall_and_precision_of_each_class_are_those_of_scikit_learn() -> None:
     labels, dense, pruned = three_vectors()
-    found = by_class(labels, dense, pruned)
+    found = by_class(labels, dense, pruned, 10)
     for given_, recall, precision in (
         (dense, [c.recall and c.recall.dense for c in found], [c.dense_precision for c in found]),
         (pruned, [c.recall and c.recall.pruned for c in found], [c.pruned_precision for c in found]),
@@ -187,7 +187,7 @@ def test_recall_and_precision_of_each_class_are_those_of_scikit_learn() -> None:
 
 def test_recalls_are_paired_on_the_images_of_their_class_and_corrected_together() -> None:
     labels, dense, pruned = three_vectors()
-    found = by_class(labels, dense, pruned)
+    found = by_class(labels, dense, pruned, 10)
     whole, recalls = compare(labels, dense, pruned), [c.recall for c in found if c.recall]
     assert sum(r.lost for r in recalls) == whole.lost and sum(r.n for r in recalls) == whole.n
     raw = [mcnemar(r.lost, r.gained) for r in recalls]
@@ -197,12 +197,12 @@ def test_recalls_are_paired_on_the_images_of_their_class_and_corrected_together(
 def test_a_class_without_images_has_no_recall_and_does_not_count_as_tested() -> None:
     labels, dense, pruned = three_vectors()
     few = labels < 7
-    found = by_class(labels[few], dense[few], pruned[few])
+    found = by_class(labels[few], dense[few], pruned[few], 10)
     assert [c.recall is None for c in found] == [False] * 7 + [True] * 3
     raw = [mcnemar(c.recall.lost, c.recall.gained) for c in found if c.recall]
     assert [c.p_value for c in found] == [*holm(raw), 1, 1, 1]
     with pytest.raises(ValueError, match="not of the same images"):
-        by_class(labels, dense[:5], pruned)
+        by_class(labels, dense[:5], pruned, 10)
 
 
 def test_the_most_confused_classes_are_those_with_most_errors_among_themselves() -> None:

@@ -37,7 +37,7 @@ NAMES = ("curve", "layers", "distributions", "zoom", "dense", "pruned", "differe
 
 
 def matrices(profile: Profile) -> list[Any]:
-    return [confusion_matrix(small.LABELS, row) for row in profile.predicted]
+    return [confusion_matrix(small.LABELS, row, 10) for row in profile.predicted]
 
 
 def drawn(criterion: Criterion = "magnitude", scope: Scope = "global") -> dict[str, LiveFigure]:
@@ -521,7 +521,7 @@ def test_the_table_of_outcomes_counts_each_image_once(stop: int) -> None:
 
 @some_stops
 def test_recall_and_precision_stand_at_their_shares_and_are_joined(stop: int) -> None:
-    found = by_class(small.LABELS, PROFILE.predicted[0], PROFILE.predicted[stop])
+    found = by_class(small.LABELS, PROFILE.predicted[0], PROFILE.predicted[stop], 10)
     lines, dense, pruned, texts = DRAWN["recall"].at(stop).data
     recalls = [c.recall for c in found]
     assert [*dense.x] == [r and pytest.approx(100 * r.dense.value, abs=1e-3) for r in recalls]

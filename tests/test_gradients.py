@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from core.config import Design
 from core.data import Split
 from core.engine.gradients import gradients
 from core.engine.inference import Classifier
@@ -17,14 +18,14 @@ NETWORKS = ("lenet", "convnet-small")
 
 
 def loss(network: str, weights: Weights) -> float:
-    log_p = log_softmax(Classifier(network, IMAGES.images).infer(weights))
+    log_p = log_softmax(Classifier(Design(network), IMAGES.images).infer(weights))
     return float(-log_p[np.arange(len(IMAGES)), IMAGES.labels].mean())
 
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_small_step_along_it_changes_the_loss_by_as_much_as_it_says(network: str) -> None:
-    weights = get_weights(build(network, 1))
-    slopes = gradients(network, weights, IMAGES)
+    weights = get_weights(build(Design(network), 1))
+    slopes = gradients(Design(network), weights, IMAGES)
     assert {name: g.shape for name, g in slopes.items()} == {n: w.shape for n, w in kernels(weights).items()}
     for name, slope in slopes.items():
         step = slope * np.float32(1e-3 / np.abs(slope).max())
@@ -34,10 +35,10 @@ def test_a_small_step_along_it_changes_the_loss_by_as_much_as_it_says(network: s
 
 
 def test_it_is_the_mean_over_the_images_however_they_are_batched() -> None:
-    weights = get_weights(build("lenet", 1))
-    whole = gradients("lenet", weights, IMAGES)
+    weights = get_weights(build(Design("lenet"), 1))
+    whole = gradients(Design("lenet"), weights, IMAGES)
     parts = [
-        gradients("lenet", weights, Split(IMAGES.images[part], IMAGES.labels[part]))
+        gradients(Design("lenet"), weights, Split(IMAGES.images[part], IMAGES.labels[part]))
         for part in (slice(0, 100), slice(100, None))
     ]
     for name, slope in whole.items():
@@ -49,4 +50,4 @@ def test_it_can_be_stopped_between_two_batches() -> None:
         raise JobCancelled("asked to")
 
     with pytest.raises(JobCancelled):
-        gradients("lenet", get_weights(build("lenet", 1)), IMAGES, on_batch=stop)
+        gradients(Design("lenet"), get_weights(build(Design("lenet"), 1)), IMAGES, on_batch=stop)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.config import Design
 from core.engine import inference
 from core.engine.inference import Classifier, Viewer
 from core.engine.machine import reproducible
@@ -20,7 +21,7 @@ IMAGES = np.random.default_rng(0).integers(256, size=(150, 28, 28), dtype=np.uin
 def weights_of(network: str) -> dict[str, np.ndarray]:
     """Weights as after some training: the batch-norm statistics are far from their start."""
     rng = np.random.default_rng(1)
-    weights = get_weights(build(network, 0))
+    weights = get_weights(build(Design(network), 0))
     for name, value in weights.items():
         if name.endswith(("running_mean", "norm.bias")):
             value += rng.normal(size=value.shape)
@@ -30,7 +31,7 @@ def weights_of(network: str) -> dict[str, np.ndarray]:
 
 
 def plain_logits(network: str, weights: dict[str, np.ndarray]) -> np.ndarray:
-    model = build(network, 5).eval()
+    model = build(Design(network), 5).eval()
     set_weights(model, weights)
     with torch.no_grad():
         logits: np.ndarray = model(normalise(torch.as_tensor(IMAGES))).numpy()
@@ -44,7 +45,7 @@ def test_the_folded_network_answers_as_the_plain_one(
 ) -> None:
     monkeypatch.setattr(inference, "_FUSES", fuses and inference._FUSES)
     weights = weights_of(network)
-    logits = Classifier(network, IMAGES).infer(weights)
+    logits = Classifier(Design(network), IMAGES).infer(weights)
     assert logits.shape == (150, 10) and logits.dtype == np.float32
     np.testing.assert_allclose(logits, plain_logits(network, weights), rtol=1e-4, atol=1e-4)
 
@@ -52,17 +53,17 @@ def test_the_folded_network_answers_as_the_plain_one(
 @each_network
 def test_the_logits_of_an_image_do_not_depend_on_its_neighbours(network: str) -> None:
     weights, order = weights_of(network), np.random.default_rng(2).permutation(150)
-    logits = Classifier(network, IMAGES).infer(weights)
-    assert np.array_equal(Classifier(network, IMAGES[order]).infer(weights), logits[order])
-    assert np.array_equal(Classifier(network, IMAGES[:3]).infer(weights), logits[:3])
+    logits = Classifier(Design(network), IMAGES).infer(weights)
+    assert np.array_equal(Classifier(Design(network), IMAGES[order]).infer(weights), logits[order])
+    assert np.array_equal(Classifier(Design(network), IMAGES[:3]).infer(weights), logits[:3])
 
 
 @each_network
 def test_inference_repeats_itself_and_changes_no_weight(network: str) -> None:
-    weights, judge = weights_of(network), Classifier(network, IMAGES)
+    weights, judge = weights_of(network), Classifier(Design(network), IMAGES)
     before = {name: value.copy() for name, value in weights.items()}
     first = judge.infer(weights)
-    judge.infer(get_weights(build(network, 9)))
+    judge.infer(get_weights(build(Design(network), 9)))
     assert np.array_equal(judge.infer(weights), first)
     assert all(np.array_equal(before[name], value) for name, value in weights.items())
 
@@ -71,12 +72,12 @@ def test_read_only_weights_are_accepted() -> None:
     weights = weights_of("lenet")
     for value in weights.values():
         value.flags.writeable = False
-    Classifier("lenet", IMAGES).infer(weights)
+    Classifier(Design("lenet"), IMAGES).infer(weights)
 
 
 def test_a_network_pruned_to_its_biases_gives_every_image_the_same_answer() -> None:
     weights = {name: value * (value.ndim < 2) for name, value in weights_of("convnet").items()}
-    assert np.ptp(Classifier("convnet", IMAGES).infer(weights), axis=0).max() == 0
+    assert np.ptp(Classifier(Design("convnet"), IMAGES).infer(weights), axis=0).max() == 0
 
 
 def test_it_can_be_stopped_before_any_batch() -> None:
@@ -88,18 +89,18 @@ def test_it_can_be_stopped_before_any_batch() -> None:
             raise JobCancelled("Stopped.")
 
     with pytest.raises(JobCancelled):
-        Classifier("lenet", IMAGES).infer(weights_of("lenet"), on_batch=on_batch)
+        Classifier(Design("lenet"), IMAGES).infer(weights_of("lenet"), on_batch=on_batch)
     assert len(calls) == 2
 
 
 @each_network
 def test_a_look_at_one_image_is_what_the_classifier_says_of_it(network: str) -> None:
     weights = weights_of(network)
-    logits = Classifier(network, IMAGES).infer(weights)
+    logits = Classifier(Design(network), IMAGES).infer(weights)
     for image in (0, 149):
-        seen, maps = Viewer(network, IMAGES[image]).look(weights)
+        seen, maps = Viewer(Design(network), IMAGES[image]).look(weights)
         np.testing.assert_allclose(seen, logits[image], rtol=1e-4, atol=1e-4)
-        model = build(network, 5).eval()
+        model = build(Design(network), 5).eval()
         set_weights(model, weights)
         with torch.no_grad():
             first = model.get_submodule("conv1")(normalise(torch.as_tensor(IMAGES[image : image + 1])))[0]
@@ -108,7 +109,7 @@ def test_a_look_at_one_image_is_what_the_classifier_says_of_it(network: str) -> 
 
 
 def test_a_viewer_may_look_with_other_weights() -> None:
-    weights, viewer = weights_of("lenet"), Viewer("lenet", IMAGES[0])
+    weights, viewer = weights_of("lenet"), Viewer(Design("lenet"), IMAGES[0])
     first = viewer.look(weights)
     viewer.look({name: np.zeros_like(value) for name, value in weights.items()})
     assert all(np.array_equal(a, b) for a, b in zip(first, viewer.look(weights), strict=True))

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from core.config import Design, Problem
 from core.engine.models import (
     BUILDERS,
     PIXEL_MEAN,
@@ -19,7 +20,7 @@ from core.engine.models import (
     set_weights,
 )
 from core.errors import ConfigError
-from core.recipes import NETWORKS
+from core.recipes import NETWORKS, Layer
 
 each_network = pytest.mark.parametrize("network", NETWORKS)
 
@@ -30,30 +31,38 @@ def test_registry_and_builders_name_the_same_networks() -> None:
 
 @each_network
 def test_the_registry_counts_are_the_networks_own(network: str) -> None:
-    model = build(network, 0)
+    model = build(Design(network), 0)
     kernels = [p for name, p in model.named_parameters() if name.endswith(".weight") and p.ndim >= 2]
-    assert sum(p.numel() for p in kernels) == NETWORKS[network].weights
-    assert sum(p.numel() for p in model.parameters() if p.requires_grad) == NETWORKS[network].parameters
+    assert sum(p.numel() for p in kernels) == NETWORKS[network].weights(Problem())
 
 
+def test_the_small_network_has_fewer_than_100_000_parameters_in_all() -> None:
+    model = build(Design("convnet-small"), 0)
+    assert sum(p.numel() for p in model.parameters() if p.requires_grad) < 100_000
+
+
+@pytest.mark.parametrize("problem", [Problem(), Problem(32, 3, 10), Problem(28, 1, 47), Problem(32, 1, 2)])
 @each_network
-def test_the_registry_names_the_kernels_and_how_often_each_weight_is_used(network: str) -> None:
-    model, used = build(network, 0).train(), {}  # in training a mirrored network takes one pass
+def test_the_registry_names_the_kernels_and_how_often_each_weight_is_used(network: str, problem: Problem) -> None:
+    model, used = build(Design(network, problem), 0).train(), {}  # in training a mirrored network takes one pass
     names = {module: f"{name}.weight" for name, module in model.named_modules()}
+    sizes = {name: p.numel() for name, p in model.named_parameters()}
 
     def count(module: nn.Module, _: object, output: torch.Tensor) -> None:
-        used[names[module]] = output[0, 0].numel() if output.ndim == 4 else 1
+        name = names[module]
+        used[name] = Layer(sizes[name], output[0, 0].numel() if output.ndim == 4 else 1)
 
     for module in names:
         if isinstance(module, nn.Conv2d | nn.Linear):
             module.register_forward_hook(count)
-    model(torch.zeros(2, 1, 28, 28))
-    assert list(NETWORKS[network].layers.items()) == list(used.items())
+    answer = model(torch.zeros(2, problem.channels, problem.side, problem.side))
+    assert answer.shape == (2, problem.classes)
+    assert list(NETWORKS[network].layers(problem).items()) == list(used.items())
 
 
 @each_network
 def test_every_batch_norm_belongs_to_a_convolution(network: str) -> None:
-    modules = list(build(network, 0).modules())
+    modules = list(build(Design(network), 0).modules())
     norms = [m for m in modules if isinstance(m, nn.BatchNorm2d)]
     assert norms == [m.norm for m in modules if isinstance(m, Conv) and m.norm is not None]
 
@@ -61,27 +70,27 @@ def test_every_batch_norm_belongs_to_a_convolution(network: str) -> None:
 @each_network
 def test_images_become_ten_logits_each(network: str) -> None:
     images = normalise(torch.zeros(3, 28, 28, dtype=torch.uint8))
-    assert build(network, 0).eval()(images).shape == (3, 10)
+    assert build(Design(network), 0).eval()(images).shape == (3, 10)
 
 
 @each_network
 def test_the_seed_alone_decides_the_first_weights(network: str) -> None:
-    first = get_weights(build(network, 7))
+    first = get_weights(build(Design(network), 7))
     torch.manual_seed(99)
-    again, other = get_weights(build(network, 7)), get_weights(build(network, 8))
+    again, other = get_weights(build(Design(network), 7)), get_weights(build(Design(network), 8))
     assert all(np.array_equal(first[name], again[name]) for name in first)
     assert any(not np.array_equal(first[name], other[name]) for name in first)
 
 
 def test_building_leaves_the_global_random_state_alone() -> None:
     before = torch.get_rng_state()
-    build("lenet", 1)
+    build(Design("lenet"), 1)
     assert torch.equal(before, torch.get_rng_state())
 
 
 @each_network
 def test_weights_survive_the_round_trip_as_float32_in_state_dict_order(network: str) -> None:
-    source, target = build(network, 1), build(network, 2)
+    source, target = build(Design(network), 1), build(Design(network), 2)
     weights = get_weights(source)
     set_weights(target, weights)
     assert list(weights) == [name for name in source.state_dict() if not name.endswith("num_batches_tracked")]
@@ -91,7 +100,7 @@ def test_weights_survive_the_round_trip_as_float32_in_state_dict_order(network: 
 
 def test_an_unknown_network_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="no network 'resnet'; choose one of"):
-        build("resnet", 0)
+        build(Design("perceptron"), 0)
 
 
 def test_normalised_pixels_follow_the_documented_mean_and_deviation() -> None:
@@ -100,17 +109,33 @@ def test_normalised_pixels_follow_the_documented_mean_and_deviation() -> None:
     np.testing.assert_allclose(normalise(torch.as_tensor(images))[:, 0], expected, rtol=1e-5, atol=1e-6)
 
 
-def test_region_means_are_average_pooling_region_after_region() -> None:
-    images = torch.rand(5, 6, 7, 7, generator=torch.Generator().manual_seed(0))
-    pooled = nn.functional.avg_pool2d(images, 3, 2).permute(0, 2, 3, 1).flatten(1)
-    torch.testing.assert_close(RegionMeans()(images), pooled)
-    torch.testing.assert_close(RegionMeans()(images.contiguous(memory_format=torch.channels_last)), pooled)
+@pytest.mark.parametrize("side", [7, 8])
+def test_region_means_are_average_pooling_region_after_region(side: int) -> None:
+    images = torch.rand(5, 6, side, side, generator=torch.Generator().manual_seed(0))
+    pooled = nn.functional.avg_pool2d(images, side - 4, 2).permute(0, 2, 3, 1).flatten(1)
+    torch.testing.assert_close(RegionMeans(side)(images), pooled)
+    torch.testing.assert_close(RegionMeans(side)(images.contiguous(memory_format=torch.channels_last)), pooled)
+
+
+def test_a_residual_block_adds_what_its_layers_make_to_its_input() -> None:
+    block = dict(build(Design("resnet"), 0).eval().named_modules())["block1"]
+    x = torch.rand(2, 64, 14, 14, generator=torch.Generator().manual_seed(0))
+    first, second = block.children()
+    torch.testing.assert_close(block(x), x + second(first(x)))
+
+
+@pytest.mark.parametrize("network", ["convnet", "resnet"])
+def test_a_network_trained_without_flips_answers_without_the_mirror_image(network: str) -> None:
+    plain, both = (build(Design(network, mirrored=mirrored), 0).eval() for mirrored in (False, True))
+    x = normalise(torch.randint(256, (3, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)))
+    torch.testing.assert_close(both(x), (plain(x) + plain(x.flip(3))) / 2)
+    assert not torch.equal(both(x), plain(x))
 
 
 def test_threads_that_build_at_the_same_time_do_not_take_each_others_chance() -> None:
-    alone = [get_weights(build("convnet", seed)) for seed in range(8)]
+    alone = [get_weights(build(Design("convnet"), seed)) for seed in range(8)]
     with ThreadPoolExecutor(8) as pool:
         for _ in range(5):
-            together = pool.map(lambda seed: get_weights(build("convnet", seed)), range(8))
+            together = pool.map(lambda seed: get_weights(build(Design("convnet"), seed)), range(8))
             for one, other in zip(alone, together, strict=True):
                 assert all(np.array_equal(one[name], other[name]) for name in one)

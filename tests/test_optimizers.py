@@ -7,14 +7,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from core.config import Optimizer, TrainingConfig
+from core.config import Design, Optimizer, TrainingConfig
 from core.engine import models, optimizers
 
 OPTIMIZERS = get_args(Optimizer)
 
 
 def network(name: str) -> nn.Module:
-    return models.build(name, 0).to(memory_format=torch.channels_last)
+    return models.build(Design(name), 0).to(memory_format=torch.channels_last)
 
 
 def learn(model: nn.Module) -> None:

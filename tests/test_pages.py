@@ -18,7 +18,8 @@ from core.answers import first_change
 from core.audit import READINGS, Audit, Finding
 from core.config import Criterion, PruningConfig
 from core.curves import CurveStore
-from core.data import CLASSES, Split
+from core.data import Split
+from core.data.fashion import CLASSES
 from core.evaluation import Comparison, Labels, Proportion, by_class, compare, confusion_matrix
 from core.runs import Run, RunStore
 from core.search import Found, Search
@@ -184,7 +185,7 @@ def test_a_filter_finds_as_many_images_as_the_confusion_matrix_counts(
     labels, dense, pruned = answers(seen(images, shelved), shelved[0], 80)
     images.selectbox(key="true").set_value("Coat").run()
     images.selectbox(key="pruned").set_value("Shirt").run()
-    expected = confusion_matrix(labels, pruned)[CLASSES.index("Coat"), CLASSES.index("Shirt")]
+    expected = confusion_matrix(labels, pruned, 10)[CLASSES.index("Coat"), CLASSES.index("Shirt")]
     said = f"{expected} of {len(labels)} images, true class Coat, pruned answer Shirt"
     assert [header.value for header in images.header] == [said]
     images.button[0].click().run()
@@ -220,7 +221,7 @@ def test_each_section_opens_by_its_link(images: AppTest) -> None:
 def test_the_table_of_classes_says_recall_and_corrected_p(images: AppTest, shelved: tuple[Path, Run, Run]) -> None:
     labels, dense, pruned = answers(seen(images, shelved), shelved[0], 80)
     images.segmented_control(key="section").set_value("Class by class").run()
-    for row, c in zip(rows(images).values(), by_class(labels, dense, pruned), strict=True):
+    for row, c in zip(rows(images).values(), by_class(labels, dense, pruned, 10), strict=True):
         said = [cell["said"] for cell in row["cells"]]
         assert c.recall and said[1] == str(c.recall.n) and wording.percent(c.recall.pruned.value) in said[2]
         assert said[4] == wording.relation(c.p_value).removeprefix("= ")

@@ -152,7 +152,7 @@ def test_a_panel_is_plain_json_but_for_numpy_scalars(criterion: Criterion, scope
 @every_case
 def test_marks_are_the_stops_that_matter_in_order(criterion: Criterion, scope: Scope) -> None:
     profile = small.profile(criterion, scope)
-    found, by = marks(profile.comparisons(small.LABELS)), dict[str, int]()
+    found, by = marks(profile.comparisons(small.LABELS), 10), dict[str, int]()
     for mark in built(profile).marks:
         label, _, sparsity = mark.label.rpartition(": ")
         assert sparsity == wording.sparsity(profile.sparsity[mark.stop])
@@ -222,8 +222,8 @@ def test_the_other_panels_have_a_text_and_a_patch_for_each_stop_too(shown: Panel
 def test_the_most_confused_classes_are_drawn_with_their_part_of_the_matrix() -> None:
     profile = small.profile()
     shown = {p.figure.name: p.figure for p in panels.classwise(profile, small.LABELS, small.CLASSES).figures}
-    whole = confusion_matrix(small.LABELS, profile.predicted[20])
-    group = most_confused(confusion_matrix(small.LABELS, profile.predicted[0]))
+    whole = confusion_matrix(small.LABELS, profile.predicted[20], 10)
+    group = most_confused(confusion_matrix(small.LABELS, profile.predicted[0], 10))
     assert np.asarray(shown["pruned"].at(20).data[0].z).tolist() == whole[np.ix_(group, group)].tolist()
     assert [*shown["pruned"].at(20).data[0].x] == [small.CLASSES[c] for c in group]
 

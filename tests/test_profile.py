@@ -197,11 +197,11 @@ def test_marks_are_the_rows_where_the_answer_turns() -> None:
     changed = [0, 0, 1, 35, 70, 30, 50, 4_500, 4_600, 9_000]
     rows = [step(lost=a, changed=b) for a, b in zip(lost, changed, strict=True)]
     assert rows[6].low < -0.005 < rows[5].low
-    assert marks(rows) == Marks(first_change=2, last_within=5, collapse=8)
+    assert marks(rows, 10) == Marks(first_change=2, last_within=5, collapse=8)
 
 
 def test_marks_that_are_not_reached_are_none() -> None:
-    assert marks([step(lost=0, changed=0, n=10, right=9)] * 3) == Marks(None, None, None)
+    assert marks([step(lost=0, changed=0, n=10, right=9)] * 3, 10) == Marks(None, None, None)
 
 
 def test_arrays_come_back_as_the_same_profile(profile: Profile) -> None:

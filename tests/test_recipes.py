@@ -1,7 +1,7 @@
 """The registry offers what the pages promise."""
 
-from core.config import RunConfig
-from core.recipes import DEFAULT_NETWORK, NETWORKS, recipe_name
+from core.config import Problem, RunConfig
+from core.recipes import DEFAULT_NETWORK, NETWORKS, recipe_for, recipe_name
 
 
 def test_the_default_network_exists_and_starts_with_the_quick_recipe() -> None:
@@ -32,9 +32,17 @@ def test_no_two_recipes_are_the_same_run() -> None:
 
 
 def test_the_networks_keep_the_promised_sizes() -> None:
-    assert NETWORKS["lenet"].weights == 44_190
-    assert NETWORKS["convnet"].parameters < 500_000
-    assert NETWORKS["convnet-small"].parameters < 100_000
+    weights = {name: network.weights(Problem()) for name, network in NETWORKS.items()}
+    assert weights["lenet"] == 44_190
+    assert weights["convnet"] < 490_000 and weights["convnet-small"] < 99_000  # and a few biases
+    assert 900_000 < weights["resnet"] < 1_100_000
+
+
+def test_a_recipe_without_flips_keeps_its_name() -> None:
+    recipe = NETWORKS["convnet"].recipes["thorough"]
+    changed = recipe_for(recipe, mirrored=False)
+    assert recipe.flip and not changed.flip and recipe_name("convnet", changed) == "thorough"
+    assert recipe_for(recipe, mirrored=True) == recipe
 
 
 def test_the_report_recipe_is_plain_gradient_descent() -> None:

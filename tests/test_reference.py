@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from core import audit, data, study
-from core.config import RunConfig
+from core.config import Design, RunConfig
 from core.curves import SHIPPED_STUDY, CurveStore
+from core.data import fashion
 from core.engine import reference, tasks
 from core.engine import study as study_tasks
 from core.engine.inference import Classifier
@@ -25,9 +26,9 @@ STOPS = (0, 0.01, 20, 50, 80)  # percent
 @pytest.fixture(scope="module")
 def real() -> Source:
     try:
-        return official()
+        return official(data.FASHION.id)
     except DataError:
-        pytest.skip(f"Fashion-MNIST is not here: {data.HOW_TO_GET}.")
+        pytest.skip(f"Fashion-MNIST is not here: {fashion.HOW_TO_GET}.")
 
 
 @pytest.fixture
@@ -42,14 +43,15 @@ def test_exactly_the_wanted_runs_ship_whole_and_below_the_limit(store: RunStore)
     for run in store.runs():
         assert run.reference and store.weights(run.id) and len(store.labels(run.id)) == 10_000
         assert all(store.profile(run.id, pruning) is not None for pruning in reference.PRUNINGS)
-        assert run.data_md5 == data.FILES
+        assert run.data_md5 == fashion.FILES
     assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < reference.LIMIT
 
 
 def test_the_reports_regime_gives_the_reports_accuracy_and_the_best_recipe_a_good_one(store: RunStore) -> None:
-    best, report = (store.get(config.run_id) for config in reference.configs())
+    best, report, large = (store.get(config.run_id) for config in reference.configs())
     assert 0.70 < report.accuracy.value < 0.76
     assert best.accuracy.value > 0.94
+    assert large.accuracy.value > 0.95 and 900_000 < large.weights < 1_100_000
 
 
 @pytest.mark.parametrize("config", reference.configs(), ids=lambda config: config.network)
@@ -58,7 +60,7 @@ def test_the_shipped_weights_give_the_shipped_predictions_on_the_real_test_image
 ) -> None:
     run_id = config.run_id
     assert np.array_equal(store.labels(run_id), real.data.test.labels)
-    weights, classifier = store.weights(run_id), Classifier(config.network, real.data.test.images)
+    weights, classifier = store.weights(run_id), Classifier(Design(config.network), real.data.test.images)
     for pruning in reference.PRUNINGS:
         profile, ranking = store.profile(run_id, pruning), rank(weights, pruning)
         assert profile is not None
@@ -97,7 +99,7 @@ def test_the_default_study_ships_whole_and_below_its_limit(store: RunStore) -> N
 def test_the_audit_of_the_shipped_network_is_found_again(store: RunStore, real: Source) -> None:
     config = audit.networks()[0]
     shipped = CurveStore(store).audit(config)
-    tasks.audit(config, root=store.root, source=lambda: real)
+    tasks.audit(config, root=store.root, source=lambda name: real)
     again = CurveStore(store).own_audit(config)
     assert shipped is not None and again is not None
     for name, finding in shipped.findings.items():
@@ -111,9 +113,9 @@ def test_one_cell_of_the_study_is_found_again(store: RunStore, real: Source) -> 
     cell = study.default()[0]
     shipped = CurveStore(store).curve(cell)
     again = CurveStore(store, store.root / "nothing ships")
-    tasks.cell(cell, root=store.root, source=lambda: real)  # what ships is not computed again
+    tasks.cell(cell, root=store.root, source=lambda name: real)  # what ships is not computed again
     assert again.curve(cell) is None
-    study_tasks.compute(cell, store=again, source=lambda: real)
+    study_tasks.compute(cell, store=again, source=lambda name: real)
     found = again.curve(cell)
     assert shipped is not None and found is not None and found.k == shipped.k
     if found.machine == shipped.machine and found.versions == shipped.versions:

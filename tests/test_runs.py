@@ -36,6 +36,8 @@ def make_run(seed: int = 0, owner: str | None = "ann", created: str = "2026-01-0
         versions={"python": "3.11"},
         machine={"processor": "abacus", "threads": 2},
         data_md5={"train": "0" * 32},
+        classes=tuple("abcdefghij"),
+        shape=(28, 28),
         history=(Epoch(1, 1.5, 2.0, 0.1, 2.1, 0.2),),
         owner=owner,
     )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config import PruningConfig
+from core.config import Design, PruningConfig
 from core.curves import CurveStore
 from core.data import split
 from core.engine.inference import Classifier
@@ -41,7 +41,7 @@ def found(store: RunStore, search: Search) -> Found:
 def evaluated(store: RunStore, search: Search, k: int, *, validation: bool = False) -> Comparison:
     """The comparison at exactly k weights, on its own."""
     images = split(tiny.source().data.train, CONFIG.data)[1] if validation else tiny.source().data.test
-    weights, classifier = store.weights(search.run_id), Classifier("lenet", images.images)
+    weights, classifier = store.weights(search.run_id), Classifier(Design("lenet"), images.images)
     ranking = rank(weights, search.pruning)
     assert ranking.count(k / ranking.total) == k
     dense = classifier.infer(weights).argmax(1)

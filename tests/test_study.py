@@ -14,7 +14,7 @@ from scipy import stats
 
 from core import audit, study
 from core.cells import SPARSITIES, Cell, Curve, area
-from core.config import Criterion, PruningConfig, RunConfig, Scope
+from core.config import Criterion, Problem, PruningConfig, RunConfig, Scope
 from core.curves import CurveStore
 from core.errors import JobError, StoreError
 from core.evaluation import Comparison
@@ -25,6 +25,9 @@ from tests import tiny
 
 LENET = study.networks("lenet", "quick")
 SIZES = (150, 2_400, 30_720, 10_080, 840)
+
+
+USES = tuple(layer.uses for layer in NETWORKS["lenet"].layers(Problem()).values())
 
 
 def curve(cell: Cell, accuracies: Sequence[float], dense: float = 0.9, n: int = 1000) -> Curve:
@@ -40,6 +43,7 @@ def curve(cell: Cell, accuracies: Sequence[float], dense: float = 0.9, n: int = 
         total=sum(SIZES),
         k=tuple(map(sum, layer_k)),
         sizes=SIZES,
+        uses=USES,
         layer_k=layer_k,
         test=tuple(rows),
         validation=tuple(rows),
@@ -100,7 +104,7 @@ def test_differences_of_areas_are_taken_network_by_network() -> None:
 
 def test_compression_counts_weights_and_speedup_counts_each_as_often_as_it_is_used() -> None:
     line = study.band("magnitude", [curve(cell(LENET[0]), VALUES[0])])
-    uses = np.array([*NETWORKS["lenet"].layers.values()])
+    uses = np.array(USES)
     layer_k = np.array(curve(cell(LENET[0]), VALUES[0]).layer_k)
     for i in range(3):
         left = np.array(SIZES) - layer_k[i]
@@ -126,7 +130,7 @@ def test_every_line_of_a_study_is_of_the_same_networks_and_sparsities() -> None:
     for line in study.by_retraining(LENET):
         assert {cell.sparsities for cell in line.cells} == {study.RETRAINED}
         assert {cell.epochs for cell in line.cells} == {0 if line.name == "none" else study.EPOCHS}
-    assert [line.name for line in study.by_layer(LENET)] == list(NETWORKS["lenet"].layers)
+    assert [line.name for line in study.by_layer(LENET)] == list(NETWORKS["lenet"].layers(Problem()))
 
 
 def test_no_cell_of_the_default_study_is_asked_for_twice() -> None:

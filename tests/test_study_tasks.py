@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core.cells import Cell
-from core.config import Criterion, PruningConfig, TrainingConfig
+from core.config import Criterion, Design, PruningConfig, TrainingConfig
 from core.curves import CurveStore
 from core.engine import tasks
 from core.engine.inference import Classifier
@@ -45,7 +45,7 @@ def test_a_cell_is_what_the_pruned_network_answers(root: Path, curves: CurveStor
     assert curve is not None and weights is not None
     if criterion == "magnitude":
         test, ranking = tiny.source().data.test, rank(weights, rule)
-        classifier = Classifier("lenet", test.images)
+        classifier = Classifier(Design("lenet"), test.images)
         dense = classifier.infer(weights, threads=1).argmax(1)
         for i, sparsity in enumerate(cell.sparsities):
             pruned = classifier.infer(prune(weights, ranking, sparsity), threads=1).argmax(1)
@@ -95,7 +95,7 @@ def test_retraining_keeps_exactly_the_pruned_weights_at_zero_and_repairs_the_net
 
 
 def test_masks_hold_through_every_step_of_every_optimizer() -> None:
-    dense = get_weights(build("lenet", 1))
+    dense = get_weights(build(Design("lenet"), 1))
     pruned = prune(dense, rank(dense, PruningConfig()), 0.9)
     masks = {name: w != 0 for name, w in kernels(pruned).items()}
     for optimizer in ("sgd", "adamw", "muon"):
@@ -127,7 +127,7 @@ def test_the_same_cell_gives_the_same_bits_whatever_ran_before(root: Path, curve
 def test_what_is_stored_is_not_computed_again_and_a_damaged_curve_is(root: Path, curves: CurveStore) -> None:
     tiny.cell(CELL, root=root)
 
-    def nothing() -> Source:
+    def nothing(name: str) -> Source:
         raise DataError("the data set was read")
 
     tasks.cell(CELL, root=root, source=nothing)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.config import PruningConfig
+from core.config import Design, PruningConfig
 from core.data import split
 from core.engine import tasks
 from core.engine.gradients import gradients
@@ -51,7 +51,7 @@ def test_a_training_ends_with_the_run_and_its_default_profile(store: RunStore, r
 def test_a_stored_row_is_what_the_pruned_weights_answer(store: RunStore, run: Run) -> None:
     weights, profile = store.weights(run.id), store.profile(run.id, PruningConfig())
     assert profile is not None
-    classifier, ranking = Classifier("lenet", tiny.source().data.test.images), rank(weights, PruningConfig())
+    classifier, ranking = Classifier(Design("lenet"), tiny.source().data.test.images), rank(weights, PruningConfig())
     for index in (0, 20, 35):
         logits = classifier.infer(prune(weights, ranking, FRACTIONS[index]))
         assert np.array_equal(profile.predicted[index], logits.argmax(1))
@@ -75,7 +75,7 @@ def test_progress_goes_from_loading_over_training_to_evaluating(tmp_path: Path) 
 
 
 def test_a_run_that_is_stored_is_not_trained_again(store: RunStore, run: Run) -> None:
-    def nothing() -> Source:
+    def nothing(name: str) -> Source:
         raise AssertionError("the data set was read")
 
     tasks.train(CONFIG, root=store.root, owner="bob", source=nothing)
@@ -122,10 +122,10 @@ def test_a_criterion_that_needs_the_gradient_has_it_computed_once_on_the_validat
     slopes, profile = store.gradients(run.id), store.profile(run.id, rule)
     assert slopes is not None and profile is not None
     validation = split(tiny.source().data.train, CONFIG.data)[1]
-    again = gradients("lenet", weights, validation)
+    again = gradients(Design("lenet"), weights, validation)
     assert all(np.array_equal(slopes[name], again[name]) for name in again)
     pruned = prune(weights, rank(weights, rule, slopes), 0.5)
-    predicted = Classifier("lenet", tiny.source().data.test.images).infer(pruned).argmax(1)
+    predicted = Classifier(Design("lenet"), tiny.source().data.test.images).infer(pruned).argmax(1)
     assert np.array_equal(profile.predicted[profile.stop_index(50)], predicted)
 
     file = store.root / run.id / "profiles" / "gradients.safetensors"

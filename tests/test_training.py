@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.config import DataConfig, Optimizer, RunConfig, TrainingConfig
+from core.config import DataConfig, Design, Optimizer, RunConfig, TrainingConfig
 from core.data import Dataset, Split, split
 from core.engine.inference import Classifier
 from core.engine.models import build
@@ -20,7 +20,7 @@ from tests.tiny import stripes
 QUICK = TrainingConfig(epochs=2, batch_size=64, learning_rate=0.05, flip=True, shift=1, label_smoothing=0.1)
 
 
-DATA = Dataset(stripes(500, 0), stripes(20, 1))
+DATA = Dataset(stripes(500, 0), stripes(20, 1), tuple("abcdefghij"))
 
 
 def config(network: str = "lenet", training: TrainingConfig = QUICK, seed: int = 3) -> RunConfig:
@@ -62,12 +62,12 @@ def test_training_leaves_the_global_state_of_torch_alone() -> None:
 
 def test_the_test_images_are_not_touched() -> None:
     nothing = Split(np.empty((0, 28, 28), np.uint8), np.empty(0, np.uint8))
-    assert same(train(config(), DATA).weights, train(config(), Dataset(DATA.train, nothing)).weights)
+    assert same(train(config(), DATA).weights, train(config(), Dataset(DATA.train, nothing, DATA.classes)).weights)
 
 
 def test_weights_are_float32_in_state_dict_order_and_not_folded() -> None:
     trained = train(config("convnet", dataclasses.replace(QUICK, epochs=1)), DATA)
-    names = [name for name in build("convnet", 0).state_dict() if not name.endswith("num_batches_tracked")]
+    names = [name for name in build(Design("convnet"), 0).state_dict() if not name.endswith("num_batches_tracked")]
     assert list(trained.weights) == names
     assert {array.dtype for array in trained.weights.values()} == {np.dtype(np.float32)}
 
@@ -75,7 +75,7 @@ def test_weights_are_float32_in_state_dict_order_and_not_folded() -> None:
 def test_a_network_learns_and_its_last_validation_figures_are_those_of_the_kept_weights() -> None:
     trained = train(config("convnet", dataclasses.replace(QUICK, epochs=6)), DATA)
     validation = split(DATA.train, DataConfig(validation=100))[1]
-    logits = Classifier("convnet", validation.images).infer(trained.weights)
+    logits = Classifier(Design("convnet"), validation.images).infer(trained.weights)
     right = (logits.argmax(1) == validation.labels).mean()
     assert trained.history[-1].validation_accuracy == pytest.approx(right, abs=0.01)  # one of 100: bfloat16 rounds
     assert right > 0.9

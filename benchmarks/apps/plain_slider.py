@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core import data, panels
+from core import panels
 from core.config import PruningConfig
 from core.panels import Panel
 from core.runs import RunStore
@@ -14,7 +14,7 @@ def built(run_id: str) -> Panel:
     store = RunStore()
     profile = store.profile(run_id, PruningConfig())
     assert profile is not None
-    return panels.pruning(profile, store.weights(run_id), store.labels(run_id), data.CLASSES)
+    return panels.pruning(profile, store.weights(run_id), store.labels(run_id), store.get(run_id).classes)
 
 
 shown = built(RunStore().runs()[0].id)

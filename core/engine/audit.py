@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from core.audit import READINGS, Audit, Finding, Reading
-from core.config import RunConfig
+from core.config import Design, RunConfig
 from core.curves import CurveStore
 from core.data import Split
 from core.engine.inference import Classifier
 from core.engine.machine import described, reproducible, versions
 from core.engine.models import build, normalise, set_weights
-from core.engine.source import OnProgress, ShouldStop, Source, check, loaded, official
+from core.engine.source import GetSource, OnProgress, ShouldStop, check, loaded, official
 from core.engine.study import dense
 from core.evaluation import Proportion, accuracy
 from core.progress import Progress
@@ -32,7 +32,7 @@ def audit(
     root: Path,
     on_progress: OnProgress = lambda progress: None,
     should_stop: ShouldStop = lambda: False,
-    source: Callable[[], Source] = official,
+    source: GetSource = official,
 ) -> None:
     """Try every reading on one network and store what they give, training the network first if it is missing.
 
@@ -42,27 +42,30 @@ def audit(
     """
     store = CurveStore(RunStore(root))
     weights = dense(config, store, on_progress, should_stop, source)
-    test, findings = loaded(source, on_progress).data.test, dict[str, Finding]()
+    data, findings = loaded(source, config, on_progress).data, dict[str, Finding]()
+    design = config.design(data.problem)
     for reading in READINGS:
         check(should_stop)
         on_progress(Progress("evaluating", len(findings), len(READINGS)))
-        findings[reading.name] = find(config, weights, test, reading, partial(check, should_stop))
+        findings[reading.name] = find(design, config.seed, weights, data.test, reading, partial(check, should_stop))
     machine = {**described(), "threads": 1}
     store.save_audit(Audit(config=config, findings=findings, created=now(), versions=versions(), machine=machine))
 
 
-def find(config: RunConfig, weights: Weights, test: Split, reading: Reading, on_batch: Callable[[], object]) -> Finding:
-    """What one reading gives: chance comes from the network's seed, anew for the dense and for the pruned network."""
+def find(
+    design: Design, seed: int, weights: Weights, test: Split, reading: Reading, on_batch: Callable[[], object]
+) -> Finding:
+    """What one reading gives: chance comes from the seed, anew for the dense and for the pruned network."""
     part = {name: w for name, w in kernels(weights).items() if name.startswith(reading.only)}
     ranking = rank(part, reading.pruning)
     pruned = {**weights, **prune(part, ranking, reading.sparsity)}
-    random = np.random.default_rng(config.seed)
-    answer = partial(_accuracy, config.network, test, reading, random, on_batch)
+    random = np.random.default_rng(seed)
+    answer = partial(_accuracy, design, test, reading, random, on_batch)
     return Finding(ranking.count(reading.sparsity), answer(weights), answer(pruned))
 
 
 def _accuracy(
-    network: str,
+    design: Design,
     test: Split,
     reading: Reading,
     random: np.random.Generator,
@@ -73,14 +76,14 @@ def _accuracy(
         chosen = random.choice(len(test), min(reading.subset, len(test)), replace=False)
         test = Split(test.images[chosen], test.labels[chosen])
     if reading.dropout:
-        answers = _with_dropout(network, weights, test.images, reading.dropout, random, on_batch)
+        answers = _with_dropout(design, weights, test.images, reading.dropout, random, on_batch)
     else:
-        answers = Classifier(network, test.images).infer(weights, on_batch=on_batch, threads=1).argmax(axis=1)
+        answers = Classifier(design, test.images).infer(weights, on_batch=on_batch, threads=1).argmax(axis=1)
     return accuracy(test.labels, answers)
 
 
 def _with_dropout(
-    network: str,
+    design: Design,
     weights: Weights,
     images: np.ndarray,
     share: float,
@@ -90,7 +93,7 @@ def _with_dropout(
     """Answers (n,) of a network that drops a share of each fully connected layer's inputs, and scales up the others."""
     generator, answers = torch.Generator().manual_seed(int(random.integers(2**31))), []
     with reproducible(threads=1), torch.inference_mode():
-        model = build(network, 0).eval()
+        model = build(design, 0).eval()
         set_weights(model, weights)
         with _dropping(model, share, generator):
             for batch in torch.tensor(images).split(_BATCH):

@@ -1,4 +1,6 @@
-"""Fetches Fashion-MNIST with torchvision: `python -m core.engine.download`, which `make data` calls.
+"""Fetches data sets with torchvision: `python -m core.engine.download`, which `make data` calls.
+
+Fashion-MNIST alone, or the others of `OTHERS` that are named: `make data NAMES="mnist kmnist cifar-10"`.
 
 Here and not in `core.data`, because torchvision imports torch.
 """
@@ -8,14 +10,17 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from torchvision.datasets import FashionMNIST
+import numpy as np
+from torchvision.datasets import CIFAR10, KMNIST, MNIST, FashionMNIST
 from torchvision.datasets.utils import download_url
 
-from core.data import FILES, PACKAGE, VARIABLE, check, download_folder, locate
+from core.data import folders
+from core.data.fashion import FILES, PACKAGE, VARIABLE, check, download_folder, locate
+from core.data.files import write_idx
 from core.errors import DataError, PruneLabError
 
 _FAILURES = (OSError, RuntimeError, http.client.HTTPException)
@@ -51,6 +56,42 @@ def download(
     return check(target)
 
 
+OTHERS = {"mnist": MNIST, "kmnist": KMNIST, "cifar-10": CIFAR10}
+"""Data sets that torchvision fetches, checks and unpacks, by the names of the folders that are made of them."""
+
+
+def download_other(name: str, root: Path | None = None, *, patience: float = 15.0) -> Path:
+    """The folder of a data set after it was put among the host's own, whole or not at all, as IDX files.
+
+    Raises:
+        DataError: the server cannot be reached or sends something else, or the folder cannot be written.
+    """
+    target = (root or folders.root()) / name
+    if target.is_dir():
+        return target
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".download-") as temporary, _timeout(patience):
+            ready = Path(temporary) / name
+            ready.mkdir()
+            _convert(name, Path(temporary), ready)
+            os.replace(ready, target)
+    except _FAILURES as error:
+        raise DataError(
+            f"{name} cannot be downloaded to {target} ({error}); try again, or put its IDX files there."
+        ) from error
+    return target
+
+
+def _convert(name: str, temporary: Path, folder: Path) -> None:
+    for part, is_train in (("train", True), ("t10k", False)):
+        found = OTHERS[name](temporary, train=is_train, download=True)
+        images = np.asarray(found.data)
+        write_idx(folder / f"{part}-images-idx{images.ndim}-ubyte.gz", images)
+        write_idx(folder / f"{part}-labels-idx1-ubyte.gz", np.asarray(found.targets))
+    (folder / "classes.txt").write_text("\n".join(map(str, found.classes)) + "\n", "utf-8")
+
+
 def _fetch(folder: Path, on_file: Callable[[str], None]) -> None:
     for name, md5 in FashionMNIST.resources:
         on_file(name)
@@ -73,10 +114,16 @@ def _timeout(seconds: float) -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def main() -> int:
-    """Says where the data set is, after downloading it where it is nowhere yet; 1 where it cannot be had."""
+def main(names: Sequence[str] = sys.argv[1:]) -> int:
+    """Says where the data sets are, after downloading those that are nowhere yet; 1 where one cannot be had."""
+    if unknown := set(names) - OTHERS.keys():
+        print(f"There is no data set {', '.join(sorted(unknown))}; choose of {', '.join(OTHERS)}.", file=sys.stderr)
+        return 1
     try:
-        print("Fashion-MNIST is in", _find())
+        for name in names:
+            print(f"{name} is in {download_other(name)}")
+        if not names:
+            print("Fashion-MNIST is in", _find())
     except PruneLabError as error:
         print(error, file=sys.stderr)
         return 1

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from core.config import PruningConfig
+from core.config import Design, PruningConfig
 from core.data import Split, split
 from core.engine.machine import reproducible
 from core.engine.models import build, normalise, set_weights
@@ -24,15 +24,15 @@ def known_gradients(
         return None
     found = store.gradients(run_id)
     if found is None:
-        config = store.get(run_id).config
-        held_out = split(train, config.data)[1]
-        found = gradients(config.network, store.weights(run_id), held_out, on_batch=on_batch)
+        run = store.get(run_id)
+        held_out = split(train, run.config.data)[1]
+        found = gradients(run.design, store.weights(run_id), held_out, on_batch=on_batch)
         store.save_gradients(run_id, found)
     return found
 
 
 def gradients(
-    network: str, weights: Weights, images: Split, *, on_batch: Callable[[], object] = lambda: None
+    design: Design, weights: Weights, images: Split, *, on_batch: Callable[[], object] = lambda: None
 ) -> dict[str, np.ndarray]:
     """Of the mean cross-entropy over the images, in each kernel's shape, float32: the network as it answers.
 
@@ -40,7 +40,7 @@ def gradients(
     through.
     """
     with reproducible():
-        model = build(network, 0).eval()
+        model = build(design, 0).eval()
         set_weights(model, weights)
         pixels, labels = torch.tensor(images.images), torch.tensor(images.labels, dtype=torch.long)
         for x, y in zip(pixels.split(_BATCH), labels.split(_BATCH), strict=True):

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from core.config import Design
 from core.engine.machine import THREADS, reproducible
 from core.engine.models import Conv, build, normalise, set_weights
 
@@ -18,10 +19,11 @@ _FUSES = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_co
 class Classifier:
     """A network without weights and the images to classify, prepared once for any number of `infer` calls."""
 
-    def __init__(self, network: str, images: np.ndarray) -> None:
-        """`images` is (n, 28, 28) uint8."""
-        self._network, self._n = network, len(images)
-        padded = F.pad(torch.tensor(images), (0, 0, 0, 0, 0, -len(images) % _BATCH))  # equal batches, equal kernels
+    def __init__(self, design: Design, images: np.ndarray) -> None:
+        """`images` is (n, h, w) or (n, h, w, c) uint8."""
+        self._design, self._n = design, len(images)
+        missing = (-len(images) % _BATCH, *images.shape[1:])  # equal batches, equal kernels
+        padded = torch.cat([torch.tensor(images), torch.zeros(missing, dtype=torch.uint8)])
         self._batches = [normalise(batch) for batch in padded.split(_BATCH)]
 
     def infer(
@@ -31,14 +33,14 @@ class Classifier:
         on_batch: Callable[[], object] = lambda: None,
         threads: int = THREADS,
     ) -> np.ndarray:
-        """Logits (n, 10) float32 of the network with these (raw, perhaps pruned) weights, in float32 arithmetic.
+        """Logits (n, classes) float32 of the network with these (raw, perhaps pruned) weights, in float32 arithmetic.
 
         Batch normalisation is folded into the kernels here, so after pruning. The logits of an image do not depend on
         its neighbours. `on_batch` is called before each batch; what it raises passes through.
         """
         logits = []
         with reproducible(threads), torch.inference_mode():
-            model = build(self._network, 0).eval()
+            model = build(self._design, 0).eval()
             set_weights(model, weights)
             fold(model)
             for batch in self._batches:
@@ -50,15 +52,15 @@ class Classifier:
 class Viewer:
     """A network without weights and one image to look at; its logits and what its first convolution passes on."""
 
-    def __init__(self, network: str, image: np.ndarray) -> None:
-        """`image` is (28, 28) uint8."""
-        self._model, self._maps = build(network, 0).eval(), list[Tensor]()
+    def __init__(self, design: Design, image: np.ndarray) -> None:
+        """`image` is (h, w) or (h, w, c) uint8."""
+        self._model, self._maps = build(design, 0).eval(), list[Tensor]()
         first = next(module for module in self._model.modules() if isinstance(module, Conv))
         first.register_forward_hook(lambda module, given, output: self._maps.append(output[0]))
         self._image = normalise(torch.tensor(image)[None])
 
     def look(self, weights: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Logits (10,) and feature maps (F, h, w) float32, after pooling, normalisation and ReLU.
+        """Logits (classes,) and feature maps (F, h, w) float32, after pooling, normalisation and ReLU.
 
         The logits are those of `Classifier.infer` up to rounding: for one image, folding costs more than it saves.
         """

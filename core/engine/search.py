@@ -4,11 +4,12 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
+from core.config import Design
 from core.curves import CurveStore
 from core.data import Split, split
 from core.engine.gradients import known_gradients
 from core.engine.inference import Classifier
-from core.engine.source import OnProgress, ShouldStop, Source, check, loaded, official
+from core.engine.source import GetSource, OnProgress, ShouldStop, check, loaded, official
 from core.evaluation import Comparison, compare
 from core.profile import stops
 from core.progress import Progress
@@ -23,7 +24,7 @@ def search(
     root: Path,
     on_progress: OnProgress = lambda progress: None,
     should_stop: ShouldStop = lambda: False,
-    source: Callable[[], Source] = official,
+    source: GetSource = official,
 ) -> None:
     """Answer a question about a stored run and store the answer.
 
@@ -32,7 +33,8 @@ def search(
         JobCancelled: `should_stop` returned True.
     """
     runs = RunStore(root)
-    run, weights, data = runs.get(search.run_id), runs.weights(search.run_id), loaded(source, on_progress).data
+    run, weights = runs.get(search.run_id), runs.weights(search.run_id)
+    data = loaded(source, run.config, on_progress).data
     slopes = known_gradients(runs, search.run_id, search.pruning, data.train, partial(check, should_stop))
     ranking = rank(weights, search.pruning, slopes)
     tried = 0
@@ -43,7 +45,7 @@ def search(
         on_progress(Progress("evaluating", min(tried, _EXPECTED), _EXPECTED))
 
     def on(images: Split) -> Callable[[int], Comparison]:
-        return _comparer(run.config.network, weights, ranking, images, partial(check, should_stop), report)
+        return _comparer(run.design, weights, ranking, images, partial(check, should_stop), report)
 
     test = on(data.test)
     if search.goal == "margin":
@@ -92,7 +94,7 @@ def _ks(ranking: Ranking) -> list[int]:
 
 
 def _comparer(
-    network: str,
+    design: Design,
     weights: Weights,
     ranking: Ranking,
     images: Split,
@@ -100,7 +102,7 @@ def _comparer(
     on_answer: Callable[[], object],
 ) -> Callable[[int], Comparison]:
     """What compares the dense network with the one that has k weights pruned, each k once."""
-    classifier = Classifier(network, images.images)
+    classifier = Classifier(design, images.images)
     before = classifier.infer(weights, on_batch=on_batch).argmax(1)
 
     @cache

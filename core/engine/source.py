@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.data import Dataset, load, locate, md5s
+from core import data
+from core.config import RunConfig
+from core.data import Dataset
 from core.errors import JobCancelled
 from core.progress import Progress
 
@@ -19,16 +21,19 @@ class Source:
     md5: dict[str, str]
 
 
-def official() -> Source:
-    """Fashion-MNIST as found on this machine; raises DataError if it is not there or not whole."""
-    folder = locate()
-    return Source(load(folder), md5s(folder))
+GetSource = Callable[[str], Source]
+"""Of a data set's name, as `DataConfig.name` has it."""
 
 
-def loaded(source: Callable[[], Source], on_progress: OnProgress) -> Source:
-    """The data set, once it has been said that it is being loaded."""
+def official(name: str) -> Source:
+    """The data set as found on this machine; raises DataError if it is not there or not whole."""
+    return Source(data.load(name), data.md5s(name))
+
+
+def loaded(source: GetSource, config: RunConfig, on_progress: OnProgress) -> Source:
+    """The data set of a run, once it has been said that it is being loaded."""
     on_progress(Progress("loading", 0, 1))
-    return source()
+    return source(config.data.name)
 
 
 def check(should_stop: ShouldStop) -> None:

@@ -9,17 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from core.cells import Cell, Curve
-from core.config import RunConfig
+from core.config import Design, RunConfig
 from core.curves import CurveStore
 from core.data import Split, split
 from core.engine.gradients import gradients
 from core.engine.inference import Classifier
 from core.engine.machine import described, versions
-from core.engine.source import OnProgress, ShouldStop, Source, check, loaded, official
+from core.engine.source import GetSource, OnProgress, ShouldStop, Source, check, loaded, official
 from core.engine.training import Sparse, train
 from core.evaluation import Comparison, compare
 from core.progress import Progress
 from core.pruning import GRADIENT_CRITERIA, Weights, kernels, prune, rank
+from core.recipes import NETWORKS
 from core.runs import RunStore, now
 
 _FINE = 0.3
@@ -32,7 +33,7 @@ def network(
     root: Path,
     on_progress: OnProgress = lambda progress: None,
     should_stop: ShouldStop = lambda: False,
-    source: Callable[[], Source] = official,
+    source: GetSource = official,
 ) -> None:
     """Train the dense network of a study's cells and store its weights, unless they are stored or it is a run.
 
@@ -48,12 +49,12 @@ def dense(
     store: CurveStore,
     on_progress: OnProgress,
     should_stop: ShouldStop,
-    source: Callable[[], Source],
+    source: GetSource,
 ) -> Weights:
     """The weights of a dense network, trained and stored if they are missing."""
     known = store.weights(config)
     if known is None:
-        data = loaded(source, on_progress).data
+        data = loaded(source, config, on_progress).data
         known = train(config, data, on_progress=on_progress, should_stop=should_stop, threads=1).weights
         store.save_weights(config, known)
     return known
@@ -65,7 +66,7 @@ def cell(
     root: Path,
     on_progress: OnProgress = lambda progress: None,
     should_stop: ShouldStop = lambda: False,
-    source: Callable[[], Source] = official,
+    source: GetSource = official,
 ) -> None:
     """Compute one cell of a study and store its curve, training its network first if that is missing.
 
@@ -84,12 +85,13 @@ def compute(
     store: CurveStore,
     on_progress: OnProgress = lambda progress: None,
     should_stop: ShouldStop = lambda: False,
-    source: Callable[[], Source] = official,
+    source: GetSource = official,
 ) -> None:
     """As `cell`, whether it is stored or not."""
     weights = dense(cell.config, store, on_progress, should_stop, source)
     began = time.perf_counter()
-    work = _Work(cell, weights, loaded(source, on_progress), on_progress, should_stop)
+    found = loaded(source, cell.config, on_progress)
+    work = _Work(cell, weights, found, on_progress, should_stop)
     rows = work.rows()
     store.save(
         Curve(
@@ -97,6 +99,7 @@ def compute(
             total=sum(w.size for w in work.prunable(weights).values()),
             k=tuple(row.k for row in rows),
             sizes=tuple(w.size for w in kernels(weights).values()),
+            uses=tuple(layer.uses for layer in NETWORKS[cell.config.network].layers(found.data.problem).values()),
             layer_k=tuple(row.layer_k for row in rows),
             test=tuple(row.test for row in rows),
             validation=tuple(row.validation for row in rows),
@@ -125,10 +128,10 @@ class _Work:
         self._cell, self._dense, self._data = cell, weights, source.data
         self._on_progress, self._check = on_progress, partial(check, should_stop)
         self._should_stop = should_stop
-        held_out = split(source.data.train, cell.config.data)[1]
-        self._sets = [_Images(cell.config.network, images) for images in (source.data.test, held_out)]
+        held_out, design = split(source.data.train, cell.config.data)[1], cell.config.design(source.data.problem)
+        self._sets = [_Images(design, images) for images in (source.data.test, held_out)]
         needs = cell.pruning.criterion in GRADIENT_CRITERIA
-        self._gradients = gradients(cell.config.network, weights, held_out, on_batch=self._check) if needs else None
+        self._gradients = gradients(design, weights, held_out, on_batch=self._check) if needs else None
 
     def rows(self) -> list[_Row]:
         """One for each sparsity."""
@@ -198,8 +201,8 @@ def _masks(pruned: Weights) -> dict[str, np.ndarray]:
 class _Images:
     """A set of images that networks answer."""
 
-    def __init__(self, network: str, images: Split) -> None:
-        self.labels, self._classifier = images.labels, Classifier(network, images.images)
+    def __init__(self, design: Design, images: Split) -> None:
+        self.labels, self._classifier = images.labels, Classifier(design, images.images)
 
     def answers(self, weights: Weights, on_batch: Callable[[], object]) -> np.ndarray:
         """(n,) the class of the largest logit."""

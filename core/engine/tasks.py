@@ -1,19 +1,18 @@
 """What the workers do: train a network, evaluate it over the stops or once, compute a part of a study."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from core.config import PruningConfig, RunConfig
+from core.config import Design, PruningConfig, RunConfig
 from core.engine.audit import audit as audit
 from core.engine.gradients import known_gradients
 from core.engine.inference import Classifier, Viewer
 from core.engine.machine import described, versions
 from core.engine.search import search as search
-from core.engine.source import OnProgress, ShouldStop, Source, check, loaded, official
+from core.engine.source import GetSource, OnProgress, ShouldStop, Source, check, loaded, official
 from core.engine.study import cell as cell
 from core.engine.study import network as network
 from core.engine.training import train as train_network
@@ -32,7 +31,7 @@ def train(
     owner: str | None = None,
     on_progress: OnProgress = lambda progress: None,
     should_stop: ShouldStop = lambda: False,
-    source: Callable[[], Source] = official,
+    source: GetSource = official,
 ) -> None:
     """Train a network, profile it over the stops (magnitude, global), and store both as one run, or nothing at all.
 
@@ -43,10 +42,10 @@ def train(
     store = RunStore(root)
     if store.has(config.run_id):
         return
-    found = loaded(source, on_progress)
+    found = loaded(source, config, on_progress)
     trained = train_network(config, found.data, on_progress=on_progress, should_stop=should_stop)
     labels = found.data.test.labels
-    judge = _Judge(config.network, found.data.test.images, trained.history, on_progress, should_stop)
+    judge = _Judge(config.design(found.data.problem), found.data.test.images, trained.history, on_progress, should_stop)
     profile = judge.profile(trained.weights, PruningConfig(), labels)
     run = Run(
         config=config,
@@ -55,6 +54,8 @@ def train(
         versions=versions(),
         machine=described(),
         data_md5=found.md5,
+        classes=found.data.classes,
+        shape=found.data.shape,
         history=trained.history,
         owner=owner,
     )
@@ -68,10 +69,11 @@ def profile(
     root: Path,
     on_progress: OnProgress = lambda progress: None,
     should_stop: ShouldStop = lambda: False,
-    source: Callable[[], Source] = official,
+    source: GetSource = official,
 ) -> None:
     """Evaluate a stored run over the stops and store the table; raises as `train` does."""
-    store, found = RunStore(root), loaded(source, on_progress)
+    store = RunStore(root)
+    found = loaded(source, store.get(run_id).config, on_progress)
     judge = _judge(store, run_id, on_progress, should_stop, found)
     slopes = known_gradients(store, run_id, pruning, found.data.train, partial(check, should_stop))
     store.save_profile(run_id, judge.profile(store.weights(run_id), pruning, store.labels(run_id), slopes))
@@ -85,10 +87,11 @@ def point(
     root: Path,
     on_progress: OnProgress = lambda progress: None,
     should_stop: ShouldStop = lambda: False,
-    source: Callable[[], Source] = official,
+    source: GetSource = official,
 ) -> None:
     """Evaluate a stored run at one sparsity and store the row; raises as `train` does."""
-    store, found = RunStore(root), loaded(source, on_progress)
+    store = RunStore(root)
+    found = loaded(source, store.get(run_id).config, on_progress)
     judge = _judge(store, run_id, on_progress, should_stop, found)
     slopes = known_gradients(store, run_id, pruning, found.data.train, partial(check, should_stop))
     row = judge.profile(store.weights(run_id), pruning, store.labels(run_id), slopes, (sparsity,))
@@ -98,27 +101,27 @@ def point(
 def trace(
     run_id: str, pruning: PruningConfig, sparsities: tuple[float, ...], image: np.ndarray, *, root: Path
 ) -> Trace:
-    """What a stored run answers to one (28, 28) uint8 image at each sparsity; stores nothing.
+    """What a stored run answers to one uint8 image of its data set's shape at each sparsity; stores nothing.
 
     Raises:
         StoreError, PruningError: with a sentence for the visitor.
     """
     store = RunStore(root)
-    viewer = Viewer(store.get(run_id).config.network, image)
+    viewer = Viewer(store.get(run_id).design, image)
     slopes = store.gradients(run_id) if pruning.criterion in GRADIENT_CRITERIA else None
     return compute_trace(store.weights(run_id), pruning, sparsities, viewer.look, slopes)
 
 
 def _judge(store: RunStore, run_id: str, on_progress: OnProgress, should_stop: ShouldStop, source: Source) -> "_Judge":
     run = store.get(run_id)
-    return _Judge(run.config.network, source.data.test.images, run.history, on_progress, should_stop)
+    return _Judge(run.design, source.data.test.images, run.history, on_progress, should_stop)
 
 
 @dataclass(frozen=True, eq=False)
 class _Judge:
     """Evaluates weights on the test images, reports each stop, and stops between two batches if asked to."""
 
-    network: str
+    design: Design
     images: np.ndarray
     epochs: tuple[Epoch, ...]
     on_progress: OnProgress
@@ -132,7 +135,7 @@ class _Judge:
         gradients: Weights | None = None,
         sparsities: tuple[float, ...] | None = None,
     ) -> Profile:
-        classifier = Classifier(self.network, self.images)
+        classifier = Classifier(self.design, self.images)
         return compute(
             weights,
             pruning,

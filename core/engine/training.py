@@ -71,7 +71,7 @@ def train(
         images = torch.tensor(training.images, device=device)
         labels = torch.tensor(training.labels, dtype=torch.long, device=device)
         unseen = torch.tensor(validation.images, device=device)
-        model = build(config.network, config.seed).to(device).to(memory_format=torch.channels_last)
+        model = build(config.design(data.problem), config.seed).to(device).to(memory_format=torch.channels_last)
         held = _hold(model, sparse) if sparse else _Held([])
         optimizer = optimizers.build(model, settings)
         generator = torch.Generator().manual_seed(config.seed)
@@ -160,25 +160,29 @@ def draw(losses: Tensor, skip: float, generator: torch.Generator) -> tuple[Tenso
 def augment(images: Tensor, settings: TrainingConfig, generator: torch.Generator) -> Tensor:
     """Each image shifted by up to `settings.shift` pixels, mirrored half of the time, and a square of it blanked.
 
-    (n, 28, 28) uint8 to the same; zeros move in from the border, and the square's centre may be any pixel (DeVries
-    and Taylor, "Improved regularization of convolutional neural networks with cutout", 2017). Draws from the
-    generator only what the settings ask for.
+    (n, side, side) or (n, side, side, c) uint8 to the same; zeros move in from the border, and the square's centre may
+    be any pixel (DeVries and Taylor, "Improved regularization of convolutional neural networks with cutout", 2017).
+    Draws from the generator only what the settings ask for.
     """
-    n, reach, device = len(images), settings.shift, images.device
+    n, side, reach, device = len(images), images.shape[1], settings.shift, images.device
+    colours = (1,) * (images.ndim - 3)
 
     def random(below: int, *shape: int) -> Tensor:
         return torch.randint(below, shape, generator=generator).to(device)
 
     if reach:
-        windows = F.pad(images, [reach] * 4).unfold(1, 28, 1).unfold(2, 28, 1)  # (n, 2r + 1, 2r + 1, 28, 28), a view
+        padded = F.pad(images, [0, 0] * len(colours) + [reach] * 4)
+        windows = padded.unfold(1, side, 1).unfold(2, side, 1)  # (n, 2r + 1, 2r + 1, c, side, side), a view
         images = windows[torch.arange(n, device=device), *random(2 * reach + 1, 2, n)]
+        images = images.movedim(1, 3) if colours else images
     if settings.flip:
-        images = torch.where(random(2, n, 1, 1).bool(), images.flip(2), images)
+        images = torch.where(random(2, n, 1, 1, *colours).bool(), images.flip(2), images)
     if settings.cutout:
-        # (2, n, 28), from the centre in rows and columns
-        offset = torch.arange(28, device=device) - random(28, 2, n, 1)
+        # (2, n, side), from the centre in rows and columns
+        offset = torch.arange(side, device=device) - random(side, 2, n, 1)
         rows, columns = (-settings.cutout <= 2 * offset) & (2 * offset < settings.cutout)
-        images = images.masked_fill(rows[:, :, None] & columns[:, None, :], 0)
+        square = rows[:, :, None] & columns[:, None, :]
+        images = images.masked_fill(square.view(*square.shape, *colours), 0)
     return images
 
 
@@ -190,7 +194,7 @@ def _forward(model: nn.Module, images: Tensor) -> Tensor:
 
 
 def _answers(model: nn.Module, images: Tensor, on_batch: Callable[[], object]) -> Tensor:
-    """Logits (n, 10) of the network as it stands, in the arithmetic that it is trained in."""
+    """Logits (n, classes) of the network as it stands, in the arithmetic that it is trained in."""
     model.eval()
     logits = []
     with torch.inference_mode():

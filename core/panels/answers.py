@@ -16,7 +16,7 @@ def answers(profile: Profile, labels: Labels, classes: Sequence[str]) -> Panel:
     comparisons = profile.comparisons(labels)
     tables = [np.array([[c.both_right, c.lost], [c.gained, c.both_wrong]]) for c in comparisons]
     shown = [figures.outcomes(tables), *_confusions(profile, labels, classes, range(len(classes)), "Confusion")]
-    return _panel(profile, comparisons, [Placed(figure, 6) for figure in shown])
+    return _panel(profile, comparisons, classes, [Placed(figure, 6) for figure in shown])
 
 
 def classwise(profile: Profile, labels: Labels, classes: Sequence[str]) -> Panel:
@@ -43,14 +43,17 @@ def classwise(profile: Profile, labels: Labels, classes: Sequence[str]) -> Panel
     return _panel(
         profile,
         profile.comparisons(labels),
+        classes,
         [Placed(recall, 6), Placed(precision, 6), *(Placed(f, 4) for f in confusions)],
     )
 
 
-def _panel(profile: Profile, comparisons: Sequence[Comparison], placed: Sequence[Placed]) -> Panel:
+def _panel(
+    profile: Profile, comparisons: Sequence[Comparison], classes: Sequence[str], placed: Sequence[Placed]
+) -> Panel:
     return Panel(
         stops=stop_texts(profile),
-        marks=stop_marks(profile, comparisons),
+        marks=stop_marks(profile, comparisons, len(classes)),
         answers=comparison_answers(profile, comparisons),
         warnings=("",) * len(profile.k),
         readouts=comparison_readouts(profile, comparisons),

@@ -75,9 +75,9 @@ def comparison_answers(profile: Profile, comparisons: Sequence[Comparison]) -> t
     return tuple(wording.answer(k, profile.total, c) for k, c in zip(profile.k, comparisons, strict=True))
 
 
-def stop_marks(profile: Profile, comparisons: Sequence[Comparison]) -> tuple[Mark, ...]:
+def stop_marks(profile: Profile, comparisons: Sequence[Comparison], classes: int) -> tuple[Mark, ...]:
     """The stops that matter, in order."""
-    found = marks(comparisons)
+    found = marks(comparisons, classes)
     one = next((i for i, k in enumerate(profile.k) if k == 1), None)
     tolerance = f"within ±{100 * TOLERANCE:g} pp up to"
     wanted = [

@@ -29,7 +29,7 @@ def pruning(
     parts = Distributions.of(weights, rank(weights, profile.pruning, gradients))
     return Panel(
         stops=stop_texts(profile),
-        marks=stop_marks(profile, comparisons),
+        marks=stop_marks(profile, comparisons, len(classes)),
         answers=comparison_answers(profile, comparisons),
         warnings=tuple(_warning(parts, row) for row in profile.layer_k),
         readouts=comparison_readouts(profile, comparisons),

@@ -7,7 +7,7 @@ from pages.ui.component import declare
 
 _HTML = """
 <div class="drawing">
-  <canvas width="280" height="280" role="img" aria-label="Draw a garment here with a finger or the mouse"></canvas>
+  <canvas width="280" height="280" role="img" aria-label="Draw a thing here with a finger or the mouse"></canvas>
   <div><button type="button" data-do="undo">Undo</button> <button type="button" data-do="clear">Clear</button></div>
 </div>
 """

@@ -37,8 +37,8 @@ def panel_url(now: View, stops: Stops, **more: str) -> str:
 
 
 def pictures_of(run: Run) -> NDArray[np.uint8] | None:
-    """The run's test images (n, 28, 28); None without the data set, or if the run was evaluated on others."""
-    split = test_split()
+    """The run's test images (n, *run.shape); None without the data set, or if the run was evaluated on others."""
+    split = test_split(run.config.data.name)
     return split.images if split is not None and np.array_equal(split.labels, store().labels(run.id)) else None
 
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core import wording
+from core import data, wording
 from core.errors import PruneLabError
 from core.recipes import NETWORKS, recipe_name
 from core.runs import Run, RunStore
@@ -21,10 +21,12 @@ SCOPES = {"global": "Global", "layerwise": "Layerwise", "erk": "ERK"}
 
 
 def title(run: Run) -> str:
-    """`ConvNet, thorough, seed 0: 94.55 %`."""
+    """`ConvNet, thorough, seed 0: 94.55 %`; of another data set than Fashion-MNIST `ConvNet on mnist, …`."""
     network = NETWORKS[run.config.network].title if run.config.network in NETWORKS else run.config.network
     recipe = recipe_name(run.config.network, run.config.training) or "own recipe"
-    return f"{network}, {recipe}, seed {run.config.seed}: {wording.percent(run.accuracy.value)}"
+    name = run.config.data.name
+    on = "" if name == data.FASHION.id else f" on {data.title(name)}"
+    return f"{network}{on}, {recipe}, seed {run.config.seed}: {wording.percent(run.accuracy.value)}"
 
 
 def choose(now: View, store: RunStore) -> None:

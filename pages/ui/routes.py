@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from core import data, panels, wording
+from core import panels, wording
 from core.config import PruningConfig
 from core.errors import PruneLabError
 from core.panels import Panel
@@ -79,12 +79,12 @@ def _json(
 
 
 def _panel(part: str, run_id: str, profile: Profile) -> Panel:
-    labels = store().labels(run_id)
+    labels, classes = store().labels(run_id), store().get(run_id).classes
     if part == "answers":
-        return panels.answers(profile, labels, data.CLASSES)
+        return panels.answers(profile, labels, classes)
     if part == "classwise":
-        return panels.classwise(profile, labels, data.CLASSES)
-    return panels.pruning(profile, store().weights(run_id), labels, data.CLASSES, store().gradients(run_id))
+        return panels.classwise(profile, labels, classes)
+    return panels.pruning(profile, store().weights(run_id), labels, classes, store().gradients(run_id))
 
 
 async def story_json(request: Request) -> Response:

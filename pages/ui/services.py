@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import data
 from core.curves import CurveStore
-from core.data import Split
+from core.data import Collection, Split
 from core.errors import ConfigError, DataError
 from core.jobs import Engine
 from core.runs import RunStore
@@ -39,11 +39,17 @@ def engine() -> Engine:
     )
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
-def test_split() -> Split | None:
-    """The test images with their labels; None without the data set."""
+@st.cache_data(ttl=10, max_entries=1, show_spinner="Looking at the data sets")
+def collections() -> tuple[list[Collection], list[str]]:
+    """The data sets on this server, and what is wrong with folders that should be some."""
+    return data.available()
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def test_split(name: str) -> Split | None:
+    """The test images of a data set with their labels; None without it."""
     try:
-        return data.load_test(data.locate())
+        return data.load_test(name)
     except DataError:
         return None
 

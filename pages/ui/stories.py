@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core import data, panels
+from core import panels
 from core.errors import PruneLabError
 from pages.ui.live_panel import live_panel
 from pages.ui.lookup import Stops
@@ -16,7 +16,7 @@ from pages.ui.view import View
 
 
 def show(now: View, stops: Stops, image: NDArray[np.uint8], true: int | None = None) -> None:
-    """The panel of a (28, 28) image, of class `true` if that is known; with a visible wait while a worker looks."""
+    """The panel of an image, of class `true` if that is known; with a visible wait while a worker looks."""
     try:
         key = _asked(now, stops, image, true)
     except PruneLabError as error:
@@ -25,8 +25,8 @@ def show(now: View, stops: Stops, image: NDArray[np.uint8], true: int | None = N
         return
     live_panel([f"/story.json?image={key}"], stops.row, label="Sparsity", key="story panel", on_stop=stops.go)
     st.caption(
-        f"The network knows {len(data.CLASSES)} classes and always answers one of them, whatever the image shows. It "
-        "cannot say “none of these”: look at the probability and the entropy, and trust neither on things that it "
+        f"The network knows {len(now.run.classes)} classes and always answers one of them, whatever the image shows. "
+        "It cannot say “none of these”: look at the probability and the entropy, and trust neither on things that it "
         "was not trained on."
     )
 
@@ -38,5 +38,5 @@ def _asked(now: View, stops: Stops, image: NDArray[np.uint8], true: int | None) 
     if stories().get(key) is None:
         with st.spinner("The network looks at the image at every stop"):
             trace = engine().trace(now.run.id, now.pruning, stops.profile.sparsity.tolist(), image)
-        stories().put(key, packed(panels.story(trace, stops.profile, data.CLASSES, true).to_json()))
+        stories().put(key, packed(panels.story(trace, stops.profile, now.run.classes, true).to_json()))
     return key

@@ -14,7 +14,8 @@ from benchmarks.own_image import photo
 from core import data
 from core.answers import Filter
 from core.config import PruningConfig
-from core.data import CLASSES, Split
+from core.data import Split
+from core.data.fashion import CLASSES
 from core.errors import DataError
 from core.evaluation import compare
 from core.profile import Profile
@@ -29,7 +30,7 @@ SPARSITY = 80
 @pytest.fixture(scope="module")
 def split() -> Split:
     try:
-        return data.load_test(data.locate())
+        return data.load_test(data.FASHION.id)
     except DataError as error:
         pytest.skip(str(error))
 

@@ -59,7 +59,7 @@ def test_numbers_and_figure_are_taken_away_as_files(visit: Any) -> None:
 
 def test_what_is_missing_is_computed_with_progress_and_stopped_when_asked_to(visit: Any) -> None:
     try:
-        data.locate()
+        data.check(data.FASHION.id)
     except DataError as error:
         pytest.skip(str(error))
     page = visit().open("study?networks=LeNet-5%2C+report")

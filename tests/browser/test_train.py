@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 @pytest.fixture(autouse=True)
 def real_data() -> None:
     try:
-        data.locate()
+        data.check(data.FASHION.id)
     except DataError as error:
         pytest.skip(str(error))
 
