@@ -51,10 +51,10 @@ reference: $(APP) $(DATA)  ## train and profile the runs that ship in core/refer
 
 setup: $(APP) $(DATA)
 
-data: $(APP)  ## find Fashion-MNIST, or fetch it
+data: $(APP)  ## find Fashion-MNIST, or fetch it; NAMES="mnist kmnist cifar-10" fetches others
 	@test -n "$$PRUNELAB_DATA" || $(BIN)/python -c 'from core.data.fashion import locate; locate()' 2>/dev/null \
 	  || tools/apt-install $$(cat packages.txt) || echo "Trying the data set's own server instead."
-	@$(BIN)/python -m core.engine.download
+	@$(BIN)/python -m core.engine.download $(NAMES)
 
 # Without the data the app still opens on the reference runs and the tests that need it are skipped, so this goes on.
 $(DATA): $(APP)

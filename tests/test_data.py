@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config import DataConfig
-from core.data import Split, files
+from core.data import Split, files, split
 from core.data import fashion as data
 from core.data.fashion import FILES, MNIST
 from core.errors import DataError

@@ -9,15 +9,20 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
-from torchvision.datasets import FashionMNIST
+from torchvision.datasets import MNIST, FashionMNIST
 
 from core.data import fashion as data
-from core.data.fashion import FILES
+from core.data import folders
+from core.data.fashion import FILES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
+from core.data.files import write_idx
 from core.engine import download
 from core.errors import DataError
 
+LABELS = (np.arange(20) % 10).astype(np.uint8)
 CONTENT = {name: f"the content of {name}".encode() for name in FILES}
 
 
@@ -122,3 +127,57 @@ def test_a_folder_that_the_user_named_is_not_downloaded_over(
     assert download.main() == 1
     assert "named/train-images-idx3-ubyte.gz is missing" in capsys.readouterr().err
     assert not data.download_folder().exists()
+
+
+# --- other data sets --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def digits(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+    """MNIST as its server would send it, with the few images that are returned, in both parts."""
+    images = np.random.default_rng(0).integers(256, size=(20, 28, 28), dtype=np.uint8)
+    packed = []
+    for name, values in {TRAIN_IMAGES: images, TRAIN_LABELS: LABELS, TEST_IMAGES: images, TEST_LABELS: LABELS}.items():
+        write_idx(site / name, values)
+        packed.append((name, hashlib.md5((site / name).read_bytes()).hexdigest()))
+    monkeypatch.setattr(MNIST, "resources", packed)
+    monkeypatch.setattr(MNIST, "mirrors", FashionMNIST.mirrors)
+    monkeypatch.setenv(folders.VARIABLE, str(tmp_path / "sets"))
+    return images
+
+
+def test_another_data_set_is_fetched_by_torchvision_and_kept_as_idx_files(
+    digits: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert download.main(["mnist"]) == 0
+    folder = tmp_path / "sets" / "mnist"
+    assert str(folder) in capsys.readouterr().out
+    assert os.listdir(folder.parent) == ["mnist"]
+    loaded = folders.load(folder)
+    for part in (loaded.train, loaded.test):
+        assert np.array_equal(part.images, digits) and np.array_equal(part.labels, LABELS)
+    assert len(loaded.classes) == 10 and loaded.classes[7].startswith("7")
+
+
+def test_colours_are_kept_as_they_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(256, size=(20, 32, 32, 3), dtype=np.uint8)
+    found = SimpleNamespace(data=images, targets=LABELS.tolist(), classes=[f"class {i}" for i in range(10)])
+    monkeypatch.setitem(download.OTHERS, "cifar-10", lambda root, train, download: found)
+    folder = download.download_other("cifar-10", tmp_path)
+    loaded = folders.load(folder)
+    assert np.array_equal(loaded.train.images, images) and loaded.classes[3] == "class 3"
+
+
+@pytest.mark.usefixtures("digits")
+def test_a_data_set_that_does_not_arrive_leaves_nothing_behind(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (site / TEST_IMAGES).write_bytes(b"damaged")
+    assert download.main(["mnist"]) == 1
+    assert "mnist cannot be downloaded" in capsys.readouterr().err
+    assert os.listdir(tmp_path / "sets") == []
+
+
+def test_a_data_set_that_nobody_knows_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert download.main(["imagenet"]) == 1
+    assert "no data set imagenet; choose of mnist, kmnist, cifar-10" in capsys.readouterr().err

@@ -99,7 +99,7 @@ def test_weights_survive_the_round_trip_as_float32_in_state_dict_order(network: 
 
 
 def test_an_unknown_network_is_refused_by_name() -> None:
-    with pytest.raises(ConfigError, match="no network 'resnet'; choose one of"):
+    with pytest.raises(ConfigError, match="no network 'perceptron'; choose one of"):
         build(Design("perceptron"), 0)
 
 

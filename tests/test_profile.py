@@ -1,6 +1,5 @@
 """A profile is what pruning and inference at each stop would give, tried on a linear network in NumPy."""
 
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -225,11 +224,6 @@ DAMAGES: dict[str, list[NDArray[Any]]] = {
 def test_arrays_that_do_not_fit_are_refused(profile: Profile, name: str, damage: NDArray[Any]) -> None:
     with pytest.raises(StoreError, match="This profile is damaged"):
         Profile.from_arrays(profile.to_arrays() | {name: damage}, profile.pruning, profile.names)
-
-
-def test_a_class_beyond_the_tenth_is_refused(profile: Profile) -> None:
-    with pytest.raises(StoreError, match="beyond 9"):
-        replace(profile, predicted=profile.predicted + np.uint8(10))
 
 
 def test_missing_and_unknown_arrays_are_named(profile: Profile) -> None:

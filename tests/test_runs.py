@@ -290,6 +290,13 @@ def test_a_profile_of_other_weights_is_not_taken_for_its_own(store: RunStore) ->
         store.profile(one.id, PruningConfig())
 
 
+def test_a_profile_that_answers_a_class_which_the_run_has_not_is_refused(store: RunStore) -> None:
+    run, profile = put(store), make_profile(make_weights())
+    store.save_profile(run.id, replace(profile, predicted=profile.predicted + np.uint8(10)))
+    with pytest.raises(StoreError, match="of other images"):
+        store.profile(run.id, PruningConfig())
+
+
 def test_what_is_no_run_does_no_harm(store: RunStore) -> None:
     run = put(store)
     (store.root / "notes").mkdir()

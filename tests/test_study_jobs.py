@@ -81,6 +81,20 @@ def test_cells_that_are_withdrawn_are_not_computed_even_if_they_are_still_being_
     assert all(embedded.curves.curve(cell) is None for cell in many)
 
 
+def test_an_audit_that_is_asked_for_again_is_computed_again_with_its_network(embedded: Engine) -> None:
+    audited = config(95, epochs=1)
+    embedded.audit([audited])
+    wait(embedded, f"audit-{audited.run_id}", lambda state: state.status == "finished")
+    first = embedded.curves.own_audit(audited)
+    files = {path: path.stat().st_ino for path in (embedded.store.root / ".study").glob(f"*{audited.run_id}*")}
+    assert first is not None and len(files) == 2
+    embedded.audit([audited])
+    wait(embedded, f"audit-{audited.run_id}", lambda state: state.status == "finished")
+    again = embedded.curves.own_audit(audited)
+    assert again is not None and again.findings == first.findings
+    assert all(path.stat().st_ino != inode for path, inode in files.items())
+
+
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_two_workers_of_a_cluster_find_the_same_to_the_last_count(
     address: str, embedded: Engine, tmp_path: Path

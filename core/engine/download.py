@@ -114,7 +114,7 @@ def _timeout(seconds: float) -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def main(names: Sequence[str] = sys.argv[1:]) -> int:
+def main(names: Sequence[str] = ()) -> int:
     """Says where the data sets are, after downloading those that are nowhere yet; 1 where one cannot be had."""
     if unknown := set(names) - OTHERS.keys():
         print(f"There is no data set {', '.join(sorted(unknown))}; choose of {', '.join(OTHERS)}.", file=sys.stderr)
@@ -140,4 +140,4 @@ def _find() -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
