@@ -212,7 +212,7 @@ def test_each_section_opens_by_its_link(images: AppTest) -> None:
     for section, said in (
         ("First to change", "An answer may change back later"),
         ("Class by class", "most often taken for one another"),
-        ("Your own image", "One garment on a plain ground"),
+        ("Your own image", "One thing on a plain ground"),
     ):
         images.segmented_control(key="section").set_value(section).run()
         assert not images.exception and said in text(images)
@@ -265,7 +265,7 @@ def test_the_runs_are_listed_with_what_was_stored_and_only_ones_own_can_be_delet
 def test_an_image_without_the_data_is_answered_with_what_to_do(
     images: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pages.ui.lookup.test_split", lambda: None)
+    monkeypatch.setattr("pages.ui.lookup.test_split", lambda name: None)
     images.query_params["image"] = "3"
     images.run()
     assert not images.exception and "not on this server" in text(images)
@@ -275,7 +275,9 @@ def test_an_image_without_a_worker_is_answered_with_what_to_do(
     images: AppTest, shelved: tuple[Path, Run, Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     labels = RunStore(shelved[0]).labels(seen(images, shelved).id)
-    monkeypatch.setattr("pages.ui.lookup.test_split", lambda: Split(np.zeros((len(labels), 28, 28), np.uint8), labels))
+    monkeypatch.setattr(
+        "pages.ui.lookup.test_split", lambda name: Split(np.zeros((len(labels), 28, 28), np.uint8), labels)
+    )
     images.query_params["image"] = "3"
     images.run()
     assert not images.exception

@@ -42,7 +42,7 @@ def test_exactly_the_wanted_runs_ship_whole_and_below_the_limit(store: RunStore)
     assert store.damaged() == []
     for run in store.runs():
         assert run.reference and store.weights(run.id) and len(store.labels(run.id)) == 10_000
-        assert all(store.profile(run.id, pruning) is not None for pruning in reference.PRUNINGS)
+        assert all(store.profile(run.id, pruning) is not None for pruning in reference.prunings(run.config))
         assert run.data_md5 == fashion.FILES
     assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < reference.LIMIT
 
@@ -61,7 +61,7 @@ def test_the_shipped_weights_give_the_shipped_predictions_on_the_real_test_image
     run_id = config.run_id
     assert np.array_equal(store.labels(run_id), real.data.test.labels)
     weights, classifier = store.weights(run_id), Classifier(Design(config.network), real.data.test.images)
-    for pruning in reference.PRUNINGS:
+    for pruning in reference.prunings(config):
         profile, ranking = store.profile(run_id, pruning), rank(weights, pruning)
         assert profile is not None
         for percent in STOPS:

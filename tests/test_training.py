@@ -91,7 +91,7 @@ def test_a_diverging_training_says_so_and_what_to_do() -> None:
 
 def test_an_unknown_network_is_refused() -> None:
     with pytest.raises(ConfigError, match="no network"):
-        train(config("resnet"), DATA)
+        train(config("perceptron"), DATA)
 
 
 @pytest.mark.parametrize("polls", [0, 1, 5, 10, 15])

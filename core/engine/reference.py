@@ -17,6 +17,9 @@ RUNS = (("convnet", "thorough"), ("lenet", "report"), ("resnet", "thorough"))
 """The networks and recipes that ship: the default network's best, the student report's regime, and a larger one."""
 
 PRUNINGS = (PruningConfig(), PruningConfig(scope="layerwise"))
+"""The profiles that ship; of the largest network the first alone, and others are computed when somebody asks."""
+
+LARGEST = "resnet"
 
 LIMIT = 14_000_000
 """Bytes that all of them together may take."""
@@ -25,6 +28,11 @@ LIMIT = 14_000_000
 def configs() -> list[RunConfig]:
     """The configurations of `RUNS`, with seed 0."""
     return [RunConfig(network=network, training=NETWORKS[network].recipes[recipe]) for network, recipe in RUNS]
+
+
+def prunings(config: RunConfig) -> tuple[PruningConfig, ...]:
+    """The profiles of a run that ship."""
+    return PRUNINGS[:1] if config.network == LARGEST else PRUNINGS
 
 
 def make(
@@ -48,7 +56,7 @@ def make(
     for config in wanted:
         say(f"{config.network} {config.run_id}")
         tasks.train(config, root=root, on_progress=_Printer(say), source=source)
-        for pruning in PRUNINGS:
+        for pruning in prunings(config):
             if store.profile(config.run_id, pruning) is None:
                 tasks.profile(config.run_id, pruning, root=root, on_progress=_Printer(say), source=source)
         say(f"  {store.get(config.run_id).accuracy.value:.2%} of the test images are classified correctly")
