@@ -38,12 +38,10 @@ def app(made: tuple[Path, Path, Run], monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setenv("PRUNELAB_RUNS", str(runs))
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:1")
     st.cache_resource.clear()
-    st.cache_data.clear()
     opened = AppTest.from_file(ROUTER, default_timeout=60)
     opened.query_params["run"] = run.id
     yield opened
     st.cache_resource.clear()
-    st.cache_data.clear()
 
 
 def test_the_overview_and_the_prune_page_name_the_data_set(app: AppTest) -> None:

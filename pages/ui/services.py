@@ -39,7 +39,7 @@ def engine() -> Engine:
     )
 
 
-@st.cache_data(ttl=10, max_entries=1, show_spinner="Looking at the data sets")
+@st.cache_resource(ttl=10, max_entries=1, show_spinner="Looking at the data sets")
 def collections() -> tuple[list[Collection], list[str]]:
     """The data sets on this server, and what is wrong with folders that should be some."""
     return data.available()
