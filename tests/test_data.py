@@ -221,7 +221,14 @@ def test_idx_of_another_form_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "idx"
     path = path.with_suffix(".gz")
     path.write_bytes(gzip.compress(content))
-    with pytest.raises(DataError, match=r"is not an? .*IDX file of (3 )?bytes"):
+    with pytest.raises(DataError, match="is not a whole IDX file of bytes"):
+        data._read_idx(path, (3,))
+
+
+def test_idx_of_another_shape_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "idx.gz"
+    path.write_bytes(gzip.compress(struct.pack(">BBBBI", 0, 0, 8, 1, 2) + bytes(2)))
+    with pytest.raises(DataError, match="is not an IDX file of 3 bytes"):
         data._read_idx(path, (3,))
 
 
