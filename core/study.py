@@ -26,6 +26,7 @@ from core.curves import SHIPPED_STUDY, CurveStore
 from core.data import FASHION, Collection
 from core.errors import JobError
 from core.jobs import VARIABLE, Engine
+from core.profile import FRACTIONS
 from core.recipes import NETWORKS, recipe_for
 
 SEEDS = (0, 1, 2, 3, 4)
@@ -67,9 +68,12 @@ def _criterion_cells(configs: Sequence[RunConfig], criterion: Criterion, scope: 
 
 
 def by_layer(configs: Sequence[RunConfig]) -> tuple[Line, ...]:
-    """One layer pruned at a time, by magnitude, all others left alone."""
+    """One layer pruned at a time, by magnitude, all others left alone, at all stops of the slider."""
     layers = NETWORKS[configs[0].network].layers(Problem())  # their names are those of any problem
-    return tuple(Line(layer, tuple(Cell(config=config, layer=layer) for config in configs)) for layer in layers)
+    return tuple(
+        Line(layer, tuple(Cell(config=config, layer=layer, sparsities=FRACTIONS) for config in configs))
+        for layer in layers
+    )
 
 
 def by_retraining(configs: Sequence[RunConfig]) -> tuple[Line, ...]:

@@ -73,8 +73,9 @@ def show_layers(network: str, recipe: str, of: Collection) -> None:
     if found:
         names = {line.name: figures.layer_title(line.name) for line in found}
         weakest = min(found, key=lambda line: float(line.areas.mean()))
-        fall = wording.points(float(weakest.mean[-2] - weakest.dense.mean()), 1)
-        at = wording.sparsity(float(weakest.sparsity[-2]))
+        i = int(abs(weakest.sparsity - 0.95).argmin())
+        fall = wording.points(float(weakest.mean[i] - weakest.dense.mean()), 1)
+        at = wording.sparsity(float(weakest.sparsity[i]))
         st.header(f"{names[weakest.name]} is the most sensitive layer: {fall} when {at} of it alone is pruned.")
         st.plotly_chart(figures.sensitivity(found), key="sensitivity", config=CHART, alt="Fall in accuracy by layer.")
         chart = figures.bands(found, names, " of one layer")
@@ -83,6 +84,7 @@ def show_layers(network: str, recipe: str, of: Collection) -> None:
             f"One layer is pruned by magnitude, all others are left alone. Mean over {found[0].n} networks; the bands "
             "are 95 % intervals of that mean (Student)."
         )
+        show_table("Layer", found, names, (0.5, 0.9, 0.99))
         downloads(found, chart, "layers")
     offer(lines)
 

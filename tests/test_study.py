@@ -19,6 +19,7 @@ from core.curves import CurveStore
 from core.errors import JobError, StoreError
 from core.evaluation import Comparison
 from core.jobs import Engine
+from core.profile import FRACTIONS
 from core.recipes import NETWORKS
 from core.runs import RunStore
 from tests import tiny
@@ -130,7 +131,9 @@ def test_every_line_of_a_study_is_of_the_same_networks_and_sparsities() -> None:
     for line in study.by_retraining(LENET):
         assert {cell.sparsities for cell in line.cells} == {study.RETRAINED}
         assert {cell.epochs for cell in line.cells} == {0 if line.name == "none" else study.EPOCHS}
-    assert [line.name for line in study.by_layer(LENET)] == list(NETWORKS["lenet"].layers(Problem()))
+    alone = study.by_layer(LENET)
+    assert [line.name for line in alone] == list(NETWORKS["lenet"].layers(Problem()))
+    assert {cell.sparsities for line in alone for cell in line.cells} == {FRACTIONS}
 
 
 def test_no_cell_of_the_default_study_is_asked_for_twice() -> None:

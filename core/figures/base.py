@@ -137,14 +137,15 @@ class SparsityAxis:
 
     def layout(self, title: str = "", **rest: Any) -> Spec:
         """The axis as plotly layout."""
-        return plain_axis(title, range=[self.low - 0.4, self.high + 0.4], tickangle=0, **self._ticks(TICKS), **rest)
+        return plain_axis(title, range=[self.low - 0.4, self.high + 0.4], tickangle=0, **self.ticks(TICKS), **rest)
 
     def narrow(self, *axes: str) -> Spec:
         """The same for a small screen: fewer ticks on the named axes."""
-        ticks = self._ticks(NARROW_TICKS).items()
+        ticks = self.ticks(NARROW_TICKS).items()
         return {f"{axis}.{name}": value for axis in axes for name, value in ticks}
 
-    def _ticks(self, percents: Sequence[float]) -> Spec:
+    def ticks(self, percents: Sequence[float]) -> Spec:
+        """Ticks at these percents and at the two ends, as plotly layout of the axis."""
         return {
             "tickvals": [self.low, *(_logit(p / 100) for p in percents), self.high],
             "ticktext": ["0", *(f"{p:g}" for p in percents), "100"],

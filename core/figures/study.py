@@ -24,6 +24,10 @@ _STYLES = (
 """Colour (Okabe and Ito), dash and symbol of each line, so that none is told by its colour alone."""
 
 
+_TICKS = (0.01, 1.0, 10.0, 50.0, 90.0, 99.0)
+"""Percents with a tick where a figure has the same layout on every screen."""
+
+
 def bands(
     lines: Sequence[Band],
     names: Mapping[str, str],
@@ -72,10 +76,10 @@ def bands(
 
 
 def _few(axis: SparsityAxis, stops: NDArray[np.float64]) -> Spec:
-    """Ticks at the sparsities themselves, where these are few; the axis has its own otherwise."""
+    """Ticks at the sparsities themselves, where these are few; else so few that a small screen has room for them."""
     each = np.unique(stops)
     if len(each) > 6:
-        return {}
+        return axis.ticks(_TICKS)
     return {"tickvals": [axis.place(s) for s in each], "ticktext": [f"{100 * s:g}" for s in each]}
 
 
@@ -97,25 +101,20 @@ def sensitivity(lines: Sequence[Band]) -> go.Figure:
     """How much the mean accuracy falls when one layer alone is pruned: layers down, sparsities of it across."""
     names = [layer_title(line.name) for line in lines]
     fall = np.array([100 * (line.mean - line.dense.mean()) for line in lines])
-    texts = [[_fall(float(value)) for value in row] for row in fall]
+    texts = [[wording.points(float(value) / 100, 1) for value in row] for row in fall]
     stops = [wording.sparsity(s) for s in lines[0].sparsity]
     shades = go.Heatmap(
-        z=fall, x=stops, y=names, zmin=-85, zmax=0, showscale=False, xgap=1, ygap=1, text=texts,
-        colorscale=[[0, "rgba(213, 94, 0, 0.8)"], [1, "rgba(213, 94, 0, 0.0)"]],
-        hovertemplate="%{y} pruned to %{x}: %{text} pp<extra></extra>",
+        z=fall, x=stops, y=names, zmin=-85, zmax=0, xgap=1, ygap=1, text=texts,
+        colorscale=[[0, "rgba(213, 94, 0, 0.9)"], [1, "rgba(213, 94, 0, 0.0)"]],
+        colorbar={"title": {"text": "pp"}, "thickness": 10, "tickvals": [-80, -60, -40, -20, 0], "outlinewidth": 0},
+        hovertemplate="%{y} pruned to %{x}: %{text}<extra></extra>",
     )  # fmt: skip
-    said = go.Scatter(  # a heat map chooses the colour of its own texts without looking at the ground
-        x=stops * len(names), y=[name for name in names for _ in stops], text=[t for row in texts for t in row],
-        mode="text", textfont={"size": 10}, hoverinfo="skip",
+    figure = framed(go.Figure(shades), 110 + 36 * len(lines)).update_yaxes(autorange="reversed", showgrid=False)
+    ticks = [wording.sparsity(percent / 100) for percent in _TICKS if percent != 1]  # next to 10 on a small screen
+    return figure.update_xaxes(
+        title={"text": "Sparsity of that layer", "standoff": 8}, type="category", showgrid=False,
+        tickvals=[tick for tick in ticks if tick in stops], tickangle=0,
     )  # fmt: skip
-    figure = go.Figure([shades, said])
-    framed(figure, 110 + 36 * len(lines)).update_yaxes(autorange="reversed", showgrid=False)
-    return figure.update_xaxes(title={"text": "Sparsity of that layer", "standoff": 8}, type="category", showgrid=False)
-
-
-def _fall(value: float) -> str:
-    """In pp: one decimal below ten, so that a small screen has room for them."""
-    return wording.points(value / 100, 0 if abs(round(value, 1)) >= 10 else 1).removesuffix(f"{wording.NBSP}pp")
 
 
 def readings(found: Sequence[Summary]) -> go.Figure:

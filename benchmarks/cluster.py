@@ -1,0 +1,102 @@
+"""A study on a cluster: one worker process against two, started by hand, and the embedded engine beside them.
+
+The same cells (LeNet-5 by the report's recipe, two seeds, three criteria, three scopes) are computed three times from
+nothing: by a scheduler with one worker of one thread, with two, and embedded. All three must find the same counts.
+"""
+
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import get_args
+
+from benchmarks.results import Row, save
+from core.cells import Cell, Curve
+from core.config import Criterion, PruningConfig, RunConfig, Scope
+from core.jobs import Engine
+from core.recipes import NETWORKS
+
+ROOT = Path(__file__).parent.parent
+CRITERIA: tuple[Criterion, ...] = ("magnitude", "largest", "lamp")
+
+
+def cells() -> list[Cell]:
+    """18 cells of two networks."""
+    recipe = NETWORKS["lenet"].recipes["report"]
+    configs = [RunConfig(network="lenet", training=recipe, seed=seed) for seed in (100, 101)]
+    return [
+        Cell(config=config, pruning=PruningConfig(criterion=criterion, scope=scope))
+        for config in configs
+        for criterion in CRITERIA
+        for scope in get_args(Scope)
+    ]
+
+
+def compute(engine: Engine, asked: Sequence[Cell]) -> tuple[float, list[Curve]]:
+    """Seconds until all cells are in the store, and their curves."""
+    began = time.perf_counter()
+    engine.study(asked)
+    while any(engine.curves.curve(cell) is None for cell in asked):
+        time.sleep(0.05)
+    seconds = time.perf_counter() - began
+    return seconds, [curve for cell in asked if (curve := engine.curves.curve(cell))]
+
+
+def on_cluster(workers: int, asked: Sequence[Cell]) -> tuple[float, list[Curve]]:
+    """The same on a scheduler and workers of one thread each, that have imported torch before the clock starts."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address, here = f"tcp://127.0.0.1:{port}", ("--no-dashboard", "--host", "127.0.0.1")
+    with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
+        _start(stack, "scheduler", "--port", str(port), *here)
+        for _ in range(workers):
+            _start(stack, "worker", address, "--nthreads", "1", "--no-nanny", "--preload", "core.engine.tasks", *here)
+        engine = Engine(Path(folder), address=address)
+        stack.callback(engine.close)
+        while not _up(engine, workers):
+            time.sleep(0.2)
+        return compute(engine, asked)
+
+
+def _up(engine: Engine, workers: int) -> bool:
+    try:
+        return len(engine._connect().nthreads()) == workers
+    except Exception:  # the scheduler is still starting
+        return False
+
+
+def _start(stack: ExitStack, *arguments: str) -> None:
+    process = subprocess.Popen([sys.executable, "-m", "dask", *arguments], cwd=ROOT, stderr=subprocess.DEVNULL)
+    stack.callback(process.wait)
+    stack.callback(process.terminate)
+
+
+def embedded(asked: Sequence[Cell]) -> tuple[float, list[Curve]]:
+    """The same in the worker process that the app starts by itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = Engine(Path(folder))
+        try:
+            engine._connect().run(__import__, "core.engine.tasks")
+            return compute(engine, asked)
+        finally:
+            engine.close()
+
+
+def main() -> None:
+    asked = cells()
+    found = {"one worker": on_cluster(1, asked), "two workers": on_cluster(2, asked), "embedded": embedded(asked)}
+    alone, first = found["one worker"]
+    rows: list[Row] = []
+    for name, (seconds, curves) in found.items():
+        same = [(c.k, c.test, c.validation) for c in curves] == [(c.k, c.test, c.validation) for c in first]
+        rows.append({"engine": name, "seconds": seconds, "times as fast as one": alone / seconds, "same counts": same})
+    save("cluster", rows, {name: {"seconds": seconds, "cells": len(asked)} for name, (seconds, _) in found.items()})
+
+
+if __name__ == "__main__":
+    main()
