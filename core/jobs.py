@@ -34,6 +34,7 @@ from core.cells import Cell
 from core.config import PruningConfig, RunConfig
 from core.curves import CurveStore
 from core.errors import JobCancelled, JobError, PruneLabError, StoreError
+from core.ledgers import LedgerStore, ledger_key
 from core.progress import Epoch, Progress
 from core.runs import RunStore, point_key
 from core.search import Search
@@ -42,7 +43,7 @@ from core.trace import Trace
 VARIABLE = "DASK_SCHEDULER_ADDRESS"
 """The environment variable that names a scheduler to use in place of the embedded one."""
 
-Kind = Literal["train", "profile", "point", "network", "cell", "audit", "search"]
+Kind = Literal["train", "profile", "point", "network", "cell", "audit", "search", "ledger"]
 Status = Literal["queued", "running", "finished", "failed", "cancelled"]
 
 TASKS = "core.engine.tasks"
@@ -63,6 +64,7 @@ _NOUN: dict[Kind, str] = {
     "cell": "cell of a study",
     "audit": "audit of the claim",
     "search": "search",
+    "ledger": "byte ledger",
 }
 _STUDY: tuple[Kind, ...] = ("network", "cell", "audit")
 """Jobs of studies: they go after all others, side by side with one thread each, and do not fill the queue."""
@@ -74,7 +76,7 @@ class JobState:
 
     Attributes:
         id: `train-<run id>`, `profile-<run id>-<pruning>`, `point-<run id>-<pruning>@<percent>`, `network-<run id>`,
-            `cell-<cell id>`, `audit-<run id>` or `search-<search>`.
+            `cell-<cell id>`, `audit-<run id>`, `search-<search>` or `ledger-<run id>-<pruning>`.
         submitted: when, in seconds since the epoch.
         ahead: how many jobs run or wait before this one, while it is queued.
         progress: the latest, None before the first.
@@ -113,6 +115,11 @@ def profile_id(run_id: str, pruning: PruningConfig) -> str:
 def search_id(search: Search) -> str:
     """The id of the job that answers a question."""
     return f"search-{search.key}"
+
+
+def ledger_id(run_id: str, pruning: PruningConfig, sparsity: float | None = None) -> str:
+    """The id of the job that makes a byte ledger; raises as `core.runs.point_key` does."""
+    return f"ledger-{ledger_key(run_id, pruning, sparsity)}"
 
 
 def point_id(run_id: str, pruning: PruningConfig, sparsity: float) -> str:
@@ -157,6 +164,7 @@ class Engine:
         """
         self.store = RunStore(store_root)
         self.curves = CurveStore(self.store)
+        self.ledgers = LedgerStore(self.store)
         self._address, self._queue_limit, self._workers, self._tasks = address, queue_limit, workers, tasks
         self._lock, self._connecting = threading.RLock(), threading.Lock()
         self._jobs: dict[str, _Job] = {}
@@ -246,6 +254,13 @@ class Engine:
         self.store.get(search.run_id)
         wanted = self._wanted("search", search.key, search.run_id, search=search)
         return self._submit(wanted, search=search)
+
+    def ledger(self, run_id: str, pruning: PruningConfig, sparsity: float | None = None) -> str:
+        """Ask for a byte ledger over the stops, or for its row at a sparsity; raises as `point` does."""
+        self.store.get(run_id)
+        key = ledger_key(run_id, pruning, sparsity)
+        wanted = self._wanted("ledger", key, run_id, pruning=pruning, sparsity=sparsity)
+        return self._submit(wanted, run_id=run_id, pruning=pruning, sparsity=sparsity)
 
     def audit(self, configs: Sequence[RunConfig]) -> None:
         """Ask for the readings of the report's claim on networks, all anew, and these trained anew; as `study` else.
@@ -415,6 +430,9 @@ class Engine:
                 return state.config is not None and self.curves.own_audit(state.config) is not None
             if state.kind == "network":
                 return state.config is not None and self.curves.weights(state.config) is not None
+            if state.kind == "ledger":
+                assert state.pruning is not None
+                return self.ledgers.ledger(state.run_id, state.pruning, state.sparsity) is not None
             if state.pruning is None:
                 return self.store.has(state.run_id)
             if state.sparsity is None:

@@ -19,13 +19,15 @@ class Layer:
 class Network:
     """A network and how to train it, in the order to try: the first recipe is the quickest.
 
-    `layers` are the kernels, which pruning ranks, by name, in order, for a problem.
+    `layers` are the kernels, which pruning ranks, by name, in order, for a problem. `mirrors` tells whether it can
+    answer with the mean over an image and its mirror image.
     """
 
     title: str
     summary: str
     layers: Callable[[Problem], Mapping[str, Layer]]
     recipes: Mapping[str, TrainingConfig]
+    mirrors: bool = True
 
     def weights(self, problem: Problem) -> int:
         """N, the number of weights that can be pruned."""
@@ -95,6 +97,7 @@ NETWORKS: dict[str, Network] = {
             ),
             "quick": replace(_SCHOOLED, epochs=8),
         },
+        mirrors=False,
     ),
     "resnet": Network(
         title="ResNet",

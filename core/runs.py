@@ -215,6 +215,10 @@ class RunStore:
             _check(arrays, {name: (np.float32, shape) for name, shape in entry.shapes.items()}, WEIGHTS)
         return {name: arrays[name] for name in entry.shapes}
 
+    def digest(self, run_id: str) -> str:
+        """That of the run's weights: what is kept elsewhere about them names it. Raises as `weights` does."""
+        return self._entry(run_id).digests[WEIGHTS]
+
     def shapes(self, run_id: str) -> Mapping[str, tuple[int, ...]]:
         """The shape of each of `weights`, without reading them; raises as `get` does."""
         return self._entry(run_id).shapes

@@ -27,6 +27,11 @@ def signed(n: int) -> str:
     return f"{n:+,}".replace("-", MINUS)
 
 
+def size(n: int) -> str:
+    """`957,956 bytes`: exact, because savings can be small."""
+    return f"{n:,}{NBSP}byte{'' if n == 1 else 's'}"
+
+
 def percent(fraction: float, decimals: int = 2) -> str:
     """`92.50 %` from 0.925."""
     return f"{100 * fraction:.{decimals}f}{NBSP}%"

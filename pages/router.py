@@ -12,6 +12,7 @@ st.navigation(
         st.Page("train.py", title="Train", icon=":material/model_training:"),
         st.Page("prune.py", title="Prune", icon=":material/content_cut:"),
         st.Page("images.py", title="Images", icon=":material/photo_library:"),
+        st.Page("storage.py", title="Storage", icon=":material/inventory_2:"),
         st.Page("study.py", title="Study", icon=":material/science:"),
     ],
     position="top",

@@ -21,9 +21,13 @@ from core.curves import CurveStore
 from core.data import Split
 from core.data.fashion import CLASSES
 from core.evaluation import Comparison, Labels, Proportion, by_class, compare, confusion_matrix
+from core.ledgers import LedgerStore
+from core.pruning import rank
 from core.runs import Run, RunStore
 from core.search import Found, Search
 from core.search import said as said_of
+from core.storage.ledger import COMPACT, ENTRIES
+from core.storage.weighing import weigh
 from tests import shelf
 from tests.test_study import LENET, curve
 
@@ -43,6 +47,7 @@ def app(shelved: tuple[Path, Run, Run], tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:1")
     monkeypatch.setattr(RunStore.__init__, "__defaults__", (None, tmp_path))  # nothing ships
     monkeypatch.setattr(CurveStore.__init__, "__defaults__", (tmp_path / "none.json",))
+    monkeypatch.setattr(LedgerStore.__init__, "__defaults__", (tmp_path / "none",))
     st.cache_resource.clear()
     yield AppTest.from_file(ROUTER, default_timeout=30)
     st.cache_resource.clear()
@@ -330,7 +335,7 @@ def test_without_any_run_each_page_points_to_training(
     app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PRUNELAB_RUNS", str(tmp_path / "empty"))
-    for page in ("overview.py", "prune.py", "images.py", "train.py"):
+    for page in ("overview.py", "prune.py", "images.py", "storage.py", "train.py"):
         app.run()
         app.switch_page(page).run()
         assert not app.exception
@@ -343,7 +348,7 @@ def test_the_pages_never_import_torch(shelved: tuple[Path, Run, Run]) -> None:
 import sys
 from streamlit.testing.v1 import AppTest
 app = AppTest.from_file({ROUTER!r}, default_timeout=60).run()
-for page in ("train.py", "prune.py", "images.py", "overview.py"):
+for page in ("train.py", "prune.py", "images.py", "storage.py", "overview.py"):
     app.switch_page(page).run()
     assert not app.exception, app.exception
 import streamlit_app
@@ -461,3 +466,31 @@ def test_exact_questions_are_offered_answered_in_words_and_only_where_all_weight
     app.query_params["scope"] = "layerwise"
     app.run()
     assert not app.exception and "Find out" not in [button.label for button in app.button]
+
+
+# --- storage ----------------------------------------------------------------------------------------------------
+
+
+def test_the_byte_ledger_is_asked_for_and_then_shown_line_by_line(app: AppTest, shelved: tuple[Path, Run, Run]) -> None:
+    root, run, _ = shelved
+    app.query_params["run"], app.query_params["sparsity"] = run.id, "90"
+    app.switch_page("storage.py").run()
+    assert not app.exception and "written down at the stops of the slider" in text(app)
+    assert "does not answer" in text(app)
+
+    store = RunStore(root)
+    profile, weights = store.profile(run.id, PruningConfig()), store.weights(run.id)
+    assert profile is not None
+    ranking = rank(weights, PruningConfig())
+    ledger = weigh(weights, ranking, profile.sparsity.tolist())
+    LedgerStore(store).save(run.id, PruningConfig(), ledger)
+    app.run()
+    row = profile.stop_index(90)
+    taken = int(ledger.bytes[COMPACT.key][row])
+    assert not app.exception
+    assert f"At 90\u00a0% the smallest lossless form is the compact encoding: {taken:,}\u00a0bytes" in text(app)
+    shown = rows(app)
+    assert [*shown] == [entry.key for entry in ENTRIES]
+    for entry in ENTRIES:
+        assert shown[entry.key]["cells"][2]["said"] == f"{ledger.bytes[entry.key][row]:,}"
+        assert shown[entry.key]["cells"][4]["rank"] == ledger.bytes[entry.key][row] / ledger.unpruned[entry.key]

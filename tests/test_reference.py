@@ -14,8 +14,10 @@ from core.engine import study as study_tasks
 from core.engine.inference import Classifier
 from core.engine.source import Source, official
 from core.errors import DataError
+from core.ledgers import FOLDER, LedgerStore
 from core.pruning import prune, rank
 from core.runs import SHIPPED, RunStore
+from core.storage.ledger import COMPACT
 from tests import tiny
 
 pytestmark = pytest.mark.timeout(300)  # two busy processors make torch's threads wait for each other
@@ -43,6 +45,8 @@ def test_exactly_the_wanted_runs_ship_whole_and_below_the_limit(store: RunStore)
     for run in store.runs():
         assert run.reference and store.weights(run.id) and len(store.labels(run.id)) == 10_000
         assert all(store.profile(run.id, pruning) is not None for pruning in reference.prunings(run.config))
+        ledgers = [LedgerStore(store).ledger(run.id, pruning) for pruning in reference.prunings(run.config)]
+        assert all(ledger and {*map(ledger.smallest, range(len(ledger.k)))} == {COMPACT} for ledger in ledgers)
         assert run.data_md5 == fashion.FILES
     assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < reference.LIMIT
 
@@ -70,17 +74,20 @@ def test_the_shipped_weights_give_the_shipped_predictions_on_the_real_test_image
             assert (predicted != shipped).sum() <= 3  # of 10,000: another processor may round a tie the other way
 
 
-def test_making_them_makes_what_is_missing_and_nothing_twice(tmp_path: Path) -> None:
+def test_making_them_makes_what_is_missing_and_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "stops", lambda ranking: (0.0, 0.9))  # of the byte ledgers, which take a while
     wanted, said = [tiny.config(seed=1), tiny.config(seed=2)], list[str]()
     size = reference.make(wanted, tmp_path, say=said.append, source=tiny.source)
     assert 0 < size < reference.LIMIT
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
     assert len(before) == 2 * (2 + len(reference.PRUNINGS))
+    assert len(list((tmp_path / FOLDER).iterdir())) == 2 * len(reference.PRUNINGS)
 
     reference.make(wanted[:1], tmp_path, say=said.append, source=tiny.source)
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
     assert after == {path: when for path, when in before.items() if wanted[0].run_id in path.parts}
     assert any("Removing lenet" in line for line in said)
+    assert {path.name[:12] for path in (tmp_path / FOLDER).iterdir()} == {wanted[0].run_id}
 
 
 # --- the study --------------------------------------------------------------------------------------------------

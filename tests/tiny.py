@@ -69,4 +69,5 @@ network = partial(tasks.network, source=source)
 cell = partial(tasks.cell, source=source)
 audit = partial(tasks.audit, source=source)
 search = partial(tasks.search, source=source)
+ledger = tasks.ledger
 trace = tasks.trace

@@ -1,4 +1,4 @@
-"""Make the runs that ship with the product: `python -m core.engine.reference`.
+"""Make the runs that ship with the product, their profiles and byte ledgers: `python -m core.engine.reference`.
 
 They come out of the same tasks as every other run. What is there already is not made again.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 from core.config import PruningConfig, RunConfig
 from core.engine import tasks
 from core.engine.source import GetSource, official
+from core.ledgers import FOLDER, LedgerStore
 from core.progress import Progress
 from core.recipes import NETWORKS
 from core.runs import SHIPPED, RunStore
@@ -53,12 +54,16 @@ def make(
         if run.id not in {config.run_id for config in wanted}:
             say(f"Removing {run.config.network} {run.id}")
             store.delete(run.id, run.owner)
+            for ledger in (root / FOLDER).glob(f"{run.id}-*"):
+                ledger.unlink()
     for config in wanted:
         say(f"{config.network} {config.run_id}")
         tasks.train(config, root=root, on_progress=_Printer(say), source=source)
         for pruning in prunings(config):
             if store.profile(config.run_id, pruning) is None:
                 tasks.profile(config.run_id, pruning, root=root, on_progress=_Printer(say), source=source)
+            if LedgerStore(store, shipped=root / "none").ledger(config.run_id, pruning) is None:
+                tasks.ledger(config.run_id, pruning, None, root=root)
         say(f"  {store.get(config.run_id).accuracy.value:.2%} of the test images are classified correctly")
     size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
     if size > LIMIT:

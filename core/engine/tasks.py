@@ -1,4 +1,4 @@
-"""What the workers do: train a network, evaluate it over the stops or once, compute a part of a study."""
+"""What the workers do: train a network, evaluate it over the stops or once, weigh it, compute a part of a study."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -16,10 +16,12 @@ from core.engine.source import GetSource, OnProgress, ShouldStop, Source, check,
 from core.engine.study import cell as cell
 from core.engine.study import network as network
 from core.engine.training import train as train_network
-from core.profile import Profile, compute
+from core.ledgers import LedgerStore
+from core.profile import Profile, compute, stops
 from core.progress import Epoch, Progress
-from core.pruning import GRADIENT_CRITERIA, Weights
+from core.pruning import GRADIENT_CRITERIA, Weights, rank
 from core.runs import Run, RunStore, now
+from core.storage.weighing import weigh
 from core.trace import Trace
 from core.trace import compute as compute_trace
 
@@ -96,6 +98,34 @@ def point(
     slopes = known_gradients(store, run_id, pruning, found.data.train, partial(check, should_stop))
     row = judge.profile(store.weights(run_id), pruning, store.labels(run_id), slopes, (sparsity,))
     store.save_point(run_id, row)
+
+
+def ledger(
+    run_id: str,
+    pruning: PruningConfig,
+    sparsity: float | None,
+    *,
+    root: Path,
+    on_progress: OnProgress = lambda progress: None,
+    should_stop: ShouldStop = lambda: False,
+) -> None:
+    """Write a stored run's kernels down in every way, over the stops or at one sparsity, and store what they take.
+
+    Raises:
+        PruningError, StoreError: with a sentence for the visitor.
+        JobCancelled: `should_stop` returned True.
+    """
+    store = RunStore(root)
+    weights = store.weights(run_id)
+    slopes = store.gradients(run_id) if pruning.criterion in GRADIENT_CRITERIA else None
+    ranking = rank(weights, pruning, slopes)
+
+    def on_stop(done: int, of: int) -> None:
+        check(should_stop)
+        on_progress(Progress("evaluating", done, of))
+
+    found = weigh(weights, ranking, stops(ranking) if sparsity is None else (sparsity,), on_stop)
+    LedgerStore(store).save(run_id, pruning, found, sparsity)
 
 
 def trace(

@@ -14,13 +14,16 @@ from core.figures.base import LiveFigure, SparsityAxis, layer_title
 from core.figures.curves import accuracy_curve, layer_shares
 from core.figures.matrices import confusion, confusion_difference, outcomes
 from core.figures.static import BeforeAfter, before_after, learning_curves
+from core.figures.storage import CODERS, TITLES, bytes_at_stop, bytes_over_sparsity, title
 from core.figures.study import bands, readings, sensitivity
 from core.figures.weights import COMMON, KERNELS, LOG, around_the_cut, distributions, kernel_maps
 
 __all__ = [
+    "CODERS",
     "COMMON",
     "KERNELS",
     "LOG",
+    "TITLES",
     "BeforeAfter",
     "LiveFigure",
     "SparsityAxis",
@@ -28,6 +31,8 @@ __all__ = [
     "around_the_cut",
     "bands",
     "before_after",
+    "bytes_at_stop",
+    "bytes_over_sparsity",
     "confusion",
     "confusion_difference",
     "distributions",
@@ -43,4 +48,5 @@ __all__ = [
     "readings",
     "sensitivity",
     "story",
+    "title",
 ]

@@ -8,10 +8,13 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core import jobs, wording
+from core.config import PruningConfig
 from core.profile import Profile
+from core.recipes import NETWORKS
 from core.runs import Run
+from core.storage.ledger import Ledger
 from pages.ui import picker, view
-from pages.ui.services import engine, store, test_split
+from pages.ui.services import engine, ledgers, store, test_split
 from pages.ui.view import View
 from pages.ui.watching import ensure
 
@@ -40,6 +43,20 @@ def pictures_of(run: Run) -> NDArray[np.uint8] | None:
     """The run's test images (n, *run.shape); None without the data set, or if the run was evaluated on others."""
     split = test_split(run.config.data.name)
     return split.images if split is not None and np.array_equal(split.labels, store().labels(run.id)) else None
+
+
+def ledger(run_id: str, pruning: PruningConfig, own: float | None) -> Ledger | None:
+    """The byte ledger over the stops, a sparsity of its own among them; None if one of the two is still to be made."""
+    usual = ledgers().ledger(run_id, pruning)
+    point = None if own is None else ledgers().ledger(run_id, pruning, own)
+    if usual is None or own is None:
+        return usual
+    return None if point is None else usual.merged(point)
+
+
+def passes(run: Run) -> int:
+    """How often a network looks at an image: twice where it answers with the mean over its mirror image."""
+    return 2 if run.design.mirrored and NETWORKS[run.config.network].mirrors else 1
 
 
 def stops(now: View) -> Stops | None:

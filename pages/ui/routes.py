@@ -19,6 +19,8 @@ from core.config import PruningConfig
 from core.errors import PruneLabError
 from core.panels import Panel
 from core.profile import Profile
+from core.recipes import NETWORKS
+from pages.ui import lookup
 from pages.ui.live_panel import PLOTLY
 from pages.ui.services import store, stories
 
@@ -75,7 +77,17 @@ def _json(
     if layer is not None:
         placed = panels.kernels(layer, shown, store().weights(run_id), first, store().gradients(run_id))
         return packed({"figures": [panels.to_json(placed)]})
+    if part == "storage":
+        return packed(_storage(run_id, pruning, own, shown).to_json())
     return packed(_panel(part, run_id, shown).to_json())
+
+
+def _storage(run_id: str, pruning: PruningConfig, own: float | None, shown: Profile) -> Panel:
+    run, ledger = store().get(run_id), lookup.ledger(run_id, pruning, own)
+    if ledger is None:
+        raise PruneLabError("This has not been written down yet; reload the page.")
+    layers = NETWORKS[run.config.network].layers(run.problem)
+    return panels.storage(shown, store().labels(run_id), ledger, layers, lookup.passes(run))
 
 
 def _panel(part: str, run_id: str, profile: Profile) -> Panel:

@@ -11,6 +11,7 @@ from core.curves import CurveStore
 from core.data import Collection, Split
 from core.errors import ConfigError, DataError
 from core.jobs import Engine
+from core.ledgers import LedgerStore
 from core.runs import RunStore
 
 VISITOR = "prunelab_visitor"
@@ -27,6 +28,12 @@ def store() -> RunStore:
 def curves() -> CurveStore:
     """The curves of studies: those that visitors asked for, and those that come with the product."""
     return CurveStore(store())
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def ledgers() -> LedgerStore:
+    """What pruned networks take in bytes: the ledgers made here, and those that come with the product."""
+    return LedgerStore(store())
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

@@ -1,0 +1,65 @@
+"""Byte ledgers on disk: <root>/ledgers/<run id>-<pruning>.json, with @<percent> for a sparsity between the stops.
+
+Each names the digest of its weights. Those of the runs that come with the product come with it too.
+"""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from core.config import PruningConfig
+from core.errors import StoreError
+from core.runs import SHIPPED, RunStore, point_key
+from core.storage.ledger import Ledger
+
+FOLDER = "ledgers"
+
+
+class LedgerStore:
+    """The ledgers of a run store. Any number of processes may use one at once."""
+
+    def __init__(self, runs: RunStore, shipped: Path = SHIPPED / FOLDER) -> None:
+        self._runs, self._shipped = runs, shipped
+
+    def ledger(self, run_id: str, pruning: PruningConfig, sparsity: float | None = None) -> Ledger | None:
+        """The ledger over the stops, or its one row at a sparsity; None if there is none, or it is damaged.
+
+        Raises:
+            StoreError: there is no such run.
+        """
+        name, weights = ledger_key(run_id, pruning, sparsity), self._runs.digest(run_id)
+        contents = (self._runs.kept(f"{FOLDER}/{name}.json"), _read(self._shipped / f"{name}.json"))
+        known = (_parsed(content, weights) for content in contents if content is not None)
+        return next((ledger for ledger in known if ledger), None)
+
+    def save(self, run_id: str, pruning: PruningConfig, ledger: Ledger, sparsity: float | None = None) -> None:
+        """Store a ledger, whole or not at all.
+
+        Raises:
+            StoreError: there is no such run, the folder cannot be written, or the disk is full.
+        """
+        made = {"weights": self._runs.digest(run_id), **ledger.to_dict()}
+        content = json.dumps(made, separators=(",", ":")) + "\n"
+        self._runs.keep(f"{FOLDER}/{ledger_key(run_id, pruning, sparsity)}.json", content.encode())
+
+
+def ledger_key(run_id: str, pruning: PruningConfig, sparsity: float | None = None) -> str:
+    """A file-name-safe name of a ledger; raises as `core.runs.point_key` does."""
+    return f"{run_id}-{pruning.key if sparsity is None else point_key(pruning, sparsity)}"
+
+
+@lru_cache(maxsize=16)
+def _parsed(content: bytes, weights: str) -> Ledger | None:
+    """The ledger if it is of these weights: a run that was deleted and trained again may have others."""
+    try:
+        values = json.loads(content)
+        return Ledger.from_dict(values) if values["weights"] == weights else None
+    except (ValueError, KeyError, TypeError, StoreError):
+        return None
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None

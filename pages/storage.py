@@ -1,0 +1,112 @@
+"""Is the trade worth it? What a pruned network takes in bytes, in every way of writing it down."""
+
+from typing import Any
+
+import streamlit as st
+
+from core import figures, jobs, wording
+from core.storage.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger
+from core.study import csv_of
+from pages.ui import lookup, picker, view
+from pages.ui.live_panel import live_panel
+from pages.ui.lookup import Stops
+from pages.ui.services import engine, ledgers, store
+from pages.ui.table import Cell, Row, table
+from pages.ui.view import View
+from pages.ui.watching import ensure
+
+COLUMNS = ("Encoding", "Through", "Bytes", "Of dense", "Of the control", "Saves from", "Gives back")
+
+
+def known_ledger(now: View, stops: Stops) -> Ledger | None:
+    """The ledger of the view's stops; None, with the job in its place, while it is made."""
+    with st.container():
+        usual = ledgers().ledger(now.run.id, now.pruning)
+        asked = None if usual is None else stops.own
+        found = lookup.ledger(now.run.id, now.pruning, stops.own)
+        if found is None:
+            st.markdown(
+                f"The kernels of this network have not been written down at {_where(asked)} yet. Each of "
+                f"{len(ENTRIES)} ways is encoded, decoded and compared bit for bit, once for everyone."
+            )
+            job_id = jobs.ledger_id(now.run.id, now.pruning, asked)
+            ensure(job_id, lambda: engine().ledger(now.run.id, now.pruning, asked))
+        return found
+
+
+def _where(sparsity: float | None) -> str:
+    return "the stops of the slider" if sparsity is None else wording.sparsity(sparsity)
+
+
+def show(now: View, stops: Stops, ledger: Ledger) -> None:
+    """The live panel, and every line of the ledger at the stop."""
+    url = lookup.panel_url(now, stops, part="storage")
+    live_panel([url], stops.row, label="Sparsity", key="storage panel", on_stop=stops.go)
+    at = wording.sparsity(float(ledger.sparsity[stops.row]))
+    smallest = ledger.smallest(stops.row)
+    st.header(f"At {at} the smallest lossless form is {_called(smallest)}: {_of(ledger, smallest, stops.row)}")
+    table("Byte ledger", COLUMNS, [row(ledger, entry, stops.row) for entry in ENTRIES], key="ledger")
+    st.caption(
+        "Bytes of the kernels alone; biases and normalisation take another "
+        f"{wording.size(ledger.rest)} in every line. Every line was written, read again and compared bit for bit. The "
+        "control is the unpruned network written in the same way: what a line takes less than its control is what "
+        "pruning saves, the rest is what the encoding or the compressor would save anyhow. “Saves from” is the "
+        "sparsity from which on a line takes less than the dense network as float32, by a straight line between two "
+        f"stops. gzip at level 9, zstd at level 19. float16 and int8 change the weights; int8 has one scale "
+        "for each output channel, and what that costs in accuracy is not measured here yet."
+    )
+    st.download_button(
+        "Numbers (CSV)", to_csv(ledger), "prunelab-bytes.csv", "text/csv", on_click="ignore", key="csv ledger"
+    )
+
+
+def row(ledger: Ledger, entry: Entry, i: int) -> Row:
+    """A line of the ledger at a stop."""
+    taken, dense = int(ledger.bytes[entry.key][i]), ledger.unpruned[DENSE.key]
+    control = ledger.unpruned[entry.key]
+    cells = [
+        Cell.text(figures.title(entry)),
+        Cell.text(figures.CODERS[entry.coder]),
+        Cell(wording.count(taken), taken),
+        Cell(wording.percent(taken / dense, 1), taken / dense),
+        Cell(wording.percent(taken / control, 1), taken / control),
+        _saves_from(ledger.break_even(entry)),
+        Cell.text("every bit" if entry.lossless else f"every bit of the {entry.type}"),
+    ]
+    return Row(entry.key, cells)
+
+
+def _saves_from(sparsity: float | None) -> Cell:
+    if sparsity is None:
+        return Cell("never", 2.0)
+    return Cell("always" if sparsity == 0 else wording.percent(sparsity, 1), sparsity)
+
+
+def _called(entry: Entry) -> str:
+    through = "" if entry.coder == "none" else f" through {figures.CODERS[entry.coder]}"
+    return "the compact encoding" if entry == COMPACT else f"{figures.title(entry)}{through}"
+
+
+def _of(ledger: Ledger, entry: Entry, i: int) -> str:
+    taken = int(ledger.bytes[entry.key][i])
+    return f"{wording.size(taken)}, {wording.percent(taken / ledger.unpruned[DENSE.key], 1)} of dense."
+
+
+def to_csv(ledger: Ledger) -> str:
+    """One row for each line of the ledger and stop."""
+    rows: list[Any] = [("type", "encoding", "compressor", "sparsity", "weights zero", "weights", "bytes")]
+    for entry in ENTRIES:
+        for s, k, n in zip(ledger.sparsity, ledger.k, ledger.bytes[entry.key], strict=True):
+            rows.append((entry.type, entry.encoding, entry.coder, f"{s:.10g}", str(k), str(ledger.total), str(n)))
+    return csv_of(rows)
+
+
+st.title("Is the trade worth it?")
+here = view.current(store())
+if here is not None:
+    picker.choose(here, store())
+    looked_at = lookup.stops(here)
+    if looked_at is not None:
+        known = known_ledger(here, looked_at)
+        if known is not None:
+            show(here, looked_at, known)

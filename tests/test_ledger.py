@@ -1,0 +1,196 @@
+"""The ledger's numbers are those of the bytes, its break-evens those of the closed forms, and it survives the disk."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core import figures, panels
+from core.config import PruningConfig
+from core.errors import JobCancelled, PruningError, StoreError
+from core.ledgers import FOLDER, LedgerStore
+from core.panels.storage import storage
+from core.profile import FRACTIONS
+from core.pruning import kernels, prune, rank
+from core.recipes import Layer
+from core.runs import RunStore
+from core.storage.formats import ENCODINGS, Format
+from core.storage.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger
+from core.storage.weighing import weigh
+from tests import small, tiny
+
+WEIGHTS = small.weights()
+RANKING = rank(WEIGHTS, PruningConfig())
+SIZES = [w.size for w in kernels(WEIGHTS).values()]
+ROWS = sum(w.shape[0] + 1 for w in kernels(WEIGHTS).values())
+
+
+@pytest.fixture(scope="module")
+def ledger() -> Ledger:
+    return weigh(WEIGHTS, RANKING, FRACTIONS)
+
+
+def test_a_line_is_as_long_as_its_bytes(ledger: Ledger) -> None:
+    row = FRACTIONS.index(0.5)
+    pruned = [w.view(np.uint32) for w in kernels(prune(WEIGHTS, RANKING, 0.5)).values()]
+    for name, form in ENCODINGS.items():
+        assert ledger.bytes[Entry("float32", name).key][row] == len(form.encode(pruned))
+    assert ledger.k[row] == RANKING.count(0.5) and ledger.total == sum(SIZES)
+    assert ledger.rest == 4 * 18  # two biases
+
+
+def test_the_first_row_is_the_unpruned_network_which_is_the_control(ledger: Ledger) -> None:
+    assert ledger.sparsity[0] == 0
+    for entry in ENTRIES:
+        assert ledger.bytes[entry.key][0] == ledger.unpruned[entry.key]
+    assert ledger.unpruned[DENSE.key] == 4 * sum(SIZES)
+    assert ledger.unpruned[Entry("float16", "dense").key] == 2 * sum(SIZES)
+    assert ledger.unpruned[Entry("int8", "dense").key] == sum(SIZES) + 4 * (8 + 12 + 64 + 10)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "stored", "fixed"),
+    [
+        ("bitmask", 4, sum(-(-n // 8) for n in SIZES)),
+        ("csr64", 12, 8 * ROWS),
+        ("csr32", 8, 4 * ROWS),
+        ("csr16", 6, 4 * ROWS),
+    ],
+)
+def test_break_evens_are_those_of_the_closed_forms(ledger: Ledger, encoding: str, stored: int, fixed: int) -> None:
+    n = sum(SIZES)
+    expected = 1 - (4 * n - fixed) / (stored * n)  # stored * (1 - s) * n + fixed = 4 n
+    found = ledger.break_even(Entry("float32", encoding))
+    assert found == pytest.approx(expected, abs=1 / n)
+
+
+def test_a_line_that_always_or_never_saves_says_so(ledger: Ledger) -> None:
+    assert ledger.break_even(DENSE) is None
+    assert ledger.break_even(COMPACT) == 0.0
+
+
+def test_the_compact_encoding_is_the_smallest_lossless_line_at_every_stop(ledger: Ledger) -> None:
+    assert {ledger.smallest(row) for row in range(len(ledger.k))} == {COMPACT}
+
+
+def test_more_zeros_never_take_more_bytes_where_nothing_is_compressed(ledger: Ledger) -> None:
+    for entry in ENTRIES:
+        if entry.lossless and entry.coder == "none" and entry != COMPACT:
+            assert (np.diff(ledger.bytes[entry.key]) <= 0).all()
+
+
+def test_an_encoding_that_does_not_give_back_what_it_was_given_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = ENCODINGS["gaps"]
+
+    def forgetful(layers: list[np.ndarray]) -> bytes:
+        return honest.encode([np.where(layer == layer.max(), 0, layer).astype(layer.dtype) for layer in layers])
+
+    monkeypatch.setitem(ENCODINGS, "gaps", Format(forgetful, honest.decode))  # type: ignore[arg-type]
+    with pytest.raises(PruningError, match="float32-gaps-none did not give back"):
+        weigh(WEIGHTS, RANKING, (0.5,))
+
+
+def test_a_row_of_its_own_stands_in_its_place(ledger: Ledger) -> None:
+    whole = ledger.merged(weigh(WEIGHTS, RANKING, (0.123,)))
+    row = int(np.searchsorted(whole.sparsity, 0.123))
+    assert (np.diff(whole.sparsity) > 0).all() and whole.k[row] == RANKING.count(0.123)
+    assert len(whole.bound) == len(whole.bytes[COMPACT.key]) == len(FRACTIONS) + 1
+
+
+def test_a_ledger_survives_json_and_a_damaged_one_is_refused(ledger: Ledger) -> None:
+    values = json.loads(json.dumps(ledger.to_dict()))
+    assert Ledger.from_dict(values).to_dict() == ledger.to_dict()
+    for broken in (
+        {**values, "format": 0},
+        {**values, "k": values["k"][:-1]},
+        {**values, "bytes": {}},
+        {**values, "sparsity": "x"},
+        {},
+    ):
+        with pytest.raises(StoreError):
+            Ledger.from_dict(broken)
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> str:
+    """A run in a store at `tmp_path`, by its id."""
+    tiny.train(tiny.config(), root=tmp_path)
+    return tiny.config().run_id
+
+
+def test_the_store_keeps_ledgers_by_run_ranking_and_sparsity(ledger: Ledger, trained: str, tmp_path: Path) -> None:
+    store = LedgerStore(RunStore(tmp_path), tmp_path / "shipped")
+    pruning, other = PruningConfig(), PruningConfig(scope="layerwise")
+    assert store.ledger(trained, pruning) is None
+    store.save(trained, pruning, ledger)
+    point = weigh(WEIGHTS, RANKING, (0.123,))
+    store.save(trained, pruning, point, 0.123)
+    found, row = store.ledger(trained, pruning), store.ledger(trained, pruning, 0.123)
+    assert found is not None and found.to_dict() == ledger.to_dict()
+    assert row is not None and row.to_dict() == point.to_dict()
+    assert store.ledger(trained, other) is None
+    with pytest.raises(StoreError):
+        store.ledger("0" * 12, pruning)
+    path = tmp_path / FOLDER / f"{trained}-magnitude-global.json"
+    whole = json.loads(path.read_text())
+    for broken in ("{", json.dumps({**whole, "weights": "those of another training"}), "[]"):
+        path.write_text(broken)
+        assert store.ledger(trained, pruning) is None
+    (tmp_path / "shipped").mkdir()
+    (tmp_path / "shipped" / path.name).write_text(json.dumps(whole))
+    assert store.ledger(trained, pruning) is not None
+
+
+def test_the_task_stores_the_ledger_of_a_trained_run_and_stops_when_asked_to(trained: str, tmp_path: Path) -> None:
+    seen: list[int] = []
+    tiny.ledger(trained, PruningConfig(), 0.9, root=tmp_path, on_progress=lambda p: seen.append(p.done))
+    store = RunStore(tmp_path)
+    found = LedgerStore(store).ledger(trained, PruningConfig(), 0.9)
+    weights = store.weights(trained)
+    expected = weigh(weights, rank(weights, PruningConfig()), (0.9,))
+    assert found is not None and found.to_dict() == expected.to_dict() and seen == [1]
+    with pytest.raises(JobCancelled):
+        tiny.ledger(trained, PruningConfig(), None, root=tmp_path, should_stop=lambda: True)
+    assert LedgerStore(store).ledger(trained, PruningConfig()) is None
+
+
+LAYERS = {name: Layer(w.size, 9) for name, w in kernels(WEIGHTS).items()}
+
+
+def test_the_panel_says_what_the_ledger_holds(ledger: Ledger) -> None:
+    profile = small.profile()
+    panel = storage(profile, small.LABELS, ledger, LAYERS, 2)
+    row = FRACTIONS.index(0.5)
+    taken, control = int(ledger.bytes[COMPACT.key][row]), ledger.unpruned[COMPACT.key]
+    assert f"{taken:,}\u00a0bytes" in panel.answers[row] and f"{control:,}\u00a0bytes" in panel.answers[row]
+    assert f"saves {100 * (1 - taken / control):.1f}\u00a0%" in panel.answers[row]
+    assert "Nothing is pruned" in panel.answers[0]
+    assert "COO, as torch" in panel.warnings[0] and panel.warnings[-1] == ""
+    readouts = {readout.label: readout for readout in panel.readouts}
+    assert readouts["Multiplications left"].values[row] == "50.0\u00a0%"
+    whole = 18 * sum(SIZES)
+    assert f"{whole / 1e6:.2f} M an image; theoretical" in readouts["Multiplications left"].notes[0]
+    assert readouts["Compact encoding"].values[row] == f"{taken:,}\u00a0bytes"
+    labels = [mark.label for mark in panel.marks]
+    assert "default: 0.01\u00a0%" in labels and any(label.startswith("Bitmask and values saves") for label in labels)
+    assert json.dumps(panels.to_json(panel.figures[0]))
+
+
+def test_a_ledger_of_other_stops_is_refused(ledger: Ledger) -> None:
+    with pytest.raises(StoreError, match="other stops"):
+        storage(small.profile(), small.LABELS, replace(ledger, k=ledger.k[:-1]), LAYERS, 1)
+
+
+def test_figures_draw_the_bytes_of_each_line(ledger: Ledger) -> None:
+    over = figures.bytes_over_sparsity(ledger)
+    drawn = {trace["name"]: trace["y"] for trace in over.base["data"]}
+    assert drawn["CSR, int32"] == ledger.bytes[Entry("float32", "csr32").key].tolist()
+    assert set(drawn["Unpruned, zstd"]) == {ledger.unpruned[Entry("float32", "dense", "zstd").key]}
+    row = FRACTIONS.index(0.9)
+    at = figures.bytes_at_stop(ledger).at(row)
+    shown = {(trace.name, y): x for trace in at.data for x, y in zip(trace.x, trace.y, strict=True)}
+    for entry in ENTRIES:
+        assert shown[figures.CODERS[entry.coder], figures.title(entry)] == ledger.bytes[entry.key][row]
+    assert over.at(row).layout.shapes[0].x0 == figures.SparsityAxis.over(ledger.sparsity).place(0.9)
