@@ -43,7 +43,7 @@ from core.trace import Trace
 VARIABLE = "DASK_SCHEDULER_ADDRESS"
 """The environment variable that names a scheduler to use in place of the embedded one."""
 
-Kind = Literal["train", "profile", "point", "network", "cell", "audit", "search", "ledger"]
+Kind = Literal["train", "profile", "point", "network", "cell", "audit", "search", "ledger", "rounding"]
 Status = Literal["queued", "running", "finished", "failed", "cancelled"]
 
 TASKS = "core.engine.tasks"
@@ -65,6 +65,7 @@ _NOUN: dict[Kind, str] = {
     "audit": "audit of the claim",
     "search": "search",
     "ledger": "byte ledger",
+    "rounding": "evaluation of rounded weights",
 }
 _STUDY: tuple[Kind, ...] = ("network", "cell", "audit")
 """Jobs of studies: they go after all others, side by side with one thread each, and do not fill the queue."""
@@ -76,7 +77,8 @@ class JobState:
 
     Attributes:
         id: `train-<run id>`, `profile-<run id>-<pruning>`, `point-<run id>-<pruning>@<percent>`, `network-<run id>`,
-            `cell-<cell id>`, `audit-<run id>`, `search-<search>` or `ledger-<run id>-<pruning>`.
+            `cell-<cell id>`, `audit-<run id>`, `search-<search>` `ledger-<run id>-<pruning>` or
+            `rounding-<run id>-<pruning>@<percent>`.
         submitted: when, in seconds since the epoch.
         ahead: how many jobs run or wait before this one, while it is queued.
         progress: the latest, None before the first.
@@ -120,6 +122,11 @@ def search_id(search: Search) -> str:
 def ledger_id(run_id: str, pruning: PruningConfig, sparsity: float | None = None) -> str:
     """The id of the job that makes a byte ledger; raises as `core.runs.point_key` does."""
     return f"ledger-{ledger_key(run_id, pruning, sparsity)}"
+
+
+def rounding_id(run_id: str, pruning: PruningConfig, sparsity: float) -> str:
+    """The id of the job that evaluates rounded weights; raises as `core.runs.point_key` does."""
+    return f"rounding-{ledger_key(run_id, pruning, sparsity)}"
 
 
 def point_id(run_id: str, pruning: PruningConfig, sparsity: float) -> str:
@@ -260,6 +267,13 @@ class Engine:
         self.store.get(run_id)
         key = ledger_key(run_id, pruning, sparsity)
         wanted = self._wanted("ledger", key, run_id, pruning=pruning, sparsity=sparsity)
+        return self._submit(wanted, run_id=run_id, pruning=pruning, sparsity=sparsity)
+
+    def rounding(self, run_id: str, pruning: PruningConfig, sparsity: float) -> str:
+        """Ask what float16 and int8 do to a pruned network's answers; raises as `point` does."""
+        self.store.get(run_id)
+        key = ledger_key(run_id, pruning, sparsity)
+        wanted = self._wanted("rounding", key, run_id, pruning=pruning, sparsity=sparsity)
         return self._submit(wanted, run_id=run_id, pruning=pruning, sparsity=sparsity)
 
     def audit(self, configs: Sequence[RunConfig]) -> None:
@@ -433,6 +447,9 @@ class Engine:
             if state.kind == "ledger":
                 assert state.pruning is not None
                 return self.ledgers.ledger(state.run_id, state.pruning, state.sparsity) is not None
+            if state.kind == "rounding":
+                assert state.pruning is not None and state.sparsity is not None
+                return self.ledgers.rounding(state.run_id, state.pruning, state.sparsity) is not None
             if state.pruning is None:
                 return self.store.has(state.run_id)
             if state.sparsity is None:

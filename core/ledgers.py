@@ -1,16 +1,20 @@
 """Byte ledgers on disk: <root>/ledgers/<run id>-<pruning>.json, with @<percent> for a sparsity between the stops.
+<root>/ledgers/rounding-<run id>-<pruning>@<percent>.json: what float16 and int8 do to the answers.
 
 Each names the digest of its weights. Those of the runs that come with the product come with it too.
 """
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 
 from core.config import PruningConfig
 from core.errors import StoreError
+from core.evaluation import Comparison
 from core.runs import SHIPPED, RunStore, point_key
-from core.storage.ledger import Ledger
+from core.storage.ledger import ROUNDED, Ledger
 
 FOLDER = "ledgers"
 
@@ -41,6 +45,31 @@ class LedgerStore:
         made = {"weights": self._runs.digest(run_id), **ledger.to_dict()}
         content = json.dumps(made, separators=(",", ":")) + "\n"
         self._runs.keep(f"{FOLDER}/{ledger_key(run_id, pruning, sparsity)}.json", content.encode())
+
+    def rounding(self, run_id: str, pruning: PruningConfig, sparsity: float) -> dict[str, Comparison] | None:
+        """What each type that changes the weights does to the pruned network's answers; None if it is not measured.
+
+        Raises:
+            StoreError: there is no such run.
+        """
+        content = self._runs.kept(_rounding_name(run_id, pruning, sparsity))
+        try:
+            values = json.loads(content or b"null")
+            fits = values["weights"] == self._runs.digest(run_id)
+            return {name: Comparison(**values[name]) for name in ROUNDED} if fits else None
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def save_rounding(
+        self, run_id: str, pruning: PruningConfig, sparsity: float, found: Mapping[str, Comparison]
+    ) -> None:
+        """Store what types do to the answers; raises as `save` does."""
+        made = {"weights": self._runs.digest(run_id), **{name: asdict(found[name]) for name in ROUNDED}}
+        self._runs.keep(_rounding_name(run_id, pruning, sparsity), json.dumps(made).encode())
+
+
+def _rounding_name(run_id: str, pruning: PruningConfig, sparsity: float) -> str:
+    return f"{FOLDER}/rounding-{ledger_key(run_id, pruning, sparsity)}.json"
 
 
 def ledger_key(run_id: str, pruning: PruningConfig, sparsity: float | None = None) -> str:

@@ -13,7 +13,7 @@ from pages.ui.lookup import Stops
 from pages.ui.services import engine, ledgers, store
 from pages.ui.table import Cell, Row, table
 from pages.ui.view import View
-from pages.ui.watching import ensure
+from pages.ui.watching import ensure, watch
 
 COLUMNS = ("Encoding", "Through", "Bytes", "Of dense", "Of the control", "Saves from", "Gives back")
 
@@ -53,11 +53,38 @@ def show(now: View, stops: Stops, ledger: Ledger) -> None:
         "pruning saves, the rest is what the encoding or the compressor would save anyhow. “Saves from” is the "
         "sparsity from which on a line takes less than the dense network as float32, by a straight line between two "
         f"stops. gzip at level 9, zstd at level 19. float16 and int8 change the weights; int8 has one scale "
-        "for each output channel, and what that costs in accuracy is not measured here yet."
+        "for each output channel."
     )
     st.download_button(
         "Numbers (CSV)", to_csv(ledger), "prunelab-bytes.csv", "text/csv", on_click="ignore", key="csv ledger"
     )
+
+
+def show_rounding(now: View, stops: Stops) -> None:
+    """What float16 and int8 cost in accuracy at the stop; measured when somebody asks, once for everyone."""
+    sparsity = float(stops.profile.sparsity[stops.row])
+    st.header("What do float16 and int8 cost in accuracy?")
+    found = ledgers().rounding(now.run.id, now.pruning, sparsity)
+    job_id = jobs.rounding_id(now.run.id, now.pruning, sparsity)
+    state = engine().state(job_id)
+    if found is not None:
+        for name, c in found.items():
+            st.markdown(
+                f"**{name}**: {wording.accuracy(c.pruned)}, {wording.difference(c)} to the same pruned network as "
+                f"float32; {wording.count(c.changed)} of {wording.count(c.n)} answers changed, McNemar p "
+                f"{wording.relation(c.p_value)}."
+            )
+    elif state is not None and state.active:
+        watch(job_id)
+    else:
+        if state is not None and state.message:
+            st.error(state.message, icon=":material/error:")
+        st.markdown(
+            f"Both change the weights. At {wording.sparsity(sparsity)} that has not been measured yet: it takes three "
+            f"passes over the {wording.count(now.run.images)} test images."
+        )
+        if st.button("Measure it", icon=":material/science:", key=f"measure {job_id}"):
+            ensure(job_id, lambda: engine().rounding(now.run.id, now.pruning, sparsity))
 
 
 def row(ledger: Ledger, entry: Entry, i: int) -> Row:
@@ -110,3 +137,4 @@ if here is not None:
         known = known_ledger(here, looked_at)
         if known is not None:
             show(here, looked_at, known)
+            show_rounding(here, looked_at)

@@ -9,15 +9,17 @@ import pytest
 
 from core import figures, panels
 from core.config import PruningConfig
+from core.engine.inference import Classifier
 from core.errors import JobCancelled, PruningError, StoreError
+from core.evaluation import compare
 from core.ledgers import FOLDER, LedgerStore
 from core.panels.storage import storage
 from core.profile import FRACTIONS
 from core.pruning import kernels, prune, rank
 from core.recipes import Layer
 from core.runs import RunStore
-from core.storage.formats import ENCODINGS, Format
-from core.storage.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger
+from core.storage.formats import ENCODINGS, Format, rounded
+from core.storage.ledger import COMPACT, DENSE, ENTRIES, ROUNDED, Entry, Ledger
 from core.storage.weighing import weigh
 from tests import small, tiny
 
@@ -154,6 +156,25 @@ def test_the_task_stores_the_ledger_of_a_trained_run_and_stops_when_asked_to(tra
     with pytest.raises(JobCancelled):
         tiny.ledger(trained, PruningConfig(), None, root=tmp_path, should_stop=lambda: True)
     assert LedgerStore(store).ledger(trained, PruningConfig()) is None
+
+
+def test_rounded_weights_are_compared_with_the_same_pruned_ones_and_stored(trained: str, tmp_path: Path) -> None:
+    runs, pruning = RunStore(tmp_path), PruningConfig()
+    store = LedgerStore(runs)
+    assert store.rounding(trained, pruning, 0.8) is None
+    tiny.rounding(trained, pruning, 0.8, root=tmp_path)
+    found = store.rounding(trained, pruning, 0.8)
+    assert found is not None and [*found] == [*ROUNDED]
+    weights, test = runs.weights(trained), tiny.source().data.test
+    pruned = prune(weights, rank(weights, pruning), 0.8)
+    infer = Classifier(runs.get(trained).design, test.images).infer
+    for name, of in found.items():
+        written = pruned | {n: rounded(w, name) for n, w in kernels(pruned).items()}
+        assert any(not np.array_equal(written[n], pruned[n]) for n in pruned)
+        assert of == compare(test.labels, infer(pruned).argmax(axis=1), infer(written).argmax(axis=1))
+    path = next((tmp_path / FOLDER).glob("rounding-*"))
+    path.write_text(path.read_text().replace('"weights": "', '"weights": "x'))
+    assert store.rounding(trained, pruning, 0.8) is None
 
 
 LAYERS = {name: Layer(w.size, 9) for name, w in kernels(WEIGHTS).items()}

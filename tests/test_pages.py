@@ -494,3 +494,9 @@ def test_the_byte_ledger_is_asked_for_and_then_shown_line_by_line(app: AppTest, 
     for entry in ENTRIES:
         assert shown[entry.key]["cells"][2]["said"] == f"{ledger.bytes[entry.key][row]:,}"
         assert shown[entry.key]["cells"][4]["rank"] == ledger.bytes[entry.key][row] / ledger.unpruned[entry.key]
+
+    assert "has not been measured yet" in text(app)
+    c = Comparison(400, 300, 1, 0, 99, 1)
+    LedgerStore(store).save_rounding(run.id, PruningConfig(), 0.9, {"float16": c, "int8": c})
+    app.run()
+    assert not app.exception and f"**int8**: {wording.accuracy(c.pruned)}, {wording.difference(c)}" in text(app)

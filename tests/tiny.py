@@ -70,4 +70,5 @@ cell = partial(tasks.cell, source=source)
 audit = partial(tasks.audit, source=source)
 search = partial(tasks.search, source=source)
 ledger = tasks.ledger
+rounding = partial(tasks.rounding, source=source)
 trace = tasks.trace

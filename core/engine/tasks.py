@@ -16,11 +16,14 @@ from core.engine.source import GetSource, OnProgress, ShouldStop, Source, check,
 from core.engine.study import cell as cell
 from core.engine.study import network as network
 from core.engine.training import train as train_network
+from core.evaluation import Comparison, compare
 from core.ledgers import LedgerStore
 from core.profile import Profile, compute, stops
 from core.progress import Epoch, Progress
-from core.pruning import GRADIENT_CRITERIA, Weights, rank
+from core.pruning import GRADIENT_CRITERIA, Weights, kernels, prune, rank
 from core.runs import Run, RunStore, now
+from core.storage.formats import rounded
+from core.storage.ledger import ROUNDED
 from core.storage.weighing import weigh
 from core.trace import Trace
 from core.trace import compute as compute_trace
@@ -126,6 +129,40 @@ def ledger(
 
     found = weigh(weights, ranking, stops(ranking) if sparsity is None else (sparsity,), on_stop)
     LedgerStore(store).save(run_id, pruning, found, sparsity)
+
+
+def rounding(
+    run_id: str,
+    pruning: PruningConfig,
+    sparsity: float,
+    *,
+    root: Path,
+    on_progress: OnProgress = lambda progress: None,
+    should_stop: ShouldStop = lambda: False,
+    source: GetSource = official,
+) -> None:
+    """Compare the answers of a stored run, pruned, with those of its kernels as float16 and int8, and store the counts.
+
+    Raises:
+        DataError, PruningError, StoreError: with a sentence for the visitor.
+        JobCancelled: `should_stop` returned True.
+    """
+    store = RunStore(root)
+    run, weights = store.get(run_id), store.weights(run_id)
+    data = loaded(source, run.config, on_progress).data
+    slopes = known_gradients(store, run_id, pruning, data.train, partial(check, should_stop))
+    pruned = prune(weights, rank(weights, pruning, slopes), sparsity)
+    classifier = Classifier(run.design, data.test.images)
+
+    def answers(to: str | None = None) -> np.ndarray:
+        written = pruned if to is None else pruned | {name: rounded(w, to) for name, w in kernels(pruned).items()}
+        return np.asarray(classifier.infer(written, on_batch=partial(check, should_stop)).argmax(axis=1))
+
+    exact, found = answers(), dict[str, Comparison]()
+    for done, to in enumerate(ROUNDED, 1):
+        found[to] = compare(data.test.labels, exact, answers(to))
+        on_progress(Progress("evaluating", done, len(ROUNDED)))
+    LedgerStore(store).save_rounding(run_id, pruning, sparsity, found)
 
 
 def trace(

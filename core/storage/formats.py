@@ -236,6 +236,13 @@ def quantised(kernel: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np
     return np.clip(whole, -127, 127).astype(np.int8).reshape(kernel.shape), scales
 
 
+def rounded(kernel: NDArray[np.float32], to: str) -> NDArray[np.float32]:
+    """The float32 weights that are left of a kernel once it was written as float16 or int8."""
+    if to == "float16":
+        return kernel.astype(np.float16).astype(np.float32)
+    return restored(*quantised(kernel))
+
+
 def restored(whole: NDArray[np.int8], scales: NDArray[np.float32]) -> NDArray[np.float32]:
     """The float32 weights that int8 ones stand for."""
     return np.asarray(whole * scales.reshape(-1, *[1] * (whole.ndim - 1)), np.float32)

@@ -48,6 +48,9 @@ ENTRIES: tuple[Entry, ...] = (
 )
 """All lines, in their order. Of int8 the scales, a float32 for each output channel, are part of the bytes."""
 
+ROUNDED = ("float16", "int8")
+"""The types that change the weights."""
+
 DENSE, COMPACT = Entry("float32", "dense"), Entry("float32", "compact")
 
 

@@ -1,0 +1,78 @@
+"""The Storage page in a browser: bytes under the finger, the ledger at the stop, what rounding costs, the numbers."""
+
+import re
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from core.config import PruningConfig, RunConfig
+from core.ledgers import LedgerStore
+from core.recipes import NETWORKS
+from core.runs import RunStore
+from core.storage.ledger import COMPACT, ENTRIES
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
+"""A run that ships, with its ledger."""
+
+
+@pytest.fixture(scope="module")
+def taken() -> dict[float, int]:
+    """Bytes of the compact encoding by percent, of the ledger that ships."""
+    ledger = LedgerStore(RunStore()).ledger(RUN, PruningConfig())
+    assert ledger is not None
+    return dict(zip((100 * ledger.sparsity).round(9).tolist(), ledger.bytes[COMPACT.key].tolist(), strict=True))
+
+
+def test_the_slider_moves_the_bytes_and_the_ledger_follows_where_it_rests(visit: Any, taken: dict[float, int]) -> None:
+    page = visit().open(f"storage?run={RUN}&sparsity=50")
+    expect(page.locator(".answer")).to_contain_text(f"{taken[50.0]:,}")
+    expect(page.locator("tbody tr")).to_have_count(len(ENTRIES))
+    page.locator("input[type=range]").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".answer")).to_contain_text(f"{taken[55.0]:,}")
+    expect(page).to_have_url(re.compile("sparsity=55"))
+    expect(page.locator("h2").first).to_contain_text("At 55\u00a0% the smallest lossless form")
+    expect(page.locator("h2").first).to_contain_text(f"{taken[55.0]:,}")
+    page.goto(page.url)
+    expect(page.locator("h2").first).to_contain_text(f"{taken[55.0]:,}")
+
+
+def test_a_sparsity_between_the_stops_is_written_down_when_asked_for(visit: Any) -> None:
+    page = visit().open(f"storage?run={RUN}&sparsity=42.5")
+    expect(page.locator("h2").first).to_contain_text("At 42.5\u00a0% the smallest lossless form", timeout=120_000)
+    expect(page.locator("output")).to_contain_text("42.5\u00a0%")
+
+
+def test_what_rounding_costs_is_measured_at_a_click(visit: Any) -> None:
+    page = visit().open(f"storage?run={RUN}&sparsity=50")
+    page.get_by_role("button", name="Measure it").click()
+    said = page.get_by_text("answers changed, McNemar p")
+    expect(said).to_have_count(2, timeout=120_000)
+    assert "of 10,000" in said.first.inner_text()
+
+
+def test_the_numbers_are_taken_away(visit: Any, taken: dict[float, int]) -> None:
+    page = visit().open(f"storage?run={RUN}")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Numbers (CSV)").click()
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0] == "type,encoding,compressor,sparsity,weights zero,weights,bytes"
+    assert any(line.startswith("float32,compact,none,0.5,") and line.endswith(f",{taken[50.0]}") for line in lines)
+
+
+def test_a_narrow_screen_does_not_scroll_sideways(visit: Any) -> None:
+    page = visit(viewport={"width": 390, "height": 844}, has_touch=True).open(f"storage?run={RUN}")
+    expect(page.locator("tbody tr")).to_have_count(len(ENTRIES))
+    assert page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_of_our_own(visit: Any, scheme: str) -> None:
+    page = visit(color_scheme=scheme).open(f"storage?run={RUN}&sparsity=90")
+    expect(page.locator("tbody tr")).to_have_count(len(ENTRIES))
+    found = Axe().run(page).response["violations"]
+    assert not found, [(v["id"], [n["html"][:120] for n in v["nodes"]][:3]) for v in found]
