@@ -5,6 +5,9 @@ from typing import Any
 import streamlit as st
 
 from core import figures, jobs, wording
+from core.errors import PruneLabError
+from core.pruning import prune, rank
+from core.storage.export import export
 from core.storage.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger
 from core.study import csv_of
 from pages.ui import lookup, picker, view
@@ -87,6 +90,30 @@ def show_rounding(now: View, stops: Stops) -> None:
             ensure(job_id, lambda: engine().rounding(now.run.id, now.pruning, sparsity))
 
 
+def show_export(now: View, stops: Stops) -> None:
+    """The pruned network as files, read again and compared before they are offered."""
+    sparsity = float(stops.profile.sparsity[stops.row])
+    st.header("Take it away")
+    st.markdown(
+        f"The network pruned to {wording.sparsity(sparsity)}, as safetensors and in the compact encoding with the "
+        "program that reads it, and a model card."
+    )
+    key = f"export {now.run.id} {now.pruning.key} {sparsity}"
+    if not st.button("Prepare the files", icon=":material/inventory_2:", key=key):
+        return
+    weights, slopes = store().weights(now.run.id), store().gradients(now.run.id)
+    pruned = prune(weights, rank(weights, now.pruning, slopes), sparsity)
+    comparison = stops.profile.comparisons(store().labels(now.run.id))[stops.row]
+    try:
+        made = export(now.run, pruned, now.pruning, int(stops.profile.k[stops.row]), comparison)
+    except PruneLabError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.success("Checked: " + " ".join(made.checked), icon=":material/check:")
+    name = f"prunelab-{now.run.id}-{view.percentage(sparsity)}.zip"
+    st.download_button("All files (zip)", made.zipped(), name, "application/zip", on_click="ignore", key=f"zip {key}")
+
+
 def row(ledger: Ledger, entry: Entry, i: int) -> Row:
     """A line of the ledger at a stop."""
     taken, dense = int(ledger.bytes[entry.key][i]), ledger.unpruned[DENSE.key]
@@ -138,3 +165,4 @@ if here is not None:
         if known is not None:
             show(here, looked_at, known)
             show_rounding(here, looked_at)
+            show_export(here, looked_at)

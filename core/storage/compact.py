@@ -9,14 +9,31 @@ A layer's weights are told apart into zeros and survivors, by bits: -0.0 is a su
 Sign and fraction of a float32, 24 bits that are as good as random, follow as they are. Of an int8 the whole byte is the
 symbol, and nothing follows.
 
+`encode` and `decode` are of layers whose shapes are known:
+
     byte      1 if all layers share one table of frequencies, else 0
     varint    k of each layer
     tables    varints: how many symbols; the gaps between them; how often each but the last occurs
     varint    bytes of the stream; the stream, little-endian words of 32 bits, without the zeros at its end
     bytes     3 for each surviving float32, little-endian
+
+`pack` and `unpack` are of a whole network in a file of its own, whose kernels are encoded in this way:
+
+    bytes     PLAB, and a byte with the version, 1
+    uint32    bytes of the head, little-endian
+    head      JSON: name and shape of each array in order, which of them are kernels, bytes of the encoding, notes
+    bytes     the encoding of the kernels
+    bytes     all other arrays as little-endian float32
+    bytes     SHA-256 of everything before
+
+    import compact                                                    # this file, with NumPy and constriction
+    weights, notes = compact.unpack(open("network.plab", "rb").read())   # name -> float32 array
 """
 
-from collections.abc import Sequence
+import hashlib
+import json
+import struct
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -84,6 +101,62 @@ def entropy(layers: Sequence[Bits]) -> float:
         shares = counts[counts > 0] / max(flat.size, 1)
         bits += -float((shares * np.log2(shares)).sum()) * flat.size + 8 * raw.size
     return bits / 8
+
+
+MAGIC = b"PLAB\x01"
+MOST = 1 << 30
+"""Bytes of weights that a file may ask for."""
+
+
+def pack(weights: Mapping[str, NDArray[np.float32]], kernels: Iterable[str], notes: Mapping[str, Any]) -> bytes:
+    """A network as a file: its kernels encoded, all other arrays as they are, with notes (JSON) about it."""
+    inside = set(kernels)
+    payload = encode([np.ascontiguousarray(w).view(np.uint32) for name, w in weights.items() if name in inside])
+    arrays = [[name, [*w.shape], name in inside] for name, w in weights.items()]
+    head = json.dumps({"arrays": arrays, "encoded": len(payload), "notes": notes}, separators=(",", ":")).encode()
+    rest = b"".join(w.astype("<f4").tobytes() for name, w in weights.items() if name not in inside)
+    content = MAGIC + struct.pack("<I", len(head)) + head + payload + rest
+    return content + hashlib.sha256(content).digest()
+
+
+def unpack(content: bytes) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
+    """The inverse of `pack`: arrays by name, in order, and the notes.
+
+    Raises:
+        DamagedError: the bytes are no such file, of another version, damaged, or ask for more than `MOST` bytes.
+    """
+    reader = _Reader(content)
+    if reader.take(len(MAGIC)) != MAGIC:
+        raise DamagedError("This is no PruneLab file of version 1.")
+    if len(content) < 32 or hashlib.sha256(content[:-32]).digest() != content[-32:]:
+        raise DamagedError("The file is damaged: its digest is not that of its content.")
+    arrays, encoded, notes = _head(reader.take(struct.unpack("<I", reader.take(4))[0]))
+    shapes = {name: shape for name, shape, kernel in arrays if kernel}
+    payload = reader.take(encoded)
+    found: dict[str, NDArray[np.float32]] = {}
+    for name, shape, kernel in arrays:
+        if not kernel:
+            found[name] = np.frombuffer(reader.take(4 * prod(shape)), "<f4").astype(np.float32).reshape(shape)
+    reader.take(32)
+    reader.end()
+    layers = decode(payload, [*shapes.values()], np.uint32)
+    found |= {name: layer.view(np.float32) for name, layer in zip(shapes, layers, strict=True)}
+    return {name: found[name] for name, _, _ in arrays}, notes
+
+
+def _head(text: bytes) -> tuple[list[tuple[str, tuple[int, ...], bool]], int, dict[str, Any]]:
+    try:
+        values = json.loads(text)
+        arrays = [(str(name), tuple(map(int, shape)), bool(kernel)) for name, shape, kernel in values["arrays"]]
+        encoded, notes = int(values["encoded"]), dict(values["notes"])
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        raise DamagedError("The head of the file cannot be read.") from error
+    sides = [side for _, shape, _ in arrays for side in shape]
+    if min([encoded, *sides], default=0) < 0 or len({name for name, _, _ in arrays}) != len(arrays):
+        raise DamagedError("The head of the file does not describe a network.")
+    if 4 * sum(prod(shape) for _, shape, _ in arrays) > MOST:
+        raise DamagedError(f"The file asks for more than {MOST:,} bytes of weights.")
+    return arrays, encoded, notes
 
 
 def _encode(layers: Sequence[Bits], shared: bool) -> bytes:

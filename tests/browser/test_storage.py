@@ -1,6 +1,7 @@
 """The Storage page in a browser: bytes under the finger, the ledger at the stop, what rounding costs, the numbers."""
 
 import re
+import zipfile
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from playwright.sync_api import expect
 
 from core.config import PruningConfig, RunConfig
 from core.ledgers import LedgerStore
+from core.pruning import prune, rank
 from core.recipes import NETWORKS
 from core.runs import RunStore
+from core.storage import compact
 from core.storage.ledger import COMPACT, ENTRIES
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -62,6 +65,21 @@ def test_the_numbers_are_taken_away(visit: Any, taken: dict[float, int]) -> None
     lines = download.value.path().read_text().splitlines()
     assert lines[0] == "type,encoding,compressor,sparsity,weights zero,weights,bytes"
     assert any(line.startswith("float32,compact,none,0.5,") and line.endswith(f",{taken[50.0]}") for line in lines)
+
+
+def test_the_pruned_network_is_taken_away_checked_and_read_again(visit: Any) -> None:
+    page = visit().open(f"storage?run={RUN}&sparsity=90")
+    page.get_by_role("button", name="Prepare the files").click()
+    expect(page.get_by_text("Checked: weights.safetensors")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="All files (zip)").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        weights, notes = compact.unpack(archive.read("network.plab"))
+    assert notes["run"] == RUN and notes["k"] == 39_771
+    store = RunStore()
+    ranking = rank(store.weights(RUN), PruningConfig())
+    expected = prune(store.weights(RUN), ranking, 0.9)
+    assert {name: w.tobytes() for name, w in weights.items()} == {name: w.tobytes() for name, w in expected.items()}
 
 
 def test_a_narrow_screen_does_not_scroll_sideways(visit: Any) -> None:
