@@ -5,7 +5,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core import figures, jobs, panels
 from core.search import MARGIN, Goal, Search, said
-from pages.ui import lookup, picker, view
+from pages.ui import lookup, picker, report, view
 from pages.ui.live_panel import live_panel
 from pages.ui.lookup import Stops
 from pages.ui.services import curves, engine, store
@@ -112,11 +112,14 @@ def answer(search: Search) -> None:
             ensure(job_id, lambda: engine().search(search))
 
 
-st.title("How far can I prune?")
+QUESTION = "How far can I prune?"
+
+st.title(QUESTION)
 here = view.current(store())
 if here is not None:
     chosen = choose(here)
     found = lookup.stops(here)
     if found is not None:
         show_panel(here, found, chosen)
+        report.offer(QUESTION, here, found)
         ask(here)

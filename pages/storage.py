@@ -10,7 +10,7 @@ from core.pruning import prune, rank
 from core.storage.export import export
 from core.storage.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger
 from core.study import csv_of
-from pages.ui import lookup, picker, view
+from pages.ui import lookup, picker, report, view
 from pages.ui.live_panel import live_panel
 from pages.ui.lookup import Stops
 from pages.ui.services import engine, ledgers, store
@@ -155,7 +155,9 @@ def to_csv(ledger: Ledger) -> str:
     return csv_of(rows)
 
 
-st.title("Is the trade worth it?")
+QUESTION = "Is the trade worth it?"
+
+st.title(QUESTION)
 here = view.current(store())
 if here is not None:
     picker.choose(here, store())
@@ -166,3 +168,4 @@ if here is not None:
             show(here, looked_at, known)
             show_rounding(here, looked_at)
             show_export(here, looked_at)
+            report.offer(QUESTION, here, looked_at, "storage")

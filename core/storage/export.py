@@ -87,15 +87,13 @@ def _bits(array: NDArray[np.float32]) -> tuple[tuple[int, ...], str, bytes]:
     return array.shape, str(array.dtype), array.tobytes()
 
 
-def card(run: Run, pruning: PruningConfig, k: int, c: Comparison, masks: str) -> str:
-    """What a model card says of the network (Mitchell et al., "Model cards for model reporting", 2019)."""
-    training = {name: value for name, value in run.config.to_dict()["training"].items()}
-    rows = {
+def facts(run: Run, pruning: PruningConfig, k: int, c: Comparison) -> dict[str, str]:
+    """All that decides and describes a pruned network, by name, in words."""
+    return {
         "Network": run.config.network,
         "Run": run.id,
         "Pruning": f"{pruning.criterion}, {pruning.scope}, one-shot",
         "Weights set to zero": f"{wording.removed(k, run.weights)} ({wording.sparsity(k / run.weights)})",
-        "SHA-256 of the masks": masks,
         "Accuracy before": f"{wording.accuracy(c.dense)}, {wording.spread(c.dense)}",
         "Accuracy after": f"{wording.accuracy(c.pruned)}, {wording.spread(c.pruned)}",
         "Difference": f"{wording.difference(c)}, 95 % paired interval; McNemar p {wording.relation(c.p_value)}",
@@ -104,11 +102,16 @@ def card(run: Run, pruning: PruningConfig, k: int, c: Comparison, masks: str) ->
         "Classes": ", ".join(run.classes),
         "Images": " × ".join(map(str, run.shape)),
         "Seed": str(run.config.seed),
-        **{f"Training: {name}": str(value) for name, value in training.items()},
+        **{f"Training: {name}": str(value) for name, value in run.config.to_dict()["training"].items()},
         **{f"MD5 of {name}": value for name, value in run.data_md5.items()},
         **{f"Version of {name}": value for name, value in run.versions.items()},
         "Trained": run.created,
     }
+
+
+def card(run: Run, pruning: PruningConfig, k: int, c: Comparison, masks: str) -> str:
+    """What a model card says of the network (Mitchell et al., "Model cards for model reporting", 2019)."""
+    rows = {**facts(run, pruning, k, c), "SHA-256 of the masks": masks}
     lines = [f"| {name} | {value} |" for name, value in rows.items()]
     return "\n".join(
         [

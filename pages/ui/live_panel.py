@@ -11,7 +11,7 @@ from pages.ui.component import declare
 PLOTLY = f"/vendor/plotly-{version('plotly')}.min.js"
 """Where the app serves the plotly.js of the installed plotly package."""
 
-_HTML = """
+HTML = """
 <section class="live-panel">
   <div class="control">
     <label for="live-panel-slider"><span data-label></span><output for="live-panel-slider"></output></label>
@@ -42,7 +42,7 @@ class Pick:
     y: str
 
 
-_component = declare(__file__, _HTML)
+_component = declare(__file__, HTML)
 
 
 def live_panel(

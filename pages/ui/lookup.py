@@ -32,11 +32,16 @@ class Stops:
         view.change(sparsity=view.percentage(float(self.profile.sparsity[stop])))
 
 
-def panel_url(now: View, stops: Stops, **more: str) -> str:
-    """Where the browser finds the panel of a view."""
+def panel_query(now: View, stops: Stops, **more: str) -> dict[str, str]:
+    """What names the panel of a view."""
     query = {"run": now.run.id, "criterion": now.pruning.criterion, "scope": now.pruning.scope}
     own = {} if stops.own is None else {"own": view.percentage(stops.own)}
-    return f"/panel.json?{urlencode(query | own | more)}"
+    return query | own | more
+
+
+def panel_url(now: View, stops: Stops, **more: str) -> str:
+    """Where the browser finds the panel of a view."""
+    return f"/panel.json?{urlencode(panel_query(now, stops, **more))}"
 
 
 def pictures_of(run: Run) -> NDArray[np.uint8] | None:

@@ -42,13 +42,18 @@ async def plotly(request: Request) -> Response:
 async def panel_json(request: Request) -> Response:
     """`core.panels.Panel` of what the query names: run, criterion, scope, own sparsity, part; or kernels of a layer."""
     try:
-        content = await run_in_threadpool(_asked, dict(request.query_params))
+        content = await run_in_threadpool(panel, dict(request.query_params))
     except PruneLabError as error:
         return PlainTextResponse(str(error), status_code=404)
     return _compressed(request, content, "application/json", FRESH)
 
 
-def _asked(query: Mapping[str, str]) -> bytes:
+def panel(query: Mapping[str, str]) -> bytes:
+    """The panel that a query names as JSON, compressed.
+
+    Raises:
+        PruneLabError: the query names nothing, or something that is not evaluated yet.
+    """
     run = store().get(query.get("run", ""))
     pruning = PruningConfig(criterion=query.get("criterion"), scope=query.get("scope"))  # type: ignore[arg-type]
     own = wording.read_sparsity(query["own"], run.weights) if "own" in query else None

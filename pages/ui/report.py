@@ -1,0 +1,103 @@
+"""A view as one HTML file: the live panel itself with all of its stops, and what decided it. It needs no network."""
+
+import base64
+import gzip
+import json
+from functools import partial
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from core.storage.export import facts
+from pages.ui import live_panel, lookup, picker, view
+from pages.ui.lookup import Stops
+from pages.ui.routes import panel
+from pages.ui.services import store
+from pages.ui.view import View
+
+_HERE = Path(__file__).parent
+_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; img-src data: blob:; "
+    "connect-src data:"
+)
+"""What the file may load: nothing but what it holds."""
+
+
+def offer(question: str, now: View, stops: Stops, part: str = "pruning") -> None:
+    """A button that downloads the view as a file."""
+    st.download_button(
+        "This view as a file (HTML)",
+        partial(build, question, now, stops, part, _link(now)),
+        f"prunelab-{now.run.id}-{view.percentage(now.sparsity)}.html",
+        "text/html",
+        on_click="ignore",
+        key=f"report {part}",
+        icon=":material/share:",
+        help="One file with the slider and its figures, which opens without a network.",
+    )
+
+
+def _link(now: View) -> str:
+    """The address of the view."""
+    return f"{(st.context.url or '').split('?')[0]}?{urlencode(now.params)}"
+
+
+def build(question: str, now: View, stops: Stops, part: str, link: str) -> str:
+    """The file.
+
+    Raises:
+        PruneLabError: the panel is not evaluated yet.
+    """
+    content = gzip.decompress(panel(lookup.panel_query(now, stops, part=part)))
+    data = {
+        "urls": [_address("application/json", content)],
+        "stop": stops.row,
+        "label": "Sparsity",
+        "plotly": "",
+        "options": [],
+    }
+    script = _address("text/javascript", (_HERE / "live_panel.js").read_bytes())
+    plotly = (files("plotly") / "package_data" / "plotly.min.js").read_text("utf-8")
+    style = "".join((_HERE / name).read_text("utf-8") for name in ("report.css", "live_panel.css"))
+    comparison = stops.profile.comparisons(store().labels(now.run.id))[stops.row]
+    rows = facts(now.run, now.pruning, int(stops.profile.k[stops.row]), comparison)
+    told = "".join(
+        f"<tr><th scope='row'>{escape(name)}</th><td>{escape(said)}</td></tr>" for name, said in rows.items()
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<title>{escape(question)} PruneLab</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+<h1>{escape(question)}</h1>
+<p>{escape(picker.title(now.run))}. Move the slider: everything is in this file.
+<a href="{escape(link)}">This view in PruneLab</a></p>
+<div id="panel">{live_panel.HTML}</div>
+<h2>What was looked at when this file was made</h2>
+<table>{told}</table>
+</main>
+<script>{plotly}</script>
+<script type="module">
+import mount from "{script}"
+window.plotlyLoading = Promise.resolve()
+const ignored = () => {{}}
+const parentElement = document.getElementById("panel")
+mount({{ parentElement, data: {json.dumps(data)}, setStateValue: ignored, setTriggerValue: ignored }})
+</script>
+</body>
+</html>
+"""
+
+
+def _address(kind: str, content: bytes) -> str:
+    """Content as an address of its own, in letters that mean nothing in HTML."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
