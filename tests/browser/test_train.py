@@ -109,6 +109,8 @@ def test_two_visitors_share_one_training_and_a_stop_ends_it_within_two_seconds(v
 
 
 STUDY = ("study", "study?part=One+layer+at+a+time", "study?part=Retraining", "study?part=The+claim%2C+audited")
+PRUNE = ("prune?sparsity=90", "prune?scope=layerwise", "prune?log=true")
+STORAGE = ("storage", "storage?sparsity=90")
 IMAGES = ("images", "images?section=First+to+change", "images?section=Class+by+class", "images?image=25")
 
 
@@ -119,7 +121,16 @@ def test_a_server_that_has_shown_every_page_has_no_torch_and_stays_under_250_meg
     server.start()
     assert server.process is not None
     page = browser.new_page()
-    for path in ("", "train", "prune?sparsity=90", "prune?scope=layerwise", "prune?log=true", *IMAGES, *STUDY):
+    for path in (
+        "",
+        "train",
+        "prune?sparsity=90",
+        "prune?scope=layerwise",
+        "prune?log=true",
+        *IMAGES,
+        *STORAGE,
+        *STUDY,
+    ):
         Visitor(page, server.url).open(path)
         page.wait_for_load_state("networkidle")
     maps = Path(f"/proc/{server.process.pid}/maps").read_text()
