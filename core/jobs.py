@@ -43,7 +43,7 @@ from core.trace import Trace
 VARIABLE = "DASK_SCHEDULER_ADDRESS"
 """The environment variable that names a scheduler to use in place of the embedded one."""
 
-Kind = Literal["train", "profile", "point", "network", "cell", "audit", "search", "ledger", "rounding"]
+Kind = Literal["train", "profile", "point", "network", "cell", "audit", "search", "ledger", "rounding", "timing"]
 Status = Literal["queued", "running", "finished", "failed", "cancelled"]
 
 TASKS = "core.engine.tasks"
@@ -66,6 +66,7 @@ _NOUN: dict[Kind, str] = {
     "search": "search",
     "ledger": "byte ledger",
     "rounding": "evaluation of rounded weights",
+    "timing": "timing",
 }
 _STUDY: tuple[Kind, ...] = ("network", "cell", "audit")
 """Jobs of studies: they go after all others, side by side with one thread each, and do not fill the queue."""
@@ -78,7 +79,7 @@ class JobState:
     Attributes:
         id: `train-<run id>`, `profile-<run id>-<pruning>`, `point-<run id>-<pruning>@<percent>`, `network-<run id>`,
             `cell-<cell id>`, `audit-<run id>`, `search-<search>` `ledger-<run id>-<pruning>` or
-            `rounding-<run id>-<pruning>@<percent>`.
+            `rounding-<run id>-<pruning>@<percent>`, and `timing-` likewise.
         submitted: when, in seconds since the epoch.
         ahead: how many jobs run or wait before this one, while it is queued.
         progress: the latest, None before the first.
@@ -127,6 +128,11 @@ def ledger_id(run_id: str, pruning: PruningConfig, sparsity: float | None = None
 def rounding_id(run_id: str, pruning: PruningConfig, sparsity: float) -> str:
     """The id of the job that evaluates rounded weights; raises as `core.runs.point_key` does."""
     return f"rounding-{ledger_key(run_id, pruning, sparsity)}"
+
+
+def timing_id(run_id: str, pruning: PruningConfig, sparsity: float) -> str:
+    """The id of the job that times a pruned network; raises as `core.runs.point_key` does."""
+    return f"timing-{ledger_key(run_id, pruning, sparsity)}"
 
 
 def point_id(run_id: str, pruning: PruningConfig, sparsity: float) -> str:
@@ -274,6 +280,13 @@ class Engine:
         self.store.get(run_id)
         key = ledger_key(run_id, pruning, sparsity)
         wanted = self._wanted("rounding", key, run_id, pruning=pruning, sparsity=sparsity)
+        return self._submit(wanted, run_id=run_id, pruning=pruning, sparsity=sparsity)
+
+    def timing(self, run_id: str, pruning: PruningConfig, sparsity: float) -> str:
+        """Ask how long a pruned network takes; raises as `point` does."""
+        self.store.get(run_id)
+        key = ledger_key(run_id, pruning, sparsity)
+        wanted = self._wanted("timing", key, run_id, pruning=pruning, sparsity=sparsity)
         return self._submit(wanted, run_id=run_id, pruning=pruning, sparsity=sparsity)
 
     def audit(self, configs: Sequence[RunConfig]) -> None:
@@ -450,6 +463,9 @@ class Engine:
             if state.kind == "rounding":
                 assert state.pruning is not None and state.sparsity is not None
                 return self.ledgers.rounding(state.run_id, state.pruning, state.sparsity) is not None
+            if state.kind == "timing":
+                assert state.pruning is not None and state.sparsity is not None
+                return self.ledgers.times(state.run_id, state.pruning, state.sparsity) is not None
             if state.pruning is None:
                 return self.store.has(state.run_id)
             if state.sparsity is None:

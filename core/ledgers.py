@@ -1,5 +1,6 @@
 """Byte ledgers on disk: <root>/ledgers/<run id>-<pruning>.json, with @<percent> for a sparsity between the stops.
 <root>/ledgers/rounding-<run id>-<pruning>@<percent>.json: what float16 and int8 do to the answers.
+<root>/ledgers/times-<run id>-<pruning>@<percent>.json: how long the network takes on this machine.
 
 Each names the digest of its weights. Those of the runs that come with the product come with it too.
 """
@@ -15,6 +16,7 @@ from core.errors import StoreError
 from core.evaluation import Comparison
 from core.runs import SHIPPED, RunStore, point_key
 from core.storage.ledger import ROUNDED, Ledger
+from core.storage.timing import Times
 
 FOLDER = "ledgers"
 
@@ -66,6 +68,24 @@ class LedgerStore:
         """Store what types do to the answers; raises as `save` does."""
         made = {"weights": self._runs.digest(run_id), **{name: asdict(found[name]) for name in ROUNDED}}
         self._runs.keep(_rounding_name(run_id, pruning, sparsity), json.dumps(made).encode())
+
+    def times(self, run_id: str, pruning: PruningConfig, sparsity: float) -> Times | None:
+        """How long the pruned network takes; None if it is not measured. Raises as `rounding` does."""
+        content = self._runs.kept(_times_name(run_id, pruning, sparsity))
+        try:
+            values = json.loads(content or b"null")
+            return Times.from_dict(values) if values["weights"] == self._runs.digest(run_id) else None
+        except (ValueError, KeyError, TypeError, StoreError):
+            return None
+
+    def save_times(self, run_id: str, pruning: PruningConfig, sparsity: float, times: Times) -> None:
+        """Store how long it takes; raises as `save` does."""
+        made = {"weights": self._runs.digest(run_id), **times.to_dict()}
+        self._runs.keep(_times_name(run_id, pruning, sparsity), json.dumps(made).encode())
+
+
+def _times_name(run_id: str, pruning: PruningConfig, sparsity: float) -> str:
+    return f"{FOLDER}/times-{ledger_key(run_id, pruning, sparsity)}.json"
 
 
 def _rounding_name(run_id: str, pruning: PruningConfig, sparsity: float) -> str:

@@ -1,5 +1,6 @@
 """Is the trade worth it? What a pruned network takes in bytes, in every way of writing it down."""
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -9,6 +10,7 @@ from core.errors import PruneLabError
 from core.pruning import prune, rank
 from core.storage.export import export
 from core.storage.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger
+from core.storage.timing import BATCHES, Times, Variant, said
 from core.study import csv_of
 from pages.ui import lookup, picker, report, view
 from pages.ui.live_panel import live_panel
@@ -64,30 +66,86 @@ def show(now: View, stops: Stops, ledger: Ledger) -> None:
 
 
 def show_rounding(now: View, stops: Stops) -> None:
-    """What float16 and int8 cost in accuracy at the stop; measured when somebody asks, once for everyone."""
+    """What float16 and int8 cost in accuracy at the stop."""
     sparsity = float(stops.profile.sparsity[stops.row])
     st.header("What do float16 and int8 cost in accuracy?")
     found = ledgers().rounding(now.run.id, now.pruning, sparsity)
-    job_id = jobs.rounding_id(now.run.id, now.pruning, sparsity)
-    state = engine().state(job_id)
-    if found is not None:
-        for name, c in found.items():
-            st.markdown(
-                f"**{name}**: {wording.accuracy(c.pruned)}, {wording.difference(c)} to the same pruned network as "
-                f"float32; {wording.count(c.changed)} of {wording.count(c.n)} answers changed, McNemar p "
-                f"{wording.relation(c.p_value)}."
-            )
-    elif state is not None and state.active:
-        watch(job_id)
-    else:
-        if state is not None and state.message:
-            st.error(state.message, icon=":material/error:")
-        st.markdown(
+    if found is None:
+        ask(
+            jobs.rounding_id(now.run.id, now.pruning, sparsity),
+            lambda: engine().rounding(now.run.id, now.pruning, sparsity),
             f"Both change the weights. At {wording.sparsity(sparsity)} that has not been measured yet: it takes three "
-            f"passes over the {wording.count(now.run.images)} test images."
+            f"passes over the {wording.count(now.run.images)} test images.",
+            "Measure the accuracy",
         )
-        if st.button("Measure it", icon=":material/science:", key=f"measure {job_id}"):
-            ensure(job_id, lambda: engine().rounding(now.run.id, now.pruning, sparsity))
+        return
+    for name, c in found.items():
+        st.markdown(
+            f"**{name}**: {wording.accuracy(c.pruned)}, {wording.difference(c)} to the same pruned network as "
+            f"float32; {wording.count(c.changed)} of {wording.count(c.n)} answers changed, McNemar p "
+            f"{wording.relation(c.p_value)}."
+        )
+
+
+VARIANTS: dict[Variant, str] = {
+    "dense": "Dense, unpruned",
+    "masked": "Pruned, zeros multiplied",
+    "csr": "Pruned, sparse matrices (CSR)",
+}
+
+
+def show_times(now: View, stops: Stops) -> None:
+    """Whether anything is faster at the stop, on this server."""
+    sparsity = float(stops.profile.sparsity[stops.row])
+    st.header("Is it faster?")
+    times = ledgers().times(now.run.id, now.pruning, sparsity)
+    if times is None:
+        ask(
+            jobs.timing_id(now.run.id, now.pruning, sparsity),
+            lambda: engine().timing(now.run.id, now.pruning, sparsity),
+            f"At {wording.sparsity(sparsity)} that has not been measured yet. The dense network, the pruned one and "
+            "the pruned one with its kernels as sparse matrices take turns; it takes up to a minute.",
+            "Measure the time",
+        )
+        return
+    st.markdown(f"**{said(times, sparsity)}**")
+    columns = ("Network", "Images at once", "Median, ms", "Half of the rounds", "Images a second", "Times dense")
+    table("Times", columns, [times_row(times, v, b) for b in BATCHES for v in VARIANTS], key="times")
+    st.caption(
+        f"{len(times.seconds[BATCHES[0]]['dense'])} rounds on this server's {times.threads} threads, in which all "
+        "variants took turns; “times dense” compares within a round, with the middle half of the rounds. The server "
+        "may do other things meanwhile. Zeros that stand in a dense kernel are multiplied like any number, so that "
+        "nothing can be gained there. A sparse matrix skips them, but has to look up where each weight belongs and to copy the "
+        "image's patches first, and a processor multiplies dense blocks many times as fast as scattered numbers."
+    )
+
+
+def times_row(times: Times, variant: Variant, batch: int) -> Row:
+    """A line of the table of times."""
+    median, (low, high) = times.median(batch, variant), times.quartiles(batch, variant)
+    middle, least, most = times.ratio(batch, variant)
+    cells = [
+        Cell.text(VARIANTS[variant]),
+        Cell(str(batch), batch),
+        Cell(f"{1e3 * median:.2f}", median),
+        Cell(f"{1e3 * low:.2f} to {1e3 * high:.2f}", low),
+        Cell(wording.count(batch / median), batch / median),
+        Cell("1" if variant == "dense" else f"{middle:.2f} ({least:.2f} to {most:.2f})", middle),
+    ]
+    return Row(f"{variant}-{batch}", cells)
+
+
+def ask(job_id: str, start: Callable[[], str], why: str, button: str) -> None:
+    """Offer a measurement; follow it while it runs, and say why if it failed."""
+    state = engine().state(job_id)
+    if state is not None and state.active:
+        watch(job_id)
+        return
+    if state is not None and state.message:
+        st.error(state.message, icon=":material/error:")
+    st.markdown(why)
+    if st.button(button, icon=":material/science:", key=f"measure {job_id}"):
+        ensure(job_id, start)
 
 
 def show_export(now: View, stops: Stops) -> None:
@@ -166,6 +224,7 @@ if here is not None:
         known = known_ledger(here, looked_at)
         if known is not None:
             show(here, looked_at, known)
+            show_times(here, looked_at)
             show_rounding(here, looked_at)
             show_export(here, looked_at)
             report.offer(QUESTION, here, looked_at, "storage")

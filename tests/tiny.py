@@ -70,5 +70,6 @@ cell = partial(tasks.cell, source=source)
 audit = partial(tasks.audit, source=source)
 search = partial(tasks.search, source=source)
 ledger = tasks.ledger
+timing = partial(tasks.timing, source=source)
 rounding = partial(tasks.rounding, source=source)
 trace = tasks.trace

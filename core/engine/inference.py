@@ -75,12 +75,12 @@ def fold(model: nn.Module) -> None:
     """Replace every `Conv` in an evaluated network by one convolution that does the same."""
     for name, module in model.named_children():
         if isinstance(module, Conv):
-            setattr(model, name, _Folded(module))
+            setattr(model, name, Folded(module))
         else:
             fold(module)
 
 
-class _Folded(nn.Module):
+class Folded(nn.Module):
     """Convolution with folded batch normalisation, bias and ReLU, in one kernel where oneDNN has it."""
 
     def __init__(self, block: Conv) -> None:
@@ -94,11 +94,11 @@ class _Folded(nn.Module):
             )
         assert bias is not None
         self.weight, self.bias = weight.contiguous(memory_format=torch.channels_last), bias
-        self._padding, self._pool = [int(side) for side in conv.padding], block.pool
+        self.padding, self.pool = [int(side) for side in conv.padding], block.pool
 
     def forward(self, x: Tensor) -> Tensor:
-        x = _conv_relu(x, self.weight, self.bias, self._padding)
-        return _pooled(x) if self._pool else x
+        x = _conv_relu(x, self.weight, self.bias, self.padding)
+        return _pooled(x) if self.pool else x
 
 
 def _pooled(x: Tensor) -> Tensor:

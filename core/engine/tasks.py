@@ -15,6 +15,7 @@ from core.engine.search import search as search
 from core.engine.source import GetSource, OnProgress, ShouldStop, Source, check, loaded, official
 from core.engine.study import cell as cell
 from core.engine.study import network as network
+from core.engine.timing import measure
 from core.engine.training import train as train_network
 from core.evaluation import Comparison, compare
 from core.ledgers import LedgerStore
@@ -24,6 +25,7 @@ from core.pruning import GRADIENT_CRITERIA, Weights, kernels, prune, rank
 from core.runs import Run, RunStore, now
 from core.storage.formats import rounded
 from core.storage.ledger import ROUNDED
+from core.storage.timing import BATCHES
 from core.storage.weighing import weigh
 from core.trace import Trace
 from core.trace import compute as compute_trace
@@ -163,6 +165,31 @@ def rounding(
         found[to] = compare(data.test.labels, exact, answers(to))
         on_progress(Progress("evaluating", done, len(ROUNDED)))
     LedgerStore(store).save_rounding(run_id, pruning, sparsity, found)
+
+
+def timing(
+    run_id: str,
+    pruning: PruningConfig,
+    sparsity: float,
+    *,
+    root: Path,
+    on_progress: OnProgress = lambda progress: None,
+    should_stop: ShouldStop = lambda: False,
+    source: GetSource = official,
+) -> None:
+    """Time a stored run, dense and pruned, and store the rounds; raises as `rounding` does."""
+    store = RunStore(root)
+    run, weights = store.get(run_id), store.weights(run_id)
+    data = loaded(source, run.config, on_progress).data
+    slopes = known_gradients(store, run_id, pruning, data.train, partial(check, should_stop))
+    pruned = prune(weights, rank(weights, pruning, slopes), sparsity)
+
+    def on_round(done: int, of: int) -> None:
+        check(should_stop)
+        on_progress(Progress("evaluating", done, of))
+
+    images = np.resize(data.test.images, (max(BATCHES), *data.test.images.shape[1:]))
+    LedgerStore(store).save_times(run_id, pruning, sparsity, measure(run.design, weights, pruned, images, on_round))
 
 
 def trace(

@@ -33,7 +33,7 @@ def taken() -> dict[float, int]:
 def test_the_slider_moves_the_bytes_and_the_ledger_follows_where_it_rests(visit: Any, taken: dict[float, int]) -> None:
     page = visit().open(f"storage?run={RUN}&sparsity=50")
     expect(page.locator(".answer")).to_contain_text(f"{taken[50.0]:,}")
-    expect(page.locator("tbody tr")).to_have_count(len(ENTRIES))
+    expect(page.get_by_role("region", name="Byte ledger").locator("tbody tr")).to_have_count(len(ENTRIES))
     page.locator("input[type=range]").focus()
     page.keyboard.press("ArrowRight")
     expect(page.locator(".answer")).to_contain_text(f"{taken[55.0]:,}")
@@ -52,10 +52,18 @@ def test_a_sparsity_between_the_stops_is_written_down_when_asked_for(visit: Any)
 
 def test_what_rounding_costs_is_measured_at_a_click(visit: Any) -> None:
     page = visit().open(f"storage?run={RUN}&sparsity=50")
-    page.get_by_role("button", name="Measure it").click()
+    page.get_by_role("button", name="Measure the accuracy").click()
     said = page.get_by_text("answers changed, McNemar p")
     expect(said).to_have_count(2, timeout=120_000)
     assert "of 10,000" in said.first.inner_text()
+
+
+def test_whether_it_is_faster_is_measured_at_a_click(visit: Any) -> None:
+    page = visit().open(f"storage?run={RUN}&sparsity=90")
+    page.get_by_role("button", name="Measure the time").click()
+    rows = page.get_by_role("region", name="Times").locator("tbody tr")
+    expect(rows).to_have_count(6, timeout=120_000)
+    assert "rounds on this server" in page.get_by_text("“times dense” compares within a round").inner_text()
 
 
 def test_the_numbers_are_taken_away(visit: Any, taken: dict[float, int]) -> None:
@@ -84,13 +92,13 @@ def test_the_pruned_network_is_taken_away_checked_and_read_again(visit: Any) -> 
 
 def test_a_narrow_screen_does_not_scroll_sideways(visit: Any) -> None:
     page = visit(viewport={"width": 390, "height": 844}, has_touch=True).open(f"storage?run={RUN}")
-    expect(page.locator("tbody tr")).to_have_count(len(ENTRIES))
+    expect(page.get_by_role("region", name="Byte ledger").locator("tbody tr")).to_have_count(len(ENTRIES))
     assert page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollWidth") <= 390
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_of_our_own(visit: Any, scheme: str) -> None:
     page = visit(color_scheme=scheme).open(f"storage?run={RUN}&sparsity=90")
-    expect(page.locator("tbody tr")).to_have_count(len(ENTRIES))
+    expect(page.get_by_role("region", name="Byte ledger").locator("tbody tr")).to_have_count(len(ENTRIES))
     found = Axe().run(page).response["violations"]
     assert not found, [(v["id"], [n["html"][:120] for n in v["nodes"]][:3]) for v in found]
