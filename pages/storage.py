@@ -114,8 +114,8 @@ def show_times(now: View, stops: Stops) -> None:
     st.caption(
         f"{len(times.seconds[BATCHES[0]]['dense'])} rounds on this server's {times.threads} threads, in which all "
         "variants took turns; “times dense” compares within a round, with the middle half of the rounds. The server "
-        "may do other things meanwhile. Zeros that stand in a dense kernel are multiplied like any number, so that "
-        "nothing can be gained there. A sparse matrix skips them, but has to look up where each weight belongs and to copy the "
+        "may do other things meanwhile. Zeros in a dense kernel are multiplied like any number, so that nothing can be "
+        "gained there. A sparse matrix skips them, but has to look up where each weight belongs and to copy the "
         "image's patches first, and a processor multiplies dense blocks many times as fast as scattered numbers."
     )
 
