@@ -6,10 +6,11 @@ Each names the digest of its weights. Those of the runs that come with the produ
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, TypeVar
 
 from core.config import PruningConfig
 from core.errors import StoreError
@@ -17,6 +18,8 @@ from core.evaluation import Comparison
 from core.runs import SHIPPED, RunStore, point_key
 from core.storage.ledger import ROUNDED, Ledger
 from core.storage.timing import Times
+
+_T = TypeVar("_T")
 
 FOLDER = "ledgers"
 
@@ -35,7 +38,7 @@ class LedgerStore:
         """
         name, weights = ledger_key(run_id, pruning, sparsity), self._runs.digest(run_id)
         contents = (self._runs.kept(f"{FOLDER}/{name}.json"), _read(self._shipped / f"{name}.json"))
-        known = (_parsed(content, weights) for content in contents if content is not None)
+        known = (_ledger(content, weights) for content in contents)
         return next((ledger for ledger in known if ledger), None)
 
     def save(self, run_id: str, pruning: PruningConfig, ledger: Ledger, sparsity: float | None = None) -> None:
@@ -55,12 +58,7 @@ class LedgerStore:
             StoreError: there is no such run.
         """
         content = self._runs.kept(_rounding_name(run_id, pruning, sparsity))
-        try:
-            values = json.loads(content or b"null")
-            fits = values["weights"] == self._runs.digest(run_id)
-            return {name: Comparison(**values[name]) for name in ROUNDED} if fits else None
-        except (ValueError, KeyError, TypeError):
-            return None
+        return _parsed(_comparisons, content, self._runs.digest(run_id))
 
     def save_rounding(
         self, run_id: str, pruning: PruningConfig, sparsity: float, found: Mapping[str, Comparison]
@@ -72,11 +70,7 @@ class LedgerStore:
     def times(self, run_id: str, pruning: PruningConfig, sparsity: float) -> Times | None:
         """How long the pruned network takes; None if it is not measured. Raises as `rounding` does."""
         content = self._runs.kept(_times_name(run_id, pruning, sparsity))
-        try:
-            values = json.loads(content or b"null")
-            return Times.from_dict(values) if values["weights"] == self._runs.digest(run_id) else None
-        except (ValueError, KeyError, TypeError, StoreError):
-            return None
+        return _parsed(Times.from_dict, content, self._runs.digest(run_id))
 
     def save_times(self, run_id: str, pruning: PruningConfig, sparsity: float, times: Times) -> None:
         """Store how long it takes; raises as `save` does."""
@@ -98,11 +92,19 @@ def ledger_key(run_id: str, pruning: PruningConfig, sparsity: float | None = Non
 
 
 @lru_cache(maxsize=16)
-def _parsed(content: bytes, weights: str) -> Ledger | None:
-    """The ledger if it is of these weights: a run that was deleted and trained again may have others."""
+def _ledger(content: bytes | None, weights: str) -> Ledger | None:
+    return _parsed(Ledger.from_dict, content, weights)
+
+
+def _comparisons(values: Mapping[str, Any]) -> dict[str, Comparison]:
+    return {name: Comparison(**values[name]) for name in ROUNDED}
+
+
+def _parsed(parse: Callable[[Mapping[str, Any]], _T], content: bytes | None, weights: str) -> _T | None:
+    """What a file holds, if it is of these weights: a run that was deleted and trained again may have others."""
     try:
-        values = json.loads(content)
-        return Ledger.from_dict(values) if values["weights"] == weights else None
+        values = json.loads(content or b"null")
+        return parse(values) if values["weights"] == weights else None
     except (ValueError, KeyError, TypeError, StoreError):
         return None
 

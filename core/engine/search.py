@@ -7,13 +7,12 @@ from pathlib import Path
 from core.config import Design
 from core.curves import CurveStore
 from core.data import Split, split
-from core.engine.gradients import known_gradients
 from core.engine.inference import Classifier
-from core.engine.source import GetSource, OnProgress, ShouldStop, check, loaded, official
+from core.engine.source import GetSource, OnProgress, ShouldStop, check, official, ranked
 from core.evaluation import Comparison, compare
 from core.profile import stops
 from core.progress import Progress
-from core.pruning import Ranking, Weights, prune, rank
+from core.pruning import Ranking, Weights, prune
 from core.runs import RunStore
 from core.search import Found, Search, between, border, significant, within
 
@@ -33,10 +32,8 @@ def search(
         JobCancelled: `should_stop` returned True.
     """
     runs = RunStore(root)
-    run, weights = runs.get(search.run_id), runs.weights(search.run_id)
-    data = loaded(source, run.config, on_progress).data
-    slopes = known_gradients(runs, search.run_id, search.pruning, data.train, partial(check, should_stop))
-    ranking = rank(weights, search.pruning, slopes)
+    of = ranked(runs, search.run_id, search.pruning, source, on_progress, should_stop)
+    run, weights, ranking, data = of.run, of.weights, of.ranking, of.data
     tried = 0
 
     def report() -> None:

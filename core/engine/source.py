@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from core import data
-from core.config import RunConfig
+from core.config import PruningConfig, RunConfig
 from core.data import Dataset
+from core.engine.gradients import known_gradients
 from core.errors import JobCancelled
 from core.progress import Progress
+from core.pruning import Ranking, Weights, rank
+from core.runs import Run, RunStore
 
 OnProgress = Callable[[Progress], None]
 ShouldStop = Callable[[], bool]
@@ -34,6 +38,36 @@ def loaded(source: GetSource, config: RunConfig, on_progress: OnProgress) -> Sou
     """The data set of a run, once it has been said that it is being loaded."""
     on_progress(Progress("loading", 0, 1))
     return source(config.data.name)
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """A stored run with its weights in the order of pruning, and its data set."""
+
+    run: Run
+    weights: Weights
+    ranking: Ranking
+    data: Dataset
+
+
+def ranked(
+    store: RunStore,
+    run_id: str,
+    pruning: PruningConfig,
+    source: GetSource,
+    on_progress: OnProgress,
+    should_stop: ShouldStop,
+) -> Ranked:
+    """Load a stored run and its data set, and rank its weights.
+
+    Raises:
+        DataError, PruningError, StoreError: with a sentence for the visitor.
+        JobCancelled: `should_stop` returned True.
+    """
+    run, weights = store.get(run_id), store.weights(run_id)
+    data = loaded(source, run.config, on_progress).data
+    slopes = known_gradients(store, run_id, pruning, data.train, partial(check, should_stop))
+    return Ranked(run, weights, rank(weights, pruning, slopes), data)
 
 
 def check(should_stop: ShouldStop) -> None:

@@ -12,7 +12,7 @@ from core.engine.gradients import known_gradients
 from core.engine.inference import Classifier, Viewer
 from core.engine.machine import described, versions
 from core.engine.search import search as search
-from core.engine.source import GetSource, OnProgress, ShouldStop, Source, check, loaded, official
+from core.engine.source import GetSource, OnProgress, ShouldStop, Source, check, loaded, official, ranked
 from core.engine.study import cell as cell
 from core.engine.study import network as network
 from core.engine.timing import measure
@@ -150,11 +150,9 @@ def rounding(
         JobCancelled: `should_stop` returned True.
     """
     store = RunStore(root)
-    run, weights = store.get(run_id), store.weights(run_id)
-    data = loaded(source, run.config, on_progress).data
-    slopes = known_gradients(store, run_id, pruning, data.train, partial(check, should_stop))
-    pruned = prune(weights, rank(weights, pruning, slopes), sparsity)
-    classifier = Classifier(run.design, data.test.images)
+    of = ranked(store, run_id, pruning, source, on_progress, should_stop)
+    pruned, test = prune(of.weights, of.ranking, sparsity), of.data.test
+    classifier = Classifier(of.run.design, test.images)
 
     def answers(to: str | None = None) -> np.ndarray:
         written = pruned if to is None else pruned | {name: rounded(w, to) for name, w in kernels(pruned).items()}
@@ -162,7 +160,7 @@ def rounding(
 
     exact, found = answers(), dict[str, Comparison]()
     for done, to in enumerate(ROUNDED, 1):
-        found[to] = compare(data.test.labels, exact, answers(to))
+        found[to] = compare(test.labels, exact, answers(to))
         on_progress(Progress("evaluating", done, len(ROUNDED)))
     LedgerStore(store).save_rounding(run_id, pruning, sparsity, found)
 
@@ -179,17 +177,16 @@ def timing(
 ) -> None:
     """Time a stored run, dense and pruned, and store the rounds; raises as `rounding` does."""
     store = RunStore(root)
-    run, weights = store.get(run_id), store.weights(run_id)
-    data = loaded(source, run.config, on_progress).data
-    slopes = known_gradients(store, run_id, pruning, data.train, partial(check, should_stop))
-    pruned = prune(weights, rank(weights, pruning, slopes), sparsity)
+    subject = ranked(store, run_id, pruning, source, on_progress, should_stop)
+    pruned, images = prune(subject.weights, subject.ranking, sparsity), subject.data.test.images
 
     def on_round(done: int, of: int) -> None:
         check(should_stop)
         on_progress(Progress("evaluating", done, of))
 
-    images = np.resize(data.test.images, (max(BATCHES), *data.test.images.shape[1:]))
-    LedgerStore(store).save_times(run_id, pruning, sparsity, measure(run.design, weights, pruned, images, on_round))
+    enough = np.resize(images, (max(BATCHES), *images.shape[1:]))
+    times = measure(subject.run.design, subject.weights, pruned, enough, on_round)
+    LedgerStore(store).save_times(run_id, pruning, sparsity, times)
 
 
 def trace(
