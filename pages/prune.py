@@ -10,7 +10,7 @@ from pages.ui.live_panel import live_panel
 from pages.ui.lookup import Stops
 from pages.ui.services import curves, engine, store
 from pages.ui.view import View
-from pages.ui.watching import ensure, watch
+from pages.ui.watching import offer
 
 
 def choose(now: View) -> list[str]:
@@ -98,18 +98,12 @@ def ask(now: View) -> None:
 
 def answer(search: Search) -> None:
     """What is known, or a way to find it out."""
-    known, job_id = curves().answer(search), jobs.search_id(search)
-    state = engine().state(job_id)
+    known = curves().answer(search)
     if known is not None:
         st.markdown(said(search, known))
         st.caption(f"Found by bisection; the network answered all images {known.evaluations} times.")
-    elif state is not None and state.active:
-        watch(job_id)
     else:
-        if state is not None and state.message:
-            st.error(state.message, icon=":material/error:")
-        if st.button("Find out", icon=":material/search:", key=f"find {job_id}"):
-            ensure(job_id, lambda: engine().search(search))
+        offer(jobs.search_id(search), lambda: engine().search(search), "Find out", ":material/search:")
 
 
 QUESTION = "How far can I prune?"

@@ -1,6 +1,5 @@
 """Is the trade worth it? What a pruned network takes in bytes, in every way of writing it down."""
 
-from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -18,7 +17,7 @@ from pages.ui.lookup import Stops
 from pages.ui.services import engine, ledgers, store
 from pages.ui.table import Cell, Row, table
 from pages.ui.view import View
-from pages.ui.watching import ensure, watch
+from pages.ui.watching import ensure, offer
 
 COLUMNS = ("Encoding", "Through", "Bytes", "Of dense", "Of the control", "Saves from", "Gives back")
 
@@ -71,12 +70,13 @@ def show_rounding(now: View, stops: Stops) -> None:
     st.header("What do float16 and int8 cost in accuracy?")
     found = ledgers().rounding(now.run.id, now.pruning, sparsity)
     if found is None:
-        ask(
+        offer(
             jobs.rounding_id(now.run.id, now.pruning, sparsity),
             lambda: engine().rounding(now.run.id, now.pruning, sparsity),
+            "Measure the accuracy",
+            ":material/science:",
             f"Both change the weights. At {wording.sparsity(sparsity)} that has not been measured yet: it takes three "
             f"passes over the {wording.count(now.run.images)} test images.",
-            "Measure the accuracy",
         )
         return
     for name, c in found.items():
@@ -100,12 +100,13 @@ def show_times(now: View, stops: Stops) -> None:
     st.header("Is it faster?")
     times = ledgers().times(now.run.id, now.pruning, sparsity)
     if times is None:
-        ask(
+        offer(
             jobs.timing_id(now.run.id, now.pruning, sparsity),
             lambda: engine().timing(now.run.id, now.pruning, sparsity),
+            "Measure the time",
+            ":material/science:",
             f"At {wording.sparsity(sparsity)} that has not been measured yet. The dense network, the pruned one and "
             "the pruned one with its kernels as sparse matrices take turns; it takes up to a minute.",
-            "Measure the time",
         )
         return
     st.markdown(f"**{said(times, sparsity)}**")
@@ -133,19 +134,6 @@ def times_row(times: Times, variant: Variant, batch: int) -> Row:
         Cell("1" if variant == "dense" else f"{middle:.2f} ({least:.2f} to {most:.2f})", middle),
     ]
     return Row(f"{variant}-{batch}", cells)
-
-
-def ask(job_id: str, start: Callable[[], str], why: str, button: str) -> None:
-    """Offer a measurement; follow it while it runs, and say why if it failed."""
-    state = engine().state(job_id)
-    if state is not None and state.active:
-        watch(job_id)
-        return
-    if state is not None and state.message:
-        st.error(state.message, icon=":material/error:")
-    st.markdown(why)
-    if st.button(button, icon=":material/science:", key=f"measure {job_id}"):
-        ensure(job_id, start)
 
 
 def show_export(now: View, stops: Stops) -> None:

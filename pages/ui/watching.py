@@ -26,6 +26,20 @@ def ensure(job_id: str, start: Callable[[], str]) -> None:
         st.error(str(error), icon=":material/error:")
 
 
+def offer(job_id: str, start: Callable[[], str], button: str, icon: str, why: str = "") -> None:
+    """A button for a job that runs only when somebody asks; follow it while it runs, and say why if it failed."""
+    state = engine().state(job_id)
+    if state is not None and state.active:
+        watch(job_id)
+        return
+    if state is not None and state.message:
+        st.error(state.message, icon=":material/error:")
+    if why:
+        st.markdown(why)
+    if st.button(button, icon=icon, key=f"ask {job_id}"):
+        ensure(job_id, start)
+
+
 def watch(job_id: str) -> None:
     """Show a job until it is over, then run the page once more. The job goes on whoever watches."""
     state = engine().state(job_id)
