@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 
 from core.config import Problem, TrainingConfig
 
@@ -16,17 +17,32 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Joint:
+    """A kernel whose filters can be taken out whole, and the one kernel that reads what they answer.
+
+    The reader's inputs are `regions` rows of all filters, one row after the other; of each filter it may read a place
+    or several, side by side.
+    """
+
+    kernel: str
+    reader: str
+    regions: int = 1
+
+
+@dataclass(frozen=True)
 class Network:
     """A network and how to train it, in the order to try: the first recipe is the quickest.
 
-    `layers` are the kernels, which pruning ranks, by name, in order, for a problem. `mirrors` tells whether it can
-    answer with the mean over an image and its mirror image.
+    `layers` are the kernels, which pruning ranks, by name, in order, for a problem. `joints` are those of them whose
+    filters can go; what several kernels read, as in a residual stream, stays. `mirrors` tells whether it can answer
+    with the mean over an image and its mirror image.
     """
 
     title: str
     summary: str
     layers: Callable[[Problem], Mapping[str, Layer]]
     recipes: Mapping[str, TrainingConfig]
+    joints: tuple[Joint, ...]
     mirrors: bool = True
 
     def weights(self, problem: Problem) -> int:
@@ -71,6 +87,14 @@ def _resnet(problem: Problem) -> dict[str, Layer]:
     return _convolutions(problem, [*before, *blocks[:2], between, *blocks[2:], after])
 
 
+def _joints(*chain: str) -> tuple[Joint, ...]:
+    """Of convolutions each of which reads the one before, and a decision after the last if it is `fc`."""
+    names = [name if name == "fc" else f"{name}.conv" for name in chain]
+    return tuple(Joint(f"{a}.weight", f"{b}.weight", 9 if b == "fc" else 1) for a, b in pairwise(names))
+
+
+_FIVE = _joints("conv1", "conv2", "conv3", "conv4", "conv5", "fc")
+
 NETWORKS: dict[str, Network] = {
     "convnet": Network(
         title="ConvNet",
@@ -80,12 +104,14 @@ NETWORKS: dict[str, Network] = {
             "quick": _QUICK,
             "thorough": replace(_MUON, epochs=24, shift=1, cutout=8),
         },
+        joints=_FIVE,
     ),
     "convnet-small": Network(
         title="Small ConvNet",
         summary="The same five convolutions with a third of the weights: is there still anything left to prune?",
         layers=partial(_convnet, a=16, b=48, c=48, d=64, e=64),
         recipes={"quick": _QUICK, "thorough": replace(_SCHOOLED, epochs=20, shift=1)},
+        joints=_FIVE,
     ),
     "lenet": Network(
         title="LeNet-5",
@@ -97,6 +123,12 @@ NETWORKS: dict[str, Network] = {
             ),
             "quick": replace(_SCHOOLED, epochs=8),
         },
+        joints=(
+            Joint("conv1.conv.weight", "conv2.conv.weight"),
+            Joint("conv2.conv.weight", "fc1.weight"),
+            Joint("fc1.weight", "fc2.weight"),
+            Joint("fc2.weight", "fc3.weight"),
+        ),
         mirrors=False,
     ),
     "resnet": Network(
@@ -104,6 +136,11 @@ NETWORKS: dict[str, Network] = {
         summary="A million weights: ten convolutions, six of them in residual blocks; also looks at the mirror image.",
         layers=_resnet,
         recipes={"quick": _QUICK, "thorough": replace(_MUON, epochs=28, shift=1, cutout=8, skip=0.3)},
+        joints=(
+            *_joints("conv1", "conv2"),
+            *(joint for i in (1, 2, 3) for joint in _joints(f"block{i}.conv1", f"block{i}.conv2")),
+            *_joints("conv4", "fc"),
+        ),
     ),
 }
 """Every network by name. The names are part of run ids."""

@@ -188,11 +188,19 @@ def get_weights(model: nn.Module) -> dict[str, np.ndarray]:
 
 
 def set_weights(model: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
-    """Copy weights, as `get_weights` returns them, into a network of the same kind."""
-    state = model.state_dict()
+    """Copy weights, as `get_weights` returns them, into a network of the same kind.
+
+    Layers take on the arrays' shapes: of a network whose filters were taken out, it becomes that smaller network.
+    """
+    own: dict[str, Tensor] = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     with torch.no_grad():
         for name, value in weights.items():
-            state[name].copy_(torch.tensor(value))
+            new = torch.tensor(value, device=own[name].device)
+            if new.shape == own[name].shape:
+                own[name].copy_(new)
+            else:
+                layout = torch.channels_last if new.ndim == 4 else torch.contiguous_format
+                own[name].data = new.contiguous(memory_format=layout)
 
 
 def normalise(images: Tensor) -> Tensor:
