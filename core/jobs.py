@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from asyncio import CancelledError
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -36,14 +36,17 @@ from core.curves import CurveStore
 from core.errors import JobCancelled, JobError, PruneLabError, StoreError
 from core.ledgers import LedgerStore, ledger_key
 from core.progress import Epoch, Progress
-from core.runs import RunStore, point_key
+from core.runs import RunStore
 from core.search import Search
 from core.trace import Trace
 
 VARIABLE = "DASK_SCHEDULER_ADDRESS"
 """The environment variable that names a scheduler to use in place of the embedded one."""
 
-Kind = Literal["train", "profile", "point", "network", "cell", "audit", "search", "ledger", "rounding", "timing"]
+Question = Literal["profile", "point", "ledger", "rounding", "timing", "tradeoff", "export"]
+"""What can be asked about a stored run, pruned: over all stops or, where a sparsity belongs to it, at one."""
+
+Kind = Literal["train", "network", "cell", "audit", "search"] | Question
 Status = Literal["queued", "running", "finished", "failed", "cancelled"]
 
 TASKS = "core.engine.tasks"
@@ -67,6 +70,8 @@ _NOUN: dict[Kind, str] = {
     "ledger": "byte ledger",
     "rounding": "evaluation of rounded weights",
     "timing": "timing",
+    "tradeoff": "comparison of weights and filters",
+    "export": "export",
 }
 _STUDY: tuple[Kind, ...] = ("network", "cell", "audit")
 """Jobs of studies: they go after all others, side by side with one thread each, and do not fill the queue."""
@@ -77,15 +82,14 @@ class JobState:
     """A job as it was when asked.
 
     Attributes:
-        id: `train-<run id>`, `profile-<run id>-<pruning>`, `point-<run id>-<pruning>@<percent>`, `network-<run id>`,
-            `cell-<cell id>`, `audit-<run id>`, `search-<search>` `ledger-<run id>-<pruning>` or
-            `rounding-<run id>-<pruning>@<percent>`, and `timing-` likewise.
+        id: `train-<run id>`, `network-<run id>`, `cell-<cell id>`, `audit-<run id>`, `search-<search>`, or what
+            `question_id` gives.
         submitted: when, in seconds since the epoch.
         ahead: how many jobs run or wait before this one, while it is queued.
         progress: the latest, None before the first.
         message: why it failed or was cancelled, or what it waits for; for the visitor, as it is.
         retried: whether it runs for the second time, because its worker died.
-        config, owner: of a training. pruning, sparsity: of a profile or point. cell: of a cell. search: of a search.
+        config, owner: of a training. pruning, sparsity: of a question. cell: of a cell. search: of a search.
     """
 
     id: str
@@ -110,34 +114,14 @@ class JobState:
         return self.status in ("queued", "running")
 
 
-def profile_id(run_id: str, pruning: PruningConfig) -> str:
-    """The id of the job that makes the table over the stops."""
-    return f"profile-{run_id}-{pruning.key}"
+def question_id(kind: Question, run_id: str, pruning: PruningConfig, sparsity: float | None = None) -> str:
+    """The id of the job that answers a question about a run; raises as `core.runs.point_key` does."""
+    return f"{kind}-{ledger_key(run_id, pruning, sparsity)}"
 
 
 def search_id(search: Search) -> str:
-    """The id of the job that answers a question."""
+    """The id of the job that finds a border."""
     return f"search-{search.key}"
-
-
-def ledger_id(run_id: str, pruning: PruningConfig, sparsity: float | None = None) -> str:
-    """The id of the job that makes a byte ledger; raises as `core.runs.point_key` does."""
-    return f"ledger-{ledger_key(run_id, pruning, sparsity)}"
-
-
-def rounding_id(run_id: str, pruning: PruningConfig, sparsity: float) -> str:
-    """The id of the job that evaluates rounded weights; raises as `core.runs.point_key` does."""
-    return f"rounding-{ledger_key(run_id, pruning, sparsity)}"
-
-
-def timing_id(run_id: str, pruning: PruningConfig, sparsity: float) -> str:
-    """The id of the job that times a pruned network; raises as `core.runs.point_key` does."""
-    return f"timing-{ledger_key(run_id, pruning, sparsity)}"
-
-
-def point_id(run_id: str, pruning: PruningConfig, sparsity: float) -> str:
-    """The id of the job that makes one evaluation; raises as `core.runs.point_key` does."""
-    return f"point-{run_id}-{point_key(pruning, sparsity)}"
 
 
 @dataclass(eq=False)
@@ -202,26 +186,18 @@ class Engine:
         wanted = self._wanted("train", config.run_id, config.run_id, config=config, owner=owner)
         return self._submit(wanted, config=config, owner=owner)
 
-    def profile(self, run_id: str, pruning: PruningConfig) -> str:
-        """Ask for the table over the stops and return the job's id; raises as `train` does.
+    def ask(self, kind: Question, run_id: str, pruning: PruningConfig, sparsity: float | None = None) -> str:
+        """Ask a question about a run and return the job's id; raises as `train` does.
 
         Raises:
             StoreError: there is no such run.
-        """
-        self.store.get(run_id)
-        wanted = self._wanted("profile", f"{run_id}-{pruning.key}", run_id, pruning=pruning)
-        return self._submit(wanted, run_id=run_id, pruning=pruning)
-
-    def point(self, run_id: str, pruning: PruningConfig, sparsity: float) -> str:
-        """Ask for one evaluation at exactly this sparsity and return the job's id; raises as `profile` does.
-
-        Raises:
             PruningError: the sparsity is not a fraction from 0 to 1.
         """
         self.store.get(run_id)
-        key = f"{run_id}-{point_key(pruning, sparsity)}"
-        wanted = self._wanted("point", key, run_id, pruning=pruning, sparsity=sparsity)
-        return self._submit(wanted, run_id=run_id, pruning=pruning, sparsity=sparsity)
+        key = ledger_key(run_id, pruning, sparsity)
+        wanted = self._wanted(kind, key, run_id, pruning=pruning, sparsity=sparsity)
+        at: dict[str, Any] = {} if sparsity is None else {"sparsity": sparsity}
+        return self._submit(wanted, run_id=run_id, pruning=pruning, **at)
 
     def trace(
         self, run_id: str, pruning: PruningConfig, sparsities: Sequence[float], image: NDArray[np.uint8]
@@ -263,31 +239,10 @@ class Engine:
         threading.Thread(target=self._submit_study, args=([*cells],), name="prunelab-study", daemon=True).start()
 
     def search(self, search: Search) -> str:
-        """Ask a question about a run and return the job's id; raises as `profile` does."""
+        """Have a border found and return the job's id; raises as `ask` does."""
         self.store.get(search.run_id)
         wanted = self._wanted("search", search.key, search.run_id, search=search)
         return self._submit(wanted, search=search)
-
-    def ledger(self, run_id: str, pruning: PruningConfig, sparsity: float | None = None) -> str:
-        """Ask for a byte ledger over the stops, or for its row at a sparsity; raises as `point` does."""
-        self.store.get(run_id)
-        key = ledger_key(run_id, pruning, sparsity)
-        wanted = self._wanted("ledger", key, run_id, pruning=pruning, sparsity=sparsity)
-        return self._submit(wanted, run_id=run_id, pruning=pruning, sparsity=sparsity)
-
-    def rounding(self, run_id: str, pruning: PruningConfig, sparsity: float) -> str:
-        """Ask what float16 and int8 do to a pruned network's answers; raises as `point` does."""
-        self.store.get(run_id)
-        key = ledger_key(run_id, pruning, sparsity)
-        wanted = self._wanted("rounding", key, run_id, pruning=pruning, sparsity=sparsity)
-        return self._submit(wanted, run_id=run_id, pruning=pruning, sparsity=sparsity)
-
-    def timing(self, run_id: str, pruning: PruningConfig, sparsity: float) -> str:
-        """Ask how long a pruned network takes; raises as `point` does."""
-        self.store.get(run_id)
-        key = ledger_key(run_id, pruning, sparsity)
-        wanted = self._wanted("timing", key, run_id, pruning=pruning, sparsity=sparsity)
-        return self._submit(wanted, run_id=run_id, pruning=pruning, sparsity=sparsity)
 
     def audit(self, configs: Sequence[RunConfig]) -> None:
         """Ask for the readings of the report's claim on networks, all anew, and these trained anew; as `study` else.
@@ -457,22 +412,27 @@ class Engine:
                 return state.config is not None and self.curves.own_audit(state.config) is not None
             if state.kind == "network":
                 return state.config is not None and self.curves.weights(state.config) is not None
-            if state.kind == "ledger":
-                assert state.pruning is not None
-                return self.ledgers.ledger(state.run_id, state.pruning, state.sparsity) is not None
-            if state.kind == "rounding":
-                assert state.pruning is not None and state.sparsity is not None
-                return self.ledgers.rounding(state.run_id, state.pruning, state.sparsity) is not None
-            if state.kind == "timing":
-                assert state.pruning is not None and state.sparsity is not None
-                return self.ledgers.times(state.run_id, state.pruning, state.sparsity) is not None
             if state.pruning is None:
                 return self.store.has(state.run_id)
-            if state.sparsity is None:
-                return self.store.profile(state.run_id, state.pruning) is not None
-            return self.store.point(state.run_id, state.pruning, state.sparsity) is not None
+            return self._answer(state.kind, state.run_id, state.pruning, state.sparsity) is not None
         except StoreError:
             return False
+
+    def _answer(self, kind: Kind, run_id: str, pruning: PruningConfig, sparsity: float | None) -> object | None:
+        """What the store has of a question's answer."""
+        over: dict[Kind, Callable[[str, PruningConfig], object | None]] = {
+            "profile": self.store.profile,
+            "ledger": self.ledgers.ledger,
+            "tradeoff": self.ledgers.tradeoff,
+        }
+        at: dict[Kind, Callable[[str, PruningConfig, float], object | None]] = {
+            "point": self.store.point,
+            "ledger": self.ledgers.ledger,
+            "rounding": self.ledgers.rounding,
+            "timing": self.ledgers.times,
+            "export": self.ledgers.export,
+        }
+        return over[kind](run_id, pruning) if sparsity is None else at[kind](run_id, pruning, sparsity)
 
     def _warm_up(self) -> None:
         with suppress(JobError, OSError, RuntimeError, CancelledError):

@@ -1,8 +1,12 @@
-"""Byte ledgers on disk: <root>/ledgers/<run id>-<pruning>.json, with @<percent> for a sparsity between the stops.
+"""What pruned networks take, on disk.
+
+<root>/ledgers/<run id>-<pruning>.json: byte ledgers; with @<percent> for a sparsity between the stops.
+<root>/ledgers/tradeoff-<run id>-<pruning>.json: weights pruned so, and whole filters.
 <root>/ledgers/rounding-<run id>-<pruning>@<percent>.json: what float16 and int8 do to the answers.
 <root>/ledgers/times-<run id>-<pruning>@<percent>.json: how long the network takes on this machine.
+<root>/exports/<run id>-<pruning>@<percent>-<weights>.zip: networks to take away, the latest that together are small.
 
-Each names the digest of its weights. Those of the runs that come with the product come with it too.
+Each names the digest of its weights. Ledgers and comparisons of the runs that come with the product come with it too.
 """
 
 import json
@@ -16,12 +20,17 @@ from core.config import PruningConfig
 from core.errors import StoreError
 from core.evaluation import Comparison
 from core.runs import SHIPPED, RunStore, point_key
+from core.storage.export import Export
 from core.storage.ledger import ROUNDED, Ledger
 from core.storage.timing import Times
+from core.storage.tradeoff import Tradeoff
 
 _T = TypeVar("_T")
 
-FOLDER = "ledgers"
+FOLDER, EXPORTS = "ledgers", "exports"
+
+ROOM = 200_000_000
+"""Bytes that networks to take away may use on disk."""
 
 
 class LedgerStore:
@@ -77,6 +86,35 @@ class LedgerStore:
         made = {"weights": self._runs.digest(run_id), **times.to_dict()}
         self._runs.keep(_times_name(run_id, pruning, sparsity), json.dumps(made).encode())
 
+    def tradeoff(self, run_id: str, pruning: PruningConfig) -> Tradeoff | None:
+        """Weights pruned in this way and whole filters; None if they are not compared. Raises as `rounding` does."""
+        name, weights = f"tradeoff-{ledger_key(run_id, pruning)}.json", self._runs.digest(run_id)
+        contents = (self._runs.kept(f"{FOLDER}/{name}"), _read(self._shipped / name))
+        known = (_tradeoff(content, weights) for content in contents)
+        return next((found for found in known if found), None)
+
+    def save_tradeoff(self, run_id: str, pruning: PruningConfig, found: Tradeoff) -> None:
+        """Store a comparison of weights and filters; raises as `save` does."""
+        made = {"weights": self._runs.digest(run_id), **found.to_dict()}
+        content = json.dumps(made, separators=(",", ":")) + "\n"
+        self._runs.keep(f"{FOLDER}/tradeoff-{ledger_key(run_id, pruning)}.json", content.encode())
+
+    def export(self, run_id: str, pruning: PruningConfig, sparsity: float) -> Export | None:
+        """The files of a pruned network; None if they are not made, or no longer kept. Raises as `rounding` does."""
+        content = self._runs.kept(self._export_name(run_id, pruning, sparsity))
+        try:
+            return None if content is None else Export.unzipped(content)
+        except StoreError:
+            return None
+
+    def save_export(self, run_id: str, pruning: PruningConfig, sparsity: float, made: Export) -> None:
+        """Store the files of a pruned network, and remove the oldest if there are too many; raises as `save` does."""
+        self._runs.keep(self._export_name(run_id, pruning, sparsity), made.zipped())
+        self._runs.trim(EXPORTS, ROOM)
+
+    def _export_name(self, run_id: str, pruning: PruningConfig, sparsity: float) -> str:
+        return f"{EXPORTS}/{ledger_key(run_id, pruning, sparsity)}-{self._runs.digest(run_id)[:12]}.zip"
+
 
 def _times_name(run_id: str, pruning: PruningConfig, sparsity: float) -> str:
     return f"{FOLDER}/times-{ledger_key(run_id, pruning, sparsity)}.json"
@@ -94,6 +132,11 @@ def ledger_key(run_id: str, pruning: PruningConfig, sparsity: float | None = Non
 @lru_cache(maxsize=16)
 def _ledger(content: bytes | None, weights: str) -> Ledger | None:
     return _parsed(Ledger.from_dict, content, weights)
+
+
+@lru_cache(maxsize=16)
+def _tradeoff(content: bytes | None, weights: str) -> Tradeoff | None:
+    return _parsed(Tradeoff.from_dict, content, weights)
 
 
 def _comparisons(values: Mapping[str, Any]) -> dict[str, Comparison]:

@@ -147,6 +147,10 @@ NETWORKS: dict[str, Network] = {
 
 DEFAULT_NETWORK = "convnet"
 
+PIXEL_MEAN, PIXEL_STD = 0.2860, 0.3530
+"""Mean and standard deviation of Fashion-MNIST's training pixels, on a scale from 0 to 1; a part of every network,
+whatever it is trained on: what matters is that it is the same for all images."""
+
 
 def recipe_for(training: TrainingConfig, *, mirrored: bool) -> TrainingConfig:
     """A recipe for a data set: without flips where the mirror image of a class may be no such thing, as of a digit."""

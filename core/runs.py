@@ -340,6 +340,16 @@ class RunStore:
         with self._writing():
             (self.root / name).unlink(missing_ok=True)
 
+    def trim(self, folder: str, room: int) -> None:
+        """Remove the oldest files that `keep` wrote into a folder until the others fit; raises as `keep` does."""
+        with self._writing():
+            files = [(path.stat(), path) for path in (self.root / folder).iterdir() if path.is_file()]
+            left = room
+            for state, path in sorted(files, key=lambda file: -file[0].st_mtime):
+                left -= state.st_size
+                if left < 0:
+                    path.unlink(missing_ok=True)
+
     def keep_arrays(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Write arrays with their digest and their order, as `keep` does."""
         self.keep(name, _pack(arrays, order=json.dumps([*arrays])))

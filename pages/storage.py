@@ -1,23 +1,26 @@
 """Is the trade worth it? What a pruned network takes in bytes, in every way of writing it down."""
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from core import figures, jobs, wording
-from core.errors import PruneLabError
-from core.pruning import prune, rank
-from core.storage.export import export
+from core import figures, wording
+from core.jobs import Question, question_id
 from core.storage.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger
+from core.storage.script import script
 from core.storage.timing import BATCHES, Times, Variant, said
+from core.storage.tradeoff import EPOCHS, RETRAINED, Tradeoff
+from core.storage.tradeoff import said as tradeoff_said
 from core.study import csv_of
 from pages.ui import lookup, picker, report, view
+from pages.ui.chart import chart
 from pages.ui.live_panel import live_panel
 from pages.ui.lookup import Stops
 from pages.ui.services import engine, ledgers, store
 from pages.ui.table import Cell, Row, table
 from pages.ui.view import View
-from pages.ui.watching import ensure, offer
+from pages.ui.watching import ask, offer
 
 COLUMNS = ("Encoding", "Through", "Bytes", "Of dense", "Of the control", "Saves from", "Gives back")
 
@@ -33,8 +36,7 @@ def known_ledger(now: View, stops: Stops) -> Ledger | None:
                 f"The kernels of this network have not been written down at {_where(asked)} yet. Each of "
                 f"{len(ENTRIES)} ways is encoded, decoded and compared bit for bit, once for everyone."
             )
-            job_id = jobs.ledger_id(now.run.id, now.pruning, asked)
-            ensure(job_id, lambda: engine().ledger(now.run.id, now.pruning, asked))
+            ask("ledger", now.run.id, now.pruning, asked)
         return found
 
 
@@ -70,9 +72,10 @@ def show_rounding(now: View, stops: Stops) -> None:
     st.header("What do float16 and int8 cost in accuracy?")
     found = ledgers().rounding(now.run.id, now.pruning, sparsity)
     if found is None:
-        offer(
-            jobs.rounding_id(now.run.id, now.pruning, sparsity),
-            lambda: engine().rounding(now.run.id, now.pruning, sparsity),
+        offer_answer(
+            "rounding",
+            now,
+            sparsity,
             "Measure the accuracy",
             ":material/science:",
             f"Both change the weights. At {wording.sparsity(sparsity)} that has not been measured yet: it takes three "
@@ -88,9 +91,12 @@ def show_rounding(now: View, stops: Stops) -> None:
 
 
 VARIANTS: dict[Variant, str] = {
-    "dense": "Dense, unpruned",
+    "dense": "Unpruned",
     "masked": "Pruned, zeros multiplied",
+    "removed": "Pruned, idle filters removed",
     "csr": "Pruned, sparse matrices (CSR)",
+    "onnx-dense": "Unpruned, ONNX Runtime",
+    "onnx": "Pruned, ONNX Runtime",
 }
 
 
@@ -100,24 +106,29 @@ def show_times(now: View, stops: Stops) -> None:
     st.header("Is it faster?")
     times = ledgers().times(now.run.id, now.pruning, sparsity)
     if times is None:
-        offer(
-            jobs.timing_id(now.run.id, now.pruning, sparsity),
-            lambda: engine().timing(now.run.id, now.pruning, sparsity),
+        offer_answer(
+            "timing",
+            now,
+            sparsity,
             "Measure the time",
             ":material/science:",
-            f"At {wording.sparsity(sparsity)} that has not been measured yet. The dense network, the pruned one and "
-            "the pruned one with its kernels as sparse matrices take turns; it takes up to a minute.",
+            f"At {wording.sparsity(sparsity)} that has not been measured yet. The unpruned network and the pruned one "
+            "take turns, as they are, by ONNX Runtime, and the pruned one also without its idle filters and with its "
+            "kernels as sparse matrices; it takes up to a minute.",
         )
         return
     st.markdown(f"**{said(times, sparsity)}**")
-    columns = ("Network", "Images at once", "Median, ms", "Half of the rounds", "Images a second", "Times dense")
+    columns = ("Network", "Images at once", "Median, ms", "Half of the rounds", "Images a second", "Times as fast")
     table("Times", columns, [times_row(times, v, b) for b in BATCHES for v in VARIANTS], key="times")
     st.caption(
         f"{len(times.seconds[BATCHES[0]]['dense'])} rounds on this server's {times.threads} threads, in which all "
-        "variants took turns; “times dense” compares within a round, with the middle half of the rounds. The server "
-        "may do other things meanwhile. Zeros in a dense kernel are multiplied like any number, so that nothing can be "
-        "gained there. A sparse matrix skips them, but has to look up where each weight belongs and to copy the "
-        "image's patches first, and a processor multiplies dense blocks many times as fast as scattered numbers."
+        "variants took turns, from pixels to answers; “times as fast” compares with the unpruned network in torch "
+        "within a round, with the middle half of the rounds. The server may have other work. Zeros in a dense "
+        "kernel are multiplied like any number, by torch and by ONNX Runtime: nothing can be gained there. "
+        f"{wording.count(times.gone)} of {wording.count(times.filters)} filters are idle: all their weights are zero "
+        "and so is their answer, or nothing reads it; without them every answer stays the same. A sparse matrix skips "
+        "zeros, but has to look up where each weight belongs and to copy the image's patches first, and a processor "
+        "multiplies dense blocks many times as fast as scattered numbers."
     )
 
 
@@ -136,28 +147,126 @@ def times_row(times: Times, variant: Variant, batch: int) -> Row:
     return Row(f"{variant}-{batch}", cells)
 
 
+def show_tradeoff(now: View) -> None:
+    """Whole filters as the alternative to single weights."""
+    st.header("Would whole filters be better?")
+    st.markdown(
+        "Single weights leave a network of the same size with holes in it. Whole filters, those with the smallest sum "
+        "of magnitudes (L1 norm) in each layer, can be taken out: a smaller network is left, with nothing to skip."
+    )
+    found = ledgers().tradeoff(now.run.id, now.pruning)
+    if found is None:
+        offer_answer(
+            "tradeoff",
+            now,
+            None,
+            "Compare the two",
+            ":material/science:",
+            f"This network, pruned by {now.pruning.criterion}, {now.pruning.scope}, has not been compared yet. Both "
+            f"are evaluated over their range, retrained for {EPOCHS} epochs at {len(RETRAINED)} places, weighed and "
+            "timed: minutes for a small network, half an hour for the largest.",
+        )
+        return
+    st.markdown(f"**{tradeoff_said(found)}**")
+    left, right = st.columns(2)
+    with left:
+        figure = figures.accuracy_over_bytes(found)
+        chart(figure, "over bytes", "Accuracy over bytes of both ways.")
+    with right:
+        figure = figures.accuracy_over_time(found, BATCHES[-1])
+        chart(figure, "over time", "Accuracy over time of both ways.")
+    table("Weights and filters", TRADEOFF_COLUMNS, tradeoff_rows(found), key="tradeoff")
+    n = found.points[0].comparison.n
+    st.caption(
+        f"One network, {wording.count(n)} test images; weights go by {now.pruning.criterion}, {now.pruning.scope}. "
+        "The table has the places where both were also retrained, with the same number of weights left. Weights are "
+        "timed as sparse matrices (CSR); with their zeros multiplied they take the time of the unpruned network, "
+        f"whatever the sparsity. Times are medians over rounds in which all took turns, on {found.threads} threads of "
+        f"{machine(found)}. What is added up in a residual stream stays whole (Li et al., 2017)."
+    )
+    st.download_button(
+        "Numbers (CSV)", tradeoff_csv(found), "prunelab-filters.csv", "text/csv", on_click="ignore", key="csv tradeoff"
+    )
+
+
+def machine(found: Tradeoff) -> str:
+    """What computed it."""
+    return str(found.machine.get("processor") or "the machine that measured them")
+
+
+TRADEOFF_COLUMNS = (
+    "Pruned",
+    "Weights left",
+    "One-shot",
+    "Retrained",
+    "Difference, retrained",
+    "Compact",
+    "As float32",
+    "Time, 1 image",
+    f"Time, {BATCHES[-1]} images",
+)
+
+
+def tradeoff_rows(found: Tradeoff) -> list[Row]:
+    """The networks that were retrained and timed: a row each way and place."""
+    rows = []
+    for method, name in figures.METHODS.items():
+        before = {point.share: point for point in found.line(method, retrained=False)}
+        for point in found.line(method, retrained=True):
+            first, c = before[point.share], point.comparison
+            cells = [
+                Cell.text(f"{name}, {wording.percent(point.share, 0)}"),
+                Cell(f"{wording.count(first.left)} of {wording.count(found.total)}", first.left),
+                Cell(wording.percent(first.comparison.pruned.value), first.comparison.pruned.value),
+                Cell(wording.percent(c.pruned.value), c.pruned.value),
+                Cell(wording.difference(c), c.difference),
+                Cell(wording.size(point.compact), point.compact),
+                Cell(wording.size(point.dense), point.dense),
+                *(Cell(_spread(point.times[batch]), point.times[batch][1]) for batch in BATCHES),
+            ]
+            rows.append(Row(f"{method} {point.share}", cells))
+    return rows
+
+
+def _spread(quartiles: tuple[float, float, float]) -> str:
+    low, middle, high = quartiles
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+
+
+def tradeoff_csv(found: Tradeoff) -> str:
+    """A row for every network."""
+    head = ("method", "share", "retraining epochs", "weights left", "weights", "right", "lost", "gained", "images")
+    rows: list[Any] = [(*head, "bytes as float32", "bytes compact", *(f"time for {b}, unpruned = 1" for b in BATCHES))]
+    for p in found.points:
+        c, times = p.comparison, [f"{p.times[b][1]:.4f}" if p.times else "" for b in BATCHES]
+        counts = (p.left, found.total, c.pruned.right, c.lost, c.gained, c.n, p.dense, p.compact)
+        rows.append((p.method, f"{p.share:.10g}", str(p.epochs), *map(str, counts), *times))
+    return csv_of(rows)
+
+
 def show_export(now: View, stops: Stops) -> None:
-    """The pruned network as files, read again and compared before they are offered."""
+    """The pruned network as files, each tried before they are offered."""
     sparsity = float(stops.profile.sparsity[stops.row])
     st.header("Take it away")
     st.markdown(
-        f"The network pruned to {wording.sparsity(sparsity)}, as safetensors and in the compact encoding with the "
-        "program that reads it, and a model card."
+        f"The network pruned to {wording.sparsity(sparsity)}: as torch's state with the script below, as ONNX, as "
+        "safetensors, and in the compact encoding with the program that reads it, with a model card."
     )
-    key = f"export {now.run.id} {now.pruning.key} {sparsity}"
-    if not st.button("Prepare the files", icon=":material/inventory_2:", key=key):
-        return
-    weights, slopes = store().weights(now.run.id), store().gradients(now.run.id)
-    pruned = prune(weights, rank(weights, now.pruning, slopes), sparsity)
-    comparison = stops.profile.comparisons(store().labels(now.run.id))[stops.row]
-    try:
-        made = export(now.run, pruned, now.pruning, int(stops.profile.k[stops.row]), comparison)
-    except PruneLabError as error:
-        st.error(str(error), icon=":material/error:")
-        return
-    st.success("Checked: " + " ".join(made.checked), icon=":material/check:")
-    name = f"prunelab-{now.run.id}-{view.percentage(sparsity)}.zip"
-    st.download_button("All files (zip)", made.zipped(), name, "application/zip", on_click="ignore", key=f"zip {key}")
+    made = ledgers().export(now.run.id, now.pruning, sparsity)
+    if made is None:
+        offer_answer("export", now, sparsity, "Prepare the files", ":material/inventory_2:")
+    else:
+        st.success("Checked  \n" + "  \n".join(made.checked), icon=":material/check:")
+        name = f"prunelab-{now.run.id}-{view.percentage(sparsity)}.zip"
+        st.download_button("All files (zip)", made.zipped, name, "application/zip", on_click="ignore", key="zip")
+    st.markdown("`network.py`, which needs nothing but torch and `weights.pt`:")
+    st.code(script(now.run.design), "python")
+
+
+def offer_answer(kind: Question, now: View, sparsity: float | None, button: str, icon: str, why: str = "") -> None:
+    """A button that asks a question about the view, as `offer` does."""
+    asked = (kind, now.run.id, now.pruning, sparsity)
+    offer(question_id(*asked), partial(engine().ask, *asked), button, icon, why)
 
 
 def row(ledger: Ledger, entry: Entry, i: int) -> Row:
@@ -214,5 +323,6 @@ if here is not None:
             show(here, looked_at, known)
             show_times(here, looked_at)
             show_rounding(here, looked_at)
+            show_tradeoff(here)
             show_export(here, looked_at)
             report.offer(QUESTION, here, looked_at, "storage")

@@ -18,6 +18,7 @@ from core.jobs import JobState
 from core.recipes import NETWORKS
 from core.study import Band, Line
 from pages.ui import picker
+from pages.ui.chart import chart
 from pages.ui.services import collections, curves, engine
 from pages.ui.table import Cell as Said
 from pages.ui.table import Row, table
@@ -53,8 +54,8 @@ def show_criteria(network: str, recipe: str, of: Collection) -> None:
     if found:
         st.header(study.verdict(found[0], CRITERIA))
         st.markdown(study.comparison(found, CRITERIA))
-        chart = figures.bands(found, CRITERIA)
-        st.plotly_chart(chart, key="criteria", config=CHART, alt="Accuracy over sparsity.")
+        figure = figures.bands(found, CRITERIA)
+        chart(figure, "criteria", "Accuracy over sparsity.")
         st.caption(
             f"Each line is the mean over {found[0].n} networks that differ in their seed, the band the 95 % interval "
             f"of that mean (Student). Random is the mean of {len(study.RANDOM_SEEDS)} rankings of each network. All "
@@ -62,7 +63,7 @@ def show_criteria(network: str, recipe: str, of: Collection) -> None:
             "images, in float32."
         )
         show_table("Criterion", found, CRITERIA, (0.5, 0.8, 0.9))
-        downloads(found, chart, "criteria")
+        downloads(found, figure, "criteria")
     offer(lines)
 
 
@@ -77,15 +78,15 @@ def show_layers(network: str, recipe: str, of: Collection) -> None:
         fall = wording.points(float(weakest.mean[i] - weakest.dense.mean()), 1)
         at = wording.sparsity(float(weakest.sparsity[i]))
         st.header(f"{names[weakest.name]} is the most sensitive layer: {fall} when {at} of it alone is pruned.")
-        st.plotly_chart(figures.sensitivity(found), key="sensitivity", config=CHART, alt="Fall in accuracy by layer.")
-        chart = figures.bands(found, names, " of one layer")
-        st.plotly_chart(chart, key="layers", config=CHART, alt="Accuracy over the sparsity of one layer.")
+        chart(figures.sensitivity(found), "sensitivity", "Fall in accuracy by layer.")
+        figure = figures.bands(found, names, " of one layer")
+        chart(figure, "layers", "Accuracy over the sparsity of one layer.")
         st.caption(
             f"One layer is pruned by magnitude, all others are left alone. Mean over {found[0].n} networks; the bands "
             "are 95 % intervals of that mean (Student)."
         )
         show_table("Layer", found, names, (0.5, 0.9, 0.99))
-        downloads(found, chart, "layers")
+        downloads(found, figure, "layers")
     offer(lines)
 
 
@@ -99,8 +100,8 @@ def show_retraining(network: str, recipe: str, of: Collection) -> None:
         dense = wording.percent(float(best.dense.mean()))
         kept = wording.percent(float(best.mean[3]))
         st.header(f"At {at} sparsity, “{RETRAINING[best.name].lower()}” keeps {kept} of {dense}.")
-        chart = figures.bands(found, RETRAINING, published=PUBLISHED)
-        st.plotly_chart(chart, key="retraining", config=CHART, alt="Accuracy over sparsity after retraining.")
+        figure = figures.bands(found, RETRAINING, published=PUBLISHED)
+        chart(figure, "retraining", "Accuracy over sparsity after retraining.")
         st.caption(
             f"Magnitude, global. All but one-shot have {study.EPOCHS} epochs of retraining at each sparsity; "
             f"iterative ones share them out among {study.ROUNDS} rounds. Rewinding starts each round from the weights "
@@ -109,7 +110,7 @@ def show_retraining(network: str, recipe: str, of: Collection) -> None:
             "Fashion-MNIST, of a network of 932,000 parameters (89.66 % before pruning), without spread."
         )
         show_table("Strategy", found, RETRAINING, (0.8, 0.91, 0.97))
-        downloads(found, chart, "retraining")
+        downloads(found, figure, "retraining")
     offer(lines)
 
 
@@ -126,15 +127,15 @@ def show_claim() -> None:
         found = audit.summaries(audits)
         st.header(audit.verdict(found))
         st.markdown(audit.explanations(found))
-        chart = figures.readings(found)
-        st.plotly_chart(chart, key="claim", config=CHART, alt="The difference in accuracy that each reading gives.")
+        figure = figures.readings(found)
+        chart(figure, "claim", "The difference in accuracy that each reading gives.")
         st.caption(
             f"A diamond is one of {len(audits)} networks, which differ in their seed; the bar is the 95 % prediction "
             "interval of one more such network (Student). A reading can explain the report if its bar reaches the "
             f"dashed line. Each network answers {wording.count(audits[0].findings['magnitude'].before.n)} test images."
         )
         table("Readings of the claim", CLAIM_COLUMNS, [claim_row(summary) for summary in found], key="readings")
-        downloads_of_claim(found, chart)
+        downloads_of_claim(found, figure)
     recompute(configs, bool(audits))
 
 
@@ -206,7 +207,6 @@ PUBLISHED = ((0.87, 0.895), (0.91, 0.89), (0.94, 0.884))
 """Sparsity and accuracy after retraining, as others report them."""
 
 PARTS = {"Criteria": show_criteria, "One layer at a time": show_layers, "Retraining": show_retraining}
-CHART = {"displaylogo": False, "modeBarButtons": [["zoom2d", "pan2d", "resetScale2d", "toImage"]]}
 
 
 def sum_up(lines: Sequence[Line]) -> list[Band]:

@@ -22,7 +22,7 @@ from core.pruning import kernels, prune, rank
 from core.runs import RunStore
 from core.storage import compact
 from core.storage.compact import DamagedError
-from core.storage.export import Export, export, mask_digest
+from core.storage.export import Export, mask_digest, written
 from tests import small, tiny
 
 WEIGHTS = small.weights()
@@ -38,7 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Export, dict[str, np
     run, weights = store.get(tiny.config().run_id), store.weights(tiny.config().run_id)
     ranking = rank(weights, PruningConfig())
     pruned = prune(weights, ranking, 0.9)
-    return export(run, pruned, PruningConfig(), ranking.count(0.9), Comparison(200, 150, 20, 10, 20, 25)), pruned
+    return written(run, pruned, PruningConfig(), ranking.count(0.9), Comparison(200, 150, 20, 10, 20, 25)), pruned
 
 
 def test_a_packed_network_is_unpacked_bit_for_bit_in_order() -> None:
@@ -96,7 +96,7 @@ def test_a_file_that_does_not_give_back_what_it_was_given_is_not_offered(
     run = RunStore(tmp_path).get(tiny.config().run_id)
     monkeypatch.setattr(compact, "unpack", lambda content: ({**made[1], "fc3.bias": np.zeros(10, np.float32)}, {}))
     with pytest.raises(PruningError, match="did not give back"):
-        export(run, made[1], PruningConfig(), 1, Comparison(200, 150, 20, 10, 20, 25))
+        written(run, made[1], PruningConfig(), 1, Comparison(200, 150, 20, 10, 20, 25))
 
 
 def signed(content: bytes) -> bytes:

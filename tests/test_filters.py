@@ -10,7 +10,7 @@ from core.engine.inference import Classifier
 from core.engine.models import build, get_weights
 from core.errors import PruningError
 from core.filters import by_norm, take, working
-from core.pruning import Weights, kernels
+from core.pruning import Weights
 from core.recipes import NETWORKS
 from tests import tiny
 

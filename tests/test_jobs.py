@@ -151,22 +151,25 @@ def test_a_run_that_is_in_the_store_is_finished_at_once(engine: Engine) -> None:
 def test_profiles_and_points_are_computed_once_and_remembered(engine: Engine) -> None:
     wanted, layerwise = config(1, epochs=2), PruningConfig(scope="layerwise")
     wait(engine, engine.train(wanted), over)
-    for job_id in (engine.profile(wanted.run_id, layerwise), engine.point(wanted.run_id, layerwise, 0.123)):
+    for job_id in (
+        engine.ask("profile", wanted.run_id, layerwise),
+        engine.ask("point", wanted.run_id, layerwise, 0.123),
+    ):
         assert wait(engine, job_id, over).status == "finished"
     assert engine.store.profile(wanted.run_id, layerwise) is not None
     point = engine.store.point(wanted.run_id, layerwise, 0.123)
     assert point is not None and point.sparsity.tolist() == [0.123]
-    assert get(engine, engine.point(wanted.run_id, layerwise, 0.123)).status == "finished"
+    assert get(engine, engine.ask("point", wanted.run_id, layerwise, 0.123)).status == "finished"
 
 
 def test_what_cannot_be_asked_for_is_refused_before_a_job_is_made(engine: Engine) -> None:
     before = engine.jobs()
     for run_id in ("0123456789ab", "../x"):
         with pytest.raises(StoreError):
-            engine.profile(run_id, PruningConfig())
+            engine.ask("profile", run_id, PruningConfig())
     wait(engine, engine.train(config(1, epochs=2)), over)
     with pytest.raises(PruningError, match="choose a fraction"):
-        engine.point(config(1, epochs=2).run_id, PruningConfig(), float("nan"))
+        engine.ask("point", config(1, epochs=2).run_id, PruningConfig(), float("nan"))
     assert {state.id for state in engine.jobs() if state.kind != "train"} == {s.id for s in before if s.kind != "train"}
     assert engine.state("train-0123456789ab") is None
 

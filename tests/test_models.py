@@ -10,8 +10,6 @@ from torch import nn
 from core.config import Design, Problem
 from core.engine.models import (
     BUILDERS,
-    PIXEL_MEAN,
-    PIXEL_STD,
     Conv,
     RegionMeans,
     build,
@@ -20,7 +18,7 @@ from core.engine.models import (
     set_weights,
 )
 from core.errors import ConfigError
-from core.recipes import NETWORKS, Layer
+from core.recipes import NETWORKS, PIXEL_MEAN, PIXEL_STD, Layer
 
 each_network = pytest.mark.parametrize("network", NETWORKS)
 

@@ -10,7 +10,7 @@ import torch
 
 from core.config import Design, PruningConfig
 from core.engine import timing
-from core.engine.inference import Classifier, fold
+from core.engine.inference import Classifier
 from core.engine.models import build, get_weights, normalise, set_weights
 from core.errors import JobCancelled, PruningError, StoreError
 from core.ledgers import LedgerStore
@@ -23,14 +23,16 @@ from tests import tiny
 IMAGES = tiny.stripes(256, 3).images
 
 
-def times(masked: float, csr: float, spread: float = 0.0) -> Times:
+def times(masked: float, csr: float, spread: float = 0.0, gone: int = 0) -> Times:
     """A dense pass takes a second; the others so many times less, more or less."""
     rounds = 1 + spread * np.linspace(-1, 1, 9)
-    speeds: dict[Variant, float] = {"dense": 1.0, "masked": masked, "csr": csr}
+    speeds: dict[Variant, float] = {
+        "dense": 1.0, "masked": masked, "removed": 1.5 * masked, "csr": csr, "onnx-dense": 2.0, "onnx": 2.0
+    }  # fmt: skip
     rows: dict[Variant, list[float]] = {
         v: [1.0] * 9 if v == "dense" else (rounds / speed).tolist() for v, speed in speeds.items()
     }
-    return Times(dict.fromkeys(BATCHES, rows), 2, {"cpu": "one"})
+    return Times(dict.fromkeys(BATCHES, rows), gone, 30, 2, {"cpu": "one"})
 
 
 @pytest.mark.parametrize("network", ["lenet", "convnet-small", "resnet"])
@@ -40,7 +42,6 @@ def test_sparse_matrices_answer_what_the_pruned_network_answers(network: str) ->
     pruned = prune(weights, rank(weights, PruningConfig()), 0.7)
     model = build(design, 0).eval()
     set_weights(model, pruned)
-    fold(model)
     timing.sparsify(model)
     with torch.inference_mode():
         found = model(normalise(torch.tensor(IMAGES[:8]))).numpy()
@@ -50,7 +51,7 @@ def test_sparse_matrices_answer_what_the_pruned_network_answers(network: str) ->
 def test_a_sparse_network_that_answers_otherwise_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = get_weights(build(Design("lenet"), 0))
     monkeypatch.setattr(timing, "_csr", lambda matrix: 2 * matrix.detach())
-    with pytest.raises(PruningError, match="answer otherwise"):
+    with pytest.raises(PruningError, match="csr answers otherwise"):
         timing.measure(Design("lenet"), weights, weights, IMAGES, rounds=1)
 
 
@@ -87,6 +88,15 @@ def test_median_quartiles_and_ratio_are_those_of_the_rounds() -> None:
 
 def test_faster_and_slower_are_said_only_where_the_rounds_agree() -> None:
     text = said(times(1.0, 0.2), 0.5)
-    assert "like any number, about as fast as the dense one" in text and "matrices, slower than the dense one" in text
+    assert (
+        "like any number, about as fast as the unpruned one" in text
+        and "matrices, slower than the unpruned one" in text
+    )
     assert "matrices, faster" in said(times(1.0, 3.0), 0.99)
     assert "matrices, about as fast" in said(times(1.0, 1.1, spread=0.5), 0.99)
+    assert "ONNX Runtime, about as fast as the unpruned one" in text  # although both are faster than torch
+
+
+def test_filters_are_spoken_of_only_where_some_can_go() -> None:
+    assert "idle filters" not in said(times(1.0, 1.0), 0.5)
+    assert "without its idle filters, faster" in said(times(1.0, 1.0, gone=3), 0.5)

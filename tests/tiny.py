@@ -70,6 +70,8 @@ cell = partial(tasks.cell, source=source)
 audit = partial(tasks.audit, source=source)
 search = partial(tasks.search, source=source)
 ledger = tasks.ledger
+export = partial(tasks.export, source=source)
+tradeoff = partial(tasks.tradeoff, source=source)
 timing = partial(tasks.timing, source=source)
 rounding = partial(tasks.rounding, source=source)
 trace = tasks.trace

@@ -14,10 +14,7 @@ from torch.nn import functional as F
 
 from core.config import Design, Problem
 from core.errors import ConfigError
-
-PIXEL_MEAN, PIXEL_STD = 0.2860, 0.3530
-"""Mean and standard deviation of Fashion-MNIST's training pixels, on a scale from 0 to 1; a part of every network,
-whatever it is trained on: what matters is that it is the same for all images."""
+from core.recipes import PIXEL_MEAN, PIXEL_STD
 
 
 class Conv(nn.Module):

@@ -63,7 +63,7 @@ def make(
             if store.profile(config.run_id, pruning) is None:
                 tasks.profile(config.run_id, pruning, root=root, on_progress=_Printer(say), source=source)
             if LedgerStore(store, shipped=root / "none").ledger(config.run_id, pruning) is None:
-                tasks.ledger(config.run_id, pruning, None, root=root)
+                tasks.ledger(config.run_id, pruning, root=root)
         say(f"  {store.get(config.run_id).accuracy.value:.2%} of the test images are classified correctly")
     size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
     if size > LIMIT:

@@ -23,7 +23,7 @@ from core.pruning import GRADIENT_CRITERIA, Weights, kernels, prune, rank
 from core.recipes import NETWORKS
 from core.runs import RunStore, now
 
-_FINE = 0.3
+FINE = 0.3
 """The highest learning rate of a fine-tuning, as a share of the training's own."""
 
 
@@ -161,7 +161,7 @@ class _Work:
             case "none":
                 return self._cut(self._dense, sparsity)
             case "fine-tune" | "iterative":
-                return self._rounds(sparsity, None, _FINE)
+                return self._rounds(sparsity, None, FINE)
             case "rewind":
                 return self._rounds(sparsity, self._train(self._cell.config, until=1), 1.0)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from core.config import Design, PruningConfig, RunConfig
 from core.engine.audit import audit as audit
+from core.engine.export import export as export
 from core.engine.gradients import known_gradients
 from core.engine.inference import Classifier, Viewer
 from core.engine.machine import described, versions
@@ -16,6 +17,7 @@ from core.engine.source import GetSource, OnProgress, ShouldStop, Source, check,
 from core.engine.study import cell as cell
 from core.engine.study import network as network
 from core.engine.timing import measure
+from core.engine.tradeoff import tradeoff as tradeoff
 from core.engine.training import train as train_network
 from core.evaluation import Comparison, compare
 from core.ledgers import LedgerStore
@@ -108,7 +110,7 @@ def point(
 def ledger(
     run_id: str,
     pruning: PruningConfig,
-    sparsity: float | None,
+    sparsity: float | None = None,
     *,
     root: Path,
     on_progress: OnProgress = lambda progress: None,

@@ -1,9 +1,10 @@
-"""How long a network takes: dense, with zeros that are multiplied all the same, and with kernels as sparse matrices."""
+"""How long a network takes: dense, with zeros that are multiplied all the same, without its idle filters, with kernels
+as sparse matrices, and by ONNX Runtime. From pixels to logits in each case."""
 
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from typing import get_args
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -14,12 +15,21 @@ from core.config import Design
 from core.engine.inference import Folded, fold
 from core.engine.machine import THREADS, described, reproducible
 from core.engine.models import build, normalise, set_weights
+from core.engine.portable import onnx_runtime, to_onnx
 from core.errors import PruningError
+from core.filters import take, working
+from core.recipes import NETWORKS
 from core.storage.timing import BATCHES, Times, Variant
 
 ROUNDS = 15
-_PATIENCE = 30  # seconds
+_PATIENCE = 40  # seconds
+_ENOUGH = 5  # rounds, however long they take
 _AT_LEAST = 0.02  # seconds; a shorter pass is repeated, and its mean is the round's value
+
+Name = TypeVar("Name", bound=str)
+
+Pass = Callable[[np.ndarray], np.ndarray]
+"""From (n, h, w) or (n, h, w, c) uint8 images to (n, classes) logits."""
 
 
 def measure(
@@ -30,65 +40,104 @@ def measure(
     on_round: Callable[[int, int], object] = lambda done, of: None,
     rounds: int = ROUNDS,
 ) -> Times:
-    """Time all variants in turns, round by round, on so many threads as the machine has processors for this process.
-
-    After `_PATIENCE` no further round is begun, if there are five.
-
-    `images` are uint8, at least as many as the largest batch.
+    """Time all variants in turns, as `take_turns` does.
 
     Raises:
-        PruningError: the sparse matrices answer otherwise than the network whose weights they are.
+        PruningError: a variant answers otherwise than the network whose weights it has.
     """
-    models = {"dense": _network(design, dense), "masked": _network(design, pruned), "csr": _network(design, pruned)}
-    sparsify(models["csr"])
-    seconds: dict[int, dict[Variant, list[float]]] = {b: {v: [] for v in get_args(Variant)} for b in BATCHES}
-    with reproducible(THREADS), torch.inference_mode():
-        inputs = {batch: normalise(torch.tensor(images[:batch])) for batch in BATCHES}
-        _check(models["masked"](inputs[BATCHES[-1]]), models["csr"](inputs[BATCHES[-1]]))
+    joints = NETWORKS[design.network].joints
+    kept = working(pruned, joints)
+    passes: dict[Variant, Pass] = {
+        "dense": network(design, dense),
+        "masked": network(design, pruned),
+        "removed": network(design, take(pruned, joints, kept)),
+        "csr": sparse(design, pruned),
+        "onnx-dense": onnx_runtime(to_onnx(design, dense)),
+        "onnx": onnx_runtime(to_onnx(design, pruned)),
+    }
+    first = images[: BATCHES[-1]]
+    for one, others in (("dense", ("onnx-dense",)), ("masked", ("removed", "csr", "onnx"))):
+        for other in others:
+            _check(passes[one](first), passes[other](first), other)  # type: ignore[index]
+    seconds = take_turns(passes, images, on_round, rounds)
+    gone = sum(int((~mask).sum()) for mask in kept.values())
+    return Times(seconds, gone, sum(mask.size for mask in kept.values()), THREADS, described())
+
+
+def take_turns(
+    passes: Mapping[Name, Pass],
+    images: np.ndarray,
+    on_round: Callable[[int, int], object] = lambda done, of: None,
+    rounds: int = ROUNDS,
+) -> dict[int, dict[Name, list[float]]]:
+    """Seconds of one pass for each batch and each network, a value a round; all take turns in every round.
+
+    Computes with so many threads as the machine has processors for this process. After `_PATIENCE` no further round is
+    begun, if there are `_ENOUGH`. `images` are uint8, at least as many as the largest batch.
+    """
+    seconds: dict[int, dict[Name, list[float]]] = {batch: {name: [] for name in passes} for batch in BATCHES}
+    with reproducible(THREADS):
         repeats = {
-            (batch, variant): max(1, round(_AT_LEAST / _timed(models[variant], inputs[batch], 1)))
+            (batch, name): max(1, round(_AT_LEAST / _timed(run, images[:batch], 1)))
             for batch in BATCHES
-            for variant in get_args(Variant)
+            for name, run in passes.items()
         }
         began = time.perf_counter()
         for done in range(rounds):
-            if done >= 5 and time.perf_counter() - began > _PATIENCE:
+            if done >= _ENOUGH and time.perf_counter() - began > _PATIENCE:
                 break
-            for (batch, variant), times in repeats.items():
-                seconds[batch][variant].append(_timed(models[variant], inputs[batch], times))
+            for (batch, name), times in repeats.items():
+                seconds[batch][name].append(_timed(passes[name], images[:batch], times))
             on_round(done + 1, rounds)
-    return Times(seconds, THREADS, described())
+    return seconds
 
 
-def _network(design: Design, weights: Mapping[str, np.ndarray]) -> nn.Module:
+def network(design: Design, weights: Mapping[str, np.ndarray], change: Callable[[nn.Module], object] = fold) -> Pass:
+    """A network with these weights, changed for speed."""
     model = build(design, 0).eval()
     set_weights(model, weights)
-    fold(model)
-    return model
+    change(model)
+
+    def answers(images: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            logits: np.ndarray = model(normalise(torch.tensor(images))).numpy()
+        return logits
+
+    return answers
 
 
-def _timed(model: nn.Module, images: Tensor, times: int) -> float:
+def sparse(design: Design, weights: Mapping[str, np.ndarray]) -> Pass:
+    """A network whose kernels are sparse matrices."""
+    return network(design, weights, sparsify)
+
+
+def _timed(run: Pass, images: np.ndarray, times: int) -> float:
     """Seconds of one pass, the mean of some."""
     began = time.perf_counter()
     for _ in range(times):
-        model(images)
+        run(images)
     return (time.perf_counter() - began) / times
 
 
-def _check(one: Tensor, other: Tensor) -> None:
-    if not torch.allclose(one, other, rtol=1e-3, atol=1e-3):
-        raise PruningError("The sparse matrices answer otherwise than the network; please report this network.")
+def _check(one: np.ndarray, other: np.ndarray, name: str) -> None:
+    if not np.allclose(one, other, rtol=1e-3, atol=1e-3):
+        raise PruningError(f"{name} answers otherwise than the network; please report this network.")
 
 
 def sparsify(model: nn.Module) -> None:
-    """Replace each layer of a folded network by one whose kernel is a matrix of compressed sparse rows."""
+    """Fold a network and replace each layer by one whose kernel is a matrix of compressed sparse rows."""
+    fold(model)
+    _sparsify(model)
+
+
+def _sparsify(model: nn.Module) -> None:
     for name, module in model.named_children():
         if isinstance(module, Folded):
             setattr(model, name, _SparseConv(module))
         elif isinstance(module, nn.Linear):
             setattr(model, name, _SparseLinear(module))
         else:
-            sparsify(module)
+            _sparsify(module)
 
 
 def _csr(matrix: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from core.figures.matrices import confusion, confusion_difference, outcomes
 from core.figures.static import BeforeAfter, before_after, learning_curves
 from core.figures.storage import CODERS, TITLES, bytes_at_stop, bytes_over_sparsity, title
 from core.figures.study import bands, readings, sensitivity
+from core.figures.tradeoff import METHODS, accuracy_over_bytes, accuracy_over_time
 from core.figures.weights import COMMON, KERNELS, LOG, around_the_cut, distributions, kernel_maps
 
 __all__ = [
@@ -23,11 +24,14 @@ __all__ = [
     "COMMON",
     "KERNELS",
     "LOG",
+    "METHODS",
     "TITLES",
     "BeforeAfter",
     "LiveFigure",
     "SparsityAxis",
     "accuracy_curve",
+    "accuracy_over_bytes",
+    "accuracy_over_time",
     "around_the_cut",
     "bands",
     "before_after",

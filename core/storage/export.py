@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,14 @@ from safetensors.numpy import save as save_safetensors
 
 from core import wording
 from core.config import PruningConfig
-from core.errors import PruningError
+from core.errors import PruningError, StoreError
 from core.evaluation import Comparison
 from core.pruning import Weights, kernels
 from core.runs import Run
 from core.storage import compact
+
+CHECKED = "CHECKED.txt"
+"""The file of an archive with a line for each check."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,26 @@ class Export:
         """All files in one archive, the same bytes each time."""
         content = io.BytesIO()
         with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, held in self.files.items():
+            for name, held in {**self.files, CHECKED: "\n".join(self.checked).encode()}.items():
                 archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), held, zipfile.ZIP_DEFLATED)
         return content.getvalue()
 
+    @classmethod
+    def unzipped(cls, content: bytes) -> "Export":
+        """The inverse of `zipped`.
 
-def export(run: Run, pruned: Weights, pruning: PruningConfig, k: int, comparison: Comparison) -> Export:
+        Raises:
+            StoreError: it is no such archive, or it is damaged.
+        """
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                files = {name: archive.read(name) for name in archive.namelist()}
+            return cls(files, tuple(files.pop(CHECKED).decode().splitlines()))
+        except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, ValueError, NotImplementedError) as error:
+            raise StoreError(f"This is no archive of a pruned network ({error}).") from error
+
+
+def written(run: Run, pruned: Weights, pruning: PruningConfig, k: int, comparison: Comparison) -> Export:
     """The files of a run's pruned weights.
 
     Args:
@@ -53,8 +71,8 @@ def export(run: Run, pruned: Weights, pruning: PruningConfig, k: int, comparison
     notes = {"run": run.id, "pruning": pruning.key, "k": k, "total": run.weights, "masks": mask_digest(pruned)}
     safetensors = save_safetensors(dict(pruned), {name: str(value) for name, value in notes.items()})
     packed = compact.pack(pruned, kernels(pruned), notes)
-    _check("weights.safetensors", pruned, load_safetensors(safetensors))
-    _check("network.plab", pruned, compact.unpack(packed)[0])
+    same("weights.safetensors", pruned, load_safetensors(safetensors))
+    same("network.plab", pruned, compact.unpack(packed)[0])
     files = {
         "weights.safetensors": safetensors,
         "network.plab": packed,
@@ -77,9 +95,10 @@ def mask_digest(pruned: Weights) -> str:
     return digest.hexdigest()
 
 
-def _check(name: str, given: Weights, back: Mapping[str, NDArray[np.float32]]) -> None:
-    same = {*given} == {*back} and all(_bits(given[n]) == _bits(back[n]) for n in given)
-    if not same:
+def same(name: str, given: Weights, back: Mapping[str, NDArray[np.float32]]) -> None:
+    """Raises PruningError if a file did not give back every bit of what it was given."""
+    alike = {*given} == {*back} and all(_bits(given[n]) == _bits(back[n]) for n in given)
+    if not alike:
         raise PruningError(f"{name} did not give back what it was given; please report this network.")
 
 
@@ -123,8 +142,9 @@ def card(run: Run, pruning: PruningConfig, k: int, c: Comparison, masks: str) ->
             "|---|---|",
             *lines,
             "",
-            "`weights.safetensors` holds all arrays as float32. `network.plab` holds the same bits in the compact",
-            "encoding, which `compact.py` reads with NumPy and constriction.",
+            "`network.py` is the whole network in a few lines of torch and reads `weights.pt`; `network.onnx` takes",
+            "uint8 images and gives logits. `weights.safetensors` holds all arrays as float32, and `network.plab` the",
+            "same bits in the compact encoding, which `compact.py` reads with NumPy and constriction.",
             "",
         ]
     )

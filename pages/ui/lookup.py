@@ -7,16 +7,16 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core import jobs, wording
+from core import wording
 from core.config import PruningConfig
 from core.profile import Profile
 from core.recipes import NETWORKS
 from core.runs import Run
 from core.storage.ledger import Ledger
 from pages.ui import picker, view
-from pages.ui.services import engine, ledgers, store, test_split
+from pages.ui.services import ledgers, store, test_split
 from pages.ui.view import View
-from pages.ui.watching import ensure
+from pages.ui.watching import ask
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _stops(now: View) -> Stops | None:
             f"{ranked}, has not been evaluated for this run yet. That takes a pass over "
             f"{wording.count(now.run.images)} test images for each stop, once for everyone."
         )
-        ensure(jobs.profile_id(now.run.id, now.pruning), lambda: engine().profile(now.run.id, now.pruning))
+        ask("profile", now.run.id, now.pruning)
         return None
     nearest = Stops(usual, usual.stop_index(100 * now.sparsity))
     if usual.is_stop(100 * now.sparsity):
@@ -92,8 +92,7 @@ def _stops(now: View) -> Stops | None:
         st.markdown(
             f"{wording.sparsity(now.sparsity)} lies between two stops. It is being evaluated; the nearest is shown."
         )
-        job_id = jobs.point_id(now.run.id, now.pruning, now.sparsity)
-        ensure(job_id, lambda: engine().point(now.run.id, now.pruning, now.sparsity))
+        ask("point", now.run.id, now.pruning, now.sparsity)
         return nearest
     whole = usual.merged(point)
     return Stops(whole, whole.stop_index(100 * now.sparsity), now.sparsity)

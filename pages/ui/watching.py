@@ -1,16 +1,23 @@
 """A job as a visitor sees it: how far it is, how long it still takes, and a way to stop it."""
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
 from core import figures, wording
+from core.config import PruningConfig
 from core.errors import PruneLabError
-from core.jobs import JobState
+from core.jobs import JobState, Question, question_id
 from core.progress import Progress
 from pages.ui.services import engine, owner
 
 _PHASES = {"loading": "Loading the data", "training": "Training", "evaluating": "Evaluating"}
+
+
+def ask(kind: Question, run_id: str, pruning: PruningConfig, sparsity: float | None = None) -> None:
+    """Have a question answered whose answer this page needs, as `ensure` does."""
+    ensure(question_id(kind, run_id, pruning, sparsity), partial(engine().ask, kind, run_id, pruning, sparsity))
 
 
 def ensure(job_id: str, start: Callable[[], str]) -> None:

@@ -1,0 +1,154 @@
+"""Prune the same network by weights and by filters; evaluate, weigh, retrain and time what is left."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from core.config import PruningConfig
+from core.engine.inference import Classifier
+from core.engine.machine import THREADS, described
+from core.engine.source import GetSource, OnProgress, Ranked, ShouldStop, check, official, ranked
+from core.engine.study import FINE
+from core.engine.timing import Pass, network, sparse, take_turns
+from core.engine.training import Sparse, train
+from core.evaluation import compare
+from core.filters import by_norm, take
+from core.ledgers import LedgerStore
+from core.progress import Progress
+from core.pruning import Weights, kernels, prune
+from core.recipes import NETWORKS
+from core.runs import RunStore
+from core.storage import compact
+from core.storage.timing import BATCHES
+from core.storage.tradeoff import EPOCHS, RETRAINED, SHARES, SPARSITIES, Method, Point, Tradeoff
+
+_ROUNDS = 9
+
+
+def tradeoff(
+    run_id: str,
+    pruning: PruningConfig,
+    *,
+    root: Path,
+    on_progress: OnProgress = lambda progress: None,
+    should_stop: ShouldStop = lambda: False,
+    source: GetSource = official,
+) -> None:
+    """Compare a stored run, pruned in this way, with the same network without whole filters, and store what was found.
+
+    Raises:
+        DataError, TrainingError, PruningError, StoreError: with a sentence for the visitor.
+        JobCancelled: `should_stop` returned True.
+    """
+    store = RunStore(root)
+    work = _Work(ranked(store, run_id, pruning, source, on_progress, should_stop), on_progress, should_stop)
+    LedgerStore(store).save_tradeoff(run_id, pruning, work.found())
+
+
+@dataclass(eq=False)
+class _Work:
+    """A comparison being made."""
+
+    of: Ranked
+    on_progress: OnProgress
+    should_stop: ShouldStop
+    done: int = 0
+    points: list[Point] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._joints = NETWORKS[self.of.run.config.network].joints
+        self._classifier = Classifier(self.of.run.design, self.of.data.test.images)
+        self._before = self._answers(self.of.weights)
+
+    def found(self) -> Tradeoff:
+        """All points, method after method, those that are retrained after the others."""
+        small = {share: self._without(share) for share in RETRAINED}
+        pruned = {1 - _left(weights) / self.of.ranking.total: weights for weights in small.values()}
+        sparse_ones = {share: prune(self.of.weights, self.of.ranking, share) for share in pruned}
+        times = self._times(small, sparse_ones)
+        for share in SHARES:
+            self._add("filters", share, self._without(share), times)
+        for share, weights in small.items():
+            self._add("filters", share, self._retrained(Sparse(weights, {})), times, EPOCHS)
+        for share in sorted({*SPARSITIES, *sparse_ones}):
+            self._add("weights", share, prune(self.of.weights, self.of.ranking, share), times)
+        for share, weights in sparse_ones.items():
+            masks = {name: kernel != 0 for name, kernel in kernels(weights).items()}
+            self._add("weights", share, self._retrained(Sparse(weights, masks)), times, EPOCHS)
+        return Tradeoff(self.points, self.of.ranking.total, THREADS, described())
+
+    def _without(self, share: float) -> Weights:
+        return take(self.of.weights, self._joints, by_norm(self.of.weights, self._joints, share))
+
+    def _retrained(self, sparse: Sparse) -> Weights:
+        config = self.of.run.config
+        fine = replace(config.training, epochs=EPOCHS, learning_rate=FINE * config.training.learning_rate)
+        trained = train(replace(config, training=fine), self.of.data, sparse=sparse, should_stop=self.should_stop)
+        return trained.weights
+
+    def _add(
+        self,
+        method: Method,
+        share: float,
+        weights: Weights,
+        times: "Mapping[tuple[Method, float], Mapping[int, tuple[float, float, float]]]",
+        epochs: int = 0,
+    ) -> None:
+        layers = [*kernels(weights).values()]
+        found = compare(self.of.data.test.labels, self._before, self._answers(weights))
+        self.points.append(
+            Point(
+                method=method,
+                share=share,
+                epochs=epochs,
+                left=_left(weights),
+                dense=sum(layer.nbytes for layer in layers),
+                compact=len(compact.encode([np.ascontiguousarray(layer).view(np.uint32) for layer in layers])),
+                comparison=found,
+                times=times.get((method, share), {}),
+            )
+        )
+        self._report()
+
+    def _answers(self, weights: Weights) -> np.ndarray:
+        logits = self._classifier.infer(weights, on_batch=partial(check, self.should_stop))
+        return np.asarray(logits.argmax(axis=1))
+
+    def _times(
+        self, small: Mapping[float, Weights], pruned: Mapping[float, Weights]
+    ) -> dict[tuple[Method, float], dict[int, tuple[float, float, float]]]:
+        """For each network and batch the quartiles of its time, in times of the unpruned network in the same round."""
+        design, images = self.of.run.design, self.of.data.test.images
+        passes: dict[str, Pass] = {"dense": network(design, self.of.weights)}
+        passes |= {f"filters {share}": network(design, weights) for share, weights in small.items()}
+        passes |= {f"weights {share}": sparse(design, weights) for share, weights in pruned.items()}
+
+        def on_round(done: int, of: int) -> None:
+            check(self.should_stop)
+            self._report()
+
+        seconds = take_turns(passes, images, on_round, _ROUNDS)
+
+        def quartiles(name: str, batch: int) -> tuple[float, float, float]:
+            ratios = np.array(seconds[batch][name]) / np.array(seconds[batch]["dense"])
+            low, middle, high = np.percentile(ratios, (25, 50, 75))
+            return float(low), float(middle), float(high)
+
+        shares: dict[Method, list[float]] = {"filters": [*small], "weights": [*pruned]}
+        return {
+            (method, share): {batch: quartiles(f"{method} {share}", batch) for batch in BATCHES}
+            for method, each in shares.items()
+            for share in each
+        }
+
+    def _report(self) -> None:
+        of = _ROUNDS + len(SHARES) + len(SPARSITIES) + 3 * len(RETRAINED)
+        self.done = min(self.done + 1, of)
+        self.on_progress(Progress("evaluating", self.done, of))
+
+
+def _left(weights: Weights) -> int:
+    return sum(int(np.count_nonzero(kernel)) for kernel in kernels(weights).values())
