@@ -17,6 +17,7 @@ from pages.ui import lookup, picker, report, view
 from pages.ui.chart import chart
 from pages.ui.live_panel import live_panel
 from pages.ui.lookup import Stops
+from pages.ui.report import Sheet
 from pages.ui.services import engine, ledgers, store
 from pages.ui.table import Cell, Row, table
 from pages.ui.view import View
@@ -179,10 +180,12 @@ def show_tradeoff(now: View) -> None:
     n = found.points[0].comparison.n
     st.caption(
         f"One network, {wording.count(n)} test images; weights go by {now.pruning.criterion}, {now.pruning.scope}. "
-        "The table has the places where both were also retrained, with the same number of weights left. Weights are "
+        "The table has the places where both were also retrained, with as many of "
+        f"{wording.count(found.total)} weights left; the unpruned network was not trained on, so that part of a gain "
+        "is the retraining's own. Weights are "
         "timed as sparse matrices (CSR); with their zeros multiplied they take the time of the unpruned network, "
-        f"whatever the sparsity. Times are medians over rounds in which all took turns, on {found.threads} threads of "
-        f"{machine(found)}. What is added up in a residual stream stays whole (Li et al., 2017)."
+        "whatever the sparsity. Times, unpruned = 1, are medians, with the middle half, over rounds in which all took "
+        f"turns, on {found.threads} threads of {machine(found)}. What is added up in a residual stream stays whole (Li et al., 2017)."
     )
     st.download_button(
         "Numbers (CSV)", tradeoff_csv(found), "prunelab-filters.csv", "text/csv", on_click="ignore", key="csv tradeoff"
@@ -200,8 +203,8 @@ TRADEOFF_COLUMNS = (
     "One-shot",
     "Retrained",
     "Difference, retrained",
-    "Compact",
-    "As float32",
+    "Bytes, compact",
+    "Bytes, float32",
     "Time, 1 image",
     f"Time, {BATCHES[-1]} images",
 )
@@ -216,12 +219,12 @@ def tradeoff_rows(found: Tradeoff) -> list[Row]:
             first, c = before[point.share], point.comparison
             cells = [
                 Cell.text(f"{name}, {wording.percent(point.share, 0)}"),
-                Cell(f"{wording.count(first.left)} of {wording.count(found.total)}", first.left),
+                Cell(wording.count(first.left), first.left),
                 Cell(wording.percent(first.comparison.pruned.value), first.comparison.pruned.value),
                 Cell(wording.percent(c.pruned.value), c.pruned.value),
                 Cell(wording.difference(c), c.difference),
-                Cell(wording.size(point.compact), point.compact),
-                Cell(wording.size(point.dense), point.dense),
+                Cell(wording.count(point.compact), point.compact),
+                Cell(wording.count(point.dense), point.dense),
                 *(Cell(_spread(point.times[batch]), point.times[batch][1]) for batch in BATCHES),
             ]
             rows.append(Row(f"{method} {point.share}", cells))
@@ -267,6 +270,15 @@ def offer_answer(kind: Question, now: View, sparsity: float | None, button: str,
     """A button that asks a question about the view, as `offer` does."""
     asked = (kind, now.run.id, now.pruning, sparsity)
     offer(question_id(*asked), partial(engine().ask, *asked), button, icon, why)
+
+
+def sheets(now: View, stops: Stops, ledger: Ledger) -> list[Sheet]:
+    """The tables of the page, for its file."""
+    at = wording.sparsity(float(ledger.sparsity[stops.row]))
+    found = ledgers().tradeoff(now.run.id, now.pruning)
+    lines = Sheet(f"Bytes at {at}", COLUMNS, [row(ledger, entry, stops.row) for entry in ENTRIES])
+    more = [] if found is None else [Sheet("Weights and filters", TRADEOFF_COLUMNS, tradeoff_rows(found))]
+    return [lines, *more]
 
 
 def row(ledger: Ledger, entry: Entry, i: int) -> Row:
@@ -325,4 +337,4 @@ if here is not None:
             show_rounding(here, looked_at)
             show_tradeoff(here)
             show_export(here, looked_at)
-            report.offer(QUESTION, here, looked_at, "storage")
+            report.offer(QUESTION, here, looked_at, "storage", sheets(here, looked_at, known))

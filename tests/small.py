@@ -1,14 +1,18 @@
 """A small synthetic network that NumPy evaluates: two convolutions and two fully connected layers, 2,344 weights."""
 
 from functools import cache
+from typing import get_args
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from core.config import Criterion, PruningConfig, Scope
+from core.evaluation import Comparison
 from core.profile import FRACTIONS, Profile, compute
 from core.pruning import Weights, kernels
+from core.storage.timing import BATCHES
+from core.storage.tradeoff import EPOCHS, RETRAINED, Method, Point, Tradeoff
 from core.trace import Trace
 from core.trace import compute as compute_trace
 
@@ -81,3 +85,21 @@ def trace(criterion: Criterion = "magnitude", scope: Scope = "global") -> Trace:
     """That image over the stops."""
     pruning = PruningConfig(criterion=criterion, scope=scope)
     return compute_trace(weights(), pruning, FRACTIONS, look, gradients())
+
+
+def tradeoff() -> Tradeoff:
+    """Weights and filters of a network of 1,000 weights, three places of each retrained and timed."""
+    points, methods = [], get_args(Method)
+    for method in methods:
+        for share in (0.0, *RETRAINED):
+            for epochs in (0, EPOCHS) if share else (0,):
+                lost = int(100 * share) // (1 + epochs)
+                times = dict.fromkeys(BATCHES, (0.9 - share / 2, 1 - share / 2, 1.1 - share / 2)) if share else {}
+                left = int(1000 * (1 - share))
+                points.append(
+                    Point(
+                        method=method, share=share, epochs=epochs, left=left, dense=4000, compact=3 * left,
+                        comparison=Comparison(400, 350 - lost, lost, 0, 50, lost), times=times,
+                    )
+                )  # fmt: skip
+    return Tradeoff(points, 1000, 2, {"processor": "A processor"})

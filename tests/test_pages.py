@@ -26,9 +26,11 @@ from core.pruning import rank
 from core.runs import Run, RunStore
 from core.search import Found, Search
 from core.search import said as said_of
+from core.storage.export import Export
 from core.storage.ledger import COMPACT, ENTRIES
+from core.storage.tradeoff import RETRAINED
 from core.storage.weighing import weigh
-from tests import shelf
+from tests import shelf, small
 from tests.test_study import LENET, curve
 
 ROUTER = str(Path(__file__).parent.parent / "pages" / "router.py")
@@ -500,3 +502,31 @@ def test_the_byte_ledger_is_asked_for_and_then_shown_line_by_line(app: AppTest, 
     LedgerStore(store).save_rounding(run.id, PruningConfig(), 0.9, {"float16": c, "int8": c})
     app.run()
     assert not app.exception and f"**int8**: {wording.accuracy(c.pruned)}, {wording.difference(c)}" in text(app)
+
+
+def test_weights_and_filters_are_offered_and_then_shown_with_their_n(
+    app: AppTest, shelved: tuple[Path, Run, Run]
+) -> None:
+    root, run, _ = shelved
+    store = RunStore(root)
+    profile, weights = store.profile(run.id, PruningConfig()), store.weights(run.id)
+    assert profile is not None
+    ledger = weigh(weights, rank(weights, PruningConfig()), profile.sparsity.tolist())
+    LedgerStore(store).save(run.id, PruningConfig(), ledger)
+    app.query_params["run"], app.query_params["sparsity"] = run.id, "90"
+    app.run()
+    app.switch_page("storage.py").run()
+    assert "has not been compared yet" in text(app)
+    assert {"Compare the two", "Prepare the files", "Measure the time"} <= {button.label for button in app.button}
+    found = small.tradeoff()
+    LedgerStore(store).save_tradeoff(run.id, PruningConfig(), found)
+    files = Export({"weights.pt": b"some"}, ("weights.pt was read again.",))
+    LedgerStore(store).save_export(run.id, PruningConfig(), 0.9, files)
+    app.run()
+    assert not app.exception and "Compare the two" not in {button.label for button in app.button}
+    assert "single weights reach 83.50\u00a0%" in text(app) and "400 test images" in text(app)
+    shown = rows(app)
+    assert len(shown) == 2 * len(RETRAINED)
+    assert shown["filters 0.5"]["cells"][3]["said"] == "83.50\u00a0%"
+    assert "weights.pt was read again." in text(app)
+    assert "def network(images)" in str(app.code[0].value)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from core import audit, data, study
-from core.config import Design, RunConfig
+from core.config import Design, PruningConfig, RunConfig
 from core.curves import SHIPPED_STUDY, CurveStore
 from core.data import fashion
-from core.engine import reference, tasks
+from core.engine import reference, tasks, tradeoff
 from core.engine import study as study_tasks
 from core.engine.inference import Classifier
 from core.engine.source import Source, official
@@ -76,18 +76,19 @@ def test_the_shipped_weights_give_the_shipped_predictions_on_the_real_test_image
 
 def test_making_them_makes_what_is_missing_and_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "stops", lambda ranking: (0.0, 0.9))  # of the byte ledgers, which take a while
+    monkeypatch.setattr(tradeoff, "_ROUNDS", 1)
     wanted, said = [tiny.config(seed=1), tiny.config(seed=2)], list[str]()
     size = reference.make(wanted, tmp_path, say=said.append, source=tiny.source)
     assert 0 < size < reference.LIMIT
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
     assert len(before) == 2 * (2 + len(reference.PRUNINGS))
-    assert len(list((tmp_path / FOLDER).iterdir())) == 2 * len(reference.PRUNINGS)
+    assert len(list((tmp_path / FOLDER).iterdir())) == 2 * (len(reference.PRUNINGS) + 1)
 
     reference.make(wanted[:1], tmp_path, say=said.append, source=tiny.source)
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
     assert after == {path: when for path, when in before.items() if wanted[0].run_id in path.parts}
     assert any("Removing lenet" in line for line in said)
-    assert {path.name[:12] for path in (tmp_path / FOLDER).iterdir()} == {wanted[0].run_id}
+    assert all(wanted[0].run_id in path.name for path in (tmp_path / FOLDER).iterdir())
 
 
 # --- the study --------------------------------------------------------------------------------------------------
@@ -129,3 +130,16 @@ def test_one_cell_of_the_study_is_found_again(store: RunStore, real: Source) -> 
         assert (found.test, found.validation) == (shipped.test, shipped.validation)
     for one, other in zip(found.test[:6], shipped.test[:6], strict=True):
         assert abs(one.pruned.value - other.pruned.value) < 0.02
+
+
+def test_the_tradeoffs_that_ship_belong_to_the_profiles_that_ship(store: RunStore) -> None:
+    ledgers = LedgerStore(store)
+    for config in reference.configs():
+        found, profile = ledgers.tradeoff(config.run_id, PruningConfig()), store.profile(config.run_id, PruningConfig())
+        assert found is not None and profile is not None and found.total == profile.total
+        comparisons = profile.comparisons(store.labels(config.run_id))
+        for point in found.line("weights", retrained=False):
+            if profile.is_stop(100 * point.share):
+                stop = profile.stop_index(100 * point.share)
+                assert abs(point.comparison.lost - comparisons[stop].lost) <= 3
+                assert point.left == profile.total - profile.k[stop]

@@ -1,4 +1,4 @@
-"""Make the runs that ship with the product, their profiles and byte ledgers: `python -m core.engine.reference`.
+"""Make the runs that ship, their profiles, byte ledgers and tradeoffs: `python -m core.engine.reference`.
 
 They come out of the same tasks as every other run. What is there already is not made again.
 """
@@ -54,7 +54,7 @@ def make(
         if run.id not in {config.run_id for config in wanted}:
             say(f"Removing {run.config.network} {run.id}")
             store.delete(run.id, run.owner)
-            for ledger in (root / FOLDER).glob(f"{run.id}-*"):
+            for ledger in (root / FOLDER).glob(f"*{run.id}-*"):
                 ledger.unlink()
     for config in wanted:
         say(f"{config.network} {config.run_id}")
@@ -64,6 +64,8 @@ def make(
                 tasks.profile(config.run_id, pruning, root=root, on_progress=_Printer(say), source=source)
             if LedgerStore(store, shipped=root / "none").ledger(config.run_id, pruning) is None:
                 tasks.ledger(config.run_id, pruning, root=root)
+        if LedgerStore(store, shipped=root / "none").tradeoff(config.run_id, PRUNINGS[0]) is None:
+            tasks.tradeoff(config.run_id, PRUNINGS[0], root=root, source=source)
         say(f"  {store.get(config.run_id).accuracy.value:.2%} of the test images are classified correctly")
     size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
     if size > LIMIT:

@@ -19,7 +19,9 @@ _STYLES: dict[Method, tuple[str, str]] = {"weights": (PRUNED, "circle"), "filter
 def accuracy_over_bytes(found: Tradeoff) -> go.Figure:
     """Accuracy of every network over the bytes of its kernels in the compact encoding."""
     figure = _lines(found, lambda point: point.compact, lambda point: wording.size(point.compact))
-    return figure.update_xaxes(title={"text": "Bytes in the compact encoding (logarithmic)"}, exponentformat="power")
+    return figure.update_xaxes(
+        title={"text": "Bytes in the compact encoding (logarithmic)"}, exponentformat="power", dtick=1
+    )
 
 
 def accuracy_over_time(found: Tradeoff, batch: int) -> go.Figure:
@@ -33,7 +35,12 @@ def accuracy_over_time(found: Tradeoff, batch: int) -> go.Figure:
     figure = _lines(timed, lambda point: point.times[batch][1], told)
     figure.add_vline(1, line={"color": DENSE, "dash": "dot", "width": 1.5})
     images = "1 image" if batch == 1 else f"{batch} images"
-    return figure.update_xaxes(title={"text": f"Time for {images}, unpruned = 1 (logarithmic)"})
+    ticks = [n * 10.0**power for power in range(-3, 4) for n in (1, 2, 5)]
+    return figure.update_xaxes(
+        title={"text": f"Time for {images}, unpruned = 1 (logarithmic)"},
+        tickvals=ticks,
+        ticktext=[f"{t:g}" for t in ticks],
+    )
 
 
 def _lines(found: Tradeoff, place: Callable[[Point], float], told: Callable[[Point], str]) -> go.Figure:
@@ -51,7 +58,7 @@ def _lines(found: Tradeoff, place: Callable[[Point], float], told: Callable[[Poi
             )  # fmt: skip
     dense = found.points[0].comparison.dense.value
     figure.add_hline(100 * dense, line={"color": DENSE, "dash": "dot", "width": 1.5})
-    framed(figure, 400).update_xaxes(type="log", dtick="D2", tickangle=0)
+    framed(figure, 400).update_xaxes(type="log", tickangle=0)
     figure.update_yaxes(title={"text": "Accuracy, %"}, range=[0, 102])
     return figure.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.25}, margin={"t": 12})
 

@@ -100,9 +100,10 @@ def said(found: Tradeoff) -> str:
     (_, fast, _), (_, slow, _) = filters.times[batch], weights.times[batch]
     left = wording.percent(filters.left / found.total, 0)
     return (
-        f"With {left} of the weights left and {EPOCHS} epochs of retraining, single weights keep "
+        f"With {left} of the weights left and {EPOCHS} epochs of retraining, single weights reach "
         f"{wording.percent(weights.comparison.pruned.value)} and whole filters "
-        f"{wording.percent(filters.comparison.pruned.value)} of {wording.percent(filters.comparison.dense.value)}. "
+        f"{wording.percent(filters.comparison.pruned.value)}; the unpruned network, without retraining, has "
+        f"{wording.percent(filters.comparison.dense.value)}. "
         f"For {batch} images, the network without those filters takes {_times(fast)} the time of the unpruned one, the "
         f"one without those weights, as sparse matrices, {_times(slow)}."
     )

@@ -3,6 +3,8 @@
 import base64
 import gzip
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from html import escape
 from importlib.resources import files
@@ -16,6 +18,7 @@ from pages.ui import live_panel, lookup, picker, view
 from pages.ui.lookup import Stops
 from pages.ui.routes import panel
 from pages.ui.services import store
+from pages.ui.table import Row
 from pages.ui.view import View
 
 _HERE = Path(__file__).parent
@@ -26,11 +29,30 @@ _POLICY = (
 """What the file may load: nothing but what it holds."""
 
 
-def offer(question: str, now: View, stops: Stops, part: str = "pruning") -> None:
+@dataclass(frozen=True)
+class Sheet:
+    """A table of the page that goes into the file as well."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Row]
+
+    def to_html(self) -> str:
+        """With its title; wide ones scroll by themselves."""
+        head = "".join(f"<th scope='col'>{escape(column)}</th>" for column in self.columns)
+        rows = "".join(f"<tr>{''.join(f'<td>{escape(c.said)}</td>' for c in row.cells)}</tr>" for row in self.rows)
+        name = escape(self.title)
+        return (
+            f"<h2>{name}</h2><div class='sheet' role='region' aria-label='{name}' tabindex='0'>"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        )
+
+
+def offer(question: str, now: View, stops: Stops, part: str = "pruning", sheets: Sequence[Sheet] = ()) -> None:
     """A button that downloads the view as a file."""
     st.download_button(
         "This view as a file (HTML)",
-        partial(build, question, now, stops, part, _link(now)),
+        partial(build, question, now, stops, part, sheets, _link(now)),
         f"prunelab-{now.run.id}-{view.percentage(now.sparsity)}.html",
         "text/html",
         on_click="ignore",
@@ -45,7 +67,7 @@ def _link(now: View) -> str:
     return f"{(st.context.url or '').split('?')[0]}?{urlencode(now.params)}"
 
 
-def build(question: str, now: View, stops: Stops, part: str, link: str) -> str:
+def build(question: str, now: View, stops: Stops, part: str, sheets: Sequence[Sheet], link: str) -> str:
     """The file.
 
     Raises:
@@ -82,6 +104,7 @@ def build(question: str, now: View, stops: Stops, part: str, link: str) -> str:
 <p>{escape(picker.title(now.run))}. Move the slider: everything is in this file.
 <a href="{escape(link)}">This view in PruneLab</a></p>
 <div id="panel">{live_panel.HTML}</div>
+{"".join(sheet.to_html() for sheet in sheets)}
 <h2>What was looked at when this file was made</h2>
 <table>{told}</table>
 </main>

@@ -15,6 +15,7 @@ from core.recipes import NETWORKS
 from core.runs import RunStore
 from core.storage import compact
 from core.storage.ledger import COMPACT, ENTRIES
+from core.storage.tradeoff import RETRAINED, said
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -53,17 +54,19 @@ def test_a_sparsity_between_the_stops_is_written_down_when_asked_for(visit: Any)
 def test_what_rounding_costs_is_measured_at_a_click(visit: Any) -> None:
     page = visit().open(f"storage?run={RUN}&sparsity=50")
     page.get_by_role("button", name="Measure the accuracy").click()
-    said = page.get_by_text("answers changed, McNemar p")
-    expect(said).to_have_count(2, timeout=120_000)
-    assert "of 10,000" in said.first.inner_text()
+    told = page.get_by_text("answers changed, McNemar p")
+    expect(told).to_have_count(2, timeout=120_000)
+    assert "of 10,000" in told.first.inner_text()
 
 
 def test_whether_it_is_faster_is_measured_at_a_click(visit: Any) -> None:
     page = visit().open(f"storage?run={RUN}&sparsity=90")
     page.get_by_role("button", name="Measure the time").click()
     rows = page.get_by_role("region", name="Times").locator("tbody tr")
-    expect(rows).to_have_count(6, timeout=120_000)
-    assert "rounds on this server" in page.get_by_text("“times dense” compares within a round").inner_text()
+    expect(rows).to_have_count(12, timeout=120_000)
+    note = page.get_by_text("“times as fast” compares").inner_text()
+    assert "rounds on this server" in note and "of 226 filters are idle" in note
+    expect(rows.filter(has_text="ONNX Runtime")).to_have_count(4)
 
 
 def test_the_numbers_are_taken_away(visit: Any, taken: dict[float, int]) -> None:
@@ -78,16 +81,34 @@ def test_the_numbers_are_taken_away(visit: Any, taken: dict[float, int]) -> None
 def test_the_pruned_network_is_taken_away_checked_and_read_again(visit: Any) -> None:
     page = visit().open(f"storage?run={RUN}&sparsity=90")
     page.get_by_role("button", name="Prepare the files").click()
-    expect(page.get_by_text("Checked: weights.safetensors")).to_be_visible()
+    checked = page.get_by_role("alert").filter(has_text="Checked")
+    expect(checked).to_contain_text("network.onnx", timeout=120_000)
+    expect(checked).to_contain_text("on 10,000 test images")
+    expect(page.locator("code").filter(has_text="def network(images)")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="All files (zip)").click()
     with zipfile.ZipFile(download.value.path()) as archive:
         weights, notes = compact.unpack(archive.read("network.plab"))
+        assert {"weights.pt", "network.py", "network.onnx", "MODEL_CARD.md"} <= {*archive.namelist()}
     assert notes["run"] == RUN and notes["k"] == 39_771
     store = RunStore()
     ranking = rank(store.weights(RUN), PruningConfig())
     expected = prune(store.weights(RUN), ranking, 0.9)
     assert {name: w.tobytes() for name, w in weights.items()} == {name: w.tobytes() for name, w in expected.items()}
+
+
+def test_weights_and_filters_of_the_run_that_ships_stand_side_by_side(visit: Any) -> None:
+    found = LedgerStore(RunStore()).tradeoff(RUN, PruningConfig())
+    assert found is not None
+    page = visit().open(f"storage?run={RUN}&sparsity=90")
+    expect(page.get_by_text(said(found)[:60])).to_be_visible()
+    rows = page.get_by_role("region", name="Weights and filters").locator("tbody tr")
+    expect(rows).to_have_count(2 * len(RETRAINED))
+    best = found.line("filters", retrained=True)[1]
+    expect(rows.filter(has_text="Whole filters, 50")).to_contain_text(f"{100 * best.comparison.pruned.value:.2f}")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Numbers (CSV)").last.click()
+    assert len(download.value.path().read_text().splitlines()) == 1 + len(found.points)
 
 
 def test_a_narrow_screen_does_not_scroll_sideways(visit: Any) -> None:
