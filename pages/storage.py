@@ -185,7 +185,8 @@ def show_tradeoff(now: View) -> None:
         "is the retraining's own. Weights are "
         "timed as sparse matrices (CSR); with their zeros multiplied they take the time of the unpruned network, "
         "whatever the sparsity. Times, unpruned = 1, are medians, with the middle half, over rounds in which all took "
-        f"turns, on {found.threads} threads of {machine(found)}. What is added up in a residual stream stays whole (Li et al., 2017)."
+        f"turns, on {found.threads} threads of {machine(found)}. What is added up in a residual stream stays whole (Li "
+        "et al., 2017)."
     )
     st.download_button(
         "Numbers (CSV)", tradeoff_csv(found), "prunelab-filters.csv", "text/csv", on_click="ignore", key="csv tradeoff"

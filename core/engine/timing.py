@@ -1,6 +1,7 @@
 """How long a network takes: dense, with zeros that are multiplied all the same, without its idle filters, with kernels
 as sparse matrices, and by ONNX Runtime. From pixels to logits in each case."""
 
+import random
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -70,9 +71,9 @@ def take_turns(
     on_round: Callable[[int, int], object] = lambda done, of: None,
     rounds: int = ROUNDS,
 ) -> dict[int, dict[Name, list[float]]]:
-    """Seconds of one pass for each batch and each network, a value a round; all take turns in every round.
+    """Seconds of one pass for each batch and each network, a value a round.
 
-    Computes with so many threads as the machine has processors for this process. After `_PATIENCE` no further round is
+    In every round all take turns, in random order. Computes with so many threads as the machine has processors for this process. After `_PATIENCE` no further round is
     begun, if there are `_ENOUGH`. `images` are uint8, at least as many as the largest batch.
     """
     seconds: dict[int, dict[Name, list[float]]] = {batch: {name: [] for name in passes} for batch in BATCHES}
@@ -82,12 +83,12 @@ def take_turns(
             for batch in BATCHES
             for name, run in passes.items()
         }
-        began = time.perf_counter()
+        began, order = time.perf_counter(), random.Random(0)
         for done in range(rounds):
             if done >= _ENOUGH and time.perf_counter() - began > _PATIENCE:
                 break
-            for (batch, name), times in repeats.items():
-                seconds[batch][name].append(_timed(passes[name], images[:batch], times))
+            for batch, name in order.sample([*repeats], len(repeats)):  # or one would always come after the same other
+                seconds[batch][name].append(_timed(passes[name], images[:batch], repeats[batch, name]))
             on_round(done + 1, rounds)
     return seconds
 
