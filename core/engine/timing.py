@@ -73,8 +73,9 @@ def take_turns(
 ) -> dict[int, dict[Name, list[float]]]:
     """Seconds of one pass for each batch and each network, a value a round.
 
-    In every round all take turns, in random order. Computes with so many threads as the machine has processors for this process. After `_PATIENCE` no further round is
-    begun, if there are `_ENOUGH`. `images` are uint8, at least as many as the largest batch.
+    In every round all take turns, in random order, on so many threads as the machine has processors for this process.
+    After `_PATIENCE` no further round is begun, if there are `_ENOUGH`. `images` are uint8, at least as many as the
+    largest batch.
     """
     seconds: dict[int, dict[Name, list[float]]] = {batch: {name: [] for name in passes} for batch in BATCHES}
     with reproducible(THREADS):

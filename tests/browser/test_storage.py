@@ -72,7 +72,7 @@ def test_whether_it_is_faster_is_measured_at_a_click(visit: Any) -> None:
 def test_the_numbers_are_taken_away(visit: Any, taken: dict[float, int]) -> None:
     page = visit().open(f"storage?run={RUN}")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Numbers (CSV)").click()
+        page.get_by_role("button", name="Numbers (CSV)").first.click()
     lines = download.value.path().read_text().splitlines()
     assert lines[0] == "type,encoding,compressor,sparsity,weights zero,weights,bytes"
     assert any(line.startswith("float32,compact,none,0.5,") and line.endswith(f",{taken[50.0]}") for line in lines)
