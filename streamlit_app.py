@@ -1,34 +1,60 @@
 """The ASGI app: the pages, the routes beside them, security headers and start-up. `streamlit run streamlit_app.py`."""
 
+import asyncio
 import gc
+import logging
 import secrets
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import streamlit as st
+from starlette.concurrency import run_in_threadpool
 from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
 from starlette.requests import cookie_parser
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.errors import ConfigError, StoreError
 from core.picture import MOST_BYTES
 from pages.ui.routes import ROUTES
-from pages.ui.services import VISITOR, engine
+from pages.ui.services import VISITOR, engine, settings, store
 
 MultiPartParser.spool_max_size = 2 * MOST_BYTES  # above 1 MB it would put an upload on disk for a while
 
-HEADERS = {
-    b"x-content-type-options": b"nosniff",
-    b"referrer-policy": b"same-origin",
-    b"x-frame-options": b"SAMEORIGIN",
+_log = logging.getLogger("prunelab")
+_HOUR = 3600  # seconds
+
+POLICY = {
+    "default-src": "'self'",
+    "script-src": "'self' 'unsafe-inline' blob:",  # Streamlit mounts a component's script as a blob
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "media-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "connect-src": "'self' data: blob:",
+    "worker-src": "'self' blob:",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
 }
+"""What a page may load and ask: nothing of another host."""
+
+HEADERS = {b"x-content-type-options": b"nosniff", b"referrer-policy": b"same-origin"}
 
 
-class Headers:
-    """Adds security headers to every response, and to a page a cookie that tells whose runs are whose."""
+class Guard:
+    """Adds security headers to every response and to a page a cookie that tells whose runs are whose; keeps the
+    framework's metrics closed unless the host opens them."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+        self.app, chosen = app, settings()
+        policy = "; ".join(f"{name} {value}" for name, value in POLICY.items())
+        policy += f"; frame-ancestors {chosen.frame_ancestors}"
+        self._headers = [*HEADERS.items(), (b"content-security-policy", policy.encode())]
+        self._metrics = chosen.metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -38,10 +64,12 @@ class Headers:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *HEADERS.items(), *_cookie(scope, message)]
+                message["headers"] = [*message["headers"], *self._headers, *_cookie(scope, message)]
             await send(message)
 
-        await self.app(scope, receive, with_headers)
+        closed = scope["path"].endswith("/_stcore/metrics") and not self._metrics
+        serve = PlainTextResponse("Not found", 404) if closed else self.app
+        await serve(scope, receive, with_headers)
 
 
 def _cookie(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
@@ -53,13 +81,32 @@ def _cookie(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
     return [(b"set-cookie", value.encode())]
 
 
+async def _expire(days: int) -> None:
+    """Every hour, delete the visitors' runs that are older."""
+    while True:
+        try:
+            for run_id in await run_in_threadpool(store().expire, datetime.now(UTC) - timedelta(days=days)):
+                _log.info("run expired", extra={"run": run_id})
+        except StoreError as error:
+            _log.warning("runs could not be expired: %s", error)
+        await asyncio.sleep(_HOUR)
+
+
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Start the job engine in the background, and stop it with the server."""
     gc.freeze()  # Streamlit collects garbage after every run; what was imported is none
-    running = engine()
+    running, days = engine(), settings().expire
+    expiring = None if days is None else asyncio.create_task(_expire(days))
     yield
+    if expiring is not None:
+        expiring.cancel()
     running.close()
 
 
-app = st.App("pages/router.py", routes=ROUTES, middleware=[Middleware(Headers)], lifespan=lifespan)
+try:
+    settings()
+except ConfigError as error:
+    sys.exit(f"PruneLab does not start. {error}")
+
+app = st.App("pages/router.py", routes=ROUTES, middleware=[Middleware(Guard)], lifespan=lifespan)

@@ -7,6 +7,7 @@ events of one topic. Workers find the code of a job by name: this process import
 
 import importlib
 import logging
+import math
 import threading
 import time
 import uuid
@@ -73,6 +74,9 @@ _NOUN: dict[Kind, str] = {
     "tradeoff": "comparison of weights and filters",
     "export": "export",
 }
+_TRAINS: tuple[Kind, ...] = ("tradeoff",)
+"""Questions whose answer takes a training."""
+
 _STUDY: tuple[Kind, ...] = ("network", "cell", "audit")
 """Jobs of studies: they go after all others, side by side with one thread each, and do not fill the queue."""
 
@@ -129,16 +133,17 @@ class _Job:
     """A job as this server knows it; guarded by the engine's lock.
 
     `key` is its task's; each attempt has its own, so that one that was stopped but has not noticed yet is not taken up
-    again. `starts` counts how often a worker began it, `retries` how often it was asked for anew here; `stopped` is set
-    once a visitor has cancelled it.
+    again. `starts` counts how often a worker began it, `retries` how often it was asked for anew here; `stopped` says
+    why, once it was cancelled.
     """
 
     state: JobState
     key: str
     future: Future[None] | None = None
     starts: int = 0
+    began: float | None = None
     retries: int = 0
-    stopped: bool = False
+    stopped: str = ""
 
 
 class Engine:
@@ -152,17 +157,23 @@ class Engine:
         queue_limit: int = 8,
         workers: int = 1,
         tasks: str = TASKS,
+        training: bool = True,
+        trainings_per_hour: int | None = None,
+        longest_training: float | None = None,
     ) -> None:
         """Return at once; the cluster starts, or the scheduler at `address` is called, in the background.
 
         `store_root` is as in `RunStore`; external workers must see the same folder. At most `queue_limit` jobs run or
         wait. `workers` is the number of embedded worker processes, which share the processors. `tasks` names the module
-        that they run.
+        that they run. Without `training` nothing is trained here. A visitor may ask for so many trainings an hour, and
+        one that takes more than `longest_training` seconds is stopped.
         """
         self.store = RunStore(store_root)
         self.curves = CurveStore(self.store)
         self.ledgers = LedgerStore(self.store)
         self._address, self._queue_limit, self._workers, self._tasks = address, queue_limit, workers, tasks
+        self.training, self._trainings_per_hour, self._longest = training, trainings_per_hour, longest_training
+        self._asked = dict[str | None, list[float]]()
         self._lock, self._connecting = threading.RLock(), threading.Lock()
         self._jobs: dict[str, _Job] = {}
         self._cluster: LocalCluster | None = None
@@ -181,9 +192,13 @@ class Engine:
         """Ask for a training and return the job's id. A run that is in the store is finished at once.
 
         Raises:
-            JobError: the queue is full, or the scheduler cannot be reached.
+            JobError: the queue is full, the scheduler cannot be reached, this server trains nothing, or this visitor
+                has asked for too many.
         """
         wanted = self._wanted("train", config.run_id, config.run_id, config=config, owner=owner)
+        if not self._stored(wanted) and self.state(wanted.id) is None:
+            self._check_training()
+            self._check_patience(owner)
         return self._submit(wanted, config=config, owner=owner)
 
     def ask(self, kind: Question, run_id: str, pruning: PruningConfig, sparsity: float | None = None) -> str:
@@ -194,6 +209,8 @@ class Engine:
             PruningError: the sparsity is not a fraction from 0 to 1.
         """
         self.store.get(run_id)
+        if kind in _TRAINS:
+            self._check_training()
         key = ledger_key(run_id, pruning, sparsity)
         wanted = self._wanted(kind, key, run_id, pruning=pruning, sparsity=sparsity)
         at: dict[str, Any] = {} if sparsity is None else {"sparsity": sparsity}
@@ -232,8 +249,9 @@ class Engine:
         cannot be trained fails as that does.
 
         Raises:
-            JobError: the scheduler cannot be reached.
+            JobError: the scheduler cannot be reached, or this server trains nothing.
         """
+        self._check_training()
         self._connect()
         self._withdrawn -= {cell.id for cell in cells}
         threading.Thread(target=self._submit_study, args=([*cells],), name="prunelab-study", daemon=True).start()
@@ -250,6 +268,7 @@ class Engine:
         Raises:
             StoreError: what was stored before cannot be removed.
         """
+        self._check_training()
         self._connect()
         for config in configs:
             wanted = self._wanted("audit", config.run_id, config.run_id, config=config)
@@ -296,21 +315,21 @@ class Engine:
         with self._lock:
             return sorted(map(self._seen, self._jobs.values()), key=lambda state: state.submitted)
 
-    def cancel(self, job_id: str) -> None:
+    def cancel(self, job_id: str, why: str = _STOPPED) -> None:
         """Stop a job for everyone who shares it. One that waits is gone at once, one that runs within two seconds."""
         with self._lock:
             job = self._jobs.get(job_id)
             if job is None or not job.state.active:
                 return
-            job.stopped = True
+            job.stopped = why
             future, client = job.future, self._client
         if future is not None and client is not None:
             with suppress(OSError):
-                client.log_event(_TOPIC, {"op": "cancelled", "id": job_id, "key": job.key})
+                client.log_event(_TOPIC, {"op": "cancelled", "id": job_id, "key": job.key, "why": why})
                 client.cancel([future], force=True)
                 client.unpublish_dataset(job_id)
         with self._lock:
-            self._end(job, "cancelled", _STOPPED)
+            self._end(job, "cancelled", why)
 
     def close(self) -> None:
         """Stop the embedded cluster with its jobs, or leave the scheduler, where jobs go on."""
@@ -388,6 +407,25 @@ class Engine:
             job.state, job.future = published["state"], published["future"]
             job.key = published["future"].key
         return published["future"]  # type: ignore[no-any-return]
+
+    def _check_training(self) -> None:
+        if not self.training:
+            raise JobError("Nothing is trained on this server; look at the runs that are here.")
+
+    def _check_patience(self, owner: str | None) -> None:
+        """Count a visitor's trainings of the last hour. Those without a cookie count as one visitor."""
+        now = time.time()
+        with self._lock:
+            lately = {who: [when for when in asked if now - when < 3600] for who, asked in self._asked.items()}
+            self._asked = {who: asked for who, asked in lately.items() if asked}
+            asked = self._asked.setdefault(owner, [])
+            if self._trainings_per_hour is not None and len(asked) >= self._trainings_per_hour:
+                minutes = math.ceil((asked[0] + 3600 - now) / 60)
+                raise JobError(
+                    f"You have asked for {len(asked)} trainings within an hour, as many as this server allows; "
+                    f"ask again in {minutes} min, or look at the runs that are here."
+                )
+            asked.append(now)
 
     def _check_room(self) -> None:
         active = sum(job.state.active and job.state.kind not in _STUDY for job in self._jobs.values())
@@ -511,11 +549,18 @@ class Engine:
                 return  # said of an earlier attempt
             elif said["op"] == "started":
                 job.starts += 1
+                job.began = time.monotonic()
                 job.state = replace(job.state, status="running", retried=job.starts > 1, progress=None, message=None)
+            elif said["op"] == "progress" and self._takes_too_long(job):
+                minutes = math.ceil((self._longest or 0) / 60)
+                why = (
+                    f"The training took over {minutes} min, the longest that this server allows; ask for fewer epochs."
+                )
+                threading.Thread(target=self.cancel, args=(job.state.id, why), daemon=True).start()
             elif said["op"] == "progress":
                 job.state = replace(job.state, status="running", progress=_progress(said["progress"]), message=None)
             elif said["op"] == "cancelled":
-                self._end(job, "cancelled", _STOPPED)
+                self._end(job, "cancelled", said["why"])
 
     def _on_done(self, job: _Job, future: Future[None]) -> None:
         status: Status = "finished"
@@ -528,7 +573,7 @@ class Engine:
                 return
             status, message = "failed", self._explain(job, error)
         elif job.stopped:
-            status, message = "cancelled", _STOPPED
+            status, message = "cancelled", job.stopped
         elif future.status != "finished":
             status, message = "failed", f"The connection to {self._place} was lost; ask for it again."
         elif not self._stored(job.state):
@@ -542,6 +587,16 @@ class Engine:
         future.release()
         with self._lock:
             self._end(job, status, message)
+
+    def _takes_too_long(self, job: _Job) -> bool:
+        """Whether a training runs longer than this server allows."""
+        limited = (
+            job.state.kind in ("train", "network")
+            and not job.stopped
+            and job.began is not None
+            and self._longest is not None
+        )
+        return limited and time.monotonic() - (job.began or 0.0) > (self._longest or 0.0)
 
     def _end(self, job: _Job, status: Status, message: str | None) -> None:
         if job.state.active:

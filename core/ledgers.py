@@ -19,15 +19,13 @@ from typing import Any, TypeVar
 from core.config import PruningConfig
 from core.errors import StoreError
 from core.evaluation import Comparison
-from core.runs import SHIPPED, RunStore, point_key
+from core.runs import EXPORTS, LEDGERS, SHIPPED, RunStore, point_key
 from core.storage.export import Export
 from core.storage.ledger import ROUNDED, Ledger
 from core.storage.timing import Times
 from core.storage.tradeoff import Tradeoff
 
 _T = TypeVar("_T")
-
-FOLDER, EXPORTS = "ledgers", "exports"
 
 ROOM = 200_000_000
 """Bytes that networks to take away may use on disk."""
@@ -36,7 +34,7 @@ ROOM = 200_000_000
 class LedgerStore:
     """The ledgers of a run store. Any number of processes may use one at once."""
 
-    def __init__(self, runs: RunStore, shipped: Path = SHIPPED / FOLDER) -> None:
+    def __init__(self, runs: RunStore, shipped: Path = SHIPPED / LEDGERS) -> None:
         self._runs, self._shipped = runs, shipped
 
     def ledger(self, run_id: str, pruning: PruningConfig, sparsity: float | None = None) -> Ledger | None:
@@ -46,7 +44,7 @@ class LedgerStore:
             StoreError: there is no such run.
         """
         name, weights = ledger_key(run_id, pruning, sparsity), self._runs.digest(run_id)
-        contents = (self._runs.kept(f"{FOLDER}/{name}.json"), _read(self._shipped / f"{name}.json"))
+        contents = (self._runs.kept(f"{LEDGERS}/{name}.json"), _read(self._shipped / f"{name}.json"))
         known = (_ledger(content, weights) for content in contents)
         return next((ledger for ledger in known if ledger), None)
 
@@ -58,7 +56,7 @@ class LedgerStore:
         """
         made = {"weights": self._runs.digest(run_id), **ledger.to_dict()}
         content = json.dumps(made, separators=(",", ":")) + "\n"
-        self._runs.keep(f"{FOLDER}/{ledger_key(run_id, pruning, sparsity)}.json", content.encode())
+        self._runs.keep(f"{LEDGERS}/{ledger_key(run_id, pruning, sparsity)}.json", content.encode())
 
     def rounding(self, run_id: str, pruning: PruningConfig, sparsity: float) -> dict[str, Comparison] | None:
         """What each type that changes the weights does to the pruned network's answers; None if it is not measured.
@@ -89,7 +87,7 @@ class LedgerStore:
     def tradeoff(self, run_id: str, pruning: PruningConfig) -> Tradeoff | None:
         """Weights pruned in this way and whole filters; None if they are not compared. Raises as `rounding` does."""
         name, weights = f"tradeoff-{ledger_key(run_id, pruning)}.json", self._runs.digest(run_id)
-        contents = (self._runs.kept(f"{FOLDER}/{name}"), _read(self._shipped / name))
+        contents = (self._runs.kept(f"{LEDGERS}/{name}"), _read(self._shipped / name))
         known = (_tradeoff(content, weights) for content in contents)
         return next((found for found in known if found), None)
 
@@ -97,7 +95,7 @@ class LedgerStore:
         """Store a comparison of weights and filters; raises as `save` does."""
         made = {"weights": self._runs.digest(run_id), **found.to_dict()}
         content = json.dumps(made, separators=(",", ":")) + "\n"
-        self._runs.keep(f"{FOLDER}/tradeoff-{ledger_key(run_id, pruning)}.json", content.encode())
+        self._runs.keep(f"{LEDGERS}/tradeoff-{ledger_key(run_id, pruning)}.json", content.encode())
 
     def export(self, run_id: str, pruning: PruningConfig, sparsity: float) -> Export | None:
         """The files of a pruned network; None if they are not made, or no longer kept. Raises as `rounding` does."""
@@ -117,11 +115,11 @@ class LedgerStore:
 
 
 def _times_name(run_id: str, pruning: PruningConfig, sparsity: float) -> str:
-    return f"{FOLDER}/times-{ledger_key(run_id, pruning, sparsity)}.json"
+    return f"{LEDGERS}/times-{ledger_key(run_id, pruning, sparsity)}.json"
 
 
 def _rounding_name(run_id: str, pruning: PruningConfig, sparsity: float) -> str:
-    return f"{FOLDER}/rounding-{ledger_key(run_id, pruning, sparsity)}.json"
+    return f"{LEDGERS}/rounding-{ledger_key(run_id, pruning, sparsity)}.json"
 
 
 def ledger_key(run_id: str, pruning: PruningConfig, sparsity: float | None = None) -> str:

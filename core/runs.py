@@ -38,6 +38,9 @@ from core.profile import Profile
 from core.progress import Epoch
 from core.pruning import Weights, kernels
 
+LEDGERS, EXPORTS = "ledgers", "exports"
+"""Folders of what is kept about single runs, which goes with them; the files' names hold the run's id."""
+
 VARIABLE = "PRUNELAB_RUNS"
 """The environment variable that names the folder for runs."""
 
@@ -310,6 +313,16 @@ class RunStore:
             doomed = self._temporary(run_id)
             entry.folder.rename(doomed)
             shutil.rmtree(doomed, ignore_errors=True)
+            for folder in (LEDGERS, EXPORTS):
+                for path in (self.root / folder).glob(f"*{run_id}*"):
+                    path.unlink(missing_ok=True)
+
+    def expire(self, before: datetime) -> list[str]:
+        """Delete visitors' runs that were stored before then, and return their ids; raises as `delete` does."""
+        old = [run for run in self.runs() if not run.reference and datetime.fromisoformat(run.created) < before]
+        for run in old:
+            self.delete(run.id, run.owner)
+        return [run.id for run in old]
 
     def keep(self, name: str, content: bytes) -> None:
         """Write one file below the store's folder, whole or not at all, in place of one that is there.

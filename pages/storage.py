@@ -156,6 +156,9 @@ def show_tradeoff(now: View) -> None:
         "of magnitudes (L1 norm) in each layer, can be taken out: a smaller network is left, with nothing to skip."
     )
     found = ledgers().tradeoff(now.run.id, now.pruning)
+    if found is None and not engine().training:
+        st.markdown("This network has not been compared yet, and nothing is trained on this server.")
+        return
     if found is None:
         offer_answer(
             "tradeoff",

@@ -174,7 +174,8 @@ def recompute(configs: Sequence[RunConfig], known: bool) -> None:
     if active:
         follow_audit(sorted(jobs))
         return
-    if st.button("Compute all of it again" if known else "Compute it", icon=":material/replay:"):
+    again = "Compute all of it again" if known else "Compute it"
+    if engine().training and st.button(again, icon=":material/replay:"):
         try:
             engine().audit(configs)
         except PruneLabError as error:
@@ -275,7 +276,8 @@ def offer(lines: Sequence[Line]) -> None:
         "A cell is one network, pruned one way; computed once, it is there for everyone.",
         icon=":material/science:",
     )
-    if st.button(f"Compute the other {wording.count(len(missing))}", icon=":material/play_arrow:"):
+    button = f"Compute the other {wording.count(len(missing))}"
+    if engine().training and st.button(button, icon=":material/play_arrow:"):
         try:
             engine().study(missing)
         except PruneLabError as error:

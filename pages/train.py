@@ -135,6 +135,10 @@ def offer(config: RunConfig) -> None:
     if store().has(config.run_id):
         done(store().get(config.run_id))
         return
+    if not engine().training:
+        st.info("Nothing is trained on this server. The runs below can be pruned, looked at and taken away.",
+                icon=":material/visibility:")  # fmt: skip
+        return
     no_data = _no_data(config)
     problem = no_data or store().problem() or engine().problem
     if problem:

@@ -375,3 +375,50 @@ def test_a_closed_engine_leaves_no_process_behind(tmp_path: Path) -> None:
     assert {process.pid for process in workers()} <= before
     with pytest.raises(JobError, match="shutting down"):
         engine.train(config(51))
+
+
+def test_a_server_that_trains_nothing_says_so_and_answers_the_rest(engine: Engine, tmp_path: Path) -> None:
+    wanted = config(1, epochs=1)
+    wait(engine, engine.train(wanted), over)
+    looking = Engine(engine.store.root, tasks=engine._tasks, training=False)
+    try:
+        assert looking.train(wanted)  # is there already
+        refused: list[Callable[[], object]] = [
+            lambda: looking.train(config(2, epochs=1)),
+            lambda: looking.audit([wanted]),
+            lambda: looking.study([]),
+            lambda: looking.ask("tradeoff", wanted.run_id, PruningConfig()),
+        ]
+        for ask in refused:
+            with pytest.raises(JobError, match="Nothing is trained on this server"):
+                ask()
+        assert wait(looking, looking.ask("point", wanted.run_id, PruningConfig(), 0.321), over).status == "finished"
+    finally:
+        looking.close()
+
+
+def test_a_visitor_who_asks_for_a_thousand_trainings_gets_a_few(tmp_path: Path) -> None:
+    engine = Engine(tmp_path, address="tcp://127.0.0.1:1", queue_limit=1000, trainings_per_hour=3)
+    try:
+        refusals = []
+        for seed in range(1000):
+            with pytest.raises(JobError) as caught:  # there is no scheduler, so that none of them is begun
+                engine.train(config(seed), owner="one")
+            refusals.append(str(caught.value))
+        assert all("does not answer" in text for text in refusals[:3])
+        assert all("3 trainings within an hour" in text and "60 min" in text for text in refusals[3:])
+        with pytest.raises(JobError, match="does not answer"):
+            engine.train(config(5), owner="another")
+        assert len(engine.jobs()) == 0
+    finally:
+        engine.close()
+
+
+def test_a_training_that_takes_too_long_is_stopped_with_the_reason(tmp_path: Path) -> None:
+    engine = Engine(tmp_path, tasks="tests.tiny", longest_training=1)
+    try:
+        ended = wait(engine, engine.train(config(3)), over)
+        assert ended.status == "cancelled" and "took over 1 min" in str(ended.message)
+        assert not engine.store.runs() or all(run.reference for run in engine.store.runs())
+    finally:
+        engine.close()

@@ -12,12 +12,12 @@ from core.config import PruningConfig
 from core.engine.inference import Classifier
 from core.errors import JobCancelled, PruningError, StoreError
 from core.evaluation import compare
-from core.ledgers import FOLDER, LedgerStore
+from core.ledgers import LedgerStore
 from core.panels.storage import storage
 from core.profile import FRACTIONS
 from core.pruning import kernels, prune, rank
 from core.recipes import Layer
-from core.runs import RunStore
+from core.runs import LEDGERS, RunStore
 from core.storage.formats import ENCODINGS, Format, rounded
 from core.storage.ledger import COMPACT, DENSE, ENTRIES, ROUNDED, Entry, Ledger
 from core.storage.weighing import weigh
@@ -135,7 +135,7 @@ def test_the_store_keeps_ledgers_by_run_ranking_and_sparsity(ledger: Ledger, tra
     assert store.ledger(trained, other) is None
     with pytest.raises(StoreError):
         store.ledger("0" * 12, pruning)
-    path = tmp_path / FOLDER / f"{trained}-magnitude-global.json"
+    path = tmp_path / LEDGERS / f"{trained}-magnitude-global.json"
     whole = json.loads(path.read_text())
     for broken in ("{", json.dumps({**whole, "weights": "those of another training"}), "[]"):
         path.write_text(broken)
@@ -172,7 +172,7 @@ def test_rounded_weights_are_compared_with_the_same_pruned_ones_and_stored(train
         written = pruned | {n: rounded(w, name) for n, w in kernels(pruned).items()}
         assert any(not np.array_equal(written[n], pruned[n]) for n in pruned)
         assert of == compare(test.labels, infer(pruned).argmax(axis=1), infer(written).argmax(axis=1))
-    path = next((tmp_path / FOLDER).glob("rounding-*"))
+    path = next((tmp_path / LEDGERS).glob("rounding-*"))
     path.write_text(path.read_text().replace('"weights": "', '"weights": "x'))
     assert store.rounding(trained, pruning, 0.8) is None
 

@@ -17,10 +17,10 @@ from core.engine.models import build, get_weights
 from core.engine.portable import from_state, onnx_runtime, run_alone, to_onnx, to_state
 from core.errors import ConfigError, JobCancelled, PruningError
 from core.filters import by_norm, take
-from core.ledgers import EXPORTS, LedgerStore
+from core.ledgers import LedgerStore
 from core.pruning import prune, rank
 from core.recipes import NETWORKS
-from core.runs import RunStore
+from core.runs import EXPORTS, RunStore
 from core.storage.export import Export
 from core.storage.script import script
 from tests import tiny

@@ -14,9 +14,9 @@ from core.engine import study as study_tasks
 from core.engine.inference import Classifier
 from core.engine.source import Source, official
 from core.errors import DataError
-from core.ledgers import FOLDER, LedgerStore
+from core.ledgers import LedgerStore
 from core.pruning import prune, rank
-from core.runs import SHIPPED, RunStore
+from core.runs import LEDGERS, SHIPPED, RunStore
 from core.storage.ledger import COMPACT
 from tests import tiny
 
@@ -82,13 +82,13 @@ def test_making_them_makes_what_is_missing_and_nothing_twice(tmp_path: Path, mon
     assert 0 < size < reference.LIMIT
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
     assert len(before) == 2 * (2 + len(reference.PRUNINGS))
-    assert len(list((tmp_path / FOLDER).iterdir())) == 2 * (len(reference.PRUNINGS) + 1)
+    assert len(list((tmp_path / LEDGERS).iterdir())) == 2 * (len(reference.PRUNINGS) + 1)
 
     reference.make(wanted[:1], tmp_path, say=said.append, source=tiny.source)
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
     assert after == {path: when for path, when in before.items() if wanted[0].run_id in path.parts}
     assert any("Removing lenet" in line for line in said)
-    assert all(wanted[0].run_id in path.name for path in (tmp_path / FOLDER).iterdir())
+    assert all(wanted[0].run_id in path.name for path in (tmp_path / LEDGERS).iterdir())
 
 
 # --- the study --------------------------------------------------------------------------------------------------

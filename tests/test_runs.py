@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from core.profile import Profile, compute
 from core.progress import Epoch
 from core.pruning import Weights
 from core.runs import Run, RunStore, default_root, point_key
+from tests import shelf
 
 LABELS = (np.arange(50) % 10).astype(np.uint8)
 LAYERWISE = PruningConfig(scope="layerwise")
@@ -394,3 +396,16 @@ def test_reading_runs_needs_no_torch() -> None:
     code = "import sys, core.runs, core.jobs; sys.exit('torch' in sys.modules)"
     root = Path(__file__).parents[1]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+def test_visitors_runs_expire_with_all_that_was_kept_about_them_and_others_stay(tmp_path: Path) -> None:
+    store = RunStore(tmp_path, shipped=tmp_path / "none")
+    old, new = shelf.fill(tmp_path)
+    for run in (old, new):
+        store.keep(f"ledgers/{run.id}-magnitude-global.json", b"{}")
+        store.keep(f"exports/{run.id}-magnitude-global@50-0123.zip", b"zip")
+    when = datetime.fromisoformat(new.created)
+    assert store.expire(when - timedelta(days=1)) == []
+    assert {*store.expire(when + timedelta(days=1))} == {old.id, new.id}
+    assert store.runs() == [] and not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not any(run.reference for run in store.runs()) and RunStore(tmp_path).runs()  # those that ship do not expire

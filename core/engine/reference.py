@@ -9,10 +9,10 @@ from pathlib import Path
 from core.config import PruningConfig, RunConfig
 from core.engine import tasks
 from core.engine.source import GetSource, official
-from core.ledgers import FOLDER, LedgerStore
+from core.ledgers import LedgerStore
 from core.progress import Progress
 from core.recipes import NETWORKS
-from core.runs import SHIPPED, RunStore
+from core.runs import LEDGERS, SHIPPED, RunStore
 
 RUNS = (("convnet", "thorough"), ("lenet", "report"), ("resnet", "thorough"))
 """The networks and recipes that ship: the default network's best, the student report's regime, and a larger one."""
@@ -54,7 +54,7 @@ def make(
         if run.id not in {config.run_id for config in wanted}:
             say(f"Removing {run.config.network} {run.id}")
             store.delete(run.id, run.owner)
-            for ledger in (root / FOLDER).glob(f"*{run.id}-*"):
+            for ledger in (root / LEDGERS).glob(f"*{run.id}-*"):
                 ledger.unlink()
     for config in wanted:
         say(f"{config.network} {config.run_id}")

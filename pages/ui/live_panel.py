@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import streamlit as st
 
+from pages.ui.address import address
 from pages.ui.component import declare
 
 PLOTLY = f"/vendor/plotly-{version('plotly')}.min.js"
@@ -67,7 +68,7 @@ def live_panel(
         options: those of the figures that are chosen (`core.figures.LiveFigure.options`).
     """
     _component(
-        data={"urls": [*urls], "stop": stop, "label": label, "plotly": PLOTLY, "options": [*options]},
+        data={"urls": [*urls], "stop": stop, "label": label, "plotly": address(PLOTLY), "options": [*options]},
         key=key,
         on_stop_change=lambda: on_stop(int(st.session_state[key].stop)),
         on_picked_change=lambda: on_pick(Pick(**st.session_state[key].picked)),

@@ -14,6 +14,7 @@ from core.recipes import NETWORKS
 from core.runs import Run
 from core.storage.ledger import Ledger
 from pages.ui import picker, view
+from pages.ui.address import address
 from pages.ui.services import ledgers, store, test_split
 from pages.ui.view import View
 from pages.ui.watching import ask
@@ -41,7 +42,7 @@ def panel_query(now: View, stops: Stops, **more: str) -> dict[str, str]:
 
 def panel_url(now: View, stops: Stops, **more: str) -> str:
     """Where the browser finds the panel of a view."""
-    return f"/panel.json?{urlencode(panel_query(now, stops, **more))}"
+    return address(f"/panel.json?{urlencode(panel_query(now, stops, **more))}")
 
 
 def pictures_of(run: Run) -> NDArray[np.uint8] | None:

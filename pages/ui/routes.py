@@ -11,18 +11,20 @@ from typing import Any
 import numpy as np
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from core import panels, wording
 from core.config import PruningConfig
-from core.errors import PruneLabError
+from core.data import FASHION, check
+from core.errors import DataError, PruneLabError
 from core.panels import Panel
 from core.profile import Profile
 from core.recipes import NETWORKS
 from pages.ui import lookup
+from pages.ui.address import address
 from pages.ui.live_panel import PLOTLY
-from pages.ui.services import store, stories
+from pages.ui.services import engine, store, stories
 
 FOREVER = "public, max-age=31536000, immutable"
 FRESH = "no-cache"
@@ -133,4 +135,28 @@ def _compressed(request: Request, content: bytes, media_type: str, caching: str)
     return Response(gzip.decompress(content), media_type=media_type, headers=headers)
 
 
-ROUTES = [Route(PLOTLY, plotly), Route("/panel.json", panel_json), Route("/story.json", story_json)]
+async def ready(request: Request) -> Response:
+    """Whether the app can do its work, and what is missing if not; that it runs at all says `/_stcore/health`."""
+    found = await run_in_threadpool(_missing)
+    return JSONResponse(found, status_code=503 if any(found.values()) else 200, headers={"Cache-Control": "no-store"})
+
+
+def _missing() -> dict[str, str | None]:
+    """What keeps store, data set and engine from working, each None if nothing does."""
+    try:
+        check(FASHION.id)
+        data = None
+    except DataError as error:
+        data = str(error)
+    return {"store": store().problem(), "data": data, "engine": engine().problem}
+
+
+ROUTES = [
+    Route(address(path), serve)
+    for path, serve in {
+        PLOTLY: plotly,
+        "/panel.json": panel_json,
+        "/story.json": story_json,
+        "/ready": ready,
+    }.items()
+]

@@ -9,13 +9,20 @@ import streamlit as st
 from core import data
 from core.curves import CurveStore
 from core.data import Collection, Split
-from core.errors import ConfigError, DataError
+from core.errors import DataError
 from core.jobs import Engine
 from core.ledgers import LedgerStore
 from core.runs import RunStore
+from core.settings import Settings
 
 VISITOR = "prunelab_visitor"
 """The cookie that tells whose runs are whose. It holds a random number and nothing else."""
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def settings() -> Settings:
+    """What the host decides; raises ConfigError if it cannot be read."""
+    return Settings.read(os.environ)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -39,10 +46,14 @@ def ledgers() -> LedgerStore:
 @st.cache_resource(max_entries=1, show_spinner=False)
 def engine() -> Engine:
     """The job engine: embedded workers, or the scheduler at `DASK_SCHEDULER_ADDRESS`."""
+    chosen = settings()
     return Engine(
         store().root,
-        address=os.environ.get("DASK_SCHEDULER_ADDRESS"),
-        queue_limit=_queue_limit(os.environ.get("PRUNELAB_QUEUE", "8")),
+        address=chosen.scheduler,
+        queue_limit=chosen.queue,
+        training=chosen.training,
+        trainings_per_hour=chosen.trainings_per_hour,
+        longest_training=60 * chosen.longest_training,
     )
 
 
@@ -86,12 +97,6 @@ class Stories:
             self._kept[key] = content
             while len(self._kept) > self._most:
                 del self._kept[next(iter(self._kept))]
-
-
-def _queue_limit(value: str) -> int:
-    if not value.isdecimal() or not 1 <= int(value) <= 1000:
-        raise ConfigError(f"PRUNELAB_QUEUE is {value!r}; it must be a whole number of jobs from 1 to 1000.")
-    return int(value)
 
 
 def owner() -> str | None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from core import panels
 from core.errors import PruneLabError
+from pages.ui.address import address
 from pages.ui.live_panel import live_panel
 from pages.ui.lookup import Stops
 from pages.ui.routes import packed
@@ -23,7 +24,8 @@ def show(now: View, stops: Stops, image: NDArray[np.uint8], true: int | None = N
         st.error(str(error), icon=":material/error:")
         st.button("Ask again", icon=":material/replay:")
         return
-    live_panel([f"/story.json?image={key}"], stops.row, label="Sparsity", key="story panel", on_stop=stops.go)
+    url = address(f"/story.json?image={key}")
+    live_panel([url], stops.row, label="Sparsity", key="story panel", on_stop=stops.go)
     st.caption(
         f"The network knows {len(now.run.classes)} classes and always answers one of them, whatever the image shows. "
         "It cannot say “none of these”: look at the probability and the entropy, and trust neither on things that it "

@@ -29,6 +29,7 @@ class Server:
     store: Path
     port: int = 0
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -42,12 +43,13 @@ class Server:
                 self.port = probe.getsockname()[1]
         command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
         options = ["--server.address", "127.0.0.1", "--server.port", str(self.port)]
-        environment = {**os.environ, "PRUNELAB_RUNS": str(self.store), "MALLOC_ARENA_MAX": "2"}
+        environment = {**os.environ, "PRUNELAB_RUNS": str(self.store), "MALLOC_ARENA_MAX": "2", **self.settings}
         self.process = subprocess.Popen([*command, *options], cwd=ROOT, env=environment)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
-                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1)
+                below = self.settings.get("STREAMLIT_SERVER_BASE_URL_PATH", "")
+                urllib.request.urlopen(f"{self.url}/{below}/_stcore/health".replace("//_", "/_"), timeout=1)
                 return
             except OSError:
                 time.sleep(0.1)
