@@ -33,6 +33,7 @@ lint: $(DEV)  ## check format, lint, types and import walls
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/hadolint Dockerfile
 
 format: $(DEV)  ## put the code into the checked format
 	@$(BIN)/ruff format .

@@ -1,0 +1,29 @@
+# PruneLab as an image: `docker build -t prunelab .`. For torch's CPU build, a fifth of the size, pass its index:
+# `docker build --build-arg TORCH_INDEX=<torch's index of CPU builds> -t prunelab .`
+FROM python:3.11-slim-bookworm
+
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
+WORKDIR /app
+
+# What packages.txt names, as on every other host: Fashion-MNIST.
+COPY packages.txt ./
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && xargs apt-get install --yes --no-install-recommends < packages.txt \
+    && rm -rf /var/lib/apt/lists/*
+
+ARG TORCH_INDEX=""
+COPY requirements.txt constraints.txt ./
+RUN pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -r requirements.txt
+
+COPY . .
+RUN useradd --uid 10001 --create-home prunelab && install --directory --owner prunelab /runs
+USER 10001
+
+ENV PRUNELAB_RUNS=/runs MALLOC_ARENA_MAX=2 PYTHONUNBUFFERED=1
+VOLUME /runs
+EXPOSE 8501
+
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
+CMD ["python", "-m", "streamlit", "run", "streamlit_app.py", "--server.address", "0.0.0.0", "--server.port", "8501"]

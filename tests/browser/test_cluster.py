@@ -1,0 +1,173 @@
+"""What compose.yaml describes, as processes on loopback: a scheduler, two workers and two app servers on one store.
+
+Each service is begun by its own command from that file; a host's name and port are put in place of the container's.
+"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from core.runs import RunStore
+from tests.browser.conftest import ROOT, Server, Visitor
+from tests.browser.test_train import choose, real_data
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400), pytest.mark.usefixtures("real_data")]
+
+__all__ = ["real_data"]
+
+SERVICES = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+
+
+@dataclass
+class Cluster:
+    """The services of compose.yaml."""
+
+    store: Path
+    port: int
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of the services, with compose's own defaults."""
+        plain = {
+            name: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value) for name, value in SERVICES["app"]["environment"].items()
+        }
+        return {**plain, "DASK_SCHEDULER_ADDRESS": f"tcp://127.0.0.1:{self.port}", "PRUNELAB_RUNS": str(self.store)}
+
+    def start(self, service: str) -> subprocess.Popen[bytes]:
+        """Begin a service by its command."""
+        put = {"scheduler": "127.0.0.1", "8786": str(self.port), "tcp://scheduler:8786": f"tcp://127.0.0.1:{self.port}"}
+        first, name, *rest = SERVICES[service]["command"]
+        assert first == "dask"
+        command = [sys.executable, "-m", "dask", name, *(put.get(part, part) for part in rest)]
+        environment = {**os.environ, **self.environment}
+        self.running.append(subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL))
+        return self.running[-1]
+
+    def server(self) -> Server:
+        """One more app server."""
+        server = Server(self.store, settings=self.environment)
+        server.start()
+        return server
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    made = Cluster(tmp_path, port)
+    made.start("scheduler")
+    for _ in range(2):
+        made.start("worker")
+    yield made
+    for process in made.running:
+        for child in (*psutil.Process(process.pid).children(recursive=True), process) if process.poll() is None else ():
+            child.kill()
+        process.wait()
+
+
+@pytest.fixture
+def contexts(browser: Browser) -> Iterator[list[BrowserContext]]:
+    made: list[BrowserContext] = []
+    yield made
+    for context in made:
+        context.close()
+
+
+def at(server: Server, browser: Browser, contexts: list[BrowserContext], path: str) -> Page:
+    """A visitor of one server."""
+    contexts.append(browser.new_context(viewport={"width": 1400, "height": 900}))
+    return Visitor(contexts[-1].new_page(), server.url).open(path)
+
+
+def ask(page: Page, seed: int, epochs: int) -> None:
+    """Have LeNet trained, and wait until it is."""
+    choose(page, seed=seed, epochs=epochs)
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible(timeout=120_000)
+
+
+def test_two_servers_and_two_workers_share_trainings_and_runs(
+    cluster: Cluster, browser: Browser, contexts: list[BrowserContext]
+) -> None:
+    servers = [cluster.server(), cluster.server()]
+    try:
+        one, two = (at(server, browser, contexts, "train") for server in servers)
+        ask(one, seed=11, epochs=4)
+        two.reload()
+        expect(two.get_by_text(re.compile(r"images/s"))).to_be_visible(timeout=60_000)  # followed on the other server
+        expect(one.get_by_text("This run is trained")).to_be_visible(timeout=120_000)
+        run = next(run for run in RunStore(cluster.store).runs() if run.config.seed == 11)
+        page = at(servers[1], browser, contexts, f"prune?run={run.id}&sparsity=90")
+        expect(page.locator("output")).to_contain_text("90\u00a0%, 39,771 of 44,190 weights")
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def test_a_server_that_is_killed_loses_nothing_and_finds_its_job_again(
+    cluster: Cluster, browser: Browser, contexts: list[BrowserContext]
+) -> None:
+    server = cluster.server()
+    page = at(server, browser, contexts, "train")
+    ask(page, seed=12, epochs=12)
+    assert server.process is not None
+    server.process.kill()
+    server.process.wait()
+    server.start()  # on the same port, as a supervisor does
+    page.reload()
+    expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("region", name="All runs").get_by_text("seed 12")).to_be_visible(timeout=120_000)
+    server.stop()
+
+
+def test_a_worker_that_is_killed_is_replaced_and_the_training_goes_on(
+    cluster: Cluster, browser: Browser, contexts: list[BrowserContext]
+) -> None:
+    server = cluster.server()
+    page = at(server, browser, contexts, "train")
+    ask(page, seed=13, epochs=8)
+    workers = [child for process in cluster.running[1:] for child in psutil.Process(process.pid).children()]
+    busy = max(workers, key=lambda worker: sum(worker.cpu_times()[:2]))
+    busy.send_signal(signal.SIGKILL)
+    expect(page.get_by_text("A worker was lost; the job has been started again.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("This run is trained")).to_be_visible(timeout=180_000)
+    server.stop()
+
+
+def test_a_scheduler_that_is_killed_is_named_and_found_again(
+    cluster: Cluster, browser: Browser, contexts: list[BrowserContext]
+) -> None:
+    server = cluster.server()
+    page = at(server, browser, contexts, "train")
+    ask(page, seed=14, epochs=60)
+    cluster.running[0].kill()
+    expect(page.get_by_text(re.compile("connection to the scheduler|does not answer")).first).to_be_visible(
+        timeout=60_000
+    )
+    cluster.start("scheduler")
+    cluster.start("worker")
+    deadline = time.monotonic() + 90
+    while True:  # as the sentence says: ask again
+        page = at(server, browser, contexts, "train")
+        choose(page, seed=15, epochs=1)
+        page.get_by_role("button", name="Train", exact=True).click()
+        try:
+            expect(page.get_by_text("This run is trained")).to_be_visible(timeout=45_000)
+            break
+        except AssertionError:
+            assert time.monotonic() < deadline
+    server.stop()
