@@ -13,6 +13,7 @@ from core.runs import Run
 from pages.ui import lookup, picker, view
 from pages.ui.services import store
 from pages.ui.view import View
+from pages.ui.welcome import welcome
 
 REPORT = BeforeAfter("The student report, smallest 0.01 % of weights: −1.55 pp, no interval given", 0.7286, 0.7131)
 """Accuracy before and after, as the report that started this project gives them."""
@@ -107,6 +108,7 @@ def ways_on() -> None:
         label="Is magnitude a good metric? Criteria, layers and retraining, over several networks.",
         icon=":material/science:",
     )
+    st.page_link("teach.py", label="What can a class do with it? Exercises with links.", icon=":material/school:")
     st.page_link("train.py", label="Train a network of your own and prune that.", icon=":material/model_training:")
 
 
@@ -123,6 +125,7 @@ st.markdown(
     "Pruning sets the smallest weights of a trained network to zero. A student report did that to the smallest 0.01 % "
     "and saw accuracy fall from 72.86 % to 71.31 %. Here you can check what such a cut really costs, on Fashion-MNIST."
 )
+welcome()
 data_notice()
 here = view.current(store())
 if here is not None:

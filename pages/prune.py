@@ -11,6 +11,7 @@ from pages.ui.lookup import Stops
 from pages.ui.services import curves, engine, store
 from pages.ui.view import View
 from pages.ui.watching import offer
+from pages.ui.welcome import welcome
 
 
 def choose(now: View) -> list[str]:
@@ -109,6 +110,7 @@ def answer(search: Search) -> None:
 QUESTION = "How far can I prune?"
 
 st.title(QUESTION)
+welcome()
 here = view.current(store())
 if here is not None:
     chosen = choose(here)

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui.words import words
+
 st.set_page_config(page_title="PruneLab", page_icon=Path(__file__).parent / "ui" / "icon.svg", layout="wide")
 
-st.navigation(
+chosen = st.navigation(
     [
         st.Page("overview.py", title="Overview", icon=":material/home:", default=True),
         st.Page("train.py", title="Train", icon=":material/model_training:"),
@@ -14,6 +16,9 @@ st.navigation(
         st.Page("images.py", title="Images", icon=":material/photo_library:"),
         st.Page("storage.py", title="Storage", icon=":material/inventory_2:"),
         st.Page("study.py", title="Study", icon=":material/science:"),
+        st.Page("teach.py", title="Teach", icon=":material/school:"),
     ],
     position="top",
-).run()
+)
+chosen.run()
+words()

@@ -13,6 +13,7 @@ from core import panels, wording
 from core.config import Criterion, PruningConfig, Scope
 from core.evaluation import confusion_matrix, most_confused
 from core.figures import LiveFigure, layer_title
+from core.glossary import TERMS
 from core.panels import Panel
 from core.profile import FRACTIONS, STOPS, Profile, compute, marks
 from core.pruning import Weights, kernels, prune, rank
@@ -146,7 +147,8 @@ def test_a_panel_is_plain_json_but_for_numpy_scalars(criterion: Criterion, scope
     assert [f["figure"]["name"] for f in read["figures"]] == names(shown)
     assert all(f.keys() == {"figure", "span"} for f in read["figures"])
     assert all(f["figure"].keys() == {field.name for field in fields(LiveFigure)} for f in read["figures"])
-    assert read["readouts"][0].keys() == {"label", "values", "notes"}
+    assert read["readouts"][0].keys() == {"label", "values", "notes", "term", "meaning"}
+    assert all(readout["meaning"] == TERMS[readout["term"]] for readout in read["readouts"])
 
 
 @every_case

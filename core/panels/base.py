@@ -1,22 +1,28 @@
 """What a panel is: sentences, numbers and figures, one value for each stop, as plain JSON for the browser."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from core import wording
 from core.evaluation import Comparison
 from core.figures import LiveFigure
+from core.glossary import TERMS
 from core.profile import DEFAULT_STOP, TOLERANCE, Profile, marks
 
 
 @dataclass(frozen=True)
 class Readout:
-    """One number in the row above the figures: a value and a note for each stop."""
+    """One number in the row above the figures: a value and a note for each stop, and its term in the glossary."""
 
     label: str
     values: tuple[str, ...]
     notes: tuple[str, ...]
+    term: str = field(default="", kw_only=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """With what its term means."""
+        return {**vars(self), "meaning": TERMS[self.term] if self.term else ""}
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class Panel:
         return {
             **vars(self),
             "marks": [vars(mark) for mark in self.marks],
-            "readouts": [vars(readout) for readout in self.readouts],
+            "readouts": [readout.to_json() for readout in self.readouts],
             "figures": [to_json(placed) for placed in self.figures],
         }
 
@@ -103,6 +109,7 @@ def removed_readout(profile: Profile) -> Readout:
         "Weights set to zero",
         tuple(f"{wording.count(k)} of {wording.count(profile.total)}" for k in profile.k),
         tuple(wording.sparsity(k / profile.total) for k in profile.k),
+        term="Sparsity",
     )
 
 
@@ -115,25 +122,30 @@ def comparison_readouts(profile: Profile, comparisons: Sequence[Comparison]) -> 
             "Threshold",
             tuple(wording.magnitude(float(t)) for t in profile.threshold),
             tuple("largest |w| removed" if k else "nothing removed" for k in profile.k),
+            term="Threshold",
         ),
         Readout(
             "Accuracy, dense → pruned",
             tuple(f"{dense} → {wording.percent(c.pruned.value)}" for c in comparisons),
             tuple(f"{wording.count(c.pruned.right)} of {n} test images" for c in comparisons),
+            term="Accuracy",
         ),
         Readout(
             "Difference",
             tuple(wording.difference(c) for c in comparisons),
             tuple(f"95 % paired interval; McNemar p {wording.relation(c.p_value)}" for c in comparisons),
+            term="Difference",
         ),
         Readout(
             "Lost, gained",
             tuple(f"{wording.count(c.lost)} lost, {wording.count(c.gained)} gained" for c in comparisons),
             tuple(f"right answers, of {n}" for c in comparisons),
+            term="Lost and gained",
         ),
         Readout(
             "Churn",
             tuple(wording.percent(c.churn) for c in comparisons),
             tuple(f"{wording.count(c.changed)} of {n} answers changed" for c in comparisons),
+            term="Churn",
         ),
     )

@@ -97,26 +97,31 @@ def _readouts(
             "Multiplications left",
             tuple(wording.percent(of / whole, 1) for of in left),
             tuple(f"{_millions(int(of))} of {_millions(whole)} an image; theoretical" for of in left),
+            term="Multiplications",
         ),
         Readout(
             "Accuracy, difference",
             tuple(f"{wording.percent(c.pruned.value)}, {wording.points(c.difference)}" for c in comparisons),
             tuple(f"95 % {wording.interval(c.low, c.high)}; {n} test images" for c in comparisons),
+            term="Difference",
         ),
         Readout(
             "Compact encoding",
             tuple(wording.size(int(taken)) for taken in compact),
             tuple(f"{wording.percent(taken / dense, 1)} of {wording.size(dense)}, lossless" for taken in compact),
+            term="Compact encoding",
         ),
         Readout(
             "Entropy bound",
             tuple(wording.size(round(bound)) for bound in ledger.bound),
             tuple(_above(int(taken), bound) for taken, bound in zip(compact, ledger.bound, strict=True)),
+            term="Entropy bound",
         ),
         Readout(
             "Dense file through zstd",
             tuple(wording.size(int(taken)) for taken in ledger.bytes[zstd]),
             tuple(f"unpruned {wording.size(ledger.unpruned[zstd])}" for _ in compact),
+            term="Control",
         ),
     )
 

@@ -112,7 +112,7 @@ class Panel {
     const shape = JSON.stringify([readouts.map((r) => r.label), figures.map((f) => [f.figure.name, f.span])])
     if (shape === this.shape) return
     this.shape = shape
-    this.root.querySelector(".readouts").replaceChildren(...readouts.map((readout) => readoutNode(readout.label)))
+    this.root.querySelector(".readouts").replaceChildren(...readouts.map(readoutNode))
     this.root.querySelector(".figures").replaceChildren(...figures.map(figureNode))
     this.watching.disconnect()
     this.visible.clear()
@@ -343,10 +343,28 @@ function longest(texts) {
   return texts.reduce((a, b) => (b.length > a.length ? b : a))
 }
 
-function readoutNode(label) {
+// Where the glossary has the term, its name is a button that opens what it means.
+function readoutNode({ label, term, meaning }, i) {
   const node = document.createElement("div")
   node.innerHTML = "<dt></dt><dd></dd><dd class='note'></dd>"
-  node.querySelector("dt").textContent = label
+  const name = node.querySelector("dt")
+  name.textContent = label
+  if (meaning) {
+    name.innerHTML = `<button type="button" class="term" popovertarget="term-${i}"></button>`
+    const button = name.firstChild
+    button.textContent = label
+    const note = document.createElement("div")
+    note.id = `term-${i}`
+    note.className = "meaning"
+    note.popover = "auto"
+    note.append(Object.assign(document.createElement("strong"), { textContent: term }), ` ${meaning}`)
+    note.addEventListener("beforetoggle", () => {
+      const { left, bottom } = button.getBoundingClientRect()
+      note.style.left = `${Math.max(8, Math.min(left, innerWidth - 328))}px`
+      note.style.top = `${bottom + 4}px`
+    })
+    name.append(note)
+  }
   return node
 }
 

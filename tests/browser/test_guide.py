@@ -1,0 +1,86 @@
+"""A first visit, the words, and a lesson."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from core.config import PruningConfig, RunConfig
+from core.glossary import TERMS
+from core.recipes import NETWORKS
+from core.runs import RunStore
+from core.wording import answer
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
+"""The run that the lesson is about."""
+
+
+def test_the_welcome_is_closed_for_good_and_says_five_sentences(visit: Any) -> None:
+    visitor = visit()
+    page = visitor.open("")
+    card = page.get_by_role("region", name="New here? Five sentences")
+    expect(card.get_by_role("listitem")).to_have_count(5)
+    card.get_by_role("button", name="Close").click()
+    expect(card).to_be_hidden()
+    for path in ("", "prune"):
+        page = visitor.open(path)
+        expect(page.locator(".welcome")).to_be_attached()
+        expect(page.locator(".welcome")).to_be_hidden()
+    expect(visit().open("prune").get_by_role("region", name="New here? Five sentences")).to_be_visible()
+
+
+@pytest.mark.parametrize("part", ["prune", "storage"])
+def test_a_number_says_what_its_term_means_at_a_click_or_a_key(visit: Any, part: str) -> None:
+    page = visit().open(f"{part}?run={RUN}&sparsity=50")
+    button = page.locator(".readouts .term").nth(2)
+    note = page.locator(".readouts .meaning").nth(2)
+    expect(note).to_be_hidden()
+    button.click()
+    expect(note).to_be_visible()
+    term = note.locator("strong").inner_text()
+    assert note.inner_text() == f"{term} {TERMS[term]}"
+    page.keyboard.press("Escape")
+    expect(note).to_be_hidden()
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(note).to_be_visible()
+
+
+def test_the_words_are_a_click_away_on_every_page(visit: Any) -> None:
+    visitor = visit()
+    for path in ("", "train", "teach"):
+        page = visitor.open(path)
+        page.get_by_role("button", name="Words").click()
+        expect(page.get_by_text(TERMS["Sparsity"])).to_be_visible()
+
+
+def test_each_exercise_opens_its_view_and_has_an_answer_from_the_stored_run(visit: Any) -> None:
+    visitor = visit()
+    page = visitor.open("teach")
+    links = page.get_by_role("link", name="Open the view")
+    expect(links).to_have_count(7)
+    addresses = [str(link.get_attribute("href")) for link in links.all()]
+    store = RunStore()
+    profile = store.profile(RUN, PruningConfig())
+    assert profile is not None
+    i = profile.stop_index(0.01)
+    expected = answer(int(profile.k[i]), profile.total, profile.comparisons(store.labels(RUN))[i])
+    page.get_by_text("Answer", exact=True).first.click()
+    expect(page.get_by_text(expected)).to_be_visible()
+    for address in addresses:
+        assert f"run={RUN}" in address
+        page = visitor.open(address.lstrip("/"))
+        expect(page.get_by_role("alert").filter(has_text="Traceback")).to_have_count(0)
+        expect(page.locator("h1")).to_be_visible()
+    expect(page.get_by_role("radio", name="The claim, audited")).to_be_checked()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["", "teach"])
+def test_axe_finds_nothing_of_our_own(visit: Any, path: str, scheme: str) -> None:
+    page = visit(color_scheme=scheme).open(path)
+    found = Axe().run(page).response["violations"]
+    assert not found, [(v["id"], [n["html"][:120] for n in v["nodes"]][:3]) for v in found]
