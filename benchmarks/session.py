@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -59,14 +59,22 @@ def _wait(url: str) -> None:
 
 
 class Session:
-    """One visitor. `widgets` holds each widget's id by its key, `received` the bytes of the last answer."""
+    """One visitor. `widgets` holds each widget's id by its key, `received` the bytes of the last answer and
+    `errors` the exceptions that it showed."""
 
     def __init__(self, port: int, query: str = "") -> None:
-        self._socket = connect(f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=["streamlit"], max_size=None)  # type: ignore[list-item]
+        self._connection = ExitStack()
+        url = f"ws://127.0.0.1:{port}/_stcore/stream"
+        self._socket = self._connection.enter_context(connect(url, subprotocols=["streamlit"], max_size=None))  # type: ignore[list-item]
         self._query, self._page = query, ""
         self._states: dict[str, WidgetState] = {}
         self.received = 0
         self.widgets: dict[str, str] = {}
+        self.errors: list[str] = []
+
+    def close(self) -> None:
+        """Leave."""
+        self._connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -74,7 +82,7 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._socket.close()
+        self.close()
 
     def open(self, page: str = "") -> float:
         """Open a page by name and wait until its script has run."""
@@ -95,7 +103,7 @@ class Session:
     def _exchange(self, message: BackMsg) -> float:
         start = time.perf_counter()
         self._socket.send(message.SerializeToString())
-        self.received = 0
+        self.received, self.errors = 0, []
         while True:
             raw = self._socket.recv(timeout=60)
             self.received += len(raw)
@@ -114,6 +122,8 @@ class Session:
     def _note(self, answer: ForwardMsg) -> None:
         element = answer.delta.new_element
         kind = element.WhichOneof("type")
+        if kind == "exception":
+            self.errors.append(f"{element.exception.type}: {element.exception.message}")
         identity = getattr(getattr(element, kind), "id", "") if kind else ""
         if identity:
             self.widgets[identity.rsplit("-", 1)[-1]] = identity

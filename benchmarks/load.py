@@ -1,0 +1,169 @@
+"""Visitors at once, each over a websocket session of its own: how long an event takes, what the server's memory does.
+
+    python -m benchmarks.load [--visitors 50] [--minutes 10] [--training]
+
+Each visitor opens a link to some page, run and stop, then again and again moves the exact field, changes the page or
+opens another link, with some seconds of thinking between. An event lasts until the script that it caused has finished
+and all its new elements have arrived. What the server shows as an error counts as one. With `--training` the same
+again while LeNet is trained over and over. At the end all leave, and the server's memory is compared with the start.
+"""
+
+import argparse
+import random
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import psutil
+
+from benchmarks.results import Row, save
+from benchmarks.session import Session, serving
+from core.config import RunConfig
+from core.jobs import Engine
+from core.recipes import NETWORKS
+from core.runs import RunStore
+
+PAGES = ("", "prune", "images", "storage", "study", "teach")
+SPARSITIES = ("0", "0.01", "0.5", "1", "10", "50", "75", "90", "95", "99")
+THINKING = (2.0, 6.0)
+"""Seconds between two events of a visitor, from and to."""
+
+LEAVING = 60
+"""Seconds after the last visitor has left until memory is read: a session is kept for a reconnect for a while."""
+
+
+@dataclass
+class Tally:
+    """What happened to all visitors together."""
+
+    milliseconds: dict[str, list[float]] = field(default_factory=lambda: {"exact field": [], "page": [], "link": []})
+    errors: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, kind: str, seconds: float, shown: Sequence[str]) -> None:
+        """Note one event and the errors that the page showed."""
+        with self.lock:
+            self.milliseconds[kind].append(1000 * seconds)
+            self.errors.extend(shown)
+
+
+def visit(port: int, number: int, until: float, runs: Sequence[str], tally: Tally) -> None:
+    """One visitor, until the time is over."""
+    chance = random.Random(number)
+    time.sleep(chance.uniform(0, THINKING[1]))
+    session = _arrive(port, chance, runs, tally)
+    try:
+        while time.monotonic() < until:
+            time.sleep(chance.uniform(*THINKING))
+            kind = chance.choices(("exact field", "page", "link"), (6, 3, 1))[0]
+            if kind == "link":
+                session.close()
+                session = _arrive(port, chance, runs, tally)
+            elif kind == "exact field" and "typed sparsity" in session.widgets:
+                seconds = session.set("typed sparsity", string_value=chance.choice(SPARSITIES))
+                tally.add(kind, seconds, session.errors)
+            else:
+                tally.add("page", session.open(chance.choice(PAGES)), session.errors)
+    except Exception as error:  # a visitor who is thrown out is an error, and the others go on
+        tally.add("page", 0.0, [f"{type(error).__name__}: {error}"])
+    finally:
+        session.close()
+
+
+def _arrive(port: int, chance: random.Random, runs: Sequence[str], tally: Tally) -> Session:
+    """Open a link: a page with a run and a stop."""
+    session = Session(port, f"run={chance.choice(runs)}&sparsity={chance.choice(SPARSITIES)}")
+    tally.add("link", session.open(chance.choice(PAGES)), session.errors)
+    return session
+
+
+def measure(visitors: int, minutes: float, training: bool, store: Path) -> tuple[list[Row], dict[str, Any]]:
+    """A server of its own with so many visitors; a row for each kind of event."""
+    runs = [run.id for run in RunStore(store).runs()]
+    tally = Tally()
+    with serving("streamlit_app.py", {"PRUNELAB_RUNS": str(store), "MALLOC_ARENA_MAX": "2"}) as (port, process):
+        server = psutil.Process(process.pid)
+        with Session(port) as first:  # what the first visitor of a server brings into memory is not a visitor's
+            for page in PAGES:
+                first.open(page)
+        start, most = server.memory_info().rss, 0
+        until = time.monotonic() + 60 * minutes
+        busy = threading.Thread(target=_train, args=(store, until), daemon=True)
+        if training:
+            busy.start()
+        threads = [
+            threading.Thread(target=visit, args=(port, number, until, runs, tally), daemon=True)
+            for number in range(visitors)
+        ]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            time.sleep(1)
+            most = max(most, server.memory_info().rss)
+        if training:
+            busy.join()
+        time.sleep(LEAVING)
+        after = server.memory_info().rss
+    everything = [value for values in tally.milliseconds.values() for value in values]
+    rows: list[Row] = [
+        {
+            "training": "yes" if training else "no",
+            "event": kind,
+            "n": len(values),
+            "median (ms)": round(float(np.median(values)), 1),
+            "95th percentile (ms)": round(float(np.percentile(values, 95)), 1),
+            "largest (ms)": round(max(values), 1),
+        }
+        for kind, values in {**tally.milliseconds, "all": everything}.items()
+    ]
+    memory = {
+        "visitors": visitors,
+        "minutes": minutes,
+        "errors": tally.errors,
+        "MB before": round(start / 1e6, 1),
+        "MB at most": round(most / 1e6, 1),
+        "MB per visitor": round((most - start) / 1e6 / visitors, 2),
+        "MB after they left": round(after / 1e6, 1),
+        "after against before": round(after / start, 3),
+    }
+    return rows, memory
+
+
+def _train(store: Path, until: float) -> None:
+    """Keep an engine of its own busy with LeNet, one seed after the other."""
+    engine, seed = Engine(store), 1000
+    try:
+        while time.monotonic() < until:
+            job = engine.train(RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"], seed=seed))
+            while (state := engine.state(job)) and state.active and time.monotonic() < until:
+                time.sleep(0.5)
+            engine.cancel(job)
+            seed += 1
+    finally:
+        engine.close()
+
+
+def main() -> None:
+    """Measure and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--visitors", type=int, default=50)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--training", action="store_true", help="the same again while a network is trained")
+    chosen = parser.parse_args()
+    rows, measured = list[Row](), {}
+    for training in (False, True) if chosen.training else (False,):
+        with TemporaryDirectory() as store:
+            found, memory = measure(chosen.visitors, chosen.minutes, training, Path(store))
+        rows += found
+        measured["while training" if training else "idle"] = memory
+        print({name: value if name != "errors" else len(value) for name, value in memory.items()})
+    save("load", rows, measured)
+
+
+if __name__ == "__main__":
+    main()

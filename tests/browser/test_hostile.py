@@ -1,0 +1,96 @@
+"""Addresses and messages that no page of ours would send, through the real server: a sentence, never a trace."""
+
+import json
+import urllib.error
+import urllib.request
+from urllib.parse import quote, urlencode
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from benchmarks.session import Session
+from core.recipes import NETWORKS
+from core.runs import RunStore
+from tests.browser.conftest import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+
+PAGES = ("", "train", "prune", "images", "storage", "study", "teach")
+NAMES = (
+    "run", "criterion", "scope", "sparsity", "log", "common", "layer", "filter", "input", "image", "section", "truth",
+    "answer", "outcome", "data", "networks", "part", "competing", "margin", "seed", "page", "typed sparsity",
+)  # fmt: skip
+NASTY = (
+    "../../../etc/passwd", "..%2f..%2fetc%2fpasswd", "/etc/passwd", "\x00", "<script>alert(1)</script>", "';--",
+    "{{7*7}}", "nan", "inf", "-0", "1e400", "1e-400", "99999999999999999999", "-1", "50%", "\u0661", "\U0001d7d9",
+    "\ud7ff", "%00", "\u202e", "a" * 5000, "[]", "{}", "null", "true", "None", *NETWORKS, "8eb9a6882564", "magnitude",
+)  # fmt: skip
+
+values = st.one_of(st.sampled_from(NASTY), st.text(max_size=40), st.floats().map(str), st.integers().map(str))
+queries = st.dictionaries(st.sampled_from(NAMES), values, max_size=6)
+slow = settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+def encoded(query: dict[str, str]) -> str:
+    return urlencode({name: value.encode("utf-8", "replace").decode() for name, value in query.items()})
+
+
+@slow
+@given(page=st.sampled_from(PAGES), query=queries)
+def test_no_address_makes_a_page_fail(server: Server, page: str, query: dict[str, str]) -> None:
+    with Session(server.port, encoded(query)) as visitor:
+        visitor.open(page)
+        assert not visitor.errors
+
+
+@slow
+@given(
+    page=st.sampled_from(("prune", "images", "storage")),
+    stop=st.one_of(st.integers(-(10**12), 10**12), st.text(max_size=20), st.none(), st.lists(st.integers())),
+    text=values,
+)
+def test_no_state_of_a_widget_makes_a_page_fail(server: Server, page: str, stop: object, text: str) -> None:
+    with Session(server.port) as visitor:
+        visitor.open(page)
+        for key in [key for key in visitor.widgets if key in ("panel", "storage panel", "answers panel")]:
+            visitor.set(key, json_value=json.dumps({"stop": stop, "picked": {"figure": text, "x": text, "y": text}}))
+            assert not visitor.errors
+        if "typed sparsity" in visitor.widgets:
+            visitor.set("typed sparsity", string_value=text.encode("utf-8", "replace").decode())
+            assert not visitor.errors
+
+
+@slow
+@given(path=st.sampled_from(("panel.json", "story.json", "ready")), query=queries)
+def test_no_address_makes_a_route_fail_or_gives_a_file(server: Server, path: str, query: dict[str, str]) -> None:
+    status, content = asked(f"{server.url}/{path}?{encoded(query)}")
+    assert status in (200, 404, 503) and "Traceback" not in content and "root:" not in content
+
+
+PATHS = ("../../etc/passwd", "vendor/../../../etc/passwd", "static/../streamlit_app.py", ".git/config")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_no_path_leaves_what_is_served(server: Server, path: str) -> None:
+    for form in (path, quote(path, safe=""), path.replace("..", "%2e%2e"), path.replace("/", "//")):
+        _, content = asked(f"{server.url}/{form}")
+        assert "root:" not in content and "st.App(" not in content and "[core]" not in content
+
+
+def test_the_store_holds_what_it_held(server: Server) -> None:
+    """After all of the above."""
+    names = {path.name for path in server.store.iterdir()}
+    runs = {run.id for run in RunStore(server.store).runs() if not run.reference}
+    kept = {*runs, "ledgers", "curves", "exports"}
+    assert runs <= names and all(name in kept or name.startswith(".") for name in names)
+
+
+def asked(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status, answer.read().decode("utf-8", "replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode("utf-8", "replace")
