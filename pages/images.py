@@ -92,7 +92,7 @@ def picked(pick: Pick) -> None:
         set_filter(outcome=row[pick.x == "pruned wrong"])
     elif pick.figure == "difference":
         set_filter(true=pick.y, moved=pick.x)
-    else:
+    elif pick.figure in ("dense", "pruned"):
         set_filter(true=pick.y, **{pick.figure: pick.x})
 
 

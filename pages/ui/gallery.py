@@ -47,5 +47,11 @@ def gallery(
     _component(
         data={"cards": [asdict(card) for card in cards], "sheet": source, "columns": columns},
         key=key,
-        on_opened_change=lambda: on_open(int(st.session_state[key].opened)),
+        on_opened_change=lambda: _open(st.session_state[key].opened, cards, on_open),
     )
+
+
+def _open(image: object, cards: Sequence[Card], on_open: Callable[[int], None]) -> None:
+    """Open what a browser asks for, if it is in the gallery."""
+    if isinstance(image, int) and any(card.image == image for card in cards):
+        on_open(image)

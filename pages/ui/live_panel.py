@@ -1,13 +1,16 @@
 """The live panel as a Streamlit component: a slider over stops and the figures it drives, redrawn in the browser."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.metadata import version
+from typing import TypeVar
 
 import streamlit as st
 
 from pages.ui.address import address
 from pages.ui.component import declare
+
+_T = TypeVar("_T")
 
 PLOTLY = f"/vendor/plotly-{version('plotly')}.min.js"
 """Where the app serves the plotly.js of the installed plotly package."""
@@ -70,6 +73,20 @@ def live_panel(
     _component(
         data={"urls": [*urls], "stop": stop, "label": label, "plotly": address(PLOTLY), "options": [*options]},
         key=key,
-        on_stop_change=lambda: on_stop(int(st.session_state[key].stop)),
-        on_picked_change=lambda: on_pick(Pick(**st.session_state[key].picked)),
+        on_stop_change=lambda: _when(st.session_state[key].stop, int, on_stop),
+        on_picked_change=lambda: _when(_pick(st.session_state[key].picked), Pick, on_pick),
     )
+
+
+def _pick(said: object) -> Pick | None:
+    """What a browser says of a click; None if it is none."""
+    names = [field.name for field in fields(Pick)]
+    if not isinstance(said, dict) or {*said} != {*names} or not all(isinstance(said[name], str) for name in names):
+        return None
+    return Pick(**said)
+
+
+def _when(said: object, kind: type[_T], do: Callable[[_T], None]) -> None:
+    """Do something with what a browser says, unless it is nothing that this panel would say."""
+    if isinstance(said, kind):
+        do(said)

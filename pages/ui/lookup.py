@@ -29,8 +29,9 @@ class Stops:
     own: float | None = None
 
     def go(self, stop: int) -> None:
-        """Move the view to a stop, from a panel's callback."""
-        view.change(sparsity=view.percentage(float(self.profile.sparsity[stop])))
+        """Move the view to a stop, from a panel's callback; to one that there is not, nowhere."""
+        if 0 <= stop < len(self.profile.sparsity):
+            view.change(sparsity=view.percentage(float(self.profile.sparsity[stop])))
 
 
 def panel_query(now: View, stops: Stops, **more: str) -> dict[str, str]:

@@ -65,5 +65,13 @@ def table(
     _component(
         data={"label": label, "columns": [*columns], "rows": [asdict(row) for row in rows]},
         key=key,
-        on_acted_change=lambda: on_action(*st.session_state[key].acted),
+        on_acted_change=lambda: _act(st.session_state[key].acted, rows, on_action),
     )
+
+
+def _act(said: object, rows: Sequence[Row], on_action: Callable[[str, str], None]) -> None:
+    """Do what a browser asks for, if the table has such a button."""
+    for row in rows:
+        for action in row.actions:
+            if isinstance(said, list | tuple) and [*said] == [action.name, row.name]:
+                on_action(action.name, row.name)

@@ -48,15 +48,25 @@ def test_no_address_makes_a_page_fail(server: Server, page: str, query: dict[str
 
 @slow
 @given(
-    page=st.sampled_from(("prune", "images", "storage")),
+    page=st.sampled_from(("prune", "images", "storage", "train")),
     stop=st.one_of(st.integers(-(10**12), 10**12), st.text(max_size=20), st.none(), st.lists(st.integers())),
+    figure=st.sampled_from(("outcomes", "difference", "dense", "pruned", "true", "page")),
     text=values,
 )
-def test_no_state_of_a_widget_makes_a_page_fail(server: Server, page: str, stop: object, text: str) -> None:
+def test_no_state_of_a_widget_makes_a_page_fail(
+    server: Server, page: str, stop: object, figure: str, text: str
+) -> None:
+    said = {
+        "stop": stop,
+        "picked": {"figure": figure, "x": text, "y": text},
+        "opened": stop,
+        "acted": [figure, text],
+        "drawn": text,
+    }
     with Session(server.port) as visitor:
         visitor.open(page)
-        for key in [key for key in visitor.widgets if key in ("panel", "storage panel", "answers panel")]:
-            visitor.set(key, json_value=json.dumps({"stop": stop, "picked": {"figure": text, "x": text, "y": text}}))
+        for key in [key for key in visitor.widgets if any(part in key for part in ("panel", "gallery", "runs"))]:
+            visitor.set(key, json_value=json.dumps(said))
             assert not visitor.errors
         if "typed sparsity" in visitor.widgets:
             visitor.set("typed sparsity", string_value=text.encode("utf-8", "replace").decode())
