@@ -106,7 +106,7 @@ def test_two_servers_and_two_workers_share_trainings_and_runs(
     servers = [cluster.server(), cluster.server()]
     try:
         one, two = (at(server, browser, contexts, "train") for server in servers)
-        ask(one, seed=11, epochs=4)
+        ask(one, seed=11, epochs=2)
         two.reload()
         expect(two.get_by_text(re.compile(r"images/s"))).to_be_visible(timeout=60_000)  # followed on the other server
         expect(one.get_by_text("This run is trained")).to_be_visible(timeout=120_000)
@@ -123,7 +123,7 @@ def test_a_server_that_is_killed_loses_nothing_and_finds_its_job_again(
 ) -> None:
     server = cluster.server()
     page = at(server, browser, contexts, "train")
-    ask(page, seed=12, epochs=12)
+    ask(page, seed=12, epochs=6)
     assert server.process is not None
     server.process.kill()
     server.process.wait()
@@ -139,7 +139,7 @@ def test_a_worker_that_is_killed_is_replaced_and_the_training_goes_on(
 ) -> None:
     server = cluster.server()
     page = at(server, browser, contexts, "train")
-    ask(page, seed=13, epochs=8)
+    ask(page, seed=13, epochs=4)
     workers = [child for process in cluster.running[1:] for child in psutil.Process(process.pid).children()]
     busy = max(workers, key=lambda worker: sum(worker.cpu_times()[:2]))
     busy.send_signal(signal.SIGKILL)
