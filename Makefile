@@ -3,7 +3,7 @@
 
 ADDRESS ?= 127.0.0.1
 PORT ?= 8501
-BENCH ?= $(filter-out __init__ browser results session tutorial train%,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCH ?= $(filter-out __init__ browser load results session tutorial train%,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -44,7 +44,7 @@ browser-test: $(DEV) $(DATA)  ## pass the tests in a real browser (Debian's chro
 	@echo "Running the browser tests"
 	@$(BIN)/python -m pytest -m browser tests/browser
 
-bench: $(DEV) $(DATA)  ## run the benchmarks; those that train (benchmarks/train*.py) only by name: make bench BENCH=NAME
+bench: $(DEV) $(DATA)  ## run the benchmarks; the long ones (load, train*) only by name: make bench BENCH=NAME
 	@for name in $(BENCH); do echo "Benchmark: $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 reference: $(APP) $(DATA)  ## train and profile the runs that ship in core/reference

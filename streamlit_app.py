@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import logging
 import secrets
 import sys
 from collections.abc import AsyncIterator
@@ -18,13 +17,13 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.errors import ConfigError, StoreError
+from core.logs import LOG, configure
 from core.picture import MOST_BYTES
 from pages.ui.routes import ROUTES
 from pages.ui.services import VISITOR, engine, settings, store
 
 MultiPartParser.spool_max_size = 2 * MOST_BYTES  # above 1 MB it would put an upload on disk for a while
 
-_log = logging.getLogger("prunelab")
 _HOUR = 3600  # seconds
 
 POLICY = {
@@ -86,9 +85,9 @@ async def _expire(days: int) -> None:
     while True:
         try:
             for run_id in await run_in_threadpool(store().expire, datetime.now(UTC) - timedelta(days=days)):
-                _log.info("run expired", extra={"run": run_id})
+                LOG.info("run expired", extra={"run": run_id})
         except StoreError as error:
-            _log.warning("runs could not be expired: %s", error)
+            LOG.warning("runs could not be expired: %s", error)
         await asyncio.sleep(_HOUR)
 
 
@@ -104,6 +103,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     running.close()
 
 
+configure()
 try:
     settings()
 except ConfigError as error:

@@ -5,7 +5,8 @@
 Each visitor opens a link to some page, run and stop, then again and again moves the exact field, changes the page or
 opens another link, with some seconds of thinking between. An event lasts until the script that it caused has finished
 and all its new elements have arrived. What the server shows as an error counts as one. With `--training` the same
-again while LeNet is trained over and over. At the end all leave, and the server's memory is compared with the start.
+again while LeNet is trained over and over. At the end all leave, and the server's memory is compared with the start, as are its threads, file handles and files: half an hour
+(`--minutes 30`) is a soak.
 """
 
 import argparse
@@ -91,7 +92,7 @@ def measure(visitors: int, minutes: float, training: bool, store: Path) -> tuple
         with Session(port) as first:  # what the first visitor of a server brings into memory is not a visitor's
             for page in PAGES:
                 first.open(page)
-        start, most = server.memory_info().rss, 0
+        start, most, before = server.memory_info().rss, 0, holds(server, store)
         until = time.monotonic() + 60 * minutes
         busy = threading.Thread(target=_train, args=(store, until), daemon=True)
         if training:
@@ -108,7 +109,7 @@ def measure(visitors: int, minutes: float, training: bool, store: Path) -> tuple
         if training:
             busy.join()
         time.sleep(LEAVING)
-        after = server.memory_info().rss
+        after, left = server.memory_info().rss, holds(server, store)
     everything = [value for values in tally.milliseconds.values() for value in values]
     rows: list[Row] = [
         {
@@ -130,8 +131,16 @@ def measure(visitors: int, minutes: float, training: bool, store: Path) -> tuple
         "MB per visitor": round((most - start) / 1e6 / visitors, 2),
         "MB after they left": round(after / 1e6, 1),
         "after against before": round(after / start, 3),
+        "held before": before,
+        "held after": left,
     }
     return rows, memory
+
+
+def holds(server: psutil.Process, store: Path) -> dict[str, int]:
+    """What a server could leak besides memory."""
+    files = sum(path.is_file() for path in store.rglob("*"))
+    return {"threads": server.num_threads(), "file handles": server.num_fds(), "files of the store": files}
 
 
 def _train(store: Path, until: float) -> None:

@@ -36,6 +36,7 @@ from core.config import PruningConfig, RunConfig
 from core.curves import CurveStore
 from core.errors import JobCancelled, JobError, PruneLabError, StoreError
 from core.ledgers import LedgerStore, ledger_key
+from core.logs import LOG
 from core.progress import Epoch, Progress
 from core.runs import RunStore
 from core.search import Search
@@ -564,7 +565,7 @@ class Engine:
 
     def _on_done(self, job: _Job, future: Future[None]) -> None:
         status: Status = "finished"
-        message = None
+        message, cause = None, None
         if future.status == "error":
             error = future.exception()
             if self._try_again(job, error):
@@ -572,6 +573,7 @@ class Engine:
                 future.add_done_callback(partial(self._on_done, job))
                 return
             status, message = "failed", self._explain(job, error)
+            cause = None if isinstance(error, PruneLabError) else error  # else the message says it all
         elif job.stopped:
             status, message = "cancelled", job.stopped
         elif future.status != "finished":
@@ -586,7 +588,7 @@ class Engine:
                 self._client.unpublish_dataset(job.state.id)
         future.release()
         with self._lock:
-            self._end(job, status, message)
+            self._end(job, status, message, cause)
 
     def _takes_too_long(self, job: _Job) -> bool:
         """Whether a training runs longer than this server allows."""
@@ -598,9 +600,12 @@ class Engine:
         )
         return limited and time.monotonic() - (job.began or 0.0) > (self._longest or 0.0)
 
-    def _end(self, job: _Job, status: Status, message: str | None) -> None:
+    def _end(self, job: _Job, status: Status, message: str | None, cause: BaseException | None = None) -> None:
         if job.state.active:
             job.state = replace(job.state, status=status, message=message)
+            about: dict[str, Any] = {"job": job.state.id, "run": job.state.run_id, "status": status}
+            about |= {"message_to_visitor": message, "seconds": round(time.time() - job.state.submitted, 1)}
+            LOG.log(logging.ERROR if cause else logging.INFO, "job over", exc_info=cause, extra=about)
         job.future = None
 
     def _try_again(self, job: _Job, error: BaseException) -> bool:

@@ -3,6 +3,8 @@
 All run on real worker processes; trainings are real ones on a tiny synthetic data set (tests/tiny.py).
 """
 
+import io
+import json
 import os
 import signal
 import socket
@@ -20,6 +22,7 @@ import pytest
 from core.config import PruningConfig, RunConfig
 from core.errors import JobError, PruningError, StoreError
 from core.jobs import Engine, JobState
+from core.logs import configure
 from core.profile import FRACTIONS
 from core.runs import RunStore
 from tests import tiny
@@ -422,3 +425,22 @@ def test_a_training_that_takes_too_long_is_stopped_with_the_reason(tmp_path: Pat
         assert not engine.store.runs() or all(run.reference for run in engine.store.runs())
     finally:
         engine.close()
+
+
+def test_the_log_has_one_line_a_job_with_its_cause_and_no_visitor(tmp_path: Path) -> None:
+    told = io.StringIO()
+    configure(told)
+    engine = Engine(tmp_path, tasks="tests.tiny")
+    try:
+        for wanted in (config(1, epochs=1), tiny.crashing()):
+            wait(engine, engine.train(wanted, owner="ann-the-visitor"), over)
+    finally:
+        engine.close()
+    lines = [json.loads(line) for line in told.getvalue().splitlines()]
+    assert [(line["event"], line["status"], line["level"]) for line in lines] == [
+        ("job over", "finished", "info"),
+        ("job over", "failed", "error"),
+    ]
+    assert all(line["run"] in line["job"] and line["seconds"] >= 0 for line in lines)
+    assert "ZeroDivisionError: by tests/tiny.py" in lines[1]["cause"] and "cause" not in lines[0]
+    assert "ann-the-visitor" not in told.getvalue()
