@@ -5,8 +5,8 @@
 Each visitor opens a link to some page, run and stop, then again and again moves the exact field, changes the page or
 opens another link, with some seconds of thinking between. An event lasts until the script that it caused has finished
 and all its new elements have arrived. What the server shows as an error counts as one. With `--training` the same
-again while LeNet is trained over and over. At the end all leave, and the server's memory is compared with the start, as are its threads, file handles and files: half an hour
-(`--minutes 30`) is a soak.
+again while LeNet is trained over and over. At the end all leave, and the server's memory is compared with the start,
+as are its threads, file handles and files: half an hour (`--minutes 30`) is a soak.
 """
 
 import argparse
