@@ -1,11 +1,12 @@
 """The ASGI app: the pages, the routes beside them, security headers and start-up. `streamlit run streamlit_app.py`."""
 
 import asyncio
+import ctypes
 import gc
 import secrets
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import streamlit as st
@@ -24,7 +25,7 @@ from pages.ui.services import VISITOR, engine, settings, store
 
 MultiPartParser.spool_max_size = 2 * MOST_BYTES  # above 1 MB it would put an upload on disk for a while
 
-_HOUR = 3600  # seconds
+_HOUR, _HALF_MINUTE = 3600, 30  # seconds
 
 POLICY = {
     "default-src": "'self'",
@@ -91,15 +92,28 @@ async def _expire(days: int) -> None:
         await asyncio.sleep(_HOUR)
 
 
+async def _tidy() -> None:
+    """Every half minute, collect what visitors have left behind and give it back to the system."""
+    while True:
+        await asyncio.sleep(_HALF_MINUTE)
+        await run_in_threadpool(_give_back)
+
+
+def _give_back() -> None:
+    gc.collect()
+    with suppress(OSError, AttributeError):  # glibc keeps what is freed unless it is asked; another library may not
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Start the job engine in the background, and stop it with the server."""
-    gc.freeze()  # Streamlit collects garbage after every run; what was imported is none
+    gc.freeze()  # what was imported is no garbage, and need not be looked through
     running, days = engine(), settings().expire
-    expiring = None if days is None else asyncio.create_task(_expire(days))
+    chores = [asyncio.create_task(_tidy()), *([asyncio.create_task(_expire(days))] if days else [])]
     yield
-    if expiring is not None:
-        expiring.cancel()
+    for chore in chores:
+        chore.cancel()
     running.close()
 
 

@@ -34,8 +34,9 @@ SPARSITIES = ("0", "0.01", "0.5", "1", "10", "50", "75", "90", "95", "99")
 THINKING = (2.0, 6.0)
 """Seconds between two events of a visitor, from and to."""
 
-LEAVING = 60
-"""Seconds after the last visitor has left until memory is read: a session is kept for a reconnect for a while."""
+LEAVING = 35
+"""Seconds after the last visitor has left until memory is read: a session is kept for a reconnect for 20, and every 30
+the server gives back what it does not need."""
 
 
 @dataclass
@@ -89,9 +90,11 @@ def measure(visitors: int, minutes: float, training: bool, store: Path) -> tuple
     tally = Tally()
     with serving("streamlit_app.py", {"PRUNELAB_RUNS": str(store), "MALLOC_ARENA_MAX": "2"}) as (port, process):
         server = psutil.Process(process.pid)
-        with Session(port) as first:  # what the first visitor of a server brings into memory is not a visitor's
-            for page in PAGES:
-                first.open(page)
+        for run in runs:  # what a server keeps of each run, for all visitors, is not a visitor's
+            with Session(port, f"run={run}") as first:
+                for page in PAGES:
+                    first.open(page)
+        time.sleep(LEAVING)
         start, most, before = server.memory_info().rss, 0, holds(server, store)
         until = time.monotonic() + 60 * minutes
         busy = threading.Thread(target=_train, args=(store, until), daemon=True)
@@ -108,6 +111,9 @@ def measure(visitors: int, minutes: float, training: bool, store: Path) -> tuple
             most = max(most, server.memory_info().rss)
         if training:
             busy.join()
+        time.sleep(LEAVING)
+        with Session(port) as last:  # sessions are cleared away when the next visitor comes
+            last.open()
         time.sleep(LEAVING)
         after, left = server.memory_info().rss, holds(server, store)
     everything = [value for values in tally.milliseconds.values() for value in values]
