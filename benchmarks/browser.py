@@ -1,10 +1,11 @@
 """Debian's chromium, headless and quiet."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
@@ -18,6 +19,19 @@ def launch(playwright: Playwright) -> Browser:
     path = shutil.which("chromium")
     assert path, "Chromium is missing; run `make browser-test`, which installs it."
     return playwright.chromium.launch(executable_path=path, args=FLAGS)
+
+
+def until(page: Page, expression: str, seconds: float = 30) -> None:
+    """Wait until an expression is true in the page; Playwright's own way is forbidden by the app's content policy.
+
+    Raises:
+        TimeoutError: it is not after so many seconds.
+    """
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"This is not true after {seconds:g} s: {expression}")
+        time.sleep(0.02)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, Page
 
-from benchmarks.browser import SETTLED, chromium
+from benchmarks.browser import SETTLED, chromium, until
 from benchmarks.results import Row, save, spread
 from benchmarks.session import serving
 
@@ -40,7 +40,7 @@ def seen(page: Page, url: str) -> tuple[float, float]:
     began = time.perf_counter()
     page.goto(url)
     page.wait_for_selector(SETTLED, state="attached", timeout=60_000)
-    page.wait_for_function(DRAWN, timeout=60_000)
+    until(page, DRAWN, 60)
     seconds = time.perf_counter() - began
     return seconds, float(page.evaluate(SHIFTS))
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Browser, Page, TimeoutError
 
-from benchmarks.browser import SETTLED, chromium
+from benchmarks.browser import SETTLED, chromium, until
 from benchmarks.results import Row, save, spread
 from benchmarks.session import serving
 from core import panels
@@ -66,7 +66,7 @@ class App:
         self.page.focus(self.slider)
         self.page.evaluate("(wanted) => expectStop(wanted)", wanted)
         self.page.keyboard.press(key)
-        self.page.wait_for_function("window.took !== null", timeout=60_000)
+        until(self.page, "window.took !== null", 60)
         return float(self.page.evaluate("window.took"))
 
 

@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from benchmarks.browser import until
 from core.config import PruningConfig
 from core.profile import DEFAULT_STOP, STOPS
 from core.runs import Run, RunStore
@@ -115,7 +116,7 @@ def test_figures_follow_a_screen_that_becomes_narrow(visit: Any) -> None:
     page = drawn(visit().open("prune"))
     page.set_viewport_size({"width": 390, "height": 844})
     wide = "[...document.querySelectorAll('.plot .main-svg')].filter((svg) => svg.getBoundingClientRect().width > 390)"
-    page.wait_for_function(f"{wide}.length === 0")
+    until(page, f"{wide}.length === 0")
 
 
 def test_dark_mode_gives_the_figures_light_text(visit: Any) -> None:
@@ -128,6 +129,7 @@ def test_dark_mode_gives_the_figures_light_text(visit: Any) -> None:
 def test_a_click_on_the_curve_moves_the_slider_there(visit: Any, shelved: tuple[Path, Run, Run]) -> None:
     page = drawn(visit().open(f"prune?run={shelved[1].id}&sparsity=0"))
     stop = 25
+    page.locator("#plot-curve").scroll_into_view_if_needed()
     x, y = page.evaluate(
         """(stop) => {
           const plot = document.querySelector("#plot-curve"), box = plot.getBoundingClientRect()
@@ -157,7 +159,7 @@ def test_a_mark_moves_the_slider_to_the_stop_that_it_names(visit: Any) -> None:
 def test_play_sweeps_over_all_stops_and_pause_stays_where_it_is(visit: Any, shelved: tuple[Path, Run, Run]) -> None:
     page = drawn(visit().open(f"prune?run={shelved[1].id}&sparsity=0"))
     page.get_by_role("button", name="Play from 0 to 100 %").click()
-    page.wait_for_function("Number(document.querySelector('.live-panel').dataset.drawn) >= 8")
+    until(page, "Number(document.querySelector('.live-panel').dataset.drawn) >= 8")
     page.get_by_role("button", name="Pause").click()
     paused = int(slider(page).input_value())
     expect(page).to_have_url(re.compile(rf"sparsity={STOPS[paused]:g}(&|$)"))
@@ -224,25 +226,26 @@ def test_options_are_drawn_kept_in_the_link_and_do_not_ask_for_the_figures_again
     page.get_by_role("button", name="Display").click()
     page.get_by_text("Logarithmic counts").click()
     log = "document.querySelector('#plot-distributions').layout?.yaxis.type === 'log'"
-    page.wait_for_function(log)
+    until(page, log)
     expect(page).to_have_url(re.compile("log=true"))
     assert not asked
     page.goto(page.url)
-    drawn(page).wait_for_function(log)
+    until(drawn(page), log)
 
 
 def test_the_kernels_of_a_layer_are_asked_for_alone(visit: Any) -> None:
     page = drawn(visit().open("prune?sparsity=50"))
-    page.wait_for_function("document.querySelector('#plot-kernels').data")
+    until(page, "Boolean(document.querySelector('#plot-kernels').data)")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "panel.json" in request.url else None)
     page.get_by_role("radiogroup", name="Kernels of").get_by_text("conv2").click()
-    page.wait_for_function(
-        "document.querySelector('#plot-kernels').previousElementSibling.textContent.startsWith('Kernels of conv2')"
+    until(
+        page,
+        "document.querySelector('#plot-kernels').previousElementSibling.textContent.startsWith('Kernels of conv2')",
     )
     assert len(asked) == 1 and "kernels=" in asked[0]
     covered = "document.querySelector('#plot-kernels').data[1].z.flat().filter((z) => z === 1).length"
-    page.wait_for_function(f"{covered} > 0")
+    until(page, f"{covered} > 0")
 
 
 def test_the_panel_goes_on_without_the_server(visit: Any, server: Server, shelved: tuple[Path, Run, Run]) -> None:
