@@ -18,18 +18,13 @@ RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).r
 """The run that the lesson is about."""
 
 
-def test_the_welcome_is_closed_for_good_and_says_five_sentences(visit: Any) -> None:
-    visitor = visit()
-    page = visitor.open("")
-    card = page.get_by_role("region", name="New here? Five sentences")
-    expect(card.get_by_role("listitem")).to_have_count(5)
-    card.get_by_role("button", name="Close").click()
-    expect(card).to_be_hidden()
+def test_the_welcome_opens_to_five_sentences(visit: Any) -> None:
     for path in ("", "prune"):
-        page = visitor.open(path)
-        expect(page.locator(".welcome")).to_be_attached()
-        expect(page.locator(".welcome")).to_be_hidden()
-    expect(visit().open("prune").get_by_role("region", name="New here? Five sentences")).to_be_visible()
+        page = visit().open(path)
+        expect(page.get_by_role("listitem").filter(has_text="Pruning sets some of them to zero")).to_be_hidden()
+        page.get_by_text("New here? Five sentences").click()
+        expect(page.get_by_role("listitem").filter(has_text="Pruning sets some of them to zero")).to_be_visible()
+        expect(page.locator("[data-testid=stExpander] ol li")).to_have_count(5)
 
 
 @pytest.mark.parametrize("part", ["prune", "storage"])
