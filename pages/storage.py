@@ -184,8 +184,8 @@ def show_tradeoff(now: View) -> None:
     st.caption(
         f"One network, {wording.count(n)} test images; weights go by {now.pruning.criterion}, {now.pruning.scope}. "
         "The table has the places where both were also retrained, with as many of "
-        f"{wording.count(found.total)} weights left; the unpruned network was not trained on, so that part of a gain "
-        "is the retraining's own. Weights are "
+        f"{wording.count(found.total)} weights left; “Difference” is that of the retrained from the unpruned network, "
+        "which was not trained on: part of a gain is the retraining's own. Weights are "
         "timed as sparse matrices (CSR); with their zeros multiplied they take the time of the unpruned network, "
         "whatever the sparsity. Times, unpruned = 1, are medians, with the middle half, over rounds in which all took "
         f"turns, on {found.threads} threads of {machine(found)}. What is added up in a residual stream stays whole (Li "
@@ -206,7 +206,7 @@ TRADEOFF_COLUMNS = (
     "Weights left",
     "One-shot",
     "Retrained",
-    "Difference, retrained",
+    "Difference",
     "Bytes, compact",
     "Bytes, float32",
     "Time, 1 image",
@@ -217,12 +217,12 @@ TRADEOFF_COLUMNS = (
 def tradeoff_rows(found: Tradeoff) -> list[Row]:
     """The networks that were retrained and timed: a row each way and place."""
     rows = []
-    for method, name in figures.METHODS.items():
+    for method in figures.METHODS:
         before = {point.share: point for point in found.line(method, retrained=False)}
         for point in found.line(method, retrained=True):
             first, c = before[point.share], point.comparison
             cells = [
-                Cell.text(f"{name}, {wording.percent(point.share, 0)}"),
+                Cell.text(f"{method.capitalize()}, {wording.percent(point.share, 0)}"),
                 Cell(wording.count(first.left), first.left),
                 Cell(wording.percent(first.comparison.pruned.value), first.comparison.pruned.value),
                 Cell(wording.percent(c.pruned.value), c.pruned.value),
@@ -237,7 +237,7 @@ def tradeoff_rows(found: Tradeoff) -> list[Row]:
 
 def _spread(quartiles: tuple[float, float, float]) -> str:
     low, middle, high = quartiles
-    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+    return f"{middle:.2f} ({low:.2f}–{high:.2f})"
 
 
 def tradeoff_csv(found: Tradeoff) -> str:
