@@ -415,7 +415,7 @@ class Engine:
 
     def _check_patience(self, owner: str | None) -> None:
         """Count a visitor's trainings of the last hour. Those without a cookie count as one visitor."""
-        now = time.time()
+        now = time.monotonic()  # the clock may be set back
         with self._lock:
             lately = {who: [when for when in asked if now - when < 3600] for who, asked in self._asked.items()}
             self._asked = {who: asked for who, asked in lately.items() if asked}
@@ -604,7 +604,7 @@ class Engine:
         if job.state.active:
             job.state = replace(job.state, status=status, message=message)
             about: dict[str, Any] = {"job": job.state.id, "run": job.state.run_id, "status": status}
-            about |= {"message_to_visitor": message, "seconds": round(time.time() - job.state.submitted, 1)}
+            about |= {"message_to_visitor": message, "seconds": round(max(0.0, time.time() - job.state.submitted), 1)}
             LOG.log(logging.ERROR if cause else logging.INFO, "job over", exc_info=cause, extra=about)
         job.future = None
 

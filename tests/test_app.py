@@ -1,6 +1,8 @@
 """What the server does around the pages."""
 
 import asyncio
+import re
+from pathlib import Path
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -33,3 +35,11 @@ def test_the_largest_upload_stays_in_memory() -> None:
     with upload.file as file:
         assert upload.size == MOST_BYTES
         assert not vars(file)["_rolled"]
+
+
+def test_nothing_of_ours_unpickles() -> None:
+    root = Path(streamlit_app.__file__).parent
+    for path in (*root.glob("core/**/*.py"), *root.glob("pages/**/*.py"), root / "streamlit_app.py"):
+        text = path.read_text("utf-8")
+        assert not re.search(r"import (cloud)?pickle|from (cloud)?pickle|pickle\.loads?\(", text), path
+        assert text.count("torch.load(") == text.count("weights_only=True"), path

@@ -444,3 +444,18 @@ def test_the_log_has_one_line_a_job_with_its_cause_and_no_visitor(tmp_path: Path
     assert all(line["run"] in line["job"] and line["seconds"] >= 0 for line in lines)
     assert "ZeroDivisionError: by tests/tiny.py" in lines[1]["cause"] and "cause" not in lines[0]
     assert "ann-the-visitor" not in told.getvalue()
+
+
+def test_a_clock_that_is_set_back_neither_locks_a_visitor_out_nor_lets_them_ask_for_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(tmp_path, address="tcp://127.0.0.1:1", trainings_per_hour=1)
+    try:
+        with pytest.raises(JobError, match="does not answer"):
+            engine.train(config(1), owner="one")
+        day_before = time.time() - 86_400
+        monkeypatch.setattr(time, "time", lambda: day_before)
+        with pytest.raises(JobError, match=r"1 trainings within an hour.* in 60 min"):
+            engine.train(config(2), owner="one")
+    finally:
+        engine.close()

@@ -409,3 +409,38 @@ def test_visitors_runs_expire_with_all_that_was_kept_about_them_and_others_stay(
     assert {*store.expire(when + timedelta(days=1))} == {old.id, new.id}
     assert store.runs() == [] and not [path for path in tmp_path.rglob("*") if path.is_file()]
     assert not any(run.reference for run in store.runs()) and RunStore(tmp_path).runs()  # those that ship do not expire
+
+
+def test_a_store_that_vanishes_and_returns_has_lost_nothing(tmp_path: Path) -> None:
+    root, away = tmp_path / "mounted", tmp_path / "away"
+    store = RunStore(root, shipped=tmp_path / "none")
+    run, _ = shelf.fill(root)
+    assert len(store.runs()) == 2
+    root.rename(away)
+    assert store.runs() == [] and not store.has(run.id) and store.kept("ledgers/any.json") is None
+    with pytest.raises(StoreError, match=f"no run {run.id} in this store; choose another"):
+        store.weights(run.id)
+    away.rename(root)
+    assert store.get(run.id) == run and store.profile(run.id, PruningConfig()) is not None
+    assert store.damaged() == []
+
+
+def test_two_writers_of_the_same_run_at_the_same_moment_store_it_once(tmp_path: Path) -> None:
+    made = RunStore(tmp_path / "made", shipped=tmp_path / "none")
+    run, _ = shelf.fill(made.root)
+    weights, labels, profile = made.weights(run.id), made.labels(run.id), made.profile(run.id, PruningConfig())
+    assert profile is not None
+    stores = [RunStore(tmp_path / "shared", shipped=tmp_path / "none") for _ in range(8)]
+    barrier, found = threading.Barrier(len(stores)), list[Run]()
+
+    def write(store: RunStore) -> None:
+        barrier.wait()
+        found.append(store.save(run, weights, labels, profile))
+
+    threads = [threading.Thread(target=write, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [run] * len(stores) and stores[0].runs() == [run] and stores[0].damaged() == []
+    assert [path.name for path in stores[0].root.iterdir() if not path.name.startswith(".")] == [run.id]
