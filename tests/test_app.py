@@ -42,4 +42,4 @@ def test_nothing_of_ours_unpickles() -> None:
     for path in (*root.glob("core/**/*.py"), *root.glob("pages/**/*.py"), root / "streamlit_app.py"):
         text = path.read_text("utf-8")
         assert not re.search(r"import (cloud)?pickle|from (cloud)?pickle|pickle\.loads?\(", text), path
-        assert text.count("torch.load(") == text.count("weights_only=True"), path
+        assert all("weights_only=True" in line for line in text.splitlines() if "torch.load(" in line), path
