@@ -142,7 +142,7 @@ class _Job:
     key: str
     future: Future[None] | None = None
     starts: int = 0
-    began: float | None = None
+    began: float = math.inf
     retries: int = 0
     stopped: str = ""
 
@@ -160,7 +160,7 @@ class Engine:
         tasks: str = TASKS,
         training: bool = True,
         trainings_per_hour: int | None = None,
-        longest_training: float | None = None,
+        longest_training: float = math.inf,
     ) -> None:
         """Return at once; the cluster starts, or the scheduler at `address` is called, in the background.
 
@@ -553,7 +553,7 @@ class Engine:
                 job.began = time.monotonic()
                 job.state = replace(job.state, status="running", retried=job.starts > 1, progress=None, message=None)
             elif said["op"] == "progress" and self._takes_too_long(job):
-                minutes = math.ceil((self._longest or 0) / 60)
+                minutes = math.ceil(self._longest / 60)
                 why = (
                     f"The training took over {minutes} min, the longest that this server allows; ask for fewer epochs."
                 )
@@ -592,13 +592,8 @@ class Engine:
 
     def _takes_too_long(self, job: _Job) -> bool:
         """Whether a training runs longer than this server allows."""
-        limited = (
-            job.state.kind in ("train", "network")
-            and not job.stopped
-            and job.began is not None
-            and self._longest is not None
-        )
-        return limited and time.monotonic() - (job.began or 0.0) > (self._longest or 0.0)
+        limited = job.state.kind in ("train", "network") and not job.stopped
+        return limited and time.monotonic() - job.began > self._longest
 
     def _end(self, job: _Job, status: Status, message: str | None, cause: BaseException | None = None) -> None:
         if job.state.active:

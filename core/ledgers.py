@@ -43,10 +43,7 @@ class LedgerStore:
         Raises:
             StoreError: there is no such run.
         """
-        name, weights = ledger_key(run_id, pruning, sparsity), self._runs.digest(run_id)
-        contents = (self._runs.kept(f"{LEDGERS}/{name}.json"), _read(self._shipped / f"{name}.json"))
-        known = (_ledger(content, weights) for content in contents)
-        return next((ledger for ledger in known if ledger), None)
+        return self._here_or_shipped(Ledger.from_dict, f"{ledger_key(run_id, pruning, sparsity)}.json", run_id)
 
     def save(self, run_id: str, pruning: PruningConfig, ledger: Ledger, sparsity: float | None = None) -> None:
         """Store a ledger, whole or not at all.
@@ -86,10 +83,7 @@ class LedgerStore:
 
     def tradeoff(self, run_id: str, pruning: PruningConfig) -> Tradeoff | None:
         """Weights pruned in this way and whole filters; None if they are not compared. Raises as `rounding` does."""
-        name, weights = f"tradeoff-{ledger_key(run_id, pruning)}.json", self._runs.digest(run_id)
-        contents = (self._runs.kept(f"{LEDGERS}/{name}"), _read(self._shipped / name))
-        known = (_tradeoff(content, weights) for content in contents)
-        return next((found for found in known if found), None)
+        return self._here_or_shipped(Tradeoff.from_dict, f"tradeoff-{ledger_key(run_id, pruning)}.json", run_id)
 
     def save_tradeoff(self, run_id: str, pruning: PruningConfig, found: Tradeoff) -> None:
         """Store a comparison of weights and filters; raises as `save` does."""
@@ -110,6 +104,12 @@ class LedgerStore:
         self._runs.keep(self._export_name(run_id, pruning, sparsity), made.zipped())
         self._runs.trim(EXPORTS, ROOM)
 
+    def _here_or_shipped(self, parse: Callable[[Mapping[str, Any]], _T], name: str, run_id: str) -> _T | None:
+        """What a file here holds or, if there is none that is whole, the one that came with the product."""
+        weights = self._runs.digest(run_id)
+        contents = (self._runs.kept(f"{LEDGERS}/{name}"), _read(self._shipped / name))
+        return next((found for content in contents if (found := _remembered(parse, content, weights))), None)
+
     def _export_name(self, run_id: str, pruning: PruningConfig, sparsity: float) -> str:
         return f"{EXPORTS}/{ledger_key(run_id, pruning, sparsity)}-{self._runs.digest(run_id)[:12]}.zip"
 
@@ -127,16 +127,6 @@ def ledger_key(run_id: str, pruning: PruningConfig, sparsity: float | None = Non
     return f"{run_id}-{pruning.key if sparsity is None else point_key(pruning, sparsity)}"
 
 
-@lru_cache(maxsize=16)
-def _ledger(content: bytes | None, weights: str) -> Ledger | None:
-    return _parsed(Ledger.from_dict, content, weights)
-
-
-@lru_cache(maxsize=16)
-def _tradeoff(content: bytes | None, weights: str) -> Tradeoff | None:
-    return _parsed(Tradeoff.from_dict, content, weights)
-
-
 def _comparisons(values: Mapping[str, Any]) -> dict[str, Comparison]:
     return {name: Comparison(**values[name]) for name in ROUNDED}
 
@@ -148,6 +138,9 @@ def _parsed(parse: Callable[[Mapping[str, Any]], _T], content: bytes | None, wei
         return parse(values) if values["weights"] == weights else None
     except (ValueError, KeyError, TypeError, StoreError):
         return None
+
+
+_remembered = lru_cache(maxsize=32)(_parsed)
 
 
 def _read(path: Path) -> bytes | None:

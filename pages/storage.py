@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from core import figures, wording
-from core.jobs import Question, question_id
+from core.jobs import Question
 from core.storage.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger
 from core.storage.script import script
 from core.storage.timing import BATCHES, Times, Variant, said
@@ -21,7 +21,7 @@ from pages.ui.report import Sheet
 from pages.ui.services import engine, ledgers, store
 from pages.ui.table import Cell, Row, table
 from pages.ui.view import View
-from pages.ui.watching import ask, offer
+from pages.ui.watching import ask, offer, question
 
 COLUMNS = ("Encoding", "Through", "Bytes", "Of dense", "Of the control", "Saves from", "Gives back")
 
@@ -272,8 +272,7 @@ def show_export(now: View, stops: Stops) -> None:
 
 def offer_answer(kind: Question, now: View, sparsity: float | None, button: str, icon: str, why: str = "") -> None:
     """A button that asks a question about the view, as `offer` does."""
-    asked = (kind, now.run.id, now.pruning, sparsity)
-    offer(question_id(*asked), partial(engine().ask, *asked), button, icon, why)
+    offer(*question(kind, now.run.id, now.pruning, sparsity), button, icon, why)
 
 
 def sheets(now: View, stops: Stops, ledger: Ledger) -> list[Sheet]:
@@ -341,4 +340,4 @@ if here is not None:
             show_rounding(here, looked_at)
             show_tradeoff(here)
             show_export(here, looked_at)
-            report.offer(QUESTION, here, looked_at, "storage", sheets(here, looked_at, known))
+            report.offer(QUESTION, here, looked_at, "storage", partial(sheets, here, looked_at, known))

@@ -3,7 +3,7 @@
 import base64
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
@@ -48,7 +48,11 @@ class Sheet:
         )
 
 
-def offer(question: str, now: View, stops: Stops, part: str = "pruning", sheets: Sequence[Sheet] = ()) -> None:
+Sheets = Callable[[], Sequence[Sheet]]
+"""Makes the tables, which are needed only if somebody asks for the file."""
+
+
+def offer(question: str, now: View, stops: Stops, part: str = "pruning", sheets: Sheets = list) -> None:
     """A button that downloads the view as a file."""
     st.download_button(
         "This view as a file (HTML)",
@@ -67,7 +71,7 @@ def _link(now: View) -> str:
     return f"{(st.context.url or '').split('?')[0]}?{urlencode(now.params)}"
 
 
-def build(question: str, now: View, stops: Stops, part: str, sheets: Sequence[Sheet], link: str) -> str:
+def build(question: str, now: View, stops: Stops, part: str, sheets: Sheets, link: str) -> str:
     """The file.
 
     Raises:
@@ -104,7 +108,7 @@ def build(question: str, now: View, stops: Stops, part: str, sheets: Sequence[Sh
 <p>{escape(picker.title(now.run))}. Move the slider: everything is in this file.
 <a href="{escape(link)}">This view in PruneLab</a></p>
 <div id="panel">{live_panel.HTML}</div>
-{"".join(sheet.to_html() for sheet in sheets)}
+{"".join(sheet.to_html() for sheet in sheets())}
 <h2>What was looked at when this file was made</h2>
 <table>{told}</table>
 </main>

@@ -17,7 +17,15 @@ _PHASES = {"loading": "Loading the data", "training": "Training", "evaluating": 
 
 def ask(kind: Question, run_id: str, pruning: PruningConfig, sparsity: float | None = None) -> None:
     """Have a question answered whose answer this page needs, as `ensure` does."""
-    ensure(question_id(kind, run_id, pruning, sparsity), partial(engine().ask, kind, run_id, pruning, sparsity))
+    ensure(*question(kind, run_id, pruning, sparsity))
+
+
+def question(
+    kind: Question, run_id: str, pruning: PruningConfig, sparsity: float | None = None
+) -> tuple[str, Callable[[], str]]:
+    """The job that answers a question about a run: its id, and how to ask for it."""
+    asked = (kind, run_id, pruning, sparsity)
+    return question_id(*asked), partial(engine().ask, *asked)
 
 
 def ensure(job_id: str, start: Callable[[], str]) -> None:
