@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,8 @@ from benchmarks.session import serving
 from core import panels
 from core.config import PruningConfig
 from core.panels import Panel
-from core.runs import RunStore, default_root
+from core.places import default
+from core.runs import RunStore
 
 MOVES = 30
 SCREENS = {"1,400 x 900 pixels": 900, "all figures on the screen": 4000}
@@ -150,8 +150,8 @@ def answers_without_server(page: Page, process: subprocess.Popen[bytes]) -> bool
 
 def main() -> None:
     """Measure both and write the table."""
-    environment = {"PRUNELAB_RUNS": str(Path(sys.argv[1]) if len(sys.argv) > 1 else default_root())}
-    store = RunStore(Path(environment["PRUNELAB_RUNS"]))
+    environment = {"PRUNELAB_RUNS": sys.argv[1] if len(sys.argv) > 1 else str(default())}
+    store = RunStore(environment["PRUNELAB_RUNS"])
     run = store.runs()[0]
     profile = store.profile(run.id, PruningConfig())
     assert profile is not None

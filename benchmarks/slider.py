@@ -8,14 +8,13 @@ import json
 import random
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks.results import save, spread
 from benchmarks.session import Session, serving
+from core.places import default
 from core.profile import STOPS
-from core.runs import default_root
 
 EVENTS = 100
 THINKING = 0.2
@@ -24,7 +23,7 @@ THINKING = 0.2
 
 def main() -> None:
     """Measure both and write the table."""
-    environment = {"PRUNELAB_RUNS": str(Path(sys.argv[1]) if len(sys.argv) > 1 else default_root())}
+    environment = {"PRUNELAB_RUNS": sys.argv[1] if len(sys.argv) > 1 else str(default())}
     stops = random.Random(0).choices(range(len(STOPS)), k=EVENTS)
     ours: list[float] = []
     plain: list[float] = []

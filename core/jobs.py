@@ -152,7 +152,7 @@ class Engine:
 
     def __init__(
         self,
-        store_root: Path | None = None,
+        where: Path | str | None = None,
         *,
         address: str | None = None,
         queue_limit: int = 8,
@@ -164,12 +164,12 @@ class Engine:
     ) -> None:
         """Return at once; the cluster starts, or the scheduler at `address` is called, in the background.
 
-        `store_root` is as in `RunStore`; external workers must see the same folder. At most `queue_limit` jobs run or
+        `where` is as in `RunStore`; external workers must see the same place. At most `queue_limit` jobs run or
         wait. `workers` is the number of embedded worker processes, which share the processors. `tasks` names the module
         that they run. Without `training` nothing is trained here. A visitor may ask for so many trainings an hour, and
         one that takes more than `longest_training` seconds is stopped.
         """
-        self.store = RunStore(store_root)
+        self.store = RunStore(where)
         self.curves = CurveStore(self.store)
         self.ledgers = LedgerStore(self.store)
         self._address, self._queue_limit, self._workers, self._tasks = address, queue_limit, workers, tasks
@@ -229,7 +229,7 @@ class Engine:
             JobError: no worker answers in time, or it fails.
         """
         self.store.get(run_id)
-        client, given = self._connect(), {"sparsities": tuple(sparsities), "image": image, "root": self.store.root}
+        client, given = self._connect(), {"sparsities": tuple(sparsities), "image": image, "root": self.store.where}
         task = partial(run_function, self._tasks, "trace", {"run_id": run_id, "pruning": pruning, **given})
         try:
             future = client.submit(task, pure=False, priority=1)
@@ -374,7 +374,7 @@ class Engine:
 
     def _launch(self, job: _Job, after: "Sequence[Future[None]]", arguments: dict[str, Any]) -> None:
         client, wanted = self._connect(), job.state
-        task = partial(run_task, self._tasks, wanted, job.key, {**arguments, "root": self.store.root})
+        task = partial(run_task, self._tasks, wanted, job.key, {**arguments, "root": self.store.where})
         try:
             client.subscribe_topic(_TOPIC, self._on_event)  # anew: a client that had to reconnect has lost it
             of_study = wanted.kind in _STUDY
@@ -597,6 +597,7 @@ class Engine:
 
     def _end(self, job: _Job, status: Status, message: str | None, cause: BaseException | None = None) -> None:
         if job.state.active:
+            self.store.refresh()
             job.state = replace(job.state, status=status, message=message)
             about: dict[str, Any] = {"job": job.state.id, "run": job.state.run_id, "status": status}
             about |= {"message_to_visitor": message, "seconds": round(max(0.0, time.time() - job.state.submitted), 1)}

@@ -1,22 +1,18 @@
-"""What is on disk: one folder per run, written whole or not at all, never changed.
+"""What is stored: one folder per run, written whole or not at all, never changed.
 
-    <root>/<id>/run.json                                configuration, history, versions, what the other files hold
-    <root>/<id>/weights.safetensors, labels.safetensors
-    <root>/<id>/profiles/<pruning>.safetensors          one table over the stops
-    <root>/<id>/profiles/<pruning>@<percent>.safetensors    one evaluation between the stops
-    <root>/<id>/profiles/gradients.safetensors          of the loss on the validation images, once a criterion needs it
+    <id>/run.json                                       configuration, history, versions, what the other files hold
+    <id>/weights.safetensors, labels.safetensors
+    <id>/profiles/<pruning>.safetensors                 one table over the stops
+    <id>/profiles/<pruning>@<percent>.safetensors       one evaluation between the stops
+    <id>/profiles/gradients.safetensors                 of the loss on the validation images, once a criterion needs it
 
-Every array file carries a digest of what it holds. Nothing is pickled.
+Where a folder does not appear at once, all but `run.json` lie in `<id>/<digits>/`. Every array file carries a digest of
+what it holds. Nothing is pickled.
 """
 
-import errno
 import hashlib
 import json
-import os
 import re
-import shutil
-import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -25,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as encode
@@ -34,6 +29,8 @@ from core.config import FORMAT, Design, Problem, PruningConfig, RunConfig
 from core.data import problem
 from core.errors import ConfigError, PruningError, StoreError
 from core.evaluation import Proportion, accuracy
+from core.places import MANIFEST as RUN
+from core.places import Folder, Place, default, opened
 from core.profile import Profile
 from core.progress import Epoch
 from core.pruning import Weights, kernels
@@ -41,18 +38,14 @@ from core.pruning import Weights, kernels
 LEDGERS, EXPORTS = "ledgers", "exports"
 """Folders of what is kept about single runs, which goes with them; the files' names hold the run's id."""
 
-VARIABLE = "PRUNELAB_RUNS"
-"""The environment variable that names the folder for runs."""
-
 SHIPPED = Path(__file__).parent / "reference"
 """The runs that come with the product; they are read, never written or deleted."""
 
-RUN, WEIGHTS, LABELS, PROFILES = "run.json", "weights.safetensors", "labels.safetensors", "profiles"
+WEIGHTS, LABELS, PROFILES = "weights.safetensors", "labels.safetensors", "profiles"
 GRADIENTS = "gradients"
 
 _ID = re.compile(r"[0-9a-f]{12}")
-_TEMPORARY, _SET_ASIDE = ".tmp-", ".set-aside"
-_ABANDONED = 3600  # seconds after which a temporary file belongs to a writer that died
+_PART = re.compile(r"(/[0-9a-f]{8})?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,10 +108,11 @@ class Run:
 
 @dataclass(frozen=True)
 class _Entry:
-    """A run, where it is, and what its array files have to be: digest and size by file name, shape by weight name."""
+    """A run, where its files are, and what they have to be: digest by file name, shape by weight name."""
 
     run: Run
-    folder: Path
+    place: Place
+    base: str
     digests: Mapping[str, str]
     shapes: Mapping[str, tuple[int, ...]]
 
@@ -130,12 +124,6 @@ class _DamageError(StoreError):
 def now() -> str:
     """The present second, ISO 8601, UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def default_root(environ: Mapping[str, str] = os.environ) -> Path:
-    """The folder that `PRUNELAB_RUNS` names, else `runs` in the user's data folder."""
-    named = environ.get(VARIABLE)
-    return Path(named).expanduser() if named else platformdirs.user_data_path("prunelab", appauthor=False) / "runs"
 
 
 def point_key(pruning: PruningConfig, sparsity: float) -> str:
@@ -150,45 +138,60 @@ def point_key(pruning: PruningConfig, sparsity: float) -> str:
 
 
 class RunStore:
-    """The runs below a folder and those that are shipped. Any number of processes may use one folder at once."""
+    """The runs in a place and those that are shipped. Any number of processes may use one place at once."""
 
-    def __init__(self, root: Path | None = None, shipped: Path = SHIPPED) -> None:
-        self.root = (root or default_root()).absolute()
-        self._shipped = shipped
+    def __init__(self, where: Path | str | None = None, shipped: Path = SHIPPED) -> None:
+        """Open a folder or an fsspec URL; without one, what `core.places.default` says.
+
+        Raises:
+            StoreError: fsspec does not know such a URL, or lacks the package for it.
+        """
+        self._place: Place = opened(where or default())
+        self._shipped: Place = Folder(shipped)
         self._entries: dict[Path, tuple[tuple[int, ...], _Entry]] = {}
-        self._unmoved: dict[Path, str] = {}
-        self._clean()
+        self._unmoved: dict[tuple[Place, str], str] = {}
+
+    @property
+    def where(self) -> Path | str:
+        """What names the place to another process."""
+        return self._place.where
+
+    @property
+    def root(self) -> Path:
+        """The folder on this machine: the place itself, or where copies of what is elsewhere lie."""
+        return self._place.root
 
     def runs(self) -> list[Run]:
         """All runs, newest first, from their `run.json` alone. A damaged run is set aside and left out."""
         found: dict[str, Run] = {}
-        for folder in [*_folders(self._shipped), *_folders(self.root)]:
-            try:
-                entry = self._open(folder)
-            except StoreError as error:
-                if folder.exists():  # not deleted meanwhile
-                    self._set_aside(folder, error)
-            else:
-                self._unmoved.pop(folder, None)
-                found.setdefault(entry.run.id, entry.run)
+        for place in (self._shipped, self._place):
+            for run_id in filter(_ID.fullmatch, place.published()):
+                try:
+                    entry = self._open(place, run_id)
+                except StoreError as error:
+                    if run_id in place.published():  # not deleted meanwhile
+                        self._leave_out(place, run_id, error)
+                else:
+                    self._unmoved.pop((place, run_id), None)
+                    if entry is not None:
+                        found.setdefault(run_id, entry.run)
         return sorted(found.values(), key=lambda run: (run.created, run.id), reverse=True)
 
     def damaged(self) -> list[tuple[str, str]]:
         """Id and reason of each run (or profile) that was set aside."""
-        aside = [(path.name.rsplit("-", 1)[0], _reason(path)) for path in _children(self.root / _SET_ASIDE)]
-        return aside + [(path.name, reason) for path, reason in self._unmoved.items()]
+        return self._place.aside() + [(_run_of(name), reason) for (_, name), reason in self._unmoved.items()]
 
     def problem(self) -> str | None:
         """Why no run can be stored, and what to do, as one sentence; None if all is well."""
         try:
-            with self._writing():
-                self.root.mkdir(parents=True, exist_ok=True)
-                probe = self._temporary("probe")
-                probe.mkdir()
-                probe.rmdir()
+            self._place.check()
         except StoreError as error:
             return str(error)
         return None
+
+    def refresh(self) -> None:
+        """Another process is known to have stored something: what is asked for next must show it."""
+        self._place.refresh()
 
     def get(self, run_id: str) -> Run:
         """The run of that id.
@@ -213,8 +216,8 @@ class RunStore:
             StoreError: there is no such run, or it is damaged (and is then set aside).
         """
         entry = self._entry(run_id)
-        with self._guarding(entry.folder):
-            arrays = _load(entry.folder / WEIGHTS, entry.digests[WEIGHTS])
+        with self._guarding(entry.place, run_id):
+            arrays = _load(entry, WEIGHTS)
             _check(arrays, {name: (np.float32, shape) for name, shape in entry.shapes.items()}, WEIGHTS)
         return {name: arrays[name] for name in entry.shapes}
 
@@ -229,8 +232,8 @@ class RunStore:
     def labels(self, run_id: str) -> NDArray[np.uint8]:
         """(n,) uint8, the true classes of the test images that the run was evaluated on; raises as `weights` does."""
         entry = self._entry(run_id)
-        with self._guarding(entry.folder):
-            arrays = _load(entry.folder / LABELS, entry.digests[LABELS])
+        with self._guarding(entry.place, run_id):
+            arrays = _load(entry, LABELS)
             _check(arrays, {"labels": (np.uint8, (entry.run.images,))}, LABELS)
         return arrays["labels"]
 
@@ -249,15 +252,15 @@ class RunStore:
     def gradients(self, run_id: str) -> dict[str, NDArray[np.float32]] | None:
         """The gradient of the loss in each kernel; None if it has not been computed. Raises as `profile` does."""
         entry = self._entry(run_id)
-        path = next((path for path in self._profile_paths(entry, GRADIENTS) if path.is_file()), None)
-        if path is None:
-            return None
-        with self._guarding(path):
-            arrays, metadata = _unpack(path)
-            if metadata.get("weights") != entry.digests[WEIGHTS]:
-                raise _DamageError(f"{path.name} is of other weights.")
-            _check(arrays, {n: (np.float32, s) for n, s in entry.shapes.items() if n in arrays}, path.name)
-        return {name: arrays[name] for name in entry.shapes if name in arrays}
+        for place, name in self._profile_files(entry, GRADIENTS):
+            if path := place.find(name):
+                with self._guarding(place, name):
+                    arrays, metadata = _unpack(path)
+                    if metadata.get("weights") != entry.digests[WEIGHTS]:
+                        raise _DamageError(f"{path.name} is of other weights.")
+                    _check(arrays, {n: (np.float32, s) for n, s in entry.shapes.items() if n in arrays}, path.name)
+                return {each: arrays[each] for each in entry.shapes if each in arrays}
+        return None
 
     def save(self, run: Run, weights: Weights, labels: NDArray[np.uint8], profile: Profile) -> Run:
         """Store a finished run with its profile, and return it as stored.
@@ -279,10 +282,16 @@ class RunStore:
             reference=False,
         )
         digests = {WEIGHTS: _digest(weights), LABELS: _digest({"labels": labels})}
-        files[RUN] = _to_json(run, digests, {name: value.shape for name, value in weights.items()})
         files[f"{PROFILES}/{profile.pruning.key}.safetensors"] = _pack_profile(profile, digests[WEIGHTS])
-        with self._writing():
-            self._publish(run.id, files)
+        part = self._place.part()
+        made = {f"{part}/{name}".lstrip("/"): content for name, content in files.items()}
+        made[RUN] = _to_json(run, part, digests, {name: value.shape for name, value in weights.items()})
+        with suppress(FileExistsError):
+            self._place.publish(run.id, made)
+            return self.get(run.id)
+        if not self.has(run.id):  # what is there is damaged, and now set aside
+            with suppress(FileExistsError):
+                self._place.publish(run.id, made)
         return self.get(run.id)
 
     def save_profile(self, run_id: str, profile: Profile) -> None:
@@ -309,13 +318,11 @@ class RunStore:
             raise StoreError("This run came with PruneLab and cannot be deleted; choose one that you trained.")
         if entry.run.owner != owner:
             raise StoreError(f"Run {run_id} is another visitor's; only who trained it can delete it.")
-        with self._writing(), suppress(FileNotFoundError):
-            doomed = self._temporary(run_id)
-            entry.folder.rename(doomed)
-            shutil.rmtree(doomed, ignore_errors=True)
-            for folder in (LEDGERS, EXPORTS):
-                for path in (self.root / folder).glob(f"*{run_id}*"):
-                    path.unlink(missing_ok=True)
+        self._place.remove_all(run_id)
+        for folder in (LEDGERS, EXPORTS):
+            for file in self._place.held(folder):
+                if run_id in file.name:
+                    self._place.remove(file.name)
 
     def expire(self, before: datetime) -> list[str]:
         """Delete visitors' runs that were stored before then, and return their ids; raises as `delete` does."""
@@ -325,43 +332,32 @@ class RunStore:
         return [run.id for run in old]
 
     def keep(self, name: str, content: bytes) -> None:
-        """Write one file below the store's folder, whole or not at all, in place of one that is there.
+        """Write one file of the store, whole or not at all, in place of one that is there.
 
         Raises:
-            StoreError: the folder cannot be written, or the disk is full; nothing is left behind.
+            StoreError: the place cannot be written, or the disk is full; nothing is left behind.
         """
-        path = self.root / name
-        with self._writing():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = self._temporary(path.stem)
-            try:
-                _write(temporary, content)
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
-            _sync_folder(path.parent)
+        self._place.write(name, content)
 
     def kept(self, name: str) -> bytes | None:
         """What `keep` wrote; None if there is nothing, or it cannot be read just now."""
         try:
-            return (self.root / name).read_bytes()
-        except OSError:
+            path = self._place.find(name)
+            return path.read_bytes() if path else None
+        except (StoreError, OSError):
             return None
 
     def drop(self, name: str) -> None:
         """Remove what `keep` wrote, if it is there; raises as `keep` does."""
-        with self._writing():
-            (self.root / name).unlink(missing_ok=True)
+        self._place.remove(name)
 
     def trim(self, folder: str, room: int) -> None:
         """Remove the oldest files that `keep` wrote into a folder until the others fit; raises as `keep` does."""
-        with self._writing():
-            files = [(path.stat(), path) for path in (self.root / folder).iterdir() if path.is_file()]
-            left = room
-            for state, path in sorted(files, key=lambda file: -file[0].st_mtime):
-                left -= state.st_size
-                if left < 0:
-                    path.unlink(missing_ok=True)
+        left = room
+        for file in sorted(self._place.held(folder), key=lambda file: -file.time):
+            left -= file.size
+            if left < 0:
+                self._place.remove(file.name)
 
     def keep_arrays(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Write arrays with their digest and their order, as `keep` does."""
@@ -370,7 +366,8 @@ class RunStore:
     def kept_arrays(self, name: str) -> dict[str, NDArray[Any]] | None:
         """What `keep_arrays` wrote; None if there is nothing, or it is damaged: to be made anew."""
         try:
-            arrays, metadata = _unpack(self.root / name)
+            path = self._place.find(name)
+            arrays, metadata = _unpack(path) if path else ({}, {})
             return {key: arrays[key] for key in json.loads(metadata["order"])}
         except (StoreError, KeyError, ValueError):
             return None
@@ -379,37 +376,40 @@ class RunStore:
         if not isinstance(run_id, str) or not _ID.fullmatch(run_id):
             raise StoreError(f"{run_id!r} is not a run id, which has 12 digits from 0 to 9 and a to f; choose a run.")
         problem = None
-        for folder in (self._shipped / run_id, self.root / run_id):
-            if (folder / RUN).is_file():
-                try:
-                    with self._guarding(folder):
-                        return self._open(folder)
-                except StoreError as error:
-                    problem = error
+        for place in (self._shipped, self._place):
+            try:
+                with self._guarding(place, run_id):
+                    if entry := self._open(place, run_id):
+                        return entry
+            except StoreError as error:
+                problem = error
         raise problem or StoreError(f"There is no run {run_id} in this store; choose another, or train it again.")
 
-    def _open(self, folder: Path) -> _Entry:
-        """The run in a folder, parsed once per state of its `run.json`."""
-        state, known = _state(folder / RUN), self._entries.get(folder)
+    def _open(self, place: Place, run_id: str) -> _Entry | None:
+        """The run in a place, parsed once per state of its `run.json`; None if there is none."""
+        path = place.find(f"{run_id}/{RUN}")
+        if path is None:
+            return None
+        state, known = _state(path), self._entries.get(path)
         if known is None or known[0] != state:
-            known = self._entries[folder] = state, _from_json(folder, reference=folder.parent == self._shipped)
+            entry = _from_json(path, run_id, place, reference=place is self._shipped)
+            known = self._entries[path] = state, entry
         _check_sizes(known[1])
         return known[1]
 
     def _profile(self, run_id: str, pruning: PruningConfig, key: str) -> Profile | None:
         entry = self._entry(run_id)
-        path = next((path for path in self._profile_paths(entry, key) if path.is_file()), None)
-        if path is None:
-            return None
-        with self._guarding(path):
-            return _unpack_profile(path, pruning, entry)
+        for place, name in self._profile_files(entry, key):
+            if path := place.find(name):
+                with self._guarding(place, name):
+                    return _unpack_profile(path, pruning, entry)
+        return None
 
-    def _profile_paths(self, entry: _Entry, key: str) -> list[Path]:
+    def _profile_files(self, entry: _Entry, key: str) -> list[tuple[Place, str]]:
         """Where a profile may be; the first is where it is written. Those of a shipped run are kept beside the runs."""
-        inside = entry.folder / PROFILES / f"{key}.safetensors"
-        beside = self.root / f".{PROFILES}" / entry.run.id / inside.name
-        elsewhere = entry.run.reference and entry.folder.parent != self.root
-        return [beside, inside] if elsewhere else [inside]
+        inside = entry.place, f"{entry.base}/{PROFILES}/{key}.safetensors"
+        beside = self._place, f".{PROFILES}/{entry.run.id}/{key}.safetensors"
+        return [beside, inside] if entry.run.reference else [inside]
 
     def _save_profile(self, run_id: str, profile: Profile, key: str) -> None:
         entry = self._entry(run_id)
@@ -417,104 +417,36 @@ class RunStore:
 
     def _save_beside(self, entry: _Entry, key: str, content: bytes) -> None:
         """Write one file of a run's profiles at once, in place of one that is there."""
-        self.keep(str(self._profile_paths(entry, key)[0].relative_to(self.root)), content)
-
-    def _publish(self, run_id: str, files: Mapping[str, bytes]) -> None:
-        """Make a run appear at once, with all its files; do nothing if another writer was first."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        temporary = self._temporary(run_id)
-        try:
-            for name, content in files.items():
-                (temporary / name).parent.mkdir(parents=True, exist_ok=True)
-                _write(temporary / name, content)
-            _sync_folder(temporary / PROFILES)
-            _sync_folder(temporary)
-            self._rename(temporary, self.root / run_id)
-            _sync_folder(self.root)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-
-    def _rename(self, temporary: Path, folder: Path) -> None:
-        try:
-            temporary.rename(folder)
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
-                raise
-            if not self.has(folder.name):
-                self._set_aside(folder, _DamageError("something that is not a run was in its place"))
-                temporary.rename(folder)
+        place, name = self._profile_files(entry, key)[0]
+        place.write(name, content)
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Turns what the operating system refuses into a sentence that says what to do."""
-        try:
-            yield
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                what = f"The disk that holds {self.root} is full; free some space or name another folder"
-            else:
-                reason = error.strerror or str(error)
-                what = f"The run store {self.root} cannot be written ({reason}); make it writable or name another"
-            raise StoreError(f"{what} in {VARIABLE}, then try again.") from error
-
-    @contextmanager
-    def _guarding(self, path: Path) -> Iterator[None]:
-        """Sets aside what turns out to be damaged, and says so."""
+    def _guarding(self, place: Place, name: str) -> Iterator[None]:
+        """Sets aside what turns out to be damaged, a run or one of its profiles, and says so."""
         try:
             yield
         except _DamageError as error:
-            self._set_aside(path, error)
-            what = "profile" if path.suffix else "run"
-            run_id = next(part for part in reversed(path.parts) if _ID.fullmatch(part))
-            again = "train it again or choose another" if what == "run" else "ask for it again"
-            raise StoreError(f"A {what} of {run_id} is damaged and left out: {error} Please {again}.") from error
+            self._leave_out(place, name, error)
+            what, again = (
+                ("profile", "ask for it again") if "/" in name else ("run", "train it again or choose another")
+            )
+            said = f"A {what} of {_run_of(name)} is damaged and left out: {error} Please {again}."
+            raise StoreError(said) from error
 
-    def _set_aside(self, path: Path, error: StoreError) -> None:
+    def _leave_out(self, place: Place, name: str, error: StoreError) -> None:
         """Move what is damaged out of the way with a reason; what cannot be moved is only remembered."""
-        self._entries.pop(path, None)
-        run_id = next((part for part in reversed(path.parts) if _ID.fullmatch(part)), path.name)
-        aside = self.root / _SET_ASIDE / f"{run_id}-{uuid.uuid4().hex[:8]}"
         try:
-            if not isinstance(error, _DamageError) or self._shipped in path.parents:
-                raise OSError
-            aside.mkdir(parents=True)
-            path.rename(aside / path.name)
-        except FileNotFoundError:  # another server was first
-            aside.rmdir()
-        except OSError:
-            self._unmoved[path] = str(error)
-        else:
-            with suppress(OSError):
-                (aside / "reason.txt").write_text(str(error), "utf-8")
-
-    def _temporary(self, name: str) -> Path:
-        return self.root / f"{_TEMPORARY}{name}-{uuid.uuid4().hex[:8]}"
-
-    def _clean(self) -> None:
-        """Remove what writers that died have left."""
-        for path in _children(self.root):
-            with suppress(OSError):
-                if path.name.startswith(_TEMPORARY) and time.time() - path.stat().st_mtime > _ABANDONED:
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            if isinstance(error, _DamageError) and place is not self._shipped:
+                place.set_aside(name, _run_of(name), str(error))
+                return
+        except StoreError:
+            pass
+        self._unmoved[place, name] = str(error)
 
 
-def _children(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError:
-        return []
-
-
-def _folders(root: Path) -> list[Path]:
-    """The folders of runs; anything else that lies about is nobody's business."""
-    return [path for path in _children(root) if _ID.fullmatch(path.name) and (path / RUN).is_file()]
-
-
-def _reason(path: Path) -> str:
-    try:
-        return (path / "reason.txt").read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return "The reason was not recorded."
+def _run_of(name: str) -> str:
+    """The run that a file or folder belongs to."""
+    return next(part for part in reversed(name.split("/")) if _ID.fullmatch(part))
 
 
 def _state(path: Path) -> tuple[int, ...]:
@@ -523,21 +455,6 @@ def _state(path: Path) -> tuple[int, ...]:
     except OSError as error:
         raise StoreError(f"{path.name} cannot be read ({error.strerror}).") from error
     return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:
@@ -569,10 +486,13 @@ def _unpack(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     return arrays, metadata
 
 
-def _load(path: Path, digest: str) -> dict[str, NDArray[Any]]:
+def _load(entry: _Entry, name: str) -> dict[str, NDArray[Any]]:
+    path = entry.place.find(f"{entry.base}/{name}")
+    if path is None:
+        raise _DamageError(f"{name} is missing.")
     arrays, metadata = _unpack(path)
-    if metadata["digest"] != digest:
-        raise _DamageError(f"{path.name} belongs to another run.")
+    if metadata["digest"] != entry.digests[name]:
+        raise _DamageError(f"{name} belongs to another run.")
     return arrays
 
 
@@ -585,15 +505,12 @@ def _check(arrays: Mapping[str, NDArray[Any]], expected: Mapping[str, tuple[type
 
 def _check_sizes(entry: _Entry) -> None:
     """Notices a missing or truncated weight file without reading it."""
-    try:
-        size = (entry.folder / WEIGHTS).stat().st_size
-        (entry.folder / LABELS).stat()
-    except FileNotFoundError as error:
-        raise _DamageError(f"{Path(error.filename).name} is missing.") from error
-    except OSError as error:
-        raise StoreError(f"{WEIGHTS} cannot be read ({error.strerror}); try again.") from error
-    if size != entry.run.bytes:
-        raise _DamageError(f"{WEIGHTS} has {size:,} bytes, not {entry.run.bytes:,}.")
+    sizes = {name: entry.place.size(f"{entry.base}/{name}") for name in (WEIGHTS, LABELS)}
+    for name, size in sizes.items():
+        if size is None:
+            raise _DamageError(f"{name} is missing.")
+    if sizes[WEIGHTS] != entry.run.bytes:
+        raise _DamageError(f"{WEIGHTS} has {sizes[WEIGHTS]:,} bytes, not {entry.run.bytes:,}.")
 
 
 def _pack_profile(profile: Profile, weights: str) -> bytes:
@@ -622,13 +539,14 @@ def _unpack_profile(path: Path, pruning: PruningConfig, entry: _Entry) -> Profil
     return profile
 
 
-def _to_json(run: Run, digests: Mapping[str, str], shapes: Mapping[str, tuple[int, ...]]) -> bytes:
-    values = {"format": FORMAT, "id": run.id, **asdict(run), "digests": digests, "shapes": list(shapes.items())}
+def _to_json(run: Run, part: str, digests: Mapping[str, str], shapes: Mapping[str, tuple[int, ...]]) -> bytes:
+    files = {"part": part, "digests": digests, "shapes": list(shapes.items())}
+    values = {"format": FORMAT, "id": run.id, **asdict(run), **files}
     del values["reference"]
     return (json.dumps(values, indent=1) + "\n").encode()
 
 
-def _from_json(folder: Path, *, reference: bool) -> _Entry:
+def _from_json(path: Path, run_id: str, place: Place, *, reference: bool) -> _Entry:
     """Parse and check `run.json`.
 
     Raises:
@@ -636,7 +554,7 @@ def _from_json(folder: Path, *, reference: bool) -> _Entry:
         StoreError: it cannot be opened.
     """
     try:
-        values = json.loads((folder / RUN).read_text("utf-8"))
+        values = json.loads(path.read_text("utf-8"))
         if values["format"] != FORMAT:
             raise _DamageError(f"It is of format {values['format']}; this version of PruneLab reads format {FORMAT}.")
         values["config"] = RunConfig.from_dict(values["config"])
@@ -645,17 +563,20 @@ def _from_json(folder: Path, *, reference: bool) -> _Entry:
         digests = {name: str(values["digests"][name]) for name in (WEIGHTS, LABELS)}
         shapes = {str(name): tuple(map(int, shape)) for name, shape in values["shapes"]}
         run = Run(**{k: v for k, v in values.items() if k not in _NOT_OF_RUN}, reference=reference)
+        part = values.get("part", "")
+        if not _PART.fullmatch(part):
+            raise ValueError("its part is not digits")
         _check_types(run)
     except OSError as error:
         raise StoreError(f"{RUN} cannot be read ({error.strerror}); try again.") from error
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, ConfigError) as error:
         raise _DamageError(f"{RUN} is not the description of a run ({error}).") from error
-    if run.id != folder.name or values["id"] != run.id:
+    if run.id != run_id or values["id"] != run.id:
         raise _DamageError(f"Its configuration is that of run {run.id}.")
-    return _Entry(run, folder, digests, shapes)
+    return _Entry(run, place, f"{run_id}{part}", digests, shapes)
 
 
-_NOT_OF_RUN = {"format", "id", "digests", "shapes"}
+_NOT_OF_RUN = {"format", "id", "part", "digests", "shapes"}
 
 
 def _check_types(run: Run) -> None:

@@ -20,10 +20,11 @@ from safetensors.numpy import load_file, save_file
 from core import runs
 from core.config import FORMAT, PruningConfig, RunConfig, TrainingConfig
 from core.errors import PruningError, StoreError
+from core.places import default, folder
 from core.profile import Profile, compute
 from core.progress import Epoch
 from core.pruning import Weights
-from core.runs import Run, RunStore, default_root, point_key
+from core.runs import Run, RunStore, point_key
 from tests import shelf
 
 LABELS = (np.arange(50) % 10).astype(np.uint8)
@@ -139,10 +140,8 @@ def test_the_first_of_two_writers_of_one_run_wins_and_the_other_is_content(store
 def test_servers_that_store_the_same_run_at_the_same_moment_leave_one_whole_run(
     store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    barrier, write = threading.Barrier(4, timeout=20), runs._sync_folder
-    monkeypatch.setattr(
-        runs, "_sync_folder", lambda path: (barrier.wait() if ".tmp" in path.name else None, write(path))
-    )
+    barrier, rename = threading.Barrier(4, timeout=20), folder._rename
+    monkeypatch.setattr(folder, "_rename", lambda old, new: (barrier.wait(), rename(old, new)))
     saved: list[Run] = []
     servers = [RunStore(store.root, store.root / "none") for _ in range(4)]
     threads = [threading.Thread(target=lambda one=one: saved.append(put(one))) for one in servers]
@@ -317,9 +316,9 @@ def test_something_in_the_place_of_a_run_makes_way_for_it(store: RunStore) -> No
 def test_what_a_dead_writer_left_is_removed_and_a_live_writer_is_left_alone(store: RunStore) -> None:
     store.root.mkdir()
     dead, live = store.root / ".tmp-0123456789ab-dead", store.root / ".tmp-0123456789ab-live"
-    for folder in (dead, live):
-        folder.mkdir()
-        (folder / "run.json").write_text("{")
+    for path in (dead, live):
+        path.mkdir()
+        (path / "run.json").write_text("{")
     os.utime(dead, (0, 0))
     fresh = RunStore(store.root)
     assert not dead.exists() and live.exists()
@@ -388,8 +387,8 @@ def test_a_damaged_shipped_run_is_left_out_and_named(store: RunStore, reference:
 
 
 def test_the_folder_is_the_variables_or_the_users(tmp_path: Path) -> None:
-    assert default_root({"PRUNELAB_RUNS": str(tmp_path)}) == tmp_path
-    assert default_root({}).parts[-2:] == ("prunelab", "runs")
+    assert default({"PRUNELAB_RUNS": str(tmp_path)}) == str(tmp_path)
+    assert Path(default({})).parts[-2:] == ("prunelab", "runs")
 
 
 def test_reading_runs_needs_no_torch() -> None:

@@ -29,7 +29,7 @@ _BATCH = 250  # images
 def audit(
     config: RunConfig,
     *,
-    root: Path,
+    root: Path | str,
     on_progress: OnProgress = lambda progress: None,
     should_stop: ShouldStop = lambda: False,
     source: GetSource = official,

@@ -33,7 +33,7 @@ def export(
     pruning: PruningConfig,
     sparsity: float,
     *,
-    root: Path,
+    root: Path | str,
     on_progress: OnProgress = lambda progress: None,
     should_stop: ShouldStop = lambda: False,
     source: GetSource = official,

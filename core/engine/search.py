@@ -20,7 +20,7 @@ from core.search import Found, Search, between, border, significant, within
 def search(
     search: Search,
     *,
-    root: Path,
+    root: Path | str,
     on_progress: OnProgress = lambda progress: None,
     should_stop: ShouldStop = lambda: False,
     source: GetSource = official,

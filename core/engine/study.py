@@ -30,7 +30,7 @@ FINE = 0.3
 def network(
     config: RunConfig,
     *,
-    root: Path,
+    root: Path | str,
     on_progress: OnProgress = lambda progress: None,
     should_stop: ShouldStop = lambda: False,
     source: GetSource = official,
@@ -63,7 +63,7 @@ def dense(
 def cell(
     cell: Cell,
     *,
-    root: Path,
+    root: Path | str,
     on_progress: OnProgress = lambda progress: None,
     should_stop: ShouldStop = lambda: False,
     source: GetSource = official,

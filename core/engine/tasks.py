@@ -36,7 +36,7 @@ from core.trace import compute as compute_trace
 def train(
     config: RunConfig,
     *,
-    root: Path,
+    root: Path | str,
     owner: str | None = None,
     on_progress: OnProgress = lambda progress: None,
     should_stop: ShouldStop = lambda: False,
@@ -75,7 +75,7 @@ def profile(
     run_id: str,
     pruning: PruningConfig,
     *,
-    root: Path,
+    root: Path | str,
     on_progress: OnProgress = lambda progress: None,
     should_stop: ShouldStop = lambda: False,
     source: GetSource = official,
@@ -93,7 +93,7 @@ def point(
     pruning: PruningConfig,
     sparsity: float,
     *,
-    root: Path,
+    root: Path | str,
     on_progress: OnProgress = lambda progress: None,
     should_stop: ShouldStop = lambda: False,
     source: GetSource = official,
@@ -112,7 +112,7 @@ def ledger(
     pruning: PruningConfig,
     sparsity: float | None = None,
     *,
-    root: Path,
+    root: Path | str,
     on_progress: OnProgress = lambda progress: None,
     should_stop: ShouldStop = lambda: False,
 ) -> None:
@@ -140,7 +140,7 @@ def rounding(
     pruning: PruningConfig,
     sparsity: float,
     *,
-    root: Path,
+    root: Path | str,
     on_progress: OnProgress = lambda progress: None,
     should_stop: ShouldStop = lambda: False,
     source: GetSource = official,
@@ -172,7 +172,7 @@ def timing(
     pruning: PruningConfig,
     sparsity: float,
     *,
-    root: Path,
+    root: Path | str,
     on_progress: OnProgress = lambda progress: None,
     should_stop: ShouldStop = lambda: False,
     source: GetSource = official,
@@ -192,7 +192,7 @@ def timing(
 
 
 def trace(
-    run_id: str, pruning: PruningConfig, sparsities: tuple[float, ...], image: np.ndarray, *, root: Path
+    run_id: str, pruning: PruningConfig, sparsities: tuple[float, ...], image: np.ndarray, *, root: Path | str
 ) -> Trace:
     """What a stored run answers to one uint8 image of its data set's shape at each sparsity; stores nothing.
 

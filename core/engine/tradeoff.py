@@ -32,7 +32,7 @@ def tradeoff(
     run_id: str,
     pruning: PruningConfig,
     *,
-    root: Path,
+    root: Path | str,
     on_progress: OnProgress = lambda progress: None,
     should_stop: ShouldStop = lambda: False,
     source: GetSource = official,

@@ -27,7 +27,7 @@ def settings() -> Settings:
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def store() -> RunStore:
-    """The run store: the folder that `PRUNELAB_RUNS` names, and the runs that come with the product."""
+    """The run store: the folder or URL that `PRUNELAB_RUNS` names, and the runs that come with the product."""
     return RunStore()
 
 
@@ -48,7 +48,7 @@ def engine() -> Engine:
     """The job engine: embedded workers, or the scheduler at `DASK_SCHEDULER_ADDRESS`."""
     chosen = settings()
     return Engine(
-        store().root,
+        store().where,
         address=chosen.scheduler,
         queue_limit=chosen.queue,
         training=chosen.training,

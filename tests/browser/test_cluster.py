@@ -1,6 +1,7 @@
 """What compose.yaml describes, as processes on loopback: a scheduler, two workers and two app servers on one store.
 
 Each service is begun by its own command from that file; a host's name and port are put in place of the container's.
+With compose.s3.yaml the store is a bucket of an S3 server on loopback.
 """
 
 import os
@@ -14,9 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import boto3
 import psutil
 import pytest
 import yaml
+from moto.server import ThreadedMotoServer
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from core.runs import RunStore
@@ -28,23 +31,27 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(400), pytest.mark.usefixt
 __all__ = ["real_data"]
 
 SERVICES = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+ON_BUCKET = yaml.safe_load((ROOT / "compose.s3.yaml").read_text())["services"]
 
 
 @dataclass
 class Cluster:
-    """The services of compose.yaml."""
+    """The services of compose.yaml. `bucket` holds what a host sets for a store on a bucket."""
 
-    store: Path
+    store: Path | str
     port: int
+    bucket: dict[str, str] = field(default_factory=dict)
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
-        """That of the services, with compose's own defaults."""
-        plain = {
-            name: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value) for name, value in SERVICES["app"]["environment"].items()
-        }
-        return {**plain, "DASK_SCHEDULER_ADDRESS": f"tcp://127.0.0.1:{self.port}", "PRUNELAB_RUNS": str(self.store)}
+        """That of the services: what the host sets, else compose's own defaults."""
+        written = SERVICES["app"]["environment"] | (ON_BUCKET["app"]["environment"] if self.bucket else {})
+        plain = {name: re.sub(r"\$\{(\w+):[-?](.*)\}", self._value, value) for name, value in written.items()}
+        return {"PRUNELAB_RUNS": str(self.store), **plain, "DASK_SCHEDULER_ADDRESS": f"tcp://127.0.0.1:{self.port}"}
+
+    def _value(self, found: re.Match[str]) -> str:
+        return self.bucket.get(found[1], found[2])
 
     def start(self, service: str) -> subprocess.Popen[bytes]:
         """Begin a service by its command."""
@@ -58,17 +65,38 @@ class Cluster:
 
     def server(self) -> Server:
         """One more app server."""
-        server = Server(self.store, settings=self.environment)
+        server = Server(Path(self.store), settings=self.environment)
         server.start()
         return server
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """An empty bucket and what names it."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    named = {
+        "PRUNELAB_RUNS": "s3://school/runs",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+    }
+    for name, value in named.items():
+        monkeypatch.setenv(name, value)
+    boto3.client("s3").create_bucket(Bucket="school")
+    yield named
+    server.stop()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Cluster]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    made = Cluster(tmp_path, port)
+    bucket = request.getfixturevalue("bucket") if getattr(request, "param", "folder") == "bucket" else {}
+    made = Cluster(bucket.get("PRUNELAB_RUNS", tmp_path), port, bucket)
     made.start("scheduler")
     for _ in range(2):
         made.start("worker")
@@ -100,6 +128,7 @@ def ask(page: Page, seed: int, epochs: int) -> None:
     expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible(timeout=120_000)
 
 
+@pytest.mark.parametrize("cluster", ["folder", "bucket"], indirect=True)
 def test_two_servers_and_two_workers_share_trainings_and_runs(
     cluster: Cluster, browser: Browser, contexts: list[BrowserContext]
 ) -> None:

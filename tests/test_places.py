@@ -1,0 +1,305 @@
+"""A run store in a folder, in memory through fsspec, and in a bucket of a local S3 server keeps the same promises."""
+
+import json
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import numpy as np
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+from moto.server import ThreadedMotoServer
+
+from core.config import PruningConfig
+from core.curves import CurveStore
+from core.errors import StoreError
+from core.places import Bucket, Folder, Place, bucket, opened
+from core.runs import Run, RunStore
+from core.search import Search
+from tests import shelf, tiny
+
+GLOBAL = PruningConfig()
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """A bucket of a server on loopback, found as a host would say where it is: by fsspec's own variables."""
+    patch, server = pytest.MonkeyPatch(), ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        patch.setenv(name, "test")
+    patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="lab")
+    yield "s3://lab"
+    server.stop()
+    patch.undo()
+
+
+@pytest.fixture(params=["folder", "memory", "s3"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """A place where nothing is yet."""
+    if request.param == "folder":
+        return tmp_path / "runs"
+    base: str = request.getfixturevalue("s3") if request.param == "s3" else "memory:/"
+    return f"{base}/{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def server(where: Path | str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], RunStore]:
+    """Makes a store as a process of its own would see it: with its own listing, and copies of its own."""
+
+    def make() -> RunStore:
+        made = Bucket(where, tmp_path / uuid.uuid4().hex) if isinstance(where, str) else Folder(where)
+        monkeypatch.setattr("core.runs.opened", lambda where: made)
+        return RunStore(where, shipped=tmp_path / "none")
+
+    return make
+
+
+def parts(tmp_path: Path) -> tuple[Run, Any, Any, Any]:
+    """A run and its arrays, from a store of their own."""
+    made = RunStore(tmp_path / "made", shipped=tmp_path / "none")
+    run, _ = shelf.fill(tmp_path / "made")
+    return run, made.weights(run.id), made.labels(run.id), made.profile(run.id, GLOBAL)
+
+
+def test_what_one_server_stores_another_reads(server: Callable[[], RunStore], tmp_path: Path) -> None:
+    run, weights, labels, profile = parts(tmp_path)
+    one, two = server(), server()
+    assert two.runs() == [] and two.problem() is None
+    assert one.save(run, weights, labels, profile) == run
+    one.save_gradients(run.id, {"fc.weight": weights["fc.weight"]})
+    one.keep(f"ledgers/{run.id}-magnitude-global.json", b"{}")
+    two.refresh()
+    assert two.runs() == [run] == server().runs() and two.has(run.id)
+    assert all(np.array_equal(value, weights[name]) for name, value in two.weights(run.id).items())
+    assert np.array_equal(two.labels(run.id), labels)
+    found, gradients = two.profile(run.id, GLOBAL), two.gradients(run.id)
+    assert found is not None and np.array_equal(found.predicted, profile.predicted)
+    assert gradients is not None and np.array_equal(gradients["fc.weight"], weights["fc.weight"])
+    assert two.kept(f"ledgers/{run.id}-magnitude-global.json") == b"{}"
+
+
+def test_a_file_that_is_replaced_is_seen_anew_and_one_that_is_dropped_is_gone(server: Callable[[], RunStore]) -> None:
+    one, two = server(), server()
+    for content in (b"first", b"other", b"third and longer"):
+        one.keep("ledgers/any.json", content)
+        two.refresh()
+        assert two.kept("ledgers/any.json") == content
+    one.keep_arrays("ledgers/arrays.safetensors", {"b": np.arange(3), "a": np.zeros(2)})
+    two.refresh()
+    assert [*(two.kept_arrays("ledgers/arrays.safetensors") or {})] == ["b", "a"]
+    one.drop("ledgers/any.json")
+    one.drop("ledgers/never.json")
+    two.refresh()
+    assert two.kept("ledgers/any.json") is None and one.kept("ledgers/any.json") is None
+
+
+def test_deleted_runs_are_gone_with_all_that_was_kept_about_them_for_every_server(
+    server: Callable[[], RunStore], tmp_path: Path
+) -> None:
+    run, weights, labels, profile = parts(tmp_path)
+    one, two = server(), server()
+    one.save(run, weights, labels, profile)
+    one.keep(f"ledgers/{run.id}-magnitude-global.json", b"{}")
+    two.refresh()
+    assert two.weights(run.id)
+    with pytest.raises(StoreError, match="another visitor's"):
+        two.delete(run.id, "somebody")
+    assert one.expire(datetime.fromisoformat(run.created) + timedelta(days=1)) == [run.id]
+    two.refresh()
+    assert two.runs() == [] and not two.has(run.id) and two.kept(f"ledgers/{run.id}-magnitude-global.json") is None
+    with pytest.raises(StoreError, match=f"no run {run.id} in this store"):
+        two.weights(run.id)
+    other = two.save(run, {**weights, "fc.weight": weights["fc.weight"] + 1}, labels, profile)  # may be trained anew
+    one.refresh()
+    assert one.get(run.id) == other and one.weights(run.id)["fc.weight"][0, 0] == weights["fc.weight"][0, 0] + 1
+
+
+def test_eight_servers_that_store_one_run_at_once_leave_one_and_never_mix_two(
+    server: Callable[[], RunStore], tmp_path: Path
+) -> None:
+    run, weights, labels, profile = parts(tmp_path)
+    stores, barrier = [server() for _ in range(8)], threading.Barrier(8)
+    if str(stores[0].where).startswith("memory"):
+        pytest.skip("this one's dictionary cannot be listed while another thread writes")
+    found = list[Run]()
+
+    def write(number: int) -> None:
+        mine = {**weights, "fc.weight": weights["fc.weight"] + np.float32(number)}  # no two machines round alike
+        barrier.wait()
+        found.append(stores[number].save(run, mine, labels, profile))
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    read = [store.weights(run.id)["fc.weight"] for store in (*stores, server())]
+    assert len(found) == 8 and all(np.array_equal(each, read[0]) for each in read)
+    fresh = server()
+    assert fresh.runs() == found[:1] and fresh.damaged() == []
+    assert len([held for held in _names(fresh) if held.endswith("weights.safetensors")]) == 1
+
+
+def _names(store: RunStore) -> list[str]:
+    """Every file of a place."""
+    place = store._place
+    if isinstance(place, Bucket):
+        return [*place._listed(0)]
+    return [str(path.relative_to(place.root)) for path in place.root.rglob("*") if path.is_file()]
+
+
+def test_a_reader_never_sees_half_a_run(server: Callable[[], RunStore], tmp_path: Path) -> None:
+    """Another server looks after each single write of the first, and finds nothing or all."""
+    run, weights, labels, profile = parts(tmp_path)
+    one, seen = server(), list[int]()
+    place = one._place
+    if isinstance(place, Folder):
+        pytest.skip("a folder appears by one rename")
+    assert isinstance(place, Bucket)
+    pipe = place._files.pipe_file
+
+    def slow(*args: Any, **options: Any) -> None:
+        pipe(*args, **options)
+        reader = server()
+        seen.append(len(reader.runs()))
+        assert reader.damaged() == []
+        if seen[-1]:
+            reader.weights(run.id), reader.labels(run.id), reader.profile(run.id, GLOBAL)
+
+    place._files.pipe_file = slow
+    try:
+        one.save(run, weights, labels, profile)
+    finally:
+        del place._files.pipe_file
+    assert seen == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("file", ["run.json", "weights.safetensors", "magnitude-global.safetensors"])
+def test_what_is_damaged_is_set_aside_with_a_reason_and_can_be_made_again(
+    server: Callable[[], RunStore], tmp_path: Path, file: str
+) -> None:
+    run, weights, labels, profile = parts(tmp_path)
+    one = server()
+    one.save(run, weights, labels, profile)
+    name = next(name for name in _names(one) if name.endswith(file))
+    one.keep(name, b"\0" * run.bytes)
+    reader = server()
+    with pytest.raises(StoreError, match="is damaged and left out"):
+        reader.weights(run.id), reader.profile(run.id, GLOBAL)
+    [(run_id, reason)] = server().damaged()
+    assert run_id == run.id and reason.endswith(".")
+    is_run = file != "magnitude-global.safetensors"
+    assert server().runs() == ([] if is_run else [run])
+    again = server()
+    if is_run:
+        again.save(run, weights, labels, profile)
+    else:
+        assert again.profile(run.id, GLOBAL) is None
+        again.save_profile(run.id, profile)
+    assert server().profile(run.id, GLOBAL) is not None and server().weights(run.id)
+
+
+def test_old_exports_make_room(server: Callable[[], RunStore]) -> None:
+    store = server()
+    for number in range(3):
+        store.keep(f"exports/{number}.zip", bytes(100))
+    store.trim("exports", 250)
+    assert sum(store.kept(f"exports/{number}.zip") is not None for number in range(3)) == 2
+
+
+def test_workers_train_profile_and_study_in_it(server: Callable[[], RunStore], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tasks themselves, each opening the place by its name."""
+    store = server()
+    config = tiny.config()
+    tiny.train(config, root=store.where)
+    run = store.get(config.run_id)
+    layerwise = PruningConfig(scope="layerwise")
+    tiny.profile(run.id, layerwise, root=store.where)
+    search = Search(run_id=run.id)
+    tiny.search(search, root=store.where)
+    assert store.profile(run.id, layerwise) is not None and store.weights(run.id)
+    assert CurveStore(store).weights(config) and CurveStore(store).answer(search) is not None
+
+
+# --- what only a bucket can do -------------------------------------------------------------------------------------
+
+
+def test_a_place_that_vanishes_is_told_and_what_was_read_before_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"memory://{uuid.uuid4().hex}"
+    run, weights, labels, profile = parts(tmp_path)
+    place = Bucket(url, tmp_path / "copies")
+    monkeypatch.setattr("core.runs.opened", lambda where: place)
+    store = RunStore(url, shipped=tmp_path / "none")
+    store.save(run, weights, labels, profile)
+    assert store.weights(run.id)
+
+    def gone(*args: Any, **options: Any) -> None:
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr(MemoryFileSystem, "find", gone)
+    monkeypatch.setattr(MemoryFileSystem, "pipe_file", gone)
+    store.refresh()
+    assert store.runs() == [run] and store.weights(run.id)
+    assert "memory://" in str(store.problem()) and "cannot be reached" in str(store.problem())
+    with pytest.raises(StoreError, match=r"cannot be reached \(ConnectionError\); try again"):
+        store.get("0123456789ab")
+    with pytest.raises(StoreError, match=r"cannot be written \(ConnectionError: no route to host\)"):
+        store.keep("ledgers/any.json", b"{}")
+    monkeypatch.undo()
+    place._listed_at = -float("inf")  # its patience is over
+    assert store.problem() is None and store.runs() == [run]
+
+
+def test_what_a_dead_writer_left_is_removed_and_copies_of_what_is_gone_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"memory://{uuid.uuid4().hex}"
+    run, weights, labels, profile = parts(tmp_path)
+    place = Bucket(url, tmp_path / "copies")
+    monkeypatch.setattr("core.runs.opened", lambda where: place)
+    store = RunStore(url, shipped=tmp_path / "none")
+    store.save(run, weights, labels, profile)
+    store.keep("0123456789ab/deadbeef/weights.safetensors", b"half a run")
+    assert store.weights(run.id)
+    copies = [path for path in (tmp_path / "copies").rglob("*") if path.is_file()]
+    assert {path.name for path in copies} >= {"run.json", "weights.safetensors"}
+    monkeypatch.setattr(bucket, "_ABANDONED", -1)
+    monkeypatch.setattr(bucket, "_UNUSED", -1)
+    assert [run.id for run in store.runs()] == [run.id] and all(path.is_file() for path in copies)
+    store.delete(run.id, None)
+    store.refresh()
+    assert store.runs() == []
+    assert not [path for path in (tmp_path / "copies").rglob("*") if path.is_file()]
+    assert not _names(store)
+
+
+def test_a_url_that_cannot_be_opened_says_what_to_do_and_keeps_its_secret() -> None:
+    with pytest.raises(StoreError, match=r"PRUNELAB_RUNS names nowhere://there, which cannot be opened"):
+        opened("nowhere://user:secret@there")
+    with pytest.raises(StoreError) as told:
+        opened("nowhere://user:secret@there")
+    assert "secret" not in str(told.value)
+
+
+def test_files_named_by_a_url_are_a_folder(tmp_path: Path) -> None:
+    place: Place = opened(f"file://{tmp_path}")
+    assert isinstance(place, Folder) and place.root == tmp_path
+    assert isinstance(opened(tmp_path), Folder) and opened("memory://one") is opened("memory://one")
+
+
+def test_a_manifest_cannot_lead_out_of_its_run(tmp_path: Path) -> None:
+    run, _ = shelf.fill(tmp_path)
+    path = tmp_path / run.id / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "part": "/../../elsewhere"}))
+    with pytest.raises(StoreError, match="damaged"):
+        RunStore(tmp_path, shipped=tmp_path / "none").get(run.id)
