@@ -12,9 +12,10 @@ RUN apt-get update \
     && xargs apt-get install --yes --no-install-recommends < packages.txt \
     && rm -rf /var/lib/apt/lists/*
 
-ARG TORCH_INDEX=""
+# What a run store elsewhere needs: `--build-arg EXTRA=s3fs` for one that is named s3://…
+ARG TORCH_INDEX="" EXTRA=""
 COPY requirements.txt constraints.txt ./
-RUN pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -r requirements.txt
+RUN pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -r requirements.txt ${EXTRA:+"$EXTRA"} -c constraints.txt
 
 COPY . .
 RUN useradd --uid 10001 --create-home prunelab && install --directory --owner prunelab /runs

@@ -13,7 +13,7 @@ DATA := $(VENV)/.data
 PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(shell command -v $(name))) python3)
 PIP := $(BIN)/python -m pip --disable-pip-version-check install $(if $(CI),--quiet)
 
-.PHONY: help run test lint format browser-test bench reference data setup pins clean
+.PHONY: help run test lint audit format browser-test bench reference data setup pins clean
 .DELETE_ON_ERROR:
 
 help:  ## list these targets
@@ -34,6 +34,10 @@ lint: $(DEV)  ## check format, lint, types and import walls
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/hadolint Dockerfile
+
+audit: $(DEV)  ## look the packages up in the database of vulnerabilities, where it can be reached
+	@echo "Auditing the dependencies"
+	@$(BIN)/python tools/audit.py
 
 format: $(DEV)  ## put the code into the checked format
 	@$(BIN)/ruff format .

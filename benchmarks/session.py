@@ -59,8 +59,8 @@ def _wait(url: str) -> None:
 
 
 class Session:
-    """One visitor. `widgets` holds each widget's id by its key, `received` the bytes of the last answer and
-    `errors` the exceptions that it showed."""
+    """One visitor. `widgets` holds each widget's id by its key, `received` the bytes of the last answer, `errors` the
+    exceptions that it showed and `session_id` what the server calls the session."""
 
     def __init__(self, port: int, query: str = "") -> None:
         self._connection = ExitStack()
@@ -68,7 +68,7 @@ class Session:
         self._socket = self._connection.enter_context(connect(url, subprotocols=["streamlit"], max_size=None))  # type: ignore[list-item]
         self._query, self._page = query, ""
         self._states: dict[str, WidgetState] = {}
-        self.received = 0
+        self.received, self.session_id = 0, ""
         self.widgets: dict[str, str] = {}
         self.errors: list[str] = []
 
@@ -110,7 +110,9 @@ class Session:
             answer = ForwardMsg()
             answer.ParseFromString(raw)
             kind = answer.WhichOneof("type")
-            if kind == "navigation":
+            if kind == "new_session":
+                self.session_id = answer.new_session.initialize.session_id
+            elif kind == "navigation":
                 self._page = answer.navigation.page_script_hash
             elif kind == "page_info_changed":
                 self._query = answer.page_info_changed.query_string

@@ -56,6 +56,20 @@ TERMS: dict[str, str] = {
     "Entropy bound": "The fewest bytes that any encoding of this kind can take (Shannon).",
     "Control": "The network before pruning, written in the same way: what compression saves without any pruning.",
     "Retraining": "Training on after pruning, with what is pruned held at zero. Also called fine-tuning.",
+    "Epoch": "One pass over all training images.",
+    "Validation images": (
+        "Training images that the network is not trained on. What is chosen, such as a margin, is chosen on them, so "
+        "that the test images stay unseen."
+    ),
+    "Margin": "The loss of accuracy that one is willing to accept; a search finds how many weights may go within it.",
+    "Bitmask, CSR, COO": (
+        "Ways to write a table that is mostly zero: one bit for each weight and the survivors' values (bitmask), or "
+        "the survivors' values with their places, by rows (CSR) or one by one (COO)."
+    ),
+    "Break-even": "The sparsity from which such a way takes fewer bytes than writing every weight down.",
+    "float16 and int8": "Weights rounded to 16 or 8 bits each: fewer bytes, a little rounding, no weight left out.",
+    "ONNX": "A file format that other programs than torch can read and run a network from.",
+    "Feature map": "What one filter answers to one image: a small picture of where its pattern was found.",
     "Seed": "The number that decides all chance in a training: another seed is another network of the same kind.",
 }
 """Term -> what it means."""

@@ -38,7 +38,7 @@ def _origins(value: str) -> str:
 
 
 PLACES = ("PRUNELAB_RUNS", "PRUNELAB_DATA", "PRUNELAB_DATASETS")
-"""Variables that name folders. The run store and the data sets read them themselves, in workers too."""
+"""Variables that name places. The run store and the data sets read them themselves, in workers too."""
 
 
 def _setting(variable: str, read: Callable[[str], Any], default: Any, meaning: str) -> Any:
@@ -60,6 +60,9 @@ class Settings:
     )
     expire: int | None = _setting(
         "PRUNELAB_EXPIRE", _whole(1, 3650, "days"), None, "days after which visitors' runs are deleted"
+    )
+    visitors: int = _setting(
+        "PRUNELAB_VISITORS", _whole(1, 10_000, "visitors"), 200, "visitors who may be here at once"
     )
     frame_ancestors: str = _setting("PRUNELAB_FRAME_ANCESTORS", _origins, "'self'", "who may embed the app in a frame")
     metrics: bool = _setting("PRUNELAB_METRICS", _switch, False, "on: answers /_stcore/metrics, to anyone")
