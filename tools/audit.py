@@ -7,25 +7,13 @@ import json
 import subprocess
 import sys
 
-AUDIT = [
-    sys.executable,
-    "-m",
-    "pip_audit",
-    "--local",
-    "--format",
-    "json",
-    "--progress-spinner",
-    "off",
-    "--timeout",
-    "20",
-]
+OPTIONS = "--local --format json --progress-spinner off --timeout 20"
 
 
 def main() -> int:
     """Print what was found; 1 if it is a vulnerability."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pip_audit", *OPTIONS.split()], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-m", "pip_audit", *OPTIONS.split()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
         packages = json.loads(done.stdout)["dependencies"]
     except ValueError:

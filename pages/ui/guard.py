@@ -31,8 +31,9 @@ POLICY = {
 
 HEADERS = {b"x-content-type-options": b"nosniff", b"referrer-policy": b"same-origin"}
 
-BURST, RATE, LARGEST = 100, 20.0, 1_000_000
-"""Of a websocket: messages that are taken at once, then so many a second, and bytes of one. The rest waits, unread."""
+BURST, RATE, PATIENCE, LARGEST = 100, 10.0, 5.0, 1_000_000
+"""Of a websocket: messages that are taken at once, then so many a second; seconds for which a sender who has more must
+wait, and is then cut off; and bytes of one message. The framework's own client connects anew by itself."""
 
 UPLOADS, ROOM = 8, 400_000_000
 """Files that one session may leave in memory, and bytes that all sessions may."""
@@ -92,7 +93,7 @@ class Guard:
             return
         measured = _Measured(receive, send)
         with self._visiting():
-            await self._app(scope, measured.receive, send)
+            await self._app(scope, measured.receive, measured.send)
 
     @contextmanager
     def _visiting(self) -> Iterator[None]:
@@ -104,26 +105,42 @@ class Guard:
 
 
 class _Measured:
-    """What a websocket receives, no faster than `RATE`: the sender has to wait, as the network's buffers fill up."""
+    """A websocket whose sender has to wait when it sends too much: what is not read fills the network's buffers."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
         self._tokens, self._at = float(BURST), time.monotonic()
+        self._late_since: float | None = None
+        self._over = False
 
     async def receive(self) -> Message:
-        """The next message, when it is time for it; the end if it is too large."""
+        """The next message, when it is time for it; the end, if the sender goes too far."""
         message = await self._receive()
         if message["type"] != "websocket.receive":
             return message
         if len(message.get("bytes") or message.get("text") or b"") > LARGEST:
-            await self._send({"type": "websocket.close", "code": 1009})
-            return {"type": "websocket.disconnect", "code": 1009}
+            return await self._end(1009)
         now = time.monotonic()
         self._tokens = min(BURST, self._tokens + RATE * (now - self._at)) - 1
         self._at = now
-        if self._tokens < 0:
-            await asyncio.sleep(-self._tokens / RATE)
+        if self._tokens >= 0:
+            self._late_since = None
+            return message
+        self._late_since = self._late_since or now
+        if now - self._late_since > PATIENCE:
+            return await self._end(1008)
+        await asyncio.sleep(-self._tokens / RATE)
         return message
+
+    async def send(self, message: Message) -> None:
+        """Nothing more once the end is sent: the app may not know it yet."""
+        if not self._over:
+            await self._send(message)
+
+    async def _end(self, code: int) -> Message:
+        await self.send({"type": "websocket.close", "code": code})
+        self._over = True
+        return {"type": "websocket.disconnect", "code": code}
 
 
 def _cookie(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:

@@ -1,5 +1,7 @@
 """What one visitor may take from the others: floods, uploads and a full house, through the real server."""
 
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -15,14 +17,13 @@ import numpy as np
 import psutil
 import pytest
 from PIL import Image
-from streamlit.proto.BackMsg_pb2 import BackMsg
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from benchmarks.session import Session
 from core.picture import MOST_BYTES
 from pages.ui import guard
-from tests.browser.conftest import Server
+from tests.browser.conftest import ROOT, Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
@@ -72,40 +73,53 @@ def events(visitor: Session, n: int = 20) -> list[float]:
     return found
 
 
-def flood(port: int, stop: threading.Event, sent: list[int]) -> None:
-    """Send what a page sends, as fast as the server takes it, and never read."""
-    message = BackMsg()
-    message.rerun_script.page_name = "prune"
-    content = message.SerializeToString()
-    with connect(f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
+FLOOD = """
+import sys, time
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+message, sent, cut = BackMsg(), 0, 0
+message.rerun_script.page_name = "prune"
+message.rerun_script.query_string = "x=" + 20_000 * "y"
+until = time.monotonic() + float(sys.argv[2])
+while time.monotonic() < until:
+    how = {"subprotocols": ["streamlit"], "compression": None, "max_size": None, "max_queue": None}
+    with connect(f"ws://127.0.0.1:{sys.argv[1]}/_stcore/stream", **how) as socket:
         try:
-            while not stop.is_set():
-                socket.send(content)
-                sent.append(1)
-        except ConnectionClosed:
+            while time.monotonic() < until:
+                socket.send(message.SerializeToString())
+                sent += 1
+        except ConnectionClosed as error:
+            cut += 1
+            assert error.rcvd is not None and error.rcvd.code == 1008
+        except TimeoutError:
             pass
+print(sent, cut)
+"""
+"""Send what a page sends, as fast as the server takes it, and come back when cut off."""
 
 
 def test_a_flood_of_messages_costs_the_others_little(server: Server) -> None:
-    """Five sockets send without a pause: each is read at its rate, and a visitor still gets answers."""
+    """Four processes send without a pause: each is read at its rate and then cut off; a visitor still gets answers."""
     assert server.process is not None
-    process, stop, sent = psutil.Process(server.process.pid), threading.Event(), list[int]()
+    process = psutil.Process(server.process.pid)
     with Session(server.port) as visitor:
         visitor.open("prune")
         events(visitor)
         calm, before = events(visitor), process.memory_info().rss
-        threads = [threading.Thread(target=flood, args=(server.port, stop, sent), daemon=True) for _ in range(5)]
-        for thread in threads:
-            thread.start()
-        time.sleep(6)  # the bursts are over
-        busy = events(visitor)
+        command = [sys.executable, "-c", FLOOD, str(server.port), "15"]
+        floods = [subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) for _ in range(4)]
+        time.sleep(3)  # the bursts are over
+        busy = events(visitor, 60)
         grown = process.memory_info().rss - before
-        stop.set()
-    ratio = float(np.median(busy) / np.median(calm))
-    print(f"{len(sent)} messages; median {1000 * np.median(busy):.0f} ms, {ratio:.1f} times; {grown / 1e6:.0f} MB more")
-    assert np.median(busy) < 1 and grown < 150e6
-    for thread in threads:
-        thread.join(30)
+        told = [flood.communicate(timeout=60)[0].split() for flood in floods]
+    assert all(flood.returncode == 0 for flood in floods)
+    sent, cut = (sum(int(each[at]) for each in told) for at in (0, 1))
+    median, ratio = float(np.median(busy)), float(np.median(busy) / np.median(calm))
+    print(f"{sent} messages, cut off {cut} times; median {1000 * median:.0f} ms, {ratio:.1f} times as long")
+    print(f"largest {1000 * max(busy):.0f} ms; {grown / 1e6:.0f} MB more")
+    assert cut and median < 0.5 and grown < 150e6
     assert ask(server, "_stcore/health")[0] == 200
 
 
@@ -140,6 +154,11 @@ def upload(server: Server, session: str, content: bytes, token: str) -> int:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
+    except OSError:  # refused before it was read to its end
+        return CUT_OFF
+
+
+CUT_OFF = 0
 
 
 def token_of(server: Server) -> str:
@@ -150,7 +169,7 @@ def token_of(server: Server) -> str:
 
 
 def test_uploads_are_bounded_and_cost_the_others_little(server: Server, shelved: tuple[Path, object, object]) -> None:
-    """Eight visitors put twenty files each at once: some whole, some broken, some too large."""
+    """Five visitors put twenty files each at once: some whole, some broken, some too large."""
     assert server.process is not None
     process, token = psutil.Process(server.process.pid), token_of(server)
     good = BytesIO()
@@ -164,7 +183,7 @@ def test_uploads_are_bounded_and_cost_the_others_little(server: Server, shelved:
             statuses[upload(server, session, files[number % len(files)], token)] += 1
 
     with ExitStack() as leaving:
-        visitor, *sending = [leaving.enter_context(Session(server.port)) for _ in range(9)]
+        visitor, *sending = [leaving.enter_context(Session(server.port)) for _ in range(6)]
         visitor.open("prune")
         for each in sending:
             each.open("images")
@@ -176,9 +195,11 @@ def test_uploads_are_bounded_and_cost_the_others_little(server: Server, shelved:
         for thread in threads:
             thread.join()
         held = process.memory_info().rss - start
-        assert upload(server, sending[0].session_id, files[0], "2|forged|token|1") == 403
-        assert upload(server, "no-session", files[0], token) == 400
+        assert upload(server, visitor.session_id, files[1], "2|forged|token|1") == 403
+        assert upload(server, "no-session", files[1], token) == 400
     print(f"statuses {dict(statuses)}; median {1000 * np.median(busy):.0f} ms; {held / 1e6:.0f} MB held")
-    assert {*statuses} == {204, 413, 429} and statuses[204] == 8 * guard.UPLOADS
+    assert (
+        {*statuses} <= {204, 413, 429, CUT_OFF} and statuses[204] == 5 * guard.UPLOADS and sum(statuses.values()) == 100
+    )
     assert np.median(busy) < 1 and held < guard.ROOM
     assert {path: path.stat().st_size for path in shelved[0].rglob("*") if path.is_file()} == before
