@@ -12,6 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime import get_instance
 
 from core.settings import Settings
+from pages.ui.address import address
+from pages.ui.live_panel import PLOTLY
 from pages.ui.services import VISITOR
 
 POLICY = {
@@ -34,6 +36,9 @@ HEADERS = {b"x-content-type-options": b"nosniff", b"referrer-policy": b"same-ori
 BURST, RATE, PATIENCE, LARGEST = 100, 10.0, 5.0, 1_000_000
 """Of a websocket: messages that are taken at once, then so many a second; seconds for which a sender who has more must
 wait, and is then cut off; and bytes of one message. The framework's own client connects anew by itself."""
+
+WITH_PANEL = ("prune", "storage")
+"""Pages whose figures the live panel draws."""
 
 UPLOADS, ROOM = 8, 400_000_000
 """Files that one session may leave in memory, and bytes that all sessions may."""
@@ -65,7 +70,7 @@ class Guard:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *self._headers, *_cookie(scope, message)]
+                message["headers"] = [*message["headers"], *self._headers, *_for_page(scope, message)]
             await send(message)
 
         await (self._refusal(scope) or self._app)(scope, receive, with_headers)
@@ -143,13 +148,18 @@ class _Measured:
         return {"type": "websocket.disconnect", "code": code}
 
 
-def _cookie(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
-    """For a page: what tells whose runs are whose, unless the browser has it."""
-    is_page = any(name == b"content-type" and value.startswith(b"text/html") for name, value in message["headers"])
-    if not is_page or VISITOR in cookie_parser(_header(scope, b"cookie").decode("latin-1")):
+def _for_page(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
+    """A page brings the cookie that tells whose runs are whose, unless the browser has it, and names early what it will
+    draw with, so that the browser fetches that beside the framework's own scripts."""
+    if not any(name == b"content-type" and value.startswith(b"text/html") for name, value in message["headers"]):
         return []
-    value = f"{VISITOR}={secrets.token_urlsafe(16)}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"
-    return [(b"set-cookie", value.encode())]
+    headers = []
+    if scope["path"].rsplit("/", 1)[-1] in WITH_PANEL:
+        headers.append((b"link", f"<{address(PLOTLY)}>; rel=preload; as=script; fetchpriority=low".encode()))
+    if VISITOR not in cookie_parser(_header(scope, b"cookie").decode("latin-1")):
+        value = f"{VISITOR}={secrets.token_urlsafe(16)}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"
+        headers.append((b"set-cookie", value.encode()))
+    return headers
 
 
 def _header(scope: Scope, wanted: bytes) -> bytes:

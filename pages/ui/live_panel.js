@@ -66,18 +66,23 @@ class Panel {
     }
   }
 
+  // Words and numbers as soon as they are here; the figures follow when plotly.js does.
   async load(data, asked) {
     this.pause(false)
     this.root.setAttribute("aria-busy", "true")
     try {
-      const [parts] = await Promise.all([Promise.all(data.urls.map((url) => this.ask(url))), plotly(data.plotly)])
+      const drawing = plotly(data.plotly)
+      drawing.catch(() => {}) // what fails first is told
+      const parts = await Promise.all(data.urls.map((url) => this.ask(url)))
       if (asked !== this.asked) return // overtaken by a newer choice
       this.content = { ...parts[0], figures: parts.flatMap((part) => part.figures) }
       this.slider.max = this.content.stops.length - 1
       this.frame()
       this.reserve()
-      await this.looking
-      await this.draw(data.stop)
+      this.write((this.stop = data.stop))
+      await Promise.all([drawing, this.looking])
+      if (asked !== this.asked) return
+      await this.draw(this.stop)
       this.later()
       this.say("")
     } catch (error) {
@@ -235,8 +240,9 @@ class Panel {
     this.resting = setTimeout(() => this.paint(() => true), 2 * SETTLE_AFTER)
   }
 
-  paint(wanted) {
-    return Promise.all(this.plots.map((plot, i) => wanted(plot) && this.renew(i)))
+  async paint(wanted) {
+    if (!window.Plotly) return
+    await Promise.all(this.plots.map((plot, i) => wanted(plot) && this.renew(i)))
   }
 
   // Bring one plot to the current figure, options and stop, with as little as that takes.
