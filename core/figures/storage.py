@@ -144,4 +144,4 @@ def bytes_at_stop(ledger: Ledger) -> LiveFigure:
             data[j] = {"x": taken, "hovertext": said}
         return Patch(data)
 
-    return live("ledger", "Every encoding at this stop", traces, layout, patch, len(ledger.k))
+    return live("ledger", "Every encoding at this stop", traces, layout, patch, len(ledger.k), {"xaxis.dtick": 2})

@@ -19,9 +19,7 @@ _STYLES: dict[Method, tuple[str, str]] = {"weights": (PRUNED, "circle"), "filter
 def accuracy_over_bytes(found: Tradeoff) -> go.Figure:
     """Accuracy of every network over the bytes of its kernels in the compact encoding."""
     figure = _lines(found, lambda point: point.compact, lambda point: wording.size(point.compact))
-    return figure.update_xaxes(
-        title={"text": "Bytes in the compact encoding (logarithmic)"}, exponentformat="power", dtick=1
-    )
+    return figure.update_xaxes(title={"text": "Bytes, compact (log scale)"}, exponentformat="power", dtick=1)
 
 
 def accuracy_over_time(found: Tradeoff, batch: int) -> go.Figure:
@@ -37,7 +35,7 @@ def accuracy_over_time(found: Tradeoff, batch: int) -> go.Figure:
     images = "1 image" if batch == 1 else f"{batch} images"
     ticks = [n * 10.0**power for power in range(-3, 4) for n in (1, 2, 5)]
     return figure.update_xaxes(
-        title={"text": f"Time for {images}, unpruned = 1 (logarithmic)"},
+        title={"text": f"Time for {images}, unpruned = 1"},
         tickvals=ticks,
         ticktext=[f"{t:g}" for t in ticks],
     )
