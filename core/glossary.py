@@ -56,6 +56,18 @@ TERMS: dict[str, str] = {
     "Entropy bound": "The fewest bytes that any encoding of this kind can take (Shannon).",
     "Control": "The network before pruning, written in the same way: what compression saves without any pruning.",
     "Retraining": "Training on after pruning, with what is pruned held at zero. Also called fine-tuning.",
+    "Recall and precision": (
+        "Recall: of the images of a class, the share that is recognised. Precision: of the images that are taken for a "
+        "class, the share that is of it."
+    ),
+    "Holm's correction": (
+        "Whoever asks of ten classes whether something changed is likely to find one by chance; this makes each p "
+        "larger, so that all together err as rarely as one."
+    ),
+    "Mean over sparsities": (
+        "The area under a curve of accuracy over sparsity, over its width: one number for how well a network stands "
+        "being pruned."
+    ),
     "Epoch": "One pass over all training images.",
     "Validation images": (
         "Training images that the network is not trained on. What is chosen, such as a margin, is chosen on them, so "

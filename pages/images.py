@@ -237,7 +237,9 @@ def show_classes(now: View, stops: Stops) -> None:
     dense, pruned = profile.predicted[0], profile.predicted[stops.row]
     names = now.run.classes
     st.markdown(confused(labels, dense, pruned, names))
-    table("Recall and precision of each class", CLASS_COLUMNS, class_rows(labels, dense, pruned, names), key="classes")
+    rows = class_rows(labels, dense, pruned, names)
+    terms = ("Recall and precision", "McNemar test", "Holm's correction")
+    table("Recall and precision of each class", CLASS_COLUMNS, rows, key="classes", terms=terms)
     st.caption(
         "Recall is compared on the same images: 95 % paired interval (Bonett and Price) and exact McNemar test, whose "
         f"p is corrected for {len(names)} classes (Holm). Precision is of different images before and after, so "

@@ -24,6 +24,7 @@ from pages.ui.view import View
 from pages.ui.watching import ask, offer, question
 
 COLUMNS = ("Encoding", "Through", "Bytes", "Of dense", "Of the control", "Saves from", "Gives back")
+LEDGER_TERMS = ("Compact encoding", "Bitmask, CSR, COO", "float16 and int8", "Control", "Break-even")
 
 
 def known_ledger(now: View, stops: Stops) -> Ledger | None:
@@ -52,7 +53,8 @@ def show(now: View, stops: Stops, ledger: Ledger) -> None:
     at = wording.sparsity(float(ledger.sparsity[stops.row]))
     smallest = ledger.smallest(stops.row)
     st.header(f"At {at} the smallest lossless form is {_called(smallest)}: {_of(ledger, smallest, stops.row)}")
-    table("Byte ledger", COLUMNS, [row(ledger, entry, stops.row) for entry in ENTRIES], key="ledger")
+    rows = [row(ledger, entry, stops.row) for entry in ENTRIES]
+    table("Byte ledger", COLUMNS, rows, key="ledger", terms=LEDGER_TERMS)
     st.caption(
         "Bytes of the kernels alone; biases and normalisation take another "
         f"{wording.size(ledger.rest)} in every line. Every line was written, read again and compared bit for bit. The "
@@ -120,7 +122,7 @@ def show_times(now: View, stops: Stops) -> None:
         return
     st.markdown(f"**{said(times, sparsity)}**")
     columns = ("Network", "Images at once", "Median, ms", "Half of the rounds", "Images a second", "Times as fast")
-    table("Times", columns, [times_row(times, v, b) for b in BATCHES for v in VARIANTS], key="times")
+    table("Times", columns, [times_row(times, v, b) for b in BATCHES for v in VARIANTS], key="times", terms=("ONNX",))
     st.caption(
         f"{len(times.seconds[BATCHES[0]]['dense'])} rounds on this server's {times.threads} threads, in which all "
         "variants took turns, from pixels to answers; “times as fast” compares with the unpruned network in torch "
@@ -179,7 +181,8 @@ def show_tradeoff(now: View) -> None:
     with right:
         figure = figures.accuracy_over_time(found, BATCHES[-1])
         chart(figure, "over time", "Accuracy over time of both ways.")
-    table("Weights and filters", TRADEOFF_COLUMNS, tradeoff_rows(found), key="tradeoff")
+    terms = ("Filter", "Retraining", "Compact encoding")
+    table("Weights and filters", TRADEOFF_COLUMNS, tradeoff_rows(found), key="tradeoff", terms=terms)
     n = found.points[0].comparison.n
     st.caption(
         f"One network, {wording.count(n)} test images; weights go by {now.pruning.criterion}, {now.pruning.scope}. "

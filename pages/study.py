@@ -134,7 +134,13 @@ def show_claim() -> None:
             "interval of one more such network (Student). A reading can explain the report if its bar reaches the "
             f"dashed line. Each network answers {wording.count(audits[0].findings['magnitude'].before.n)} test images."
         )
-        table("Readings of the claim", CLAIM_COLUMNS, [claim_row(summary) for summary in found], key="readings")
+        table(
+            "Readings of the claim",
+            CLAIM_COLUMNS,
+            [claim_row(summary) for summary in found],
+            key="readings",
+            terms=("Scope", "Seed"),
+        )
         downloads_of_claim(found, figure)
     recompute(configs, bool(audits))
 
@@ -221,7 +227,9 @@ def show_table(what: str, found: Sequence[Band], names: dict[str, str], at: Sequ
     columns = [what, "Networks", f"Mean {study.span(found[0])}", "Difference to the first"]
     columns += [f"At {wording.sparsity(s)}" for s in at]
     columns += [f"Speed-up at {wording.sparsity(at[-1])}"]
-    table("Areas and operating points", columns, [row(line, found[0], names, at) for line in found], key="areas")
+    rows = [row(line, found[0], names, at) for line in found]
+    terms = ("Mean over sparsities", "Percentage points", "Seed")
+    table("Areas and operating points", columns, rows, key="areas", terms=terms)
     st.caption(
         "The mean over sparsities is the area under the curve over its width, ± its standard deviation over networks; "
         "its difference is taken network by network, with its 95 % interval (Student). At a sparsity s there are "

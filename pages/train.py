@@ -204,7 +204,14 @@ def runs_so_far() -> None:
     for run_id, reason in store().damaged():
         st.warning(f"Run {run_id} was set aside: {reason}", icon=":material/warning:")
     runs = store().runs()
-    table("All runs", COLUMNS, [_row(run) for run in runs], key="runs", on_action=_act)
+    table(
+        "All runs",
+        COLUMNS,
+        [_row(run) for run in runs],
+        key="runs",
+        terms=("Accuracy", "Weight", "Seed"),
+        on_action=_act,
+    )
     if gone := st.session_state.pop("to delete", None):
         _confirm(gone)
 

@@ -350,27 +350,10 @@ function longest(texts) {
 }
 
 // Where the glossary has the term, its name is a button that opens what it means.
-function readoutNode({ label, term, meaning }, i) {
+function readoutNode({ label, term, meaning }) {
   const node = document.createElement("div")
   node.innerHTML = "<dt></dt><dd></dd><dd class='note'></dd>"
-  const name = node.querySelector("dt")
-  name.textContent = label
-  if (meaning) {
-    name.innerHTML = `<button type="button" class="term" popovertarget="term-${i}"></button>`
-    const button = name.firstChild
-    button.textContent = label
-    const note = document.createElement("div")
-    note.id = `term-${i}`
-    note.className = "meaning"
-    note.popover = "auto"
-    note.append(Object.assign(document.createElement("strong"), { textContent: term }), ` ${meaning}`)
-    note.addEventListener("beforetoggle", () => {
-      const { left, bottom } = button.getBoundingClientRect()
-      note.style.left = `${Math.max(8, Math.min(left, innerWidth - 328))}px`
-      note.style.top = `${bottom + 4}px`
-    })
-    name.append(note)
-  }
+  node.querySelector("dt").append(...(meaning ? termButton(label, term, meaning) : [label]))
   return node
 }
 

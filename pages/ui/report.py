@@ -15,6 +15,7 @@ import streamlit as st
 
 from core.storage.export import facts
 from pages.ui import live_panel, lookup, picker, view
+from pages.ui.component import source
 from pages.ui.lookup import Stops
 from pages.ui.routes import panel
 from pages.ui.services import store
@@ -85,9 +86,9 @@ def build(question: str, now: View, stops: Stops, part: str, sheets: Sheets, lin
         "plotly": "",
         "options": [],
     }
-    script = _address("text/javascript", (_HERE / "live_panel.js").read_bytes())
+    script = _address("text/javascript", source(live_panel.__file__, ".js").encode())
     plotly = (files("plotly") / "package_data" / "plotly.min.js").read_text("utf-8")
-    style = "".join((_HERE / name).read_text("utf-8") for name in ("report.css", "live_panel.css"))
+    style = (_HERE / "report.css").read_text("utf-8") + source(live_panel.__file__, ".css")
     comparison = stops.profile.comparisons(store().labels(now.run.id))[stops.row]
     rows = facts(now.run, now.pruning, int(stops.profile.k[stops.row]), comparison)
     told = "".join(

@@ -1,9 +1,11 @@
-// A table: a click on a head sorts by it, a second click turns the order round. `data` says what it holds.
+// A table: a click on a head sorts by it, a second click turns the order round. `data` says what it holds,
+// and which terms of the glossary stand below it.
 
 export default function ({ parentElement, data, setTriggerValue }) {
   const region = parentElement.querySelector(".table")
   region.setAttribute("aria-label", data.label)
   const table = region.querySelector("table")
+  parentElement.querySelector(".terms").replaceChildren(...data.terms.flatMap(([term, meaning]) => termButton(term, term, meaning)))
   // What the visitor sorted by outlives new data.
   let { column, down } = region.sorted ?? {}
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 import streamlit as st
 
+from core.glossary import TERMS
 from pages.ui.component import declare
 
 
@@ -42,7 +43,9 @@ class Row:
     actions: Sequence[Action] = ()
 
 
-_component = declare(__file__, '<div class="table" role="region" tabindex="0"><table></table></div>')
+_component = declare(
+    __file__, '<div class="table" role="region" tabindex="0"><table></table></div><p class="terms"></p>'
+)
 
 
 def table(
@@ -51,6 +54,7 @@ def table(
     rows: Sequence[Row],
     *,
     key: str,
+    terms: Sequence[str] = (),
     on_action: Callable[[str, str], None] = lambda action, row: None,
 ) -> None:
     """Mount the table.
@@ -60,10 +64,16 @@ def table(
         columns: the heads.
         rows: in the order to show until the visitor sorts.
         key: the component's key.
+        terms: of the glossary, which open below the table.
         on_action: called with an action's and a row's name before the page reruns.
     """
     _component(
-        data={"label": label, "columns": [*columns], "rows": [asdict(row) for row in rows]},
+        data={
+            "label": label,
+            "columns": [*columns],
+            "rows": [asdict(row) for row in rows],
+            "terms": [(term, TERMS[term]) for term in terms],
+        },
         key=key,
         on_acted_change=lambda: _act(st.session_state[key].acted, rows, on_action),
     )

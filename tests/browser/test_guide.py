@@ -27,6 +27,21 @@ def test_the_welcome_opens_to_five_sentences(visit: Any) -> None:
         expect(page.locator("[data-testid=stExpander] ol li")).to_have_count(5)
 
 
+@pytest.mark.parametrize("path", [f"storage?run={RUN}", "study", "study?part=The+claim,+audited", "train"])
+def test_a_table_says_what_its_terms_mean(visit: Any, path: str) -> None:
+    page = visit().open(path)
+    for button in page.locator(".terms .term").all():
+        button.click()
+        note = page.locator(".meaning:popover-open")
+        expect(note).to_have_count(1)
+        term = button.inner_text()
+        assert note.inner_text() == f"{term} {TERMS[term]}"
+        box = note.bounding_box()
+        assert box is not None and box["x"] >= 0 and box["y"] >= 0 and box["y"] + box["height"] <= 900
+        page.keyboard.press("Escape")
+    expect(page.locator(".terms .term").first).to_be_visible()
+
+
 @pytest.mark.parametrize("part", ["prune", "storage"])
 def test_a_number_says_what_its_term_means_at_a_click_or_a_key(visit: Any, part: str) -> None:
     page = visit().open(f"{part}?run={RUN}&sparsity=50")
