@@ -260,6 +260,33 @@ def test_a_place_that_vanishes_is_told_and_what_was_read_before_stays(
     assert store.problem() is None and store.runs() == [run]
 
 
+@pytest.mark.parametrize("lost", ["an array", "the manifest's answer"])
+def test_a_write_that_fails_leaves_nothing_and_one_whose_answer_is_lost_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    url = f"memory://{uuid.uuid4().hex}"
+    run, weights, labels, profile = parts(tmp_path)
+    place, pipe = Bucket(url, tmp_path / "copies"), MemoryFileSystem.pipe_file
+    monkeypatch.setattr("core.runs.opened", lambda where: place)
+    store = RunStore(url, shipped=tmp_path / "none")
+
+    def broken(self: MemoryFileSystem, path: str, value: bytes, mode: str = "overwrite") -> None:
+        if mode == "create":  # the store has it, the answer is lost, and the client asks again
+            pipe(self, path, value, mode=mode)
+            raise FileExistsError(path)
+        if lost == "an array" and path.endswith("labels.safetensors"):
+            raise ConnectionError("no route to host")
+        pipe(self, path, value, mode=mode)
+
+    monkeypatch.setattr(MemoryFileSystem, "pipe_file", broken)
+    if lost == "an array":
+        with pytest.raises(StoreError, match="cannot be written"):
+            store.save(run, weights, labels, profile)
+        assert not _names(store) and store.runs() == []
+    else:
+        assert store.save(run, weights, labels, profile) == run and store.weights(run.id)
+
+
 def test_what_a_dead_writer_left_is_removed_and_copies_of_what_is_gone_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ import hashlib
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -99,17 +99,26 @@ class Bucket:
     def publish(self, folder: str, files: Mapping[str, bytes]) -> None:
         """As `Place` says."""
         *names, manifest = files
+        keys = [self._key(f"{folder}/{name}") for name in names]
         with self._writing():
-            for name in names:
-                self._files.pipe_file(self._key(f"{folder}/{name}"), files[name])
             try:
-                self._files.pipe_file(self._key(f"{folder}/{manifest}"), files[manifest], mode="create")
-            except FileExistsError:
-                if self._files.cat_file(self._key(f"{folder}/{manifest}")) == files[manifest]:
-                    return  # it is this very one: a request that was repeated when its answer was lost
-                for name in names:
-                    self._files.rm_file(self._key(f"{folder}/{name}"))
+                for key, name in zip(keys, names, strict=True):
+                    self._files.pipe_file(key, files[name])
+            except Exception:
+                self._discard(keys)
                 raise
+            last = self._key(f"{folder}/{manifest}")
+            try:
+                self._files.pipe_file(last, files[manifest], mode="create")
+            except FileExistsError:
+                if self._files.cat_file(last) != files[manifest]:
+                    self._discard(keys)
+                    raise  # otherwise it is this very one: a request that was repeated when its answer was lost
+
+    def _discard(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            with suppress(Exception):  # each backend has its own; what stays is tidied up later
+                self._files.rm_file(key)
 
     def write(self, name: str, content: bytes) -> None:
         """As `Place` says."""
