@@ -383,6 +383,8 @@ class RunStore:
                         return entry
             except StoreError as error:
                 problem = error
+        if reason := dict(self.damaged()).get(run_id):
+            problem = problem or StoreError(f"Run {run_id} was set aside: {reason} Choose another, or train it again.")
         raise problem or StoreError(f"There is no run {run_id} in this store; choose another, or train it again.")
 
     def _open(self, place: Place, run_id: str) -> _Entry | None:
