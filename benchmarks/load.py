@@ -34,6 +34,9 @@ SPARSITIES = ("0", "0.01", "0.5", "1", "10", "50", "75", "90", "95", "99")
 THINKING = (2.0, 6.0)
 """Seconds between two events of a visitor, from and to."""
 
+SOAK = 30
+"""Minutes from which on the results are those of a soak."""
+
 LEAVING = 35
 """Seconds after the last visitor has left until memory is read: a session is kept for a reconnect for 20, and every 30
 the server gives back what it does not need."""
@@ -177,7 +180,7 @@ def main() -> None:
         rows += found
         measured["while training" if training else "idle"] = memory
         print({name: value if name != "errors" else len(value) for name, value in memory.items()})
-    save("load", rows, measured)
+    save("soak" if chosen.minutes >= SOAK else "load", rows, measured)
 
 
 if __name__ == "__main__":

@@ -71,8 +71,6 @@ class Panel {
     this.pause(false)
     this.root.setAttribute("aria-busy", "true")
     try {
-      const drawing = plotly(data.plotly)
-      drawing.catch(() => {}) // what fails first is told
       const parts = await Promise.all(data.urls.map((url) => this.ask(url)))
       if (asked !== this.asked) return // overtaken by a newer choice
       this.content = { ...parts[0], figures: parts.flatMap((part) => part.figures) }
@@ -80,7 +78,8 @@ class Panel {
       this.frame()
       this.reserve()
       this.write((this.stop = data.stop))
-      await Promise.all([drawing, this.looking])
+      if (!window.Plotly) await painted() // compiling it takes the browser longer than all of the above
+      await Promise.all([plotly(data.plotly), this.looking])
       if (asked !== this.asked) return
       await this.draw(this.stop)
       this.later()
@@ -230,8 +229,7 @@ class Panel {
   async draw(stop) {
     this.stop = stop
     this.write(stop)
-    await this.paint((plot) => this.visible.has(plot))
-    this.root.dataset.drawn = stop
+    if (await this.paint((plot) => this.visible.has(plot))) this.root.dataset.drawn = stop
   }
 
   // What is not on the screen is drawn when nothing else is to do.
@@ -240,9 +238,11 @@ class Panel {
     this.resting = setTimeout(() => this.paint(() => true), 2 * SETTLE_AFTER)
   }
 
+  // False while plotly.js is on its way.
   async paint(wanted) {
-    if (!window.Plotly) return
+    if (!window.Plotly) return false
     await Promise.all(this.plots.map((plot, i) => wanted(plot) && this.renew(i)))
+    return true
   }
 
   // Bring one plot to the current figure, options and stop, with as little as that takes.
@@ -390,6 +390,12 @@ function set(target, values) {
     const last = keys.pop()
     keys.reduce((at, key) => (at[key] ??= {}), target)[last] = value
   }
+}
+
+// Two frames from now what was written is on the screen; a hidden tab has no frames, and need not wait for them.
+function painted() {
+  if (document.hidden) return
+  return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
 }
 
 // Plotly's own script, loaded once for all panels.
