@@ -1,5 +1,7 @@
 """Accuracies, matrices and paired comparisons against scikit-learn, statsmodels and SciPy."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -155,9 +157,10 @@ def test_a_class_out_of_range_is_refused() -> None:
         confusion_matrix(np.array([0, 1]), np.array([0, 10]), 10)
 
 
+@patch("gc.collect")  # statsmodels collects at each call, which takes all the time
 @settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_is_that_of_statsmodels(p_values: list[float]) -> None:
+def test_holm_is_that_of_statsmodels(collect: object, p_values: list[float]) -> None:
     np.testing.assert_allclose(holm(p_values), multipletests(p_values, method="holm")[1], atol=1e-15)
 
 

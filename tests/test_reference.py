@@ -68,7 +68,7 @@ def test_the_shipped_weights_give_the_shipped_predictions_on_the_real_test_image
     for pruning in reference.prunings(config):
         profile, ranking = store.profile(run_id, pruning), rank(weights, pruning)
         assert profile is not None
-        for percent in STOPS:
+        for percent in STOPS[::3] if config.network == "resnet" else STOPS:  # which takes eight seconds for each
             predicted = classifier.infer(prune(weights, ranking, percent / 100)).argmax(1)
             shipped = profile.predicted[profile.stop_index(percent)]
             assert (predicted != shipped).sum() <= 3  # of 10,000: another processor may round a tie the other way
