@@ -5,11 +5,11 @@ FROM python:3.11-slim-bookworm
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /app
 
-# What packages.txt names, as on every other host: Fashion-MNIST.
+# What packages.txt names, as on every other host: Fashion-MNIST. openssl makes the key that compose's services share.
 COPY packages.txt ./
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && xargs apt-get install --yes --no-install-recommends < packages.txt \
+    && xargs apt-get install --yes --no-install-recommends openssl < packages.txt \
     && rm -rf /var/lib/apt/lists/*
 
 # What a run store elsewhere needs: `--build-arg EXTRA=s3fs` for one that is named s3://…
@@ -18,7 +18,7 @@ COPY requirements.txt constraints.txt ./
 RUN pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -r requirements.txt ${EXTRA:+"$EXTRA"} -c constraints.txt
 
 COPY . .
-RUN useradd --uid 10001 --create-home prunelab && install --directory --owner prunelab /runs
+RUN useradd --uid 10001 --create-home prunelab && install --directory --owner prunelab /runs /keys
 USER 10001
 
 ENV PRUNELAB_RUNS=/runs MALLOC_ARENA_MAX=2 PYTHONUNBUFFERED=1

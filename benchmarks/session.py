@@ -59,8 +59,14 @@ def _wait(url: str) -> None:
 
 
 class Session:
-    """One visitor. `widgets` holds each widget's id by its key, `received` the bytes of the last answer, `errors` the
-    exceptions that it showed and `session_id` what the server calls the session."""
+    """One visitor.
+
+    Attributes:
+        widgets: each widget's id by its key, or its kind if it has none.
+        received: the bytes of the last answer.
+        errors, alerts: the exceptions and the sentences in boxes that it showed.
+        session_id: what the server calls the session.
+    """
 
     def __init__(self, port: int, query: str = "") -> None:
         self._connection = ExitStack()
@@ -71,6 +77,7 @@ class Session:
         self.received, self.session_id = 0, ""
         self.widgets: dict[str, str] = {}
         self.errors: list[str] = []
+        self.alerts: list[str] = []
 
     def close(self) -> None:
         """Leave."""
@@ -103,7 +110,7 @@ class Session:
     def _exchange(self, message: BackMsg) -> float:
         start = time.perf_counter()
         self._socket.send(message.SerializeToString())
-        self.received, self.errors = 0, []
+        self.received, self.errors, self.alerts = 0, [], []
         while True:
             raw = self._socket.recv(timeout=60)
             self.received += len(raw)
@@ -126,6 +133,9 @@ class Session:
         kind = element.WhichOneof("type")
         if kind == "exception":
             self.errors.append(f"{element.exception.type}: {element.exception.message}")
+        elif kind == "alert":
+            self.alerts.append(element.alert.body)
         identity = getattr(getattr(element, kind), "id", "") if kind else ""
-        if identity:
-            self.widgets[identity.rsplit("-", 1)[-1]] = identity
+        if kind and identity:
+            key = identity.rsplit("-", 1)[-1]
+            self.widgets[kind if key == "None" else key] = identity

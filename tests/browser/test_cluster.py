@@ -19,6 +19,7 @@ import boto3
 import psutil
 import pytest
 import yaml
+from distributed import Client, Security
 from moto.server import ThreadedMotoServer
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -40,6 +41,7 @@ class Cluster:
 
     store: Path | str
     port: int
+    keys: Path
     bucket: dict[str, str] = field(default_factory=dict)
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -48,17 +50,19 @@ class Cluster:
         """That of the services: what the host sets, else compose's own defaults."""
         written = SERVICES["app"]["environment"] | (ON_BUCKET["app"]["environment"] if self.bucket else {})
         plain = {name: re.sub(r"\$\{(\w+):[-?](.*)\}", self._value, value) for name, value in written.items()}
-        return {"PRUNELAB_RUNS": str(self.store), **plain, "DASK_SCHEDULER_ADDRESS": f"tcp://127.0.0.1:{self.port}"}
+        return {"PRUNELAB_RUNS": str(self.store), **{name: self._here(value) for name, value in plain.items()}}
+
+    def _here(self, text: str) -> str:
+        """What a service is told, for processes on loopback."""
+        return text.replace("scheduler:8786", f"127.0.0.1:{self.port}").replace("/keys/", f"{self.keys}/")
 
     def _value(self, found: re.Match[str]) -> str:
         return self.bucket.get(found[1], found[2])
 
     def start(self, service: str) -> subprocess.Popen[bytes]:
         """Begin a service by its command."""
-        put = {"scheduler": "127.0.0.1", "8786": str(self.port), "tcp://scheduler:8786": f"tcp://127.0.0.1:{self.port}"}
-        first, name, *rest = SERVICES[service]["command"]
-        assert first == "dask"
-        command = [sys.executable, "-m", "dask", name, *(put.get(part, part) for part in rest)]
+        put = {"dask": [sys.executable, "-m", "dask"], "tls://scheduler": ["tls://127.0.0.1"], "8786": [str(self.port)]}
+        command = [new for part in SERVICES[service]["command"] for new in put.get(part, [self._here(part)])]
         environment = {**os.environ, **self.environment}
         self.running.append(subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL))
         return self.running[-1]
@@ -96,7 +100,11 @@ def cluster(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Cluster]
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     bucket = request.getfixturevalue("bucket") if getattr(request, "param", "folder") == "bucket" else {}
-    made = Cluster(bucket.get("PRUNELAB_RUNS", tmp_path), port, bucket)
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    made = Cluster(bucket.get("PRUNELAB_RUNS", tmp_path / "runs"), port, keys, bucket)
+    assert made.start("key").wait(30) == 0
+    made.running.clear()
     made.start("scheduler")
     for _ in range(2):
         made.start("worker")
@@ -145,6 +153,14 @@ def test_two_servers_and_two_workers_share_trainings_and_runs(
     finally:
         for server in servers:
             server.stop()
+
+
+def test_who_has_no_key_is_turned_away(cluster: Cluster) -> None:
+    with pytest.raises(OSError, match=r"timed out|Connection refused|closed|reset"):
+        Client(f"tcp://127.0.0.1:{cluster.port}", timeout=5)
+    stranger = Security(require_encryption=True, tls_ca_file=str(cluster.keys / "cert.pem"))
+    with pytest.raises((OSError, TypeError)):
+        Client(f"tls://127.0.0.1:{cluster.port}", security=stranger, timeout=5)
 
 
 def test_a_server_that_is_killed_loses_nothing_and_finds_its_job_again(

@@ -17,6 +17,7 @@ import numpy as np
 import psutil
 import pytest
 from PIL import Image
+from streamlit.proto.Common_pb2 import FileUploaderState, FileURLs, UploadedFileInfo
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -123,10 +124,11 @@ def test_a_flood_of_messages_costs_the_others_little(server: Server) -> None:
     assert ask(server, "_stcore/health")[0] == 200
 
 
-def test_a_message_larger_than_any_of_ours_ends_its_websocket(server: Server) -> None:
+@pytest.mark.parametrize("size", [guard.LARGEST + 1, 11 * 1024**2])
+def test_a_message_larger_than_any_of_ours_ends_its_websocket(server: Server, size: int) -> None:
     with connect(f"ws://127.0.0.1:{server.port}/_stcore/stream", subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
-        socket.send(b"\0" * (guard.LARGEST + 1))
         with pytest.raises(ConnectionClosed) as told:
+            socket.send(bytes(size))
             while True:
                 socket.recv(timeout=20)
     assert told.value.rcvd is not None and told.value.rcvd.code == 1009
@@ -134,13 +136,13 @@ def test_a_message_larger_than_any_of_ours_ends_its_websocket(server: Server) ->
         assert visitor.open("prune") and not visitor.errors
 
 
-def upload(server: Server, session: str, content: bytes, token: str) -> int:
+def upload(server: Server, session: str, content: bytes, token: str, file: str = "") -> int:
     """Put a file where the page's uploader would."""
     edge = uuid.uuid4().hex
     head = f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="../../x<b>.png"\r\n\r\n'
     body = head.encode() + content + f"\r\n--{edge}--\r\n".encode()
     request = urllib.request.Request(
-        f"{server.url}/_stcore/upload_file/{session}/{uuid.uuid4()}",
+        f"{server.url}/_stcore/upload_file/{session}/{file or uuid.uuid4()}",
         data=body,
         method="PUT",
         headers={
@@ -203,3 +205,39 @@ def test_uploads_are_bounded_and_cost_the_others_little(server: Server, shelved:
     )
     assert np.median(busy) < 1 and held < guard.ROOM
     assert {path: path.stat().st_size for path in shelved[0].rglob("*") if path.is_file()} == before
+
+
+def test_hostile_pictures_at_once_get_a_sentence_each_and_cost_the_others_little(server: Server) -> None:
+    """Four visitors, five files each, read by the page itself."""
+    whole = BytesIO()
+    Image.fromarray(np.zeros((300, 300), np.uint8)).save(whole, "png")
+    png = whole.getvalue()
+    bomb = png[:16] + (60_000).to_bytes(4, "big") * 2 + png[24:]
+    files = (b"", b"<html><script>alert(1)</script></html>", png[: len(png) // 2], bomb, b"\0" * (MOST_BYTES - 1000))
+    token, told = token_of(server), list[str]()
+
+    def send() -> None:
+        with Session(server.port, "section=Your+own+image") as visitor:
+            visitor.open("images")
+            for content in files:
+                file = str(uuid.uuid4())
+                assert upload(server, visitor.session_id, content, token, file) == 204
+                info = UploadedFileInfo(
+                    file_id=file, name="../x.png", size=len(content), file_urls=FileURLs(file_id=file)
+                )
+                state = FileUploaderState(uploaded_file_info=[info])
+                visitor.set("file_uploader", file_uploader_state_value=state)
+                told.extend(visitor.errors or visitor.alerts[-1:])
+
+    with Session(server.port) as visitor:
+        visitor.open("prune")
+        threads = [threading.Thread(target=send, daemon=True) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        busy = events(visitor)
+        for thread in threads:
+            thread.join()
+    print(f"{sorted({*told})}; median {1000 * np.median(busy):.0f} ms")
+    assert len(told) == 4 * len(files) and all(sentence.endswith(".") for sentence in told)
+    assert not any("Traceback" in sentence or "Error" in sentence for sentence in told)
+    assert np.median(busy) < 1
