@@ -126,11 +126,11 @@ def test_a_flood_of_messages_costs_the_others_little(server: Server) -> None:
 
 @pytest.mark.parametrize("size", [guard.LARGEST + 1, 11 * 1024**2])
 def test_a_message_larger_than_any_of_ours_ends_its_websocket(server: Server, size: int) -> None:
-    with connect(f"ws://127.0.0.1:{server.port}/_stcore/stream", subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
-        with pytest.raises(ConnectionClosed) as told:
-            socket.send(bytes(size))
-            while True:
-                socket.recv(timeout=20)
+    url, how = f"ws://127.0.0.1:{server.port}/_stcore/stream", {"subprotocols": ["streamlit"], "max_size": None}
+    with connect(url, **how) as socket, pytest.raises(ConnectionClosed) as told:  # type: ignore[arg-type]
+        socket.send(bytes(size))
+        while True:
+            socket.recv(timeout=20)
     assert told.value.rcvd is not None and told.value.rcvd.code == 1009
     with Session(server.port) as visitor:
         assert visitor.open("prune") and not visitor.errors
