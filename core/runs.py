@@ -252,15 +252,14 @@ class RunStore:
     def gradients(self, run_id: str) -> dict[str, NDArray[np.float32]] | None:
         """The gradient of the loss in each kernel; None if it has not been computed. Raises as `profile` does."""
         entry = self._entry(run_id)
-        for place, name in self._profile_files(entry, GRADIENTS):
-            if path := place.find(name):
-                with self._guarding(place, name):
-                    arrays, metadata = _unpack(path)
-                    if metadata.get("weights") != entry.digests[WEIGHTS]:
-                        raise _DamageError(f"{path.name} is of other weights.")
-                    _check(arrays, {n: (np.float32, s) for n, s in entry.shapes.items() if n in arrays}, path.name)
-                return {each: arrays[each] for each in entry.shapes if each in arrays}
-        return None
+        with self._reading_beside(entry, GRADIENTS) as path:
+            if path is None:
+                return None
+            arrays, metadata = _unpack(path)
+            if metadata.get("weights") != entry.digests[WEIGHTS]:
+                raise _DamageError(f"{path.name} is of other weights.")
+            _check(arrays, {n: (np.float32, s) for n, s in entry.shapes.items() if n in arrays}, path.name)
+        return {name: arrays[name] for name in entry.shapes if name in arrays}
 
     def save(self, run: Run, weights: Weights, labels: NDArray[np.uint8], profile: Profile) -> Run:
         """Store a finished run with its profile, and return it as stored.
@@ -383,8 +382,8 @@ class RunStore:
                         return entry
             except StoreError as error:
                 problem = error
-        if reason := dict(self.damaged()).get(run_id):
-            problem = problem or StoreError(f"Run {run_id} was set aside: {reason} Choose another, or train it again.")
+        if problem is None and (reason := dict(self.damaged()).get(run_id)):
+            problem = StoreError(f"Run {run_id} was set aside: {reason} Choose another, or train it again.")
         raise problem or StoreError(f"There is no run {run_id} in this store; choose another, or train it again.")
 
     def _open(self, place: Place, run_id: str) -> _Entry | None:
@@ -401,17 +400,24 @@ class RunStore:
 
     def _profile(self, run_id: str, pruning: PruningConfig, key: str) -> Profile | None:
         entry = self._entry(run_id)
-        for place, name in self._profile_files(entry, key):
-            if path := place.find(name):
-                with self._guarding(place, name):
-                    return _unpack_profile(path, pruning, entry)
-        return None
+        with self._reading_beside(entry, key) as path:
+            return _unpack_profile(path, pruning, entry) if path else None
 
     def _profile_files(self, entry: _Entry, key: str) -> list[tuple[Place, str]]:
         """Where a profile may be; the first is where it is written. Those of a shipped run are kept beside the runs."""
         inside = entry.place, f"{entry.base}/{PROFILES}/{key}.safetensors"
         beside = self._place, f".{PROFILES}/{entry.run.id}/{key}.safetensors"
         return [beside, inside] if entry.run.reference else [inside]
+
+    @contextmanager
+    def _reading_beside(self, entry: _Entry, key: str) -> Iterator[Path | None]:
+        """One file of a run's profiles, set aside if it turns out to be damaged; None if there is none."""
+        for place, name in self._profile_files(entry, key):
+            if path := place.find(name):
+                with self._guarding(place, name):
+                    yield path
+                return
+        yield None
 
     def _save_profile(self, run_id: str, profile: Profile, key: str) -> None:
         entry = self._entry(run_id)

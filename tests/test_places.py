@@ -232,14 +232,20 @@ def test_workers_train_profile_and_study_in_it(server: Callable[[], RunStore], m
 # --- what only a bucket can do -------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Bucket, RunStore]:
+    """A bucket that no test has used, and the store in it."""
+    place = Bucket(f"memory://{uuid.uuid4().hex}", tmp_path / "copies")
+    with monkeypatch.context() as patch:
+        patch.setattr("core.runs.opened", lambda where: place)
+        return place, RunStore(place.where, shipped=tmp_path / "none")
+
+
 def test_a_place_that_vanishes_is_told_and_what_was_read_before_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    in_memory: tuple[Bucket, RunStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = f"memory://{uuid.uuid4().hex}"
+    place, store = in_memory
     run, weights, labels, profile = parts(tmp_path)
-    place = Bucket(url, tmp_path / "copies")
-    monkeypatch.setattr("core.runs.opened", lambda where: place)
-    store = RunStore(url, shipped=tmp_path / "none")
     store.save(run, weights, labels, profile)
     assert store.weights(run.id)
 
@@ -262,13 +268,10 @@ def test_a_place_that_vanishes_is_told_and_what_was_read_before_stays(
 
 @pytest.mark.parametrize("lost", ["an array", "the manifest's answer"])
 def test_a_write_that_fails_leaves_nothing_and_one_whose_answer_is_lost_stands(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
+    in_memory: tuple[Bucket, RunStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
 ) -> None:
-    url = f"memory://{uuid.uuid4().hex}"
+    store, pipe = in_memory[1], MemoryFileSystem.pipe_file
     run, weights, labels, profile = parts(tmp_path)
-    place, pipe = Bucket(url, tmp_path / "copies"), MemoryFileSystem.pipe_file
-    monkeypatch.setattr("core.runs.opened", lambda where: place)
-    store = RunStore(url, shipped=tmp_path / "none")
 
     def broken(self: MemoryFileSystem, path: str, value: bytes, mode: str = "overwrite") -> None:
         if mode == "create":  # the store has it, the answer is lost, and the client asks again
@@ -288,13 +291,10 @@ def test_a_write_that_fails_leaves_nothing_and_one_whose_answer_is_lost_stands(
 
 
 def test_what_a_dead_writer_left_is_removed_and_copies_of_what_is_gone_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    in_memory: tuple[Bucket, RunStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = f"memory://{uuid.uuid4().hex}"
+    store = in_memory[1]
     run, weights, labels, profile = parts(tmp_path)
-    place = Bucket(url, tmp_path / "copies")
-    monkeypatch.setattr("core.runs.opened", lambda where: place)
-    store = RunStore(url, shipped=tmp_path / "none")
     store.save(run, weights, labels, profile)
     store.keep("0123456789ab/deadbeef/weights.safetensors", b"half a run")
     assert store.weights(run.id)
