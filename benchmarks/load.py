@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 
 from benchmarks.results import Row, save
-from benchmarks.session import Session, serving
+from benchmarks.session import EXACT, Session, serving
 from core.config import RunConfig
 from core.jobs import Engine
 from core.recipes import NETWORKS
@@ -69,8 +69,8 @@ def visit(port: int, number: int, until: float, runs: Sequence[str], tally: Tall
             if kind == "link":
                 session.close()
                 session = _arrive(port, chance, runs, tally)
-            elif kind == "exact field" and "typed sparsity" in session.widgets:
-                seconds = session.set("typed sparsity", string_value=chance.choice(SPARSITIES))
+            elif kind == "exact field" and EXACT in session.widgets:
+                seconds = session.set(EXACT, string_value=chance.choice(SPARSITIES))
                 tally.add(kind, seconds, session.errors)
             else:
                 tally.add("page", session.open(chance.choice(PAGES)), session.errors)

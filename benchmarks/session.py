@@ -19,6 +19,9 @@ from websockets.sync.client import connect
 
 ROOT = Path(__file__).parent.parent
 
+EXACT = "typed sparsity 0"
+"""The key of the exact field, where no slider was moved."""
+
 
 @contextmanager
 def serving(script: str, environment: Mapping[str, str]) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:

@@ -82,6 +82,7 @@ def set_filter(**chosen: str) -> None:
 def first_page() -> None:
     """Start the gallery anew, from a callback."""
     st.session_state["page"] = 1
+    view.change()
 
 
 def picked(pick: Pick) -> None:
@@ -132,7 +133,7 @@ def show_gallery(now: View, images: NDArray[np.int64], make: Callable[[int], Car
     pages = -(-len(images) // PER_PAGE)
     st.session_state["page"] = min(st.session_state.get("page", 1), pages)
     field, note = st.columns([2, 8], vertical_alignment="bottom")
-    page = int(field.number_input(f"Page, of {wording.count(pages)}", 1, pages, key="page", bind="query-params"))
+    page = int(field.number_input(f"Page, of {wording.count(pages)}", 1, pages, key="page", **view.BOUND))
     shown = images[(page - 1) * PER_PAGE : page * PER_PAGE]
     note.caption(
         f"Images {(page - 1) * PER_PAGE + 1:,} to {(page - 1) * PER_PAGE + len(shown):,}. Click one to open it."
@@ -147,11 +148,13 @@ def show_gallery(now: View, images: NDArray[np.int64], make: Callable[[int], Car
 def open_image(image: int) -> None:
     """From a callback."""
     st.query_params["image"] = str(image)
+    view.change()
 
 
 def close_image() -> None:
     """From a callback."""
     st.query_params.pop("image", None)
+    view.change()
 
 
 def opened(images: int) -> int | None:
@@ -324,7 +327,7 @@ def take_picture() -> bytes | None:
     """The bytes of an upload, a camera shot or a drawing. They stay in memory."""
     upload = "Upload"
     source = st.segmented_control(
-        "Your picture", [upload, "Camera", "Drawing"], default=upload, key="source", bind="query-params", required=True,
+        "Your picture", [upload, "Camera", "Drawing"], default=upload, key="source", required=True, **view.BOUND,
     )  # fmt: skip
     st.caption(
         "One thing on a plain ground works best. The picture stays in memory while you look at it, and nowhere else."

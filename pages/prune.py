@@ -25,10 +25,8 @@ def choose(now: View) -> list[str]:
 
 def choose_options() -> list[str]:
     """How the weight distributions are drawn."""
-    log = st.toggle("Logarithmic counts", key="log", bind="query-params", help="So that single weights show.")
-    common = st.toggle(
-        "One weight axis for all layers", key="common", bind="query-params", help="So that widths compare."
-    )
+    log = st.toggle("Logarithmic counts", key="log", **view.BOUND, help="So that single weights show.")
+    common = st.toggle("One weight axis for all layers", key="common", **view.BOUND, help="So that widths compare.")
     return [option for option, on in ((figures.LOG, log), (figures.COMMON, common)) if on]
 
 
@@ -38,7 +36,7 @@ def choose_kernels(now: View) -> dict[str, str]:
     layers = {figures.layer_title(name): name for name in panels.convolutions(shapes)}
     first, (choice, *windows) = next(iter(layers)), st.columns([8, 2, 2])
     chosen = choice.segmented_control(
-        "Kernels of", [*layers], default=first, key="kernels", bind="query-params", required=True,
+        "Kernels of", [*layers], default=first, key="kernels", required=True, **view.BOUND,
         help="The convolution whose kernels are drawn above, one heat map each; pruned weights are covered.",
     )  # fmt: skip
     layer = layers.get(chosen or first, layers[first])
@@ -54,9 +52,7 @@ def choose_start(column: DeltaGenerator, what: str, size: int) -> str:
     """Where the window of a layer that is too large to be drawn whole begins."""
     last = size - figures.KERNELS + 1
     st.session_state[what] = min(st.session_state.get(what, 1), last)
-    return str(
-        column.number_input(f"From {what}, of {size}", 1, last, step=figures.KERNELS, key=what, bind="query-params")
-    )
+    return str(column.number_input(f"From {what}, of {size}", 1, last, step=figures.KERNELS, key=what, **view.BOUND))
 
 
 def show_panel(now: View, stops: Stops, options: list[str]) -> None:
@@ -92,7 +88,7 @@ def ask(now: View) -> None:
         st.markdown(f"**{question}**")
         if goal == "margin":
             narrow, _ = st.columns([2, 6])
-            margin = narrow.number_input("Margin, pp", 0.1, 50.0, 100 * MARGIN, 0.1, key="margin", bind="query-params")
+            margin = narrow.number_input("Margin, pp", 0.1, 50.0, 100 * MARGIN, 0.1, key="margin", **view.BOUND)
             margin /= 100
         answer(Search(run_id=now.run.id, pruning=now.pruning, goal=goal, margin=margin))
 

@@ -24,9 +24,8 @@ def choose() -> RunConfig | None:
     """Data set, network, recipe, its values and the seed; None, with a message, for values that cannot be."""
     sets = choose_data()
     of = sets[st.session_state["data set"]]
-    if "network" not in st.session_state:
-        st.session_state["network"] = DEFAULT_NETWORK
-        _first_recipe()
+    st.session_state.setdefault("network", DEFAULT_NETWORK)
+    st.session_state.setdefault("seed", 0)
     network, recipe, seed = st.columns([3, 3, 2])
     with network:
         name = st.selectbox(
@@ -34,21 +33,20 @@ def choose() -> RunConfig | None:
             [*NETWORKS],
             format_func=lambda name: _network(name, of.problem),
             key="network",
-            on_change=_first_recipe,
             persist_state="session",
         )
     with recipe:
-        # A key for each network: what a slow browser still says of the last network's recipe is not said of this one's.
+        st.session_state.setdefault(_recipe_key(name), next(iter(NETWORKS[name].recipes)))
         st.segmented_control(
             "Recipe",
             [*NETWORKS[name].recipes],
-            key=_recipe(name),
+            key=_recipe_key(name),
             required=True,
             on_change=_load,
             persist_state="session",
         )
     with seed:
-        _widget(RunConfig, next(f for f in fields(RunConfig) if f.name == "seed"))
+        _widget(RunConfig, next(f for f in fields(RunConfig) if f.name == "seed"), "seed")
     st.caption(NETWORKS[name].summary)
     with st.expander("Values of the recipe", icon=":material/tune:"):
         values = _values()
@@ -70,7 +68,7 @@ def choose_data() -> dict[str, Collection]:
         st.warning(f"A data set cannot be used. {problem}", icon=":material/warning:")
     if len(sets) > 1:
         st.selectbox("Data set", [*sets], format_func=lambda name: _data_set(sets[name]), key="data set",
-                     on_change=_first_recipe, persist_state="session")  # fmt: skip
+                     persist_state="session")  # fmt: skip
     return sets
 
 
@@ -84,38 +82,41 @@ def _network(name: str, problem: Problem) -> str:
     return f"{NETWORKS[name].title} ({wording.count(NETWORKS[name].weights(problem))} weights)"
 
 
-def _recipe(network: str) -> str:
+def _recipe_key(network: str) -> str:
     return f"recipe of {network}"
 
 
-def _first_recipe() -> None:
-    network = st.session_state["network"]
-    st.session_state[_recipe(network)] = next(iter(NETWORKS[network].recipes))
-    st.session_state.setdefault("seed", 0)
-    _load()
+def _value_key(name: str) -> str:
+    """Each recipe has widgets of its own for its values: while another is on its way to a slow browser, what that still
+    says of the last one's must not be taken for the new one's."""
+    network, of = st.session_state["network"], st.session_state["data set"]
+    return f"{name} of {network} {st.session_state[_recipe_key(network)]} on {of}"
 
 
 def _load() -> None:
     """Put the recipe's values into their widgets."""
     network = st.session_state["network"]
     mirrored = next(of.mirrored for of in collections()[0] if of.id == st.session_state["data set"])
-    recipe = recipe_for(NETWORKS[network].recipes[st.session_state[_recipe(network)]], mirrored=mirrored)
+    recipe = recipe_for(NETWORKS[network].recipes[st.session_state[_recipe_key(network)]], mirrored=mirrored)
     for f in fields(recipe):
-        st.session_state[f.name] = getattr(recipe, f.name)
+        st.session_state[_value_key(f.name)] = getattr(recipe, f.name)
 
 
 def _values() -> dict[str, Any]:
+    """The recipe's values as its widgets have them: those of the recipe when it is first shown or picked."""
+    if _value_key("epochs") not in st.session_state:
+        _load()
     columns = st.columns(3)
     for i, f in enumerate(fields(TrainingConfig)):
         with columns[i % 3]:
-            _widget(TrainingConfig, f)
-    return {f.name: st.session_state[f.name] for f in fields(TrainingConfig)}
+            _widget(TrainingConfig, f, _value_key(f.name))
+    return {f.name: st.session_state[_value_key(f.name)] for f in fields(TrainingConfig)}
 
 
-def _widget(config: type, f: Field[Any]) -> None:
+def _widget(config: type, f: Field[Any], key: str) -> None:
     """The widget that fits a field: its choices, a switch, or a number in its range."""
     how = shown_as(config, f.name)
-    common: dict[str, Any] = {"label": how.label, "key": f.name, "persist_state": "session"}
+    common: dict[str, Any] = {"label": how.label, "key": key, "persist_state": "session"}
     if get_args(f.type):
         st.selectbox(options=get_args(f.type), help=how.help or None, **common)
     elif f.type is bool:

@@ -13,12 +13,13 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from benchmarks.session import EXACT
 from core import audit, study, wording
 from core.answers import first_change
 from core.audit import READINGS, Audit, Finding
 from core.config import Criterion, PruningConfig
 from core.curves import CurveStore
-from core.data import Split
+from core.data import FASHION, Split
 from core.data.fashion import CLASSES
 from core.evaluation import Comparison, Labels, Proportion, by_class, compare, confusion_matrix
 from core.ledgers import LedgerStore
@@ -59,6 +60,11 @@ def text(app: AppTest) -> str:
     """All that is said on the page."""
     kinds = (app.title, app.header, app.markdown, app.caption, app.info, app.warning, app.error, app.success)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def value_key(name: str) -> str:
+    """Of the widget for a value of LeNet's recipe by the report."""
+    return f"{name} of lenet report on {FASHION.id}"
 
 
 def rows(app: AppTest) -> dict[str, Any]:
@@ -133,7 +139,7 @@ def test_a_bad_parameter_falls_back_with_a_note(app: AppTest, page: str, name: s
 def test_a_typed_stop_moves_the_url(app: AppTest) -> None:
     app.run()
     app.switch_page("prune.py").run()
-    app.text_input(key="typed sparsity").set_value("12 weights").run()
+    app.text_input(key=EXACT).set_value("12 weights").run()
     total = RunStore().get(str(app.query_params["run"])).weights
     assert float(str(app.query_params["sparsity"])) == pytest.approx(1200 / total)
 
@@ -142,10 +148,10 @@ def test_a_typed_stop_moves_the_url(app: AppTest) -> None:
 def test_a_typed_sparsity_that_is_none_stays_in_the_field_and_is_answered(app: AppTest, typed: str) -> None:
     app.run()
     app.switch_page("prune.py").run()
-    app.text_input(key="typed sparsity").set_value(typed).run()
+    app.text_input(key=EXACT).set_value(typed).run()
     assert not app.exception
     assert app.error and app.query_params["sparsity"] == "0.01"
-    assert app.text_input(key="typed sparsity").value == typed
+    assert app.text_input(key=EXACT).value == typed
 
 
 def test_choosing_a_run_moves_the_url(app: AppTest, shelved: tuple[Path, Run, Run]) -> None:
@@ -297,7 +303,8 @@ def test_the_train_page_offers_each_recipe_with_its_values(app: AppTest) -> None
     assert not app.exception
     app.selectbox(key="network").set_value("lenet").run()
     app.segmented_control(key="recipe of lenet").set_value("report").run()
-    assert app.number_input(key="momentum").value == 0.0 and app.selectbox(key="optimizer").value == "sgd"
+    assert app.number_input(key=value_key("momentum")).value == 0.0
+    assert app.selectbox(key=value_key("optimizer")).value == "sgd"
     app.number_input(key="seed").set_value(shelf.SEED).run()
     assert any("This run is trained" in str(message.value) for message in app.success)
 
@@ -306,7 +313,7 @@ def test_changed_values_are_another_run(app: AppTest) -> None:
     app.run()
     app.switch_page("train.py").run()
     app.selectbox(key="network").set_value("lenet").run()
-    app.number_input(key="epochs").set_value(3).run()
+    app.number_input(key=value_key("epochs")).set_value(3).run()
     assert not app.success and [button.label for button in app.button] == ["Train"]
 
 

@@ -85,26 +85,42 @@ def choose_scope(now: View) -> None:
 
 
 def type_sparsity(now: View) -> None:
-    """The exact field. A text that is no sparsity stays in the field, and is answered below it."""
+    """The exact field. A text that is no sparsity stays in the field, and is answered below it.
+
+    When the slider moves, another field takes its place: until a slow browser shows it, what the browser says is still
+    of the last one, and must not be taken for a sparsity that somebody has typed since.
+    """
     problem = st.session_state.pop("sparsity problem", None)
+    moves, shown = st.session_state.get("exact field", (0, now.params["sparsity"]))
+    if shown != now.params["sparsity"]:
+        moves += 1
+    st.session_state["exact field"] = moves, now.params["sparsity"]
     if problem is None:
-        st.session_state["typed sparsity"] = now.params["sparsity"]
+        st.session_state[_field(moves)] = now.params["sparsity"]
     st.text_input(
         "Exact sparsity, %",
-        key="typed sparsity",
+        key=_field(moves),
         max_chars=40,
         on_change=_typed,
-        args=(now.run.weights,),
+        args=(moves, now.run.weights),
         help="Any percentage from 0 to 100, or a number of weights such as “1 weight”.",
     )
     if problem:
         st.error(problem, icon=":material/error:")
 
 
-def _typed(total: int) -> None:
+def _field(moves: int) -> str:
+    return f"typed sparsity {moves}"
+
+
+def _typed(moves: int, total: int) -> None:
+    if moves != st.session_state["exact field"][0]:
+        return  # another field has taken its place
     try:
-        sparsity = wording.read_sparsity(st.session_state["typed sparsity"], total)
+        sparsity = view.percentage(wording.read_sparsity(st.session_state[_field(moves)], total))
     except PruneLabError as error:
         st.session_state["sparsity problem"] = str(error)
+        view.change()
     else:
-        view.change(sparsity=view.percentage(sparsity))
+        st.session_state["exact field"] = moves, sparsity
+        view.change(sparsity=sparsity)

@@ -6,7 +6,7 @@ A parameter that means nothing here falls back to its default, and the visitor i
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import streamlit as st
 
@@ -110,8 +110,16 @@ def current(store: RunStore) -> View | None:
 
 
 def change(**params: str) -> None:
-    """Change parameters of the view, from a widget's callback."""
+    """Change parameters of the view, from a widget's callback.
+
+    Without any, the view stays: each widget beside it says so when it changes, for a slow browser may still send the
+    address of before the last change along with it.
+    """
     _keep({**st.session_state.get("view", {}), **params})
+
+
+BOUND: dict[str, Any] = {"bind": "query-params", "on_change": change}
+"""Of a widget that is in the URL beside the view."""
 
 
 def _keep(params: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.session import Session
+from benchmarks.session import EXACT, Session
 from core.recipes import NETWORKS
 from core.runs import RunStore
 from tests.browser.conftest import Server
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 PAGES = ("", "train", "prune", "images", "storage", "study", "teach")
 NAMES = (
     "run", "criterion", "scope", "sparsity", "log", "common", "layer", "filter", "input", "image", "section", "truth",
-    "answer", "outcome", "data", "networks", "part", "competing", "margin", "seed", "page", "typed sparsity",
+    "answer", "outcome", "data", "networks", "part", "competing", "margin", "seed", "page", EXACT,
 )  # fmt: skip
 NASTY = (
     "../../../etc/passwd", "..%2f..%2fetc%2fpasswd", "/etc/passwd", "\x00", "<script>alert(1)</script>", "';--",
@@ -68,8 +68,8 @@ def test_no_state_of_a_widget_makes_a_page_fail(
         for key in [key for key in visitor.widgets if any(part in key for part in ("panel", "gallery", "runs"))]:
             visitor.set(key, json_value=json.dumps(said))
             assert not visitor.errors
-        if "typed sparsity" in visitor.widgets:
-            visitor.set("typed sparsity", string_value=text.encode("utf-8", "replace").decode())
+        if EXACT in visitor.widgets:
+            visitor.set(EXACT, string_value=text.encode("utf-8", "replace").decode())
             assert not visitor.errors
 
 

@@ -21,7 +21,7 @@ from streamlit.proto.Common_pb2 import FileUploaderState, FileURLs, UploadedFile
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from benchmarks.session import Session
+from benchmarks.session import EXACT, Session
 from core.picture import MOST_BYTES
 from pages.ui import guard
 from tests.browser.conftest import ROOT, Server
@@ -68,7 +68,7 @@ def events(visitor: Session, n: int = 20) -> list[float]:
     """Seconds that it takes to move the exact field."""
     found = []
     for number in range(n):
-        found.append(visitor.set("typed sparsity", string_value=("10", "50", "90")[number % 3]))
+        found.append(visitor.set(EXACT, string_value=("10", "50", "90")[number % 3]))
         assert not visitor.errors
         time.sleep(0.1)
     return found
