@@ -85,13 +85,13 @@ def test_the_panels_are_made_of_its_classes(made: tuple[Path, Path, Run], app: A
 
 def test_the_train_page_offers_it_with_its_own_counts_and_without_flips(app: AppTest) -> None:
     app.switch_page("train.py").run()
-    assert app.toggle(key="flip").value
+    assert app.toggle[0].label == "Random horizontal flips" and app.toggle[0].value
     chosen = app.selectbox(key="data set")
     assert len(chosen.options) == 2 and "600 training images of 32 × 32, colours, 3 classes" in chosen.options[1]
     of = next(of for of in data.available()[0] if of.title == "Shapes")
     chosen.set_value(of.id).run()
     assert not app.exception
-    assert not app.toggle(key="flip").value
+    assert not app.toggle[0].value
     assert any("weights" in option for option in app.selectbox(key="network").options)
 
 

@@ -81,11 +81,11 @@ def test_a_margin_narrower_than_the_interval_of_no_change_has_no_answer(store: R
     assert answer.k is None and "Not even one weight" in said(search, answer)
 
 
-def test_what_was_found_is_not_searched_again(store: RunStore) -> None:
+def test_what_was_found_is_kept_for_its_own_question_only(store: RunStore) -> None:
     search = Search(run_id=CONFIG.run_id, goal="change")
     first = found(store, search)
-    assert Found.from_dict(first.to_dict()) == first
-    assert CurveStore(store).answer(replace(search, goal="loss")) != first
+    assert Found.from_dict(first.to_dict()) == first == CurveStore(store).answer(search)
+    assert CurveStore(store).answer(replace(search, goal="margin", margin=0.02)) is None
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.6, float("nan")])
