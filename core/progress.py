@@ -29,7 +29,7 @@ class Epoch:
 class Progress:
     """Where a training is: `done` of `of` steps, the speed and loss of late, and the finished epochs.
 
-    The last three numbers are 0, None and None until the first step is done.
+    The speed and the time left are 0 and None until two steps are done: the first takes longer than any other.
     """
 
     phase: Phase

@@ -489,7 +489,16 @@ def test_learning_curves_are_the_epochs_losses_and_accuracies() -> None:
 
 
 def test_learning_curves_before_the_first_epoch_are_an_empty_frame() -> None:
-    assert all(len(trace.x) == 0 for trace in figures.learning_curves([], 1).data)
+    figure = figures.learning_curves([], 1)
+    assert all(len(trace.x) == 0 for trace in figure.data)
+    assert [a.text for a in figure.layout.annotations[2:]] == ["after the first epoch"] * 2
+    assert figure.layout.yaxis2.range == (0, 100)
+
+
+@pytest.mark.parametrize(("of", "step"), [(1, 1), (3, 1), (8, 1), (24, 3), (60, 8)])
+def test_learning_curves_count_whole_epochs(of: int, step: int) -> None:
+    axis = figures.learning_curves([], of).layout.xaxis
+    assert (axis.tick0, axis.dtick) == (0, step)
 
 
 def test_before_and_after_stand_on_their_accuracies_with_their_intervals_in_equally_wide_panels() -> None:

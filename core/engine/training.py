@@ -249,7 +249,7 @@ class _Watch:
         self.of, self.done, self.epochs = of, 0, list[Epoch]()
         self._on_progress, self._should_stop = on_progress, should_stop
         self._images, self._loss = 0, 0.0
-        self._began = self._reported = time.perf_counter()
+        self._began = self._reported = self._warm = time.perf_counter()
         on_progress(Progress("loading", 0, of))
 
     @property
@@ -258,7 +258,11 @@ class _Watch:
 
     def step(self, images: int, loss: float) -> None:
         """One step of training is done."""
-        self.done, self._images, self._loss = self.done + 1, self._images + images, loss
+        self.done, self._loss = self.done + 1, loss
+        if self.done == 1:  # it takes much longer than any other, and says nothing of them
+            self._warm = time.perf_counter()
+        else:
+            self._images += images
         if not math.isfinite(loss):
             raise TrainingError(
                 f"The training diverged: in step {self.done:,} the loss became {loss}; lower the learning rate."
@@ -271,6 +275,7 @@ class _Watch:
             raise JobCancelled("The training was stopped; nothing of it was kept.")
         if time.perf_counter() - self._reported >= _REPORT_EVERY:
             self._reported = time.perf_counter()
-            left = self.seconds / self.done * (self.of - self.done)
-            speed = self._images / self.seconds
+            seconds = time.perf_counter() - self._warm
+            speed = self._images / seconds
+            left = seconds / (self.done - 1) * (self.of - self.done) if self.done > 1 else None
             self._on_progress(Progress(phase, self.done, self.of, speed, left, self._loss, tuple(self.epochs)))
