@@ -1,7 +1,9 @@
 """A run store in a folder, in memory through fsspec, and in a bucket of a local S3 server keeps the same promises."""
 
 import json
+import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -11,6 +13,7 @@ from typing import Any
 import boto3
 import numpy as np
 import pytest
+from fsspec import get_filesystem_class
 from fsspec.implementations.memory import MemoryFileSystem
 from moto.server import ThreadedMotoServer
 
@@ -25,17 +28,21 @@ from tests import shelf, tiny
 GLOBAL = PruningConfig()
 
 
+def credentials(url: str) -> dict[str, str]:
+    """What tells S3's clients to ask a server on loopback."""
+    keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "test")
+    return {**keys, "AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT_URL": url}
+
+
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
     """A bucket of a server on loopback, found as a host would say where it is: by fsspec's own variables."""
     patch, server = pytest.MonkeyPatch(), ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        patch.setenv(name, "test")
-    patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="lab")
+    for name, value in credentials(f"http://{host}:{port}").items():
+        patch.setenv(name, value)
+    boto3.client("s3").create_bucket(Bucket="lab")
     yield "s3://lab"
     server.stop()
     patch.undo()
@@ -266,6 +273,57 @@ def test_a_place_that_vanishes_is_told_and_what_was_read_before_stays(
     assert store.problem() is None and store.runs() == [run]
 
 
+def test_a_place_that_says_nothing_keeps_nobody_waiting(
+    in_memory: tuple[Bucket, RunStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, store = in_memory
+    run, weights, labels, profile = parts(tmp_path)
+    store.save(run, weights, labels, profile)
+    find, silent, asked = MemoryFileSystem.find, threading.Event(), list[float]()
+
+    def hang(*args: Any, **options: Any) -> Any:
+        asked.append(time.monotonic())
+        silent.wait(30)
+        return find(*args, **options)
+
+    monkeypatch.setattr(bucket, "_LISTING", 0.2)
+    monkeypatch.setattr(MemoryFileSystem, "find", hang)
+    store.refresh()
+    for _ in range(3):  # also when its patience is over, while the first listing still hangs
+        began = time.monotonic()
+        assert store.runs() == [run] and store.weights(run.id)
+        assert "cannot be reached (TimeoutError)" in str(store.problem())
+        assert time.monotonic() - began < 2
+        place._listed_at = -float("inf")
+    assert len(asked) == 1
+    silent.set()
+    monkeypatch.setattr(MemoryFileSystem, "find", find)
+    deadline = time.monotonic() + 10
+    while store.problem() is not None and time.monotonic() < deadline:
+        place._listed_at = -float("inf")
+        time.sleep(0.02)
+    assert store.problem() is None and store.runs() == [run]
+
+
+def test_a_server_that_accepts_and_never_answers_is_one_that_cannot_be_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = get_filesystem_class("s3")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        for name, value in credentials(f"http://127.0.0.1:{silent.getsockname()[1]}").items():
+            monkeypatch.setenv(name, value)
+        client.clear_instance_cache()  # they are kept by URL, and know another server
+        place = Bucket(f"s3://school/{uuid.uuid4().hex}", tmp_path)
+        client.clear_instance_cache()
+        began = time.monotonic()
+        with pytest.raises(StoreError, match=r"cannot be reached \(TimeoutError\)"):
+            place.find("run.json")
+        assert place.published() == [] and time.monotonic() - began < 8  # five seconds, and a slow machine
+        monkeypatch.setattr(bucket, "_TRANSFER", 0.5)
+        with pytest.raises(StoreError, match=r"cannot be written \(TimeoutError: no answer within 0\.5 s\)"):
+            place.write("any", b"")
+
+
 @pytest.mark.parametrize("lost", ["an array", "the manifest's answer"])
 def test_a_write_that_fails_leaves_nothing_and_one_whose_answer_is_lost_stands(
     in_memory: tuple[Bucket, RunStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
@@ -306,8 +364,11 @@ def test_what_a_dead_writer_left_is_removed_and_copies_of_what_is_gone_too(
     store.delete(run.id, None)
     store.refresh()
     assert store.runs() == []
-    assert not [path for path in (tmp_path / "copies").rglob("*") if path.is_file()]
-    assert not _names(store)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and (copies or _names(store)):
+        copies = [path for path in (tmp_path / "copies").rglob("*") if path.is_file()]
+        time.sleep(0.02)
+    assert not copies and not _names(store)
 
 
 def test_a_url_that_cannot_be_opened_says_what_to_do_and_keeps_its_secret() -> None:

@@ -36,7 +36,7 @@ def learning_curves(epochs: Sequence[Epoch], of: int) -> go.Figure:
     steps = max(1, round(max(of, 2) / 8))
     figure.update_xaxes(title="Epoch", range=[0.5, max(of, 2) + 0.5], tick0=0, dtick=steps, showgrid=False)
     if not epochs:
-        figure.update_yaxes(range=[0, 3], col=1).update_yaxes(range=[0, 100], col=2)
+        figure.update_yaxes(range=[0, 2.5], col=1).update_yaxes(range=[0, 100], col=2)
         for axis in ("", "2"):
             place = {"xref": f"x{axis} domain", "yref": f"y{axis} domain", "x": 0.5, "y": 0.5}
             figure.add_annotation(text="after the first epoch", showarrow=False, **place)

@@ -5,19 +5,22 @@
     <url>/<folder>/<file>           anything else
 
 A copy's folder is named after the object's version, so a copy that is there is right. One listing of all names answers
-what is there; it is asked for anew after a second, and at once for what it does not show.
+what is there; it is asked for anew after a second, and at once for what it does not show. Nobody waits long for it: a
+place that says nothing is one that cannot be reached.
 """
 
 import hashlib
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -27,13 +30,21 @@ from fsspec.core import url_to_fs
 from core.errors import StoreError
 from core.places.place import MANIFEST, NO_REASON, REASON, SET_ASIDE, VARIABLE, Held
 
+T = TypeVar("T")
+
 _FRESH, _MISSING = 1.0, 0.2
 """Seconds for which a listing is believed: about what it shows, and about what it does not."""
 
+_LISTING, _TRANSFER = 5.0, 120.0  # seconds that a listing may take, and that one file may
 _PATIENCE = 10.0  # seconds for which a place that cannot be reached is not tried again
 _CHECKED = 30.0  # seconds for which a place that could be written is believed to be writable
 _ABANDONED = 3600  # seconds after which files without a manifest belong to a writer that died
 _UNUSED = 600  # seconds after which a copy of what is gone or has changed is removed; somebody may be reading it
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "s3": {"config_kwargs": {"connect_timeout": 5, "read_timeout": 10, "retries": {"total_max_attempts": 1}}}
+}
+"""What a backend is told, by scheme. s3fs itself tries again five times, and else each time waits minutes."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +67,7 @@ class Bucket:
     def __init__(self, url: str, root: Path | None = None) -> None:
         self.where, self._shown = url, _without_secrets(url)
         try:
-            found: tuple[AbstractFileSystem, str] = url_to_fs(url)
+            found: tuple[AbstractFileSystem, str] = url_to_fs(url, **_OPTIONS.get(urlsplit(url).scheme, {}))
         except (ImportError, ValueError) as error:
             what = f"{VARIABLE} names {self._shown}, which cannot be opened ({error})"
             raise StoreError(f"{what}; name a folder, or install the package that fsspec needs for it.") from error
@@ -68,6 +79,7 @@ class Bucket:
         self._listed_at = self._tidied_at = self._checked_at = -float("inf")
         self._trouble: StoreError | None = None
         self._stale = False
+        self._listing: Future[dict[str, _Object]] | None = None
 
     def published(self) -> list[str]:
         """As `Place` says."""
@@ -103,32 +115,32 @@ class Bucket:
         with self._writing():
             try:
                 for key, name in zip(keys, names, strict=True):
-                    self._files.pipe_file(key, files[name])
+                    self._do(self._files.pipe_file, key, files[name])
             except Exception:
                 self._discard(keys)
                 raise
             last = self._key(f"{folder}/{manifest}")
             try:
-                self._files.pipe_file(last, files[manifest], mode="create")
+                self._do(self._files.pipe_file, last, files[manifest], mode="create")
             except FileExistsError:
-                if self._files.cat_file(last) != files[manifest]:
+                if self._do(self._files.cat_file, last) != files[manifest]:
                     self._discard(keys)
                     raise  # otherwise it is this very one: a request that was repeated when its answer was lost
 
     def _discard(self, keys: Iterable[str]) -> None:
         for key in keys:
             with suppress(Exception):  # each backend has its own; what stays is tidied up later
-                self._files.rm_file(key)
+                self._do(self._files.rm_file, key)
 
     def write(self, name: str, content: bytes) -> None:
         """As `Place` says."""
         with self._writing():
-            self._files.pipe_file(self._key(name), content)
+            self._do(self._files.pipe_file, self._key(name), content)
 
     def remove(self, name: str) -> None:
         """As `Place` says."""
         with self._writing(), suppress(FileNotFoundError):
-            self._files.rm_file(self._key(name))
+            self._do(self._files.rm_file, self._key(name))
 
     def remove_all(self, folder: str) -> None:
         """As `Place` says."""
@@ -142,9 +154,9 @@ class Bucket:
         with self._writing():
             for moved in sorted(names, key=lambda each: not each.endswith(f"/{MANIFEST}")):
                 with suppress(FileNotFoundError):  # another server was first
-                    self._files.mv(self._key(moved), self._key(f"{aside}/{moved}"))
+                    self._do(self._files.mv, self._key(moved), self._key(f"{aside}/{moved}"))
             if names:
-                self._files.pipe_file(self._key(f"{aside}/{REASON}"), reason.encode())
+                self._do(self._files.pipe_file, self._key(f"{aside}/{REASON}"), reason.encode())
 
     def aside(self) -> list[tuple[str, str]]:
         """As `Place` says."""
@@ -169,6 +181,11 @@ class Bucket:
         """List anew when something is asked for next."""
         self._stale = True
 
+    @staticmethod
+    def _do(call: Callable[..., T], *args: Any, **options: Any) -> T:
+        """Have the backend do something with one file."""
+        return _answer(_beside(partial(call, *args, **options)), _TRANSFER)
+
     def _key(self, name: str) -> str:
         return f"{self._base}/{name}"
 
@@ -189,13 +206,20 @@ class Bucket:
                 self._stale = False
                 try:
                     with self._reaching():
-                        self._objects = self._list()
+                        self._objects = self._listed_now()
                     self._trouble, self._listed_at = None, time.monotonic()
                 except StoreError as error:
                     self._trouble, self._listed_at = error, time.monotonic() + _PATIENCE
                 else:
-                    self._tidy()
+                    self._tidy_sometimes()
             return self._objects
+
+    def _listed_now(self) -> dict[str, _Object]:
+        """What a listing says that is begun now; raises TimeoutError if that one or the last one takes too long."""
+        if self._listing is not None and not self._listing.done():
+            raise TimeoutError
+        self._listing = _beside(self._list)
+        return _answer(self._listing, _LISTING)
 
     def _list(self) -> dict[str, _Object]:
         self._files.invalidate_cache()
@@ -212,7 +236,7 @@ class Bucket:
         try:
             copy.parent.mkdir(parents=True, exist_ok=True)
             with self._reaching():
-                self._files.get_file(self._key(name), str(temporary))
+                self._do(self._files.get_file, self._key(name), str(temporary))
             temporary.replace(copy)
         except FileNotFoundError:
             self.refresh()
@@ -255,16 +279,19 @@ class Bucket:
         finally:
             self.refresh()
 
+    def _tidy_sometimes(self) -> None:
+        if time.monotonic() - self._tidied_at >= _UNUSED:
+            self._tidied_at = time.monotonic()
+            _beside(self._tidy)
+
     def _tidy(self) -> None:
-        """Now and then remove what writers that died have left, and copies of what is gone or has changed."""
-        if time.monotonic() - self._tidied_at < _UNUSED:
-            return
-        self._tidied_at = time.monotonic()
-        runs = {name.split("/")[0] for name in self._objects if name.endswith(f"/{MANIFEST}")}
-        for name, found in self._objects.items():
+        """Remove what writers that died have left, and copies of what is gone or has changed."""
+        objects = self._objects
+        runs = {name.split("/")[0] for name in objects if name.endswith(f"/{MANIFEST}")}
+        for name, found in objects.items():
             if _is_part(name) and name.split("/")[0] not in runs and time.time() - found.time > _ABANDONED:
                 with suppress(Exception):  # another process may do the same; the next time will do
-                    self._files.rm_file(self._key(name))
+                    self._do(self._files.rm_file, self._key(name))
         for copy in [*self.root.rglob("*")]:
             with suppress(OSError):
                 if copy.is_file() and time.time() - copy.stat().st_mtime > _UNUSED and not self._is_current(copy):
@@ -275,6 +302,29 @@ class Bucket:
         path = PurePosixPath(copy.relative_to(self.root))
         found = self._objects.get(str(path.parent.parent / path.name))
         return found is not None and found.version == path.parent.name
+
+
+def _beside(call: Callable[[], T]) -> Future[T]:
+    """Do something in a thread that keeps nobody waiting, the end of the process neither."""
+    answer: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(call())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=run, name="prunelab-bucket", daemon=True).start()
+    return answer
+
+
+def _answer(asked: Future[T], seconds: float) -> T:
+    try:
+        return asked.result(seconds)
+    except TimeoutError:
+        if asked.done():
+            raise
+        raise TimeoutError(f"no answer within {seconds:g} s") from None
 
 
 def _folder(name: str) -> str:
