@@ -81,6 +81,20 @@ TERMS: dict[str, str] = {
     "Break-even": "The sparsity from which such a way takes fewer bytes than writing every weight down.",
     "float16 and int8": "Weights rounded to 16 or 8 bits each: fewer bytes, a little rounding, no weight left out.",
     "ONNX": "A file format that other programs than torch can read and run a network from.",
+    "LAMP and Taylor": (
+        "Other criteria. LAMP: the square of a weight, over the sum of the squares of those in its layer that are not "
+        "smaller. Taylor: how much the loss would change without it, judged by its slope."
+    ),
+    "Rewinding": "Retraining that starts from the weights of early in the training, not from those at its end.",
+    "Idle filter": (
+        "A filter whose weights and answer are all zero, or whose answer nothing reads: without it every answer of the "
+        "network stays the same."
+    ),
+    "Prediction interval": (
+        "Where one more network of the same kind would probably fall. It is wider than the interval of a mean, which "
+        "says where the average of all such networks lies."
+    ),
+    "Entropy": ("How undecided an answer is: zero if one class has all the probability, largest if all have the same."),
     "Feature map": "What one filter answers to one image: a small picture of where its pattern was found.",
     "Seed": "The number that decides all chance in a training: another seed is another network of the same kind.",
 }

@@ -19,6 +19,7 @@ from pages.ui.lookup import Stops
 from pages.ui.services import store
 from pages.ui.table import Cell, Row, table
 from pages.ui.view import View
+from pages.ui.words import meanings
 
 ANY = "any"
 PER_PAGE, COLUMNS = 24, 6
@@ -50,7 +51,10 @@ def show_answers(now: View, stops: Stops) -> None:
     keep[wanted.select(labels, dense, pruned)] = True
     order = answers.by_movement(profile, stops.row)
     found = order[keep[order]]
-    st.header(f"{wording.count(len(found))} of {wording.count(len(labels))} images{said(wanted, now.run.classes)}")
+    st.header(
+        f"{wording.count(len(found))} of {wording.count(len(labels))} images{said(wanted, now.run.classes)}",
+        help=meanings("Dense and pruned", "Lost and gained"),
+    )
     show_gallery(now, found, lambda image: card(now, profile, stops.row, labels, image), "answers gallery")
 
 
@@ -208,7 +212,8 @@ def show_fragile(now: View, stops: Stops) -> None:
     )
     st.caption(
         f"Of {wording.count(len(labels))} test images, those whose answer is for the first time not the dense "
-        "network's; the shade grows with the logarithm of the count. An answer may change back later."
+        "network's; the shade grows with the logarithm of the count. An answer may change back later.",
+        help=meanings("Dense and pruned", "Stop", "Churn"),
     )
     first = "Most fragile"
     kind = order.segmented_control(

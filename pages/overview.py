@@ -14,8 +14,9 @@ from pages.ui import lookup, picker, view
 from pages.ui.services import store
 from pages.ui.view import View
 from pages.ui.welcome import welcome
+from pages.ui.words import meanings
 
-REPORT = BeforeAfter("The student report, smallest 0.01 % of weights: −1.55 pp, no interval given", 0.7286, 0.7131)
+REPORT = BeforeAfter("The student report, 0.01 %<br>smallest weights: −1.55 pp, no interval given", 0.7286, 0.7131)
 """Accuracy before and after, as the report that started this project gives them."""
 
 
@@ -36,7 +37,8 @@ def answer(now: View) -> None:
     )
     st.caption(
         "Bars are 95 % intervals of each accuracy alone (Wilson); the difference is judged on the same images by its "
-        "paired interval. All panels are equally wide, so distances compare."
+        "paired interval. All panels are equally wide, so distances compare.",
+        help=meanings("95 % interval", "Percentage points", "Seed"),
     )
 
 
@@ -47,22 +49,24 @@ def numbers(c: Comparison) -> None:
             f"Accuracy, {which}",
             wording.percent(a.value),
             f"{wording.count(a.right)} of {wording.count(a.n)} test images, {wording.spread(a)}",
+            meanings("Accuracy", "95 % interval"),
         )
         for which, a in (("dense", c.dense), ("pruned", c.pruned))
     ]
     paired = f"95 % paired interval {wording.interval(c.low, c.high)} pp, McNemar p {wording.relation(c.p_value)}"
-    for column, card in zip(st.columns(3), [*cards, ("Difference", wording.points(c.difference), paired)], strict=True):
-        label, value, note = card
+    of_difference = meanings("Difference", "Percentage points", "McNemar test")
+    cards.append(("Difference", wording.points(c.difference), paired, of_difference))
+    for column, (label, value, note, what) in zip(st.columns(3), cards, strict=True):
         with column.container(border=True):
-            st.metric(label, value)
+            st.metric(label, value, help=what)
             st.caption(note)
 
 
 def compared(label: str, profile: Profile, row: int, c: Comparison) -> BeforeAfter:
     """One row of the figure."""
-    what = f"{wording.sparsity(profile.sparsity[row])} ({wording.removed(int(profile.k[row]), profile.total)})"
+    name = f"{label.rpartition(':')[0]}, {wording.sparsity(profile.sparsity[row])}"
     return BeforeAfter(
-        f"{label.rpartition(':')[0]}, {what}: {wording.difference(c)}",
+        f"{name}<br>{wording.removed(int(profile.k[row]), profile.total)}: {wording.difference(c)}",
         c.dense.value,
         c.pruned.value,
         (c.dense.low, c.dense.high),
@@ -90,26 +94,27 @@ def _is_report(run: Run) -> bool:
     return recipe_name(run.config.network, run.config.training) == "report"
 
 
+WAYS = (
+    ("prune.py", "content_cut", "How far can I prune?", "Drag the slider from one weight to all of them."),
+    ("images.py", "photo_library", "Which answers changed?", "The images behind the numbers, and your own."),
+    (
+        "storage.py",
+        "inventory_2",
+        "Is the trade worth it?",
+        "Bytes and time, and the pruned network as files.",
+    ),
+    ("study.py", "science", "Is magnitude a good metric?", "Criteria, layers, retraining and the report's claim."),
+    ("teach.py", "school", "What can a class do with it?", "Exercises with links."),
+    ("train.py", "model_training", "Train a network of your own", "And prune that."),
+)
+"""Page, icon, question, and what is there."""
+
+
 def ways_on() -> None:
     """What else there is to ask, as links that keep the view."""
     st.header("Ask on")
-    st.page_link(
-        "prune.py",
-        label="How far can I prune? Drag the slider from one weight to all of them.",
-        icon=":material/content_cut:",
-    )
-    st.page_link(
-        "images.py",
-        label="Which answers changed? The images behind the numbers, and your own.",
-        icon=":material/photo_library:",
-    )
-    st.page_link(
-        "study.py",
-        label="Is magnitude a good metric? Criteria, layers and retraining, over several networks.",
-        icon=":material/science:",
-    )
-    st.page_link("teach.py", label="What can a class do with it? Exercises with links.", icon=":material/school:")
-    st.page_link("train.py", label="Train a network of your own and prune that.", icon=":material/model_training:")
+    for page, icon, question, about in WAYS:
+        st.page_link(page, label=question, icon=f":material/{icon}:", help=about)
 
 
 def data_notice() -> None:

@@ -22,6 +22,7 @@ from pages.ui.services import engine, ledgers, store
 from pages.ui.table import Cell, Row, table
 from pages.ui.view import View
 from pages.ui.watching import ask, offer, question
+from pages.ui.words import meanings
 
 COLUMNS = ("Encoding", "Through", "Bytes", "Of dense", "Of the control", "Saves from", "Gives back")
 LEDGER_TERMS = ("Compact encoding", "Bitmask, CSR, COO", "float16 and int8", "Control", "Break-even")
@@ -62,7 +63,8 @@ def show(now: View, stops: Stops, ledger: Ledger) -> None:
         "pruning saves, the rest is what the encoding or the compressor would save anyhow. “Saves from” is the "
         "sparsity from which on a line takes less than the dense network as float32, by a straight line between two "
         f"stops. gzip at level 9, zstd at level 19. float16 and int8 change the weights; int8 has one scale "
-        "for each output channel."
+        "for each output channel.",
+        help=meanings("Kernel", "Control", "Break-even"),
     )
     st.download_button(
         "Numbers (CSV)", to_csv(ledger), "prunelab-bytes.csv", "text/csv", on_click="ignore", key="csv ledger"
@@ -131,7 +133,8 @@ def show_times(now: View, stops: Stops) -> None:
         f"{wording.count(times.gone)} of {wording.count(times.filters)} filters are idle: all their weights are zero "
         "and so is their answer, or nothing reads it; without them every answer stays the same. A sparse matrix skips "
         "zeros, but has to look up where each weight belongs and to copy the image's patches first, and a processor "
-        "multiplies dense blocks many times as fast as scattered numbers."
+        "multiplies dense blocks many times as fast as scattered numbers.",
+        help=meanings("Kernel", "Idle filter", "Bitmask, CSR, COO"),
     )
 
 
@@ -192,7 +195,8 @@ def show_tradeoff(now: View) -> None:
         "timed as sparse matrices (CSR); with their zeros multiplied they take the time of the unpruned network, "
         "whatever the sparsity. Times, unpruned = 1, are medians, with the middle half, over rounds in which all took "
         f"turns, on {found.threads} threads of {machine(found)}. What is added up in a residual stream stays whole (Li "
-        "et al., 2017)."
+        "et al., 2017).",
+        help=meanings("Difference", "Scope", "Retraining"),
     )
     st.download_button(
         "Numbers (CSV)", tradeoff_csv(found), "prunelab-filters.csv", "text/csv", on_click="ignore", key="csv tradeoff"

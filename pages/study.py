@@ -22,6 +22,7 @@ from pages.ui.chart import chart
 from pages.ui.services import collections, curves, engine
 from pages.ui.table import Cell as Said
 from pages.ui.table import Row, table
+from pages.ui.words import meanings
 
 STUDIED = {
     f"{network.title}, {recipe}": (name, recipe)
@@ -60,7 +61,8 @@ def show_criteria(network: str, recipe: str, of: Collection) -> None:
             f"Each line is the mean over {found[0].n} networks that differ in their seed, the band the 95 % interval "
             f"of that mean (Student). Random is the mean of {len(study.RANDOM_SEEDS)} rankings of each network. All "
             "criteria prune the same networks at the same sparsities, and nothing is retrained. Accuracy on the test "
-            "images, in float32."
+            "images, in float32.",
+            help=meanings("Criterion", "LAMP and Taylor", "Scope", "95 % interval"),
         )
         show_table("Criterion", found, CRITERIA, (0.5, 0.8, 0.9))
         downloads(found, figure, "criteria")
@@ -83,7 +85,8 @@ def show_layers(network: str, recipe: str, of: Collection) -> None:
         chart(figure, "layers", "Accuracy over the sparsity of one layer.")
         st.caption(
             f"One layer is pruned by magnitude, all others are left alone. Mean over {found[0].n} networks; the bands "
-            "are 95 % intervals of that mean (Student)."
+            "are 95 % intervals of that mean (Student).",
+            help=meanings("Kernel", "95 % interval"),
         )
         show_table("Layer", found, names, (0.5, 0.9, 0.99))
         downloads(found, figure, "layers")
@@ -107,7 +110,8 @@ def show_retraining(network: str, recipe: str, of: Collection) -> None:
             f"iterative ones share them out among {study.ROUNDS} rounds. Rewinding starts each round from the weights "
             "after the first epoch of the training. Pruned weights stay zero through every step. Mean over "
             f"{found[0].n} networks, with the 95 % interval of that mean (Student). Rings are figures published for "
-            "Fashion-MNIST, of a network of 932,000 parameters (89.66 % before pruning), without spread."
+            "Fashion-MNIST, of a network of 932,000 parameters (89.66 % before pruning), without spread.",
+            help=meanings("Retraining", "Rewinding", "Epoch", "95 % interval"),
         )
         show_table("Strategy", found, RETRAINING, (0.8, 0.91, 0.97))
         downloads(found, figure, "retraining")
@@ -132,7 +136,8 @@ def show_claim() -> None:
         st.caption(
             f"A diamond is one of {len(audits)} networks, which differ in their seed; the bar is the 95 % prediction "
             "interval of one more such network (Student). A reading can explain the report if its bar reaches the "
-            f"dashed line. Each network answers {wording.count(audits[0].findings['magnitude'].before.n)} test images."
+            f"dashed line. Each network answers {wording.count(audits[0].findings['magnitude'].before.n)} test images.",
+            help=meanings("Prediction interval", "Seed"),
         )
         table(
             "Readings of the claim",
@@ -234,7 +239,8 @@ def show_table(what: str, found: Sequence[Band], names: dict[str, str], at: Sequ
         "The mean over sparsities is the area under the curve over its width, ± its standard deviation over networks; "
         "its difference is taken network by network, with its 95 % interval (Student). At a sparsity s there are "
         "1 / (1 − s) times fewer weights. The speed-up is theoretical: it counts multiplications, were each zero "
-        "skipped, and no clock has seen it."
+        "skipped, and no clock has seen it.",
+        help=meanings("Mean over sparsities", "95 % interval", "Multiplications"),
     )
 
 

@@ -45,7 +45,10 @@ def learning_curves(epochs: Sequence[Epoch], of: int) -> go.Figure:
 
 @dataclass(frozen=True)
 class BeforeAfter:
-    """Accuracy before and after pruning, fractions, each with its interval where one is known."""
+    """Accuracy before and after pruning, fractions, each with its interval where one is known.
+
+    The label has two short lines, for a phone.
+    """
 
     label: str
     before: float
@@ -57,7 +60,7 @@ class BeforeAfter:
 def before_after(rows: Sequence[BeforeAfter]) -> go.Figure:
     """Dense beside pruned accuracy, a panel a row; all panels are equally wide in pp, so that distances compare."""
     figure = make_subplots(
-        rows=len(rows), cols=1, subplot_titles=[r.label for r in rows], vertical_spacing=0.45 / len(rows)
+        rows=len(rows), cols=1, subplot_titles=[r.label for r in rows], vertical_spacing=0.5 / len(rows)
     )
     half = 0.8 + 50 * max(abs(r.after - r.before) for r in rows)
     for i, r in enumerate(rows, start=1):
@@ -67,8 +70,8 @@ def before_after(rows: Sequence[BeforeAfter]) -> go.Figure:
         figure.update_xaxes(range=[middle - half, middle + half], ticksuffix="", row=i, col=1)
     figure.update_yaxes(showgrid=False, categoryorder="array", categoryarray=["pruned", "dense"], range=[-0.5, 1.9])
     figure.update_xaxes(title="Accuracy, %", row=len(rows), col=1)
-    figure.update_annotations(x=0, xanchor="left", font_size=13)
-    return framed(figure, 60 + 135 * len(rows))
+    figure.update_annotations(x=0, xanchor="left", xshift=-50, align="left", font_size=12)
+    return framed(figure, 70 + 150 * len(rows)).update_layout(margin_t=44)
 
 
 def _point(

@@ -14,6 +14,7 @@ from pages.ui.lookup import Stops
 from pages.ui.routes import packed
 from pages.ui.services import engine, stories
 from pages.ui.view import View
+from pages.ui.words import meanings
 
 
 def show(now: View, stops: Stops, image: NDArray[np.uint8], true: int | None = None) -> None:
@@ -29,7 +30,8 @@ def show(now: View, stops: Stops, image: NDArray[np.uint8], true: int | None = N
     st.caption(
         f"The network knows {len(now.run.classes)} classes and always answers one of them, whatever the image shows. "
         "It cannot say “none of these”: look at the probability and the entropy, and trust neither on things that it "
-        "was not trained on."
+        "was not trained on.",
+        help=meanings("Entropy", "Feature map"),
     )
 
 

@@ -1,14 +1,16 @@
-"""The glossary, a click away on every page."""
+"""The glossary: all of it a click away on every page, single terms beside the texts that use them."""
 
 import streamlit as st
 
 from core.glossary import TERMS
 
-_TEXT = "\n\n".join(f"**{term}.** {meaning}" for term, meaning in TERMS.items())
-"""One element: each costs every visitor's every event a millisecond."""
+
+def meanings(*terms: str) -> str:
+    """What terms mean, as Markdown: the `help` of an element whose text uses them."""
+    return "\n\n".join(f"**{term}.** {TERMS[term]}" for term in terms)
 
 
 def words() -> None:
     """A button that opens what each term means."""
     with st.popover("Words", icon=":material/menu_book:", help="What the terms on this site mean."):
-        st.markdown(_TEXT)
+        st.markdown(meanings(*TERMS))  # one element: each costs every visitor's every event a millisecond

@@ -42,6 +42,32 @@ def test_a_table_says_what_its_terms_mean(visit: Any, path: str) -> None:
     expect(page.locator(".terms .term").first).to_be_visible()
 
 
+TEXTS = {
+    "": {"McNemar test", "95 % interval"},
+    "study": {"LAMP and Taylor", "Multiplications"},
+    "study?part=Retraining": {"Rewinding"},
+    "study?part=The+claim,+audited": {"Prediction interval"},
+    "images": {"Lost and gained"},
+    "images?section=First+to+change": {"Churn"},
+    f"storage?run={RUN}": {"Kernel", "Retraining"},
+}
+
+
+@pytest.mark.parametrize("path", TEXTS)
+def test_a_text_says_what_its_terms_mean_by_keys(visit: Any, path: str) -> None:
+    page = visit().open(path)
+    said = []
+    for mark in page.locator("[data-testid=stTooltipIcon] [tabindex], [data-testid=stTooltipIcon] button").all():
+        mark.focus()
+        opened = page.get_by_test_id("stTooltipContent")
+        expect(opened).to_have_count(1)
+        said.append(opened.inner_text())
+        page.keyboard.press("Escape")
+        expect(opened).to_have_count(0)
+    for term in TEXTS[path]:
+        assert any(f"{term}. {TERMS[term]}" in text for text in said), (term, said)
+
+
 @pytest.mark.parametrize("part", ["prune", "storage"])
 def test_a_number_says_what_its_term_means_at_a_click_or_a_key(visit: Any, part: str) -> None:
     page = visit().open(f"{part}?run={RUN}&sparsity=50")
