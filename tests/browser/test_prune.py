@@ -275,3 +275,22 @@ def test_axe_finds_nothing_of_our_own(visit: Any, path: str, scheme: str) -> Non
         if violation["id"] not in FRAMEWORKS_OWN
     }
     assert not ours
+
+
+def test_back_goes_through_the_views_that_were_looked_at(visit: Any) -> None:
+    page = visit().open("prune")
+    drawn(page)
+    field = page.get_by_role("textbox", name="Exact sparsity")
+    for typed in ("50", "90"):
+        field.fill(typed)
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile(rf"sparsity={typed}\b"))
+        drawn(page)
+    page.get_by_role("button", name="Display").click()
+    page.get_by_text("Logarithmic counts").click()
+    expect(page).to_have_url(re.compile("log=true"))
+    for before in ("50", "0.01"):
+        page.go_back()
+        expect(page).to_have_url(re.compile(rf"sparsity={before}\b"))
+        expect(field).to_have_value(before)
+        expect(page.locator(".live-panel output").first).to_contain_text(f"{before}\u00a0%")
