@@ -96,7 +96,7 @@ def _value_key(name: str) -> str:
 def _load() -> None:
     """Put the recipe's values into their widgets."""
     network = st.session_state["network"]
-    mirrored = next(of.mirrored for of in collections()[0] if of.id == st.session_state["data set"])
+    mirrored = any(of.mirrored for of in collections()[0] if of.id == st.session_state["data set"])
     recipe = recipe_for(NETWORKS[network].recipes[st.session_state[_recipe_key(network)]], mirrored=mirrored)
     for f in fields(recipe):
         st.session_state[_value_key(f.name)] = getattr(recipe, f.name)
