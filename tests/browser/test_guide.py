@@ -12,7 +12,7 @@ from core.recipes import NETWORKS
 from core.runs import RunStore
 from core.wording import answer
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
 """The run that the lesson is about."""

@@ -14,7 +14,7 @@ from core.recipes import NETWORKS
 from core.runs import RunStore
 from tests.browser.conftest import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 PAGES = ("", "train", "prune", "images", "storage", "study", "teach")
 NAMES = (

@@ -26,7 +26,7 @@ from core.picture import MOST_BYTES
 from pages.ui import guard
 from tests.browser.conftest import ROOT, Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 
 @pytest.fixture

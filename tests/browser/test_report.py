@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from core.config import RunConfig
 from core.recipes import NETWORKS
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
 
