@@ -59,6 +59,7 @@ _STOPPED = "Stopped on request; nothing of it was kept."
 _PATIENCE = 3  # seconds for a scheduler to answer
 _LONGEST_WAIT = 60  # seconds for the answer to one image
 _JOB = "job"  # embedded workers have one of it: one long job at a time, or two of a study, which take half each
+_NEVER = "1000 days"  # until Dask gives a worker up that has not come back: it checks once, and starts no other
 _THREADS = 3  # of an embedded worker: two for jobs of a study, and one for short questions beside them
 _REMEMBERED = 100  # jobs that are over
 _NOUN: dict[Kind, str] = {
@@ -509,6 +510,7 @@ class Engine:
 
     def _start_cluster(self) -> Client:
         spawn.get_preparation_data = _without_main
+        dask.config.set({"distributed.deploy.lost-worker-timeout": _NEVER})  # read at each death, so for the process
         if self._cluster is not None:
             self._cluster.close()
         threads = max(1, CPU_COUNT // self._workers)

@@ -5,14 +5,13 @@ All run on real worker processes; trainings are real ones on a tiny synthetic da
 
 import io
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -82,14 +81,19 @@ def config(seed: int, epochs: int = ENDLESS) -> RunConfig:
 
 
 def workers() -> list[psutil.Process]:
-    children = psutil.Process().children(recursive=True)
-    return [child for child in children if any("spawn_main" in part for part in child.cmdline())]
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+            if any("spawn_main" in part for part in child.cmdline()):
+                found.append(child)
+    return found
 
 
 def kill_worker() -> None:
     """SIGKILL, as the kernel does when memory runs out."""
     for process in workers():
-        os.kill(process.pid, signal.SIGKILL)
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def stored(engine: Engine) -> str:
@@ -270,6 +274,15 @@ def test_a_worker_killed_twice_fails_that_training_only_and_it_can_be_asked_for_
     engine.cancel(waiting)
     assert engine.train(config(32)) == job_id
     assert wait(engine, job_id, training).active
+
+
+def test_a_worker_that_cannot_start_for_a_while_is_back_when_it_can(engine: Engine) -> None:
+    waiting = engine.train(config(34, epochs=1))
+    short_of_memory = time.monotonic() + 17  # after 15 s, Dask gives a worker up if it is not there at that moment
+    while time.monotonic() < short_of_memory:
+        kill_worker()
+        time.sleep(0.05)
+    assert wait(engine, waiting, over).status == "finished"
 
 
 def test_the_embedded_cluster_listens_on_this_machine_only(engine: Engine) -> None:
