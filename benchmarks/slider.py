@@ -36,9 +36,9 @@ def main() -> None:
     ):
         page.open("prune")
         baseline.open()
-        for stop in stops:
+        for moves, stop in enumerate(stops, 1):
             time.sleep(THINKING)
-            ours.append(1000 * page.set("panel", json_value=json.dumps({"stop": stop})))
+            ours.append(1000 * page.set("panel", json_value=json.dumps({"moved": {"to": stop, "moves": moves}})))
             sent["ours"].append(page.received)
             time.sleep(THINKING)
             plain.append(1000 * baseline.set("stop", int_array_value={"data": [stop]}))

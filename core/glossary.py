@@ -10,6 +10,15 @@ TERMS: dict[str, str] = {
     "Filter": (
         "The part of a convolution's kernel that makes one of its outputs; in a fully connected layer, one neuron."
     ),
+    "Convolution": (
+        "A layer that moves small patterns, its filters, over an image and writes down where each fits. In a fully "
+        "connected layer every output reads every input instead."
+    ),
+    "Batch normalisation": (
+        "A step after a convolution that brings its outputs to a common mean and spread, so that training goes faster."
+    ),
+    "Residual block": "Layers whose answer is added to what went into them: deep networks train more easily with such.",
+    "Recipe": "All that is set before a training begins: for how long, in what steps, with which changes to images.",
     "Magnitude": "A weight without its sign, |w|. Pruning by magnitude takes those closest to zero first.",
     "Pruning": "Setting weights to zero, in the hope that the network answers as before without them.",
     "Dense and pruned": (

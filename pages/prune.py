@@ -12,6 +12,7 @@ from pages.ui.services import curves, engine, store
 from pages.ui.view import View
 from pages.ui.watching import offer
 from pages.ui.welcome import welcome
+from pages.ui.words import meanings
 
 
 def choose(now: View) -> list[str]:
@@ -70,11 +71,21 @@ def show_panel(now: View, stops: Stops, options: list[str]) -> None:
         )
 
 
-QUESTIONS: dict[Goal, str] = {
-    "change": "What is the smallest number of weights whose removal changes any answer?",
-    "loss": "What is the smallest number whose removal costs accuracy by more than chance explains?",
-    "margin": "How many can go so that the whole interval of the difference stays inside a margin?",
+QUESTIONS: dict[Goal, tuple[str, str]] = {
+    "change": (
+        "What is the smallest number of weights whose removal changes any answer?",
+        meanings("Weight", "Churn"),
+    ),
+    "loss": (
+        "What is the smallest number whose removal costs accuracy by more than chance explains?",
+        meanings("Accuracy", "McNemar test"),
+    ),
+    "margin": (
+        "How many can go so that the whole interval of the difference stays inside a margin?",
+        meanings("Difference", "95 % interval", "Margin"),
+    ),
 }
+"""What can be asked, and what its terms mean."""
 
 
 def ask(now: View) -> None:
@@ -83,9 +94,9 @@ def ask(now: View) -> None:
     if now.pruning.scope != "global":
         st.caption("These questions count weights that all compete; choose the scope Global to ask them.")
         return
-    for goal, question in QUESTIONS.items():
+    for goal, (question, terms) in QUESTIONS.items():
         margin = MARGIN
-        st.markdown(f"**{question}**")
+        st.markdown(f"**{question}**", help=terms)
         if goal == "margin":
             narrow, _ = st.columns([2, 6])
             margin = narrow.number_input("Margin, pp", 0.1, 50.0, 100 * MARGIN, 0.1, key="margin", **view.BOUND)

@@ -15,6 +15,7 @@ from core.storage.ledger import COMPACT, DENSE
 from core.storage.tradeoff import said
 from pages.ui import picker
 from pages.ui.services import curves, ledgers, store
+from pages.ui.words import meanings
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,11 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Exercise:
-    """A question, where to look, and what this server's own numbers answer (None where they are not computed)."""
+    """A question and its terms, where to look, and what this server's own numbers answer (None: not computed yet)."""
 
     title: str
     task: str
+    terms: tuple[str, ...]
     page: str
     query: Mapping[str, str]
     answer: Callable[[Lesson], str | None]
@@ -104,6 +106,7 @@ EXERCISES = (
         "One weight in ten thousand",
         "Set the smallest 0.01 % of the weights to zero. How many weights are that, and how many of the answers "
         "change? What would you have guessed?",
+        ("Weight", "Pruning", "Sparsity"),
         "prune.py",
         {"sparsity": "0.01"},
         lambda lesson: lesson.at(0.01),
@@ -112,6 +115,7 @@ EXERCISES = (
         "How far can you go?",
         "Drag the slider to the right. Up to where can you say for certain that accuracy changes by less than half a "
         "percentage point? Use the interval, not the difference alone.",
+        ("95 % interval", "Difference", "Percentage points"),
         "prune.py",
         {"sparsity": "5"},
         still_small,
@@ -120,6 +124,7 @@ EXERCISES = (
         "Does it matter which weights go?",
         "Set 1 % of the weights to zero, once the smallest and once the largest first (Criterion). What does the "
         "difference say about magnitude as a measure?",
+        ("Magnitude", "Criterion"),
         "prune.py",
         {"sparsity": "1", "criterion": "largest"},
         magnitude_of_it,
@@ -127,6 +132,7 @@ EXERCISES = (
     Exercise(
         "Who pays?",
         "At 50 %, which class loses most? Look at its images: what are they taken for now?",
+        ("Lost and gained", "Recall and precision"),
         "images.py",
         {"sparsity": "50", "section": "Class by class"},
         worst_class,
@@ -135,6 +141,7 @@ EXERCISES = (
         "Is the file smaller?",
         "Half of the weights are zero. How many bytes does that save? What does the same compression save without any "
         "pruning?",
+        ("Compact encoding", "Control"),
         "storage.py",
         {"sparsity": "50"},
         bytes_saved,
@@ -143,6 +150,7 @@ EXERCISES = (
         "Weights or filters?",
         "Compare single weights with whole filters at the end of the page: which keeps more accuracy, and which is "
         "faster? Why not the same one?",
+        ("Filter", "Retraining"),
         "storage.py",
         {"sparsity": "75"},
         filters_or_weights,
@@ -151,6 +159,7 @@ EXERCISES = (
         "Check a claim",
         "A report says that accuracy fell from 72.86 % to 71.31 % when the smallest 0.01 % of weights were set to "
         "zero. Which reading of that sentence can explain it?",
+        ("Accuracy", "Pruning", "Seed"),
         "study.py",
         {"part": "The claim, audited"},
         the_claim,
@@ -183,7 +192,7 @@ else:
     st.caption(f"All of them are about {picker.title(here.run)}, on {wording.count(here.run.images)} test images.")
     for number, exercise in enumerate(EXERCISES, 1):
         st.header(f"{number}. {exercise.title}")
-        st.markdown(exercise.task)
+        st.markdown(exercise.task, help=meanings(*exercise.terms))
         st.page_link(exercise.page, label="Open the view", icon=":material/open_in_new:",
                      query_params={"run": here.run.id, **exercise.query})  # fmt: skip
         with st.expander("Answer"):

@@ -16,8 +16,11 @@ from pages.ui import picker, view
 from pages.ui.services import collections, engine, owner, store
 from pages.ui.table import Action, Cell, Row, table
 from pages.ui.watching import watch
+from pages.ui.words import meanings
 
 # --- what to train ----------------------------------------------------------------------------------------------
+
+TERMS = ("Convolution", "Batch normalisation", "Residual block", "Weight", "Recipe", "Seed")
 
 
 def choose() -> RunConfig | None:
@@ -47,7 +50,7 @@ def choose() -> RunConfig | None:
         )
     with seed:
         _widget(RunConfig, next(f for f in fields(RunConfig) if f.name == "seed"), "seed")
-    st.caption(NETWORKS[name].summary)
+    st.caption(NETWORKS[name].summary, help=meanings(*TERMS))
     with st.expander("Values of the recipe", icon=":material/tune:"):
         values = _values()
     try:

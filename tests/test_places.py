@@ -10,12 +10,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 import numpy as np
 import pytest
 from fsspec import get_filesystem_class
 from fsspec.implementations.memory import MemoryFileSystem
-from moto.server import ThreadedMotoServer
 
 from core.config import PruningConfig
 from core.curves import CurveStore
@@ -23,29 +21,16 @@ from core.errors import StoreError
 from core.places import Bucket, Folder, Place, bucket, opened
 from core.runs import Run, RunStore
 from core.search import Search
-from tests import shelf, tiny
+from tests import local_s3, shelf, tiny
 
 GLOBAL = PruningConfig()
 
 
-def credentials(url: str) -> dict[str, str]:
-    """What tells S3's clients to ask a server on loopback."""
-    keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "test")
-    return {**keys, "AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT_URL": url}
-
-
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    """A bucket of a server on loopback, found as a host would say where it is: by fsspec's own variables."""
-    patch, server = pytest.MonkeyPatch(), ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in credentials(f"http://{host}:{port}").items():
-        patch.setenv(name, value)
-    boto3.client("s3").create_bucket(Bucket="lab")
-    yield "s3://lab"
-    server.stop()
-    patch.undo()
+    """A bucket of a server on loopback."""
+    with local_s3.served("lab"):
+        yield "s3://lab"
 
 
 @pytest.fixture(params=["folder", "memory", "s3"])
@@ -248,13 +233,20 @@ def in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Bucket, 
         return place, RunStore(place.where, shipped=tmp_path / "none")
 
 
-def test_a_place_that_vanishes_is_told_and_what_was_read_before_stays(
-    in_memory: tuple[Bucket, RunStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def held(in_memory: tuple[Bucket, RunStore], tmp_path: Path) -> tuple[Bucket, RunStore, Run]:
+    """A bucket with one run, whose weights were read once."""
     place, store = in_memory
     run, weights, labels, profile = parts(tmp_path)
     store.save(run, weights, labels, profile)
     assert store.weights(run.id)
+    return place, store, run
+
+
+def test_a_place_that_vanishes_is_told_and_what_was_read_before_stays(
+    held: tuple[Bucket, RunStore, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, store, run = held
 
     def gone(*args: Any, **options: Any) -> None:
         raise ConnectionError("no route to host")
@@ -274,11 +266,9 @@ def test_a_place_that_vanishes_is_told_and_what_was_read_before_stays(
 
 
 def test_a_place_that_says_nothing_keeps_nobody_waiting(
-    in_memory: tuple[Bucket, RunStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    held: tuple[Bucket, RunStore, Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, store = in_memory
-    run, weights, labels, profile = parts(tmp_path)
-    store.save(run, weights, labels, profile)
+    place, store, run = held
     find, silent, asked = MemoryFileSystem.find, threading.Event(), list[float]()
 
     def hang(*args: Any, **options: Any) -> Any:
@@ -310,7 +300,7 @@ def test_a_server_that_accepts_and_never_answers_is_one_that_cannot_be_reached(
 ) -> None:
     client = get_filesystem_class("s3")
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        for name, value in credentials(f"http://127.0.0.1:{silent.getsockname()[1]}").items():
+        for name, value in local_s3.settings(f"http://127.0.0.1:{silent.getsockname()[1]}").items():
             monkeypatch.setenv(name, value)
         client.clear_instance_cache()  # they are kept by URL, and know another server
         place = Bucket(f"s3://school/{uuid.uuid4().hex}", tmp_path)
@@ -349,13 +339,10 @@ def test_a_write_that_fails_leaves_nothing_and_one_whose_answer_is_lost_stands(
 
 
 def test_what_a_dead_writer_left_is_removed_and_copies_of_what_is_gone_too(
-    in_memory: tuple[Bucket, RunStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    held: tuple[Bucket, RunStore, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = in_memory[1]
-    run, weights, labels, profile = parts(tmp_path)
-    store.save(run, weights, labels, profile)
+    _, store, run = held
     store.keep("0123456789ab/deadbeef/weights.safetensors", b"half a run")
-    assert store.weights(run.id)
     copies = [path for path in (tmp_path / "copies").rglob("*") if path.is_file()]
     assert {path.name for path in copies} >= {"run.json", "weights.safetensors"}
     monkeypatch.setattr(bucket, "_ABANDONED", -1)

@@ -19,7 +19,7 @@ export default function (component) {
   const { parentElement, data } = component
   if (!panels.has(parentElement)) panels.set(parentElement, new Panel(parentElement.querySelector(".live-panel")))
   const panel = panels.get(parentElement)
-  panel.update(data, (name, value) => component[name === "stop" ? "setStateValue" : "setTriggerValue"](name, value))
+  panel.update(data, (name, value) => component[name === "moved" ? "setStateValue" : "setTriggerValue"](name, value))
   return () => panel.release()
 }
 
@@ -32,6 +32,7 @@ class Panel {
     this.plots = [] // nodes
     this.shown = [] // for each plot: which figure it shows, with which options, at which stop
     this.visible = new Set() // nodes on the screen; the others follow when the slider rests
+    this.moves = 0 // how often the visitor moved the slider
     this.dragging = false
     this.slider.addEventListener("input", () => this.take(() => this.request(Number(this.slider.value))))
     this.slider.addEventListener("pointerdown", () => (this.dragging = true))
@@ -49,10 +50,11 @@ class Panel {
     })
   }
 
-  // New data from Python: fetch what is new, and follow the stop unless a finger is on the slider.
+  // New data from Python: fetch what is new, and follow the stop unless the visitor is ahead.
   async update(data, send) {
     this.send = send
     this.options = data.options
+    this.moves = Math.max(this.moves, data.moves) // those before the visitor left the page and came back
     this.slider.setAttribute("aria-label", data.label)
     this.root.querySelector("[data-label]").textContent = data.label
     const asked = data.urls.join(" ")
@@ -61,9 +63,16 @@ class Panel {
       await this.load(data, asked)
     } else if (this.content) {
       this.recolour()
-      this.request(this.dragging || this.playing ? this.stop : data.stop)
+      this.request(this.follow(data))
       this.later()
     }
+  }
+
+  // Where the slider stands by what Python says. While a finger is on it, and if it was moved since Python last heard
+  // of it, it stays: the answer to an earlier move would take it back.
+  follow({ stop, moves }) {
+    const ahead = this.dragging || this.playing || moves < this.moves
+    return ahead ? Math.min(this.stop ?? stop, this.content.stops.length - 1) : stop
   }
 
   // Words and numbers as soon as they are here; the figures follow when plotly.js does.
@@ -77,7 +86,7 @@ class Panel {
       this.slider.max = this.content.stops.length - 1
       this.frame()
       this.reserve()
-      this.write((this.stop = data.stop))
+      this.write((this.stop = this.follow(data)))
       if (!window.Plotly) await painted() // compiling it takes the browser longer than all of the above
       await Promise.all([plotly(data.plotly), this.looking])
       if (asked !== this.asked) return
@@ -187,8 +196,9 @@ class Panel {
 
   settle(stop) {
     this.dragging = false
+    this.moves += 1
     clearTimeout(this.settling)
-    this.settling = setTimeout(() => this.send("stop", stop), SETTLE_AFTER)
+    this.settling = setTimeout(() => this.send("moved", { to: stop, moves: this.moves }), SETTLE_AFTER)
     this.later()
   }
 

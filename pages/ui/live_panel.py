@@ -1,9 +1,9 @@
 """The live panel as a Streamlit component: a slider over stops and the figures it drives, redrawn in the browser."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TypeVar
+from typing import TypeVar, get_type_hints
 
 import streamlit as st
 
@@ -46,6 +46,14 @@ class Pick:
     y: str
 
 
+@dataclass(frozen=True)
+class _Move:
+    """The stop to which the visitor moved the slider last, and how often it was moved in this panel."""
+
+    to: int
+    moves: int
+
+
 _component = declare(__file__, HTML)
 
 
@@ -70,23 +78,30 @@ def live_panel(
         on_pick: called with the point of a figure's `picks` that the visitor clicked, before the page reruns.
         options: those of the figures that are chosen (`core.figures.LiveFigure.options`).
     """
+    moved = _as(_Move, st.session_state.get(key, {}).get("moved"))
     _component(
-        data={"urls": [*urls], "stop": stop, "label": label, "plotly": address(PLOTLY), "options": [*options]},
+        data={
+            "urls": [*urls],
+            "stop": stop,
+            "moves": moved.moves if moved else 0,
+            "label": label,
+            "plotly": address(PLOTLY),
+            "options": [*options],
+        },
         key=key,
-        on_stop_change=lambda: _when(st.session_state[key].stop, int, on_stop),
-        on_picked_change=lambda: _when(_pick(st.session_state[key].picked), Pick, on_pick),
+        on_moved_change=lambda: _when(_as(_Move, st.session_state[key].moved), lambda move: on_stop(move.to)),
+        on_picked_change=lambda: _when(_as(Pick, st.session_state[key].picked), on_pick),
     )
 
 
-def _pick(said: object) -> Pick | None:
-    """What a browser says of a click; None if it is none."""
-    names = [field.name for field in fields(Pick)]
-    if not isinstance(said, dict) or {*said} != {*names} or not all(isinstance(said[name], str) for name in names):
+def _as(kind: type[_T], said: object) -> _T | None:
+    """What a browser says, as this kind; None if it is nothing that this panel would say."""
+    types = get_type_hints(kind)
+    if not isinstance(said, dict) or {*said} != {*types} or not all(isinstance(said[n], types[n]) for n in types):
         return None
-    return Pick(**said)
+    return kind(**said)
 
 
-def _when(said: object, kind: type[_T], do: Callable[[_T], None]) -> None:
-    """Do something with what a browser says, unless it is nothing that this panel would say."""
-    if isinstance(said, kind):
+def _when(said: _T | None, do: Callable[[_T], None]) -> None:
+    if said is not None:
         do(said)

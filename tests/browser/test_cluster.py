@@ -15,15 +15,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import boto3
 import psutil
 import pytest
 import yaml
 from distributed import Client, Security
-from moto.server import ThreadedMotoServer
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from core.runs import RunStore
+from tests import local_s3
 from tests.browser.conftest import ROOT, Server, Visitor
 from tests.browser.test_train import choose, real_data
 
@@ -75,23 +74,10 @@ class Cluster:
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+def bucket() -> Iterator[dict[str, str]]:
     """An empty bucket and what names it."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    named = {
-        "PRUNELAB_RUNS": "s3://school/runs",
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-    }
-    for name, value in named.items():
-        monkeypatch.setenv(name, value)
-    boto3.client("s3").create_bucket(Bucket="school")
-    yield named
-    server.stop()
+    with local_s3.served("school") as named:
+        yield {"PRUNELAB_RUNS": "s3://school/runs", **named}
 
 
 @pytest.fixture

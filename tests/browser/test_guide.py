@@ -50,6 +50,9 @@ TEXTS = {
     "images": {"Lost and gained"},
     "images?section=First+to+change": {"Churn"},
     f"storage?run={RUN}": {"Kernel", "Retraining"},
+    "train": {"Convolution", "Recipe"},
+    f"prune?run={RUN}": {"Margin", "McNemar test"},
+    "teach": {"Magnitude", "Control", "Filter"},
 }
 
 

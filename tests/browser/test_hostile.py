@@ -51,13 +51,15 @@ def test_no_address_makes_a_page_fail(server: Server, page: str, query: dict[str
     page=st.sampled_from(("prune", "images", "storage", "train")),
     stop=st.one_of(st.integers(-(10**12), 10**12), st.text(max_size=20), st.none(), st.lists(st.integers())),
     figure=st.sampled_from(("outcomes", "difference", "dense", "pruned", "true", "page")),
+    form=st.sampled_from(("whole", "broken")),
     text=values,
 )
 def test_no_state_of_a_widget_makes_a_page_fail(
-    server: Server, page: str, stop: object, figure: str, text: str
+    server: Server, page: str, stop: object, figure: str, form: str, text: str
 ) -> None:
+    moved = {"to": stop, "moves": stop} if form == "whole" else stop
     said = {
-        "stop": stop,
+        "moved": moved,
         "picked": {"figure": figure, "x": text, "y": text},
         "opened": stop,
         "acted": [figure, text],
