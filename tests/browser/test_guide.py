@@ -1,5 +1,6 @@
 """A first visit, the words, and a lesson."""
 
+import time
 from typing import Any
 
 import pytest
@@ -59,11 +60,14 @@ TEXTS = {
 @pytest.mark.parametrize("path", TEXTS)
 def test_a_text_says_what_its_terms_mean_by_keys(visit: Any, path: str) -> None:
     page = visit().open(path)
-    said = []
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_have_count(1)
+    opened, said = page.get_by_test_id("stTooltipContent"), []
     for mark in page.locator("[data-testid=stTooltipIcon] [tabindex], [data-testid=stTooltipIcon] button").all():
-        mark.focus()
-        opened = page.get_by_test_id("stTooltipContent")
-        expect(opened).to_have_count(1)
+        deadline = time.monotonic() + 60
+        while not opened.count() and time.monotonic() < deadline:  # a page that is still being laid out closes it
+            mark.blur()
+            mark.focus()
+            page.wait_for_timeout(200)
         said.append(opened.inner_text())
         page.keyboard.press("Escape")
         expect(opened).to_have_count(0)
