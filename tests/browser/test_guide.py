@@ -63,12 +63,12 @@ def notes_by_keys(page: Page) -> Iterator[str]:
     """What the marks of a page say when they have the focus, one after the other."""
     opened = page.get_by_test_id("stTooltipContent")
     for mark in page.locator("[data-testid=stTooltipIcon] [tabindex], [data-testid=stTooltipIcon] button").all():
-        mark.focus()
-        with suppress(TimeoutError):  # a page that is still being laid out closes what opens
+        with suppress(TimeoutError):  # a page that is still being laid out replaces marks, and closes what opens
+            mark.focus(timeout=3_000)
             opened.wait_for(timeout=3_000)
             yield opened.inner_text(timeout=3_000)
         page.keyboard.press("Escape")
-        mark.blur()
+        page.evaluate("document.activeElement.blur()")
         expect(opened).to_have_count(0)
 
 
