@@ -1,7 +1,6 @@
 """A first visit, the words, and a lesson."""
 
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -59,27 +58,32 @@ TEXTS = {
 }
 
 
-def notes_by_keys(page: Page) -> Iterator[str]:
-    """What the marks of a page say when they have the focus, one after the other."""
-    opened = page.get_by_test_id("stTooltipContent")
+def notes_by_keys(page: Page) -> list[str]:
+    """What each mark of a page says when it has the focus; nothing where a page that is still laid out closes it."""
+    opened, said = page.get_by_test_id("stTooltipContent"), []
     for mark in page.locator("[data-testid=stTooltipIcon] [tabindex], [data-testid=stTooltipIcon] button").all():
-        with suppress(TimeoutError):  # a page that is still being laid out replaces marks, and closes what opens
+        note = ""
+        with suppress(TimeoutError):
             mark.focus(timeout=3_000)
             opened.wait_for(timeout=3_000)
-            yield opened.inner_text(timeout=3_000)
+            note = opened.inner_text(timeout=3_000)
+        said.append(note)
         page.keyboard.press("Escape")
         page.evaluate("document.activeElement.blur()")
         expect(opened).to_have_count(0)
+    return said
 
 
 @pytest.mark.parametrize("path", TEXTS)
 def test_a_text_says_what_its_terms_mean_by_keys(visit: Any, path: str) -> None:
     page = visit().open(path)
-    missing, deadline = {f"{term}. {TERMS[term]}" for term in TEXTS[path]}, time.monotonic() + 120
-    while missing and time.monotonic() < deadline:  # a slow page has not all of its texts at once
-        for said in notes_by_keys(page):
-            missing -= {text for text in missing if text in said}
-    assert not missing
+    deadline = time.monotonic() + 120
+    while True:  # a slow page has not all of its texts at once
+        said = notes_by_keys(page)
+        missing = [term for term in TEXTS[path] if not any(f"{term}. {TERMS[term]}" in note for note in said)]
+        if (all(said) and not missing) or time.monotonic() > deadline:
+            break
+    assert all(said) and not missing, (missing, said)
 
 
 @pytest.mark.parametrize("part", ["prune", "storage"])
