@@ -10,6 +10,7 @@ as are its threads, file handles and files: half an hour (`--minutes 30`) is a s
 """
 
 import argparse
+import os
 import random
 import threading
 import time
@@ -148,7 +149,7 @@ def measure(visitors: int, minutes: float, training: bool, store: Path) -> tuple
 
 def holds(server: psutil.Process, store: Path) -> dict[str, int]:
     """What a server could leak besides memory."""
-    files = sum(path.is_file() for path in store.rglob("*"))
+    files = sum(len(names) for _, _, names in os.walk(store))
     return {"threads": server.num_threads(), "file handles": server.num_fds(), "files of the store": files}
 
 

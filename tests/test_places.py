@@ -1,6 +1,8 @@
 """A run store in a folder, in memory through fsspec, and in a bucket of a local S3 server keeps the same promises."""
 
 import json
+import os
+import shutil
 import socket
 import threading
 import time
@@ -343,7 +345,7 @@ def test_what_a_dead_writer_left_is_removed_and_copies_of_what_is_gone_too(
 ) -> None:
     _, store, run = held
     store.keep("0123456789ab/deadbeef/weights.safetensors", b"half a run")
-    copies = [path for path in (tmp_path / "copies").rglob("*") if path.is_file()]
+    copies = _copies(tmp_path)
     assert {path.name for path in copies} >= {"run.json", "weights.safetensors"}
     monkeypatch.setattr(bucket, "_ABANDONED", -1)
     monkeypatch.setattr(bucket, "_UNUSED", -1)
@@ -353,9 +355,33 @@ def test_what_a_dead_writer_left_is_removed_and_copies_of_what_is_gone_too(
     assert store.runs() == []
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and (copies or _names(store)):
-        copies = [path for path in (tmp_path / "copies").rglob("*") if path.is_file()]
+        copies = _copies(tmp_path)
         time.sleep(0.02)
     assert not copies and not _names(store)
+
+
+def test_copies_are_tidied_though_another_server_removes_some_at_the_same_moment(
+    held: tuple[Bucket, RunStore, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, store, run = held
+    store.delete(run.id, None)
+    assert store.runs() == []
+    first, scandir = _copies(tmp_path)[0].parent, os.scandir
+
+    def late(folder: Any) -> Any:
+        if str(folder) == str(first):
+            shutil.rmtree(first, ignore_errors=True)
+        return scandir(folder)
+
+    monkeypatch.setattr(bucket, "_UNUSED", -1)
+    monkeypatch.setattr(os, "scandir", late)
+    place._tidy()
+    assert not first.exists() and not _copies(tmp_path)
+
+
+def _copies(tmp_path: Path) -> list[Path]:
+    """What a bucket holds on this machine; it may be tidied up meanwhile."""
+    return [Path(folder, name) for folder, _, names in os.walk(tmp_path / "copies") for name in names]
 
 
 def test_a_url_that_cannot_be_opened_says_what_to_do_and_keeps_its_secret() -> None:

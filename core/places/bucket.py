@@ -10,6 +10,7 @@ place that says nothing is one that cannot be reached.
 """
 
 import hashlib
+import os
 import threading
 import time
 import uuid
@@ -292,11 +293,12 @@ class Bucket:
             if _is_part(name) and name.split("/")[0] not in runs and time.time() - found.time > _ABANDONED:
                 with suppress(Exception):  # another process may do the same; the next time will do
                     self._do(self._files.rm_file, self._key(name))
-        for copy in [*self.root.rglob("*")]:
-            with suppress(OSError):
-                if copy.is_file() and time.time() - copy.stat().st_mtime > _UNUSED and not self._is_current(copy):
-                    copy.unlink()
-                    copy.parent.rmdir()
+        for folder, _, names in os.walk(self.root):  # goes on where another process has removed a folder
+            for copy in (Path(folder, name) for name in names):
+                with suppress(OSError):
+                    if time.time() - copy.stat().st_mtime > _UNUSED and not self._is_current(copy):
+                        copy.unlink()
+                        copy.parent.rmdir()
 
     def _is_current(self, copy: Path) -> bool:
         path = PurePosixPath(copy.relative_to(self.root))
