@@ -31,6 +31,14 @@ class Shown:
     low: float = -math.inf
     high: float = math.inf
 
+    def span(self, kind: type) -> str:
+        """The range of a field of this type: `0 to 2,147,483,647`, `0.001 to 10`."""
+        return f"{_number(self.low, kind)} to {_number(self.high, kind)}"
+
+
+def _number(value: float, kind: type) -> str:
+    return f"{value:,}" if kind is int else f"{value:g}"
+
 
 def shown(default: Any, label: str, help: str = "") -> Any:
     """A field with a name on the screen."""
@@ -65,7 +73,7 @@ def _check(owner: str, name: str, value: Any, kind: Any, allowed: Shown | None) 
     elif not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ConfigError(f"{owner}.{name} is {value!r}; it must be of type {kind.__name__}.")
     if kind in (int, float) and allowed and not (math.isfinite(value) and allowed.low <= value <= allowed.high):
-        raise ConfigError(f"{allowed.label} is {value:g}; choose a value from {allowed.low:g} to {allowed.high:g}.")
+        raise ConfigError(f"{allowed.label} is {_number(value, kind)}; choose a value from {allowed.span(kind)}.")
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ def _widget(config: type, f: Field[Any], key: str) -> None:
         number: Any = int if f.type is int else float
         steps = {"step": 1} if f.type is int else {"step": how.high / 100, "format": "%g"}
         limits = {"min_value": number(how.low), "max_value": number(how.high)}
-        st.number_input(help=f"{how.help} From {how.low:g} to {how.high:g}.".strip(), **limits, **steps, **common)
+        st.number_input(help=f"{how.help} From {how.span(number)}.".strip(), **limits, **steps, **common)
 
 
 # --- training it ------------------------------------------------------------------------------------------------

@@ -122,6 +122,11 @@ def test_numbers_that_are_not_finite_are_refused(value: float) -> None:
         TrainingConfig(learning_rate=value)
 
 
+def test_whole_numbers_are_written_out() -> None:
+    with pytest.raises(ConfigError, match=r"Seed is 3,000,000,000; choose a value from 0 to 2,147,483,647\."):
+        replace(RUN, seed=3_000_000_000)
+
+
 @pytest.mark.parametrize(
     "values", [{"epochs": 1.5}, {"epochs": True}, {"epochs": "3"}, {"flip": 1}, {"momentum": None}]
 )
