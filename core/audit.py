@@ -107,7 +107,7 @@ class Audit:
             }
             rest = {name: values[name] for name in ("created", "versions", "machine")}
             audit = cls(config=RunConfig.from_dict(values["config"]), findings=found, **rest)
-        except (TypeError, KeyError, ValueError, AttributeError, ConfigError) as error:
+        except (TypeError, KeyError, ValueError, OverflowError, AttributeError, ConfigError) as error:
             raise StoreError(f"This is not an audit ({error}).") from error
         if values.get("format") != FORMAT or set(found) != {reading.name for reading in READINGS}:
             raise StoreError("This audit is of other readings; compute it again.")

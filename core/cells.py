@@ -139,7 +139,7 @@ class Curve:
             k, layer_k = tuple(map(int, values["k"])), tuple(tuple(map(int, row)) for row in values["layer_k"])
             sizes, uses = (tuple(map(int, values[name])) for name in ("sizes", "uses"))
             curve = cls(**{**values, "cell": cell, "k": k, "sizes": sizes, "uses": uses, "layer_k": layer_k, **read})
-        except (TypeError, KeyError, ValueError, AttributeError, ConfigError) as error:
+        except (TypeError, KeyError, ValueError, OverflowError, AttributeError, ConfigError) as error:
             raise StoreError(f"This is not the curve of a cell ({error}).") from error
         parts = (curve.k, curve.layer_k, curve.test, curve.validation)
         if any(len(part) != len(cell.sparsities) for part in parts):

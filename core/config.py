@@ -72,7 +72,7 @@ def _check(owner: str, name: str, value: Any, kind: Any, allowed: Shown | None) 
             raise ConfigError(f"{name} is {value!r}; choose one of {', '.join(map(str, choices))}.")
     elif not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ConfigError(f"{owner}.{name} is {value!r}; it must be of type {kind.__name__}.")
-    if kind in (int, float) and allowed and not (math.isfinite(value) and allowed.low <= value <= allowed.high):
+    if kind in (int, float) and allowed and not (-math.inf < value < math.inf and allowed.low <= value <= allowed.high):
         raise ConfigError(f"{allowed.label} is {_number(value, kind)}; choose a value from {allowed.span(kind)}.")
 
 

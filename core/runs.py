@@ -577,7 +577,7 @@ def _from_json(path: Path, run_id: str, place: Place, *, reference: bool) -> _En
         _check_types(run)
     except OSError as error:
         raise StoreError(f"{RUN} cannot be read ({error.strerror}); try again.") from error
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, ConfigError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError, ConfigError) as error:
         raise _DamageError(f"{RUN} is not the description of a run ({error}).") from error
     if run.id != run_id or values["id"] != run.id:
         raise _DamageError(f"Its configuration is that of run {run.id}.")

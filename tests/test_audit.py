@@ -125,7 +125,10 @@ def test_the_networks_are_of_the_reports_regime() -> None:
     assert len({config.run_id for config in audit.networks()}) == 5
 
 
-@pytest.mark.parametrize("damage", [{"findings": {}}, {"format": 0}, {"findings": None}, {"config": {}}])
+@pytest.mark.parametrize(
+    "damage",
+    [{"findings": {}}, {"format": 0}, {"findings": None}, {"findings": {"all": {"k": float("inf")}}}, {"config": {}}],
+)
 def test_a_damaged_audit_is_named_and_the_store_goes_on_without_it(
     found: Audit, damage: dict[str, object], tmp_path: Path
 ) -> None:

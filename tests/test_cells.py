@@ -81,6 +81,7 @@ def test_cells_and_curves_come_back_from_json() -> None:
         {"test": None},
         {"more": 1},
         {"k": ["many", 1]},
+        {"k": [float("inf"), 1]},
     ],
 )
 def test_a_damaged_curve_is_named(damage: dict[str, Any]) -> None:

@@ -109,6 +109,8 @@ def test_a_ledger_survives_json_and_a_damaged_one_is_refused(ledger: Ledger) -> 
         {**values, "k": values["k"][:-1]},
         {**values, "bytes": {}},
         {**values, "sparsity": "x"},
+        {**values, "total": float("inf")},
+        {**values, "k": [10**400]},
         {},
     ):
         with pytest.raises(StoreError):

@@ -205,6 +205,12 @@ def reshape(path: Path) -> None:
     save_file({name: value.reshape(-1) for name, value in arrays.items()}, path, {"digest": "0" * 64})
 
 
+def replace_in(path: Path, pattern: str, new: str) -> None:
+    text, found = re.subn(pattern, new, path.read_text())
+    assert found == 1
+    path.write_text(text)
+
+
 DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "truncated weights": ("weights.safetensors", truncate),
     "no weights": ("weights.safetensors", Path.unlink),
@@ -216,6 +222,11 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "an empty run.json": ("run.json", lambda path: path.write_bytes(b"")),
     "a list for a run.json": ("run.json", lambda path: path.write_text("[1, 2]")),
     "bytes for a run.json": ("run.json", lambda path: path.write_bytes(b"\xff\xfe\x00")),
+    "a seed of 400 digits": ("run.json", lambda path: replace_in(path, r'"seed": 1\b', '"seed": 1' + 400 * "0")),
+    "an infinite shape": (
+        "run.json",
+        lambda path: replace_in(path, r'("shapes": \[\s*\[\s*"[^"]+",\s*\[\s*)\d+', r"\g<1>1e400"),
+    ),
     "a bottomless run.json": ("run.json", lambda path: path.write_text("[" * 100_000)),
 }
 

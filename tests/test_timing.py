@@ -74,7 +74,8 @@ def test_every_variant_is_timed_in_every_round_and_the_times_are_stored(tmp_path
 def test_times_survive_json_and_damaged_ones_are_refused() -> None:
     values = json.loads(json.dumps(times(1, 2).to_dict()))
     assert Times.from_dict(values).to_dict() == times(1, 2).to_dict()
-    for broken in ({}, {**values, "seconds": {}}, {**values, "seconds": {**values["seconds"], "1": {"dense": [0]}}}):
+    uneven = {**values["seconds"], "1": {"dense": [0]}}
+    for broken in ({}, {**values, "seconds": {}}, {**values, "seconds": uneven}, {**values, "gone": float("inf")}):
         with pytest.raises(StoreError):
             Times.from_dict(broken)
 

@@ -86,6 +86,8 @@ def test_it_survives_json_is_of_its_weights_and_damage_is_refused(root: Path, fo
     for points in wrong:
         with pytest.raises(StoreError):
             Tradeoff.from_dict({**values, "points": points})
+    with pytest.raises(StoreError):
+        Tradeoff.from_dict({**values, "total": float("inf")})
     path = next((root / "ledgers").glob("tradeoff-*"))
     content = path.read_text()
     path.write_text(content.replace('"weights":"', '"weights":"0', 1))

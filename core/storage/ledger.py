@@ -106,7 +106,7 @@ class Ledger:
                 bound_int8=np.array(values["bound_int8"], np.float64),
                 unpruned={key: int(values["unpruned"][key]) for key in keys},
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise StoreError(f"This is no ledger ({error}).") from error
         lengths = {len(a) for a in (ledger.sparsity, ledger.k, ledger.bound, ledger.bound_int8, *ledger.bytes.values())}
         if lengths != {len(ledger.sparsity)} or not len(ledger.sparsity):

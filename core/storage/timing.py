@@ -53,7 +53,7 @@ class Times:
             return cls(
                 seconds, int(values["gone"]), int(values["filters"]), int(values["threads"]), dict(values["machine"])
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise StoreError(f"These are no times ({error}).") from error
 
     def median(self, batch: int, variant: Variant) -> float:

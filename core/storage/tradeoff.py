@@ -78,7 +78,7 @@ class Tradeoff:
                 for retrained in (False, True):
                     if not found.line(method, retrained=retrained):
                         raise StoreError(f"This comparison has no line of {method}.")
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise StoreError(f"This is no comparison of weights and filters ({error}).") from error
         return found
 
