@@ -21,7 +21,7 @@ FORMAT = 1
 
 Retraining = Literal["none", "fine-tune", "iterative", "rewind"]
 
-SPARSITIES = tuple(p / 100 for p in (0.01, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99))
+SPARSITIES = tuple(p / 100 for p in (0.01, 0.1, 1, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99))
 """Where a study looks, as fractions."""
 
 
