@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -390,6 +392,115 @@ def test_a_url_that_cannot_be_opened_says_what_to_do_and_keeps_its_secret() -> N
     with pytest.raises(StoreError) as told:
         opened("nowhere://user:secret@there")
     assert "secret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("s3://", "s3:///", "foo://", "foo://x", "memory://", "://x", "::://", "s3://[", "s3://[::1", "s3://[x]/y"),
+        *("file://", "file://x", "local://x/y", "github://x", "zip://a", "reference://x", "dir://x", "S3://lab/x"),
+        *("s3:/lab/runs", "s3:lab", "memory:x", "file:/tmp/x", "~nobody-of-that-name/runs", "ftp://127.0.0.1:1/x"),
+        "s3://lab/x?versionId=3",
+    ],
+)
+def test_any_place_that_is_none_ends_with_a_sentence(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError, match=r"^PRUNELAB_RUNS names ") as told:
+        RunStore(url)
+    assert "\n" not in str(told.value) and str(told.value).endswith(".") and len(str(told.value)) < 600
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("url", ["s3://lab:99999999/x", "s3://a b/x", "s3://UPPER/x", "http://[::1]:1/x", "data://x"])
+def test_a_place_that_turns_out_to_be_none_ends_with_a_sentence(url: str, s3: str, tmp_path: Path) -> None:
+    place = Bucket(url, tmp_path)
+    with pytest.raises(StoreError, match=r"^The run store .* cannot be (reached|written) ") as told:
+        place.check()
+    assert "\n" not in str(told.value) and place.published() == []
+
+
+def test_the_start_of_the_app_says_it_too(tmp_path: Path) -> None:
+    for named in ("memory://runs[1", "s3://", "file://x"):
+        environment = {**os.environ, "PRUNELAB_RUNS": named, "XDG_CACHE_HOME": str(tmp_path)}
+        command = [sys.executable, "-c", "import streamlit_app"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        if named == "memory://runs[1":  # a place like any other
+            assert done.returncode == 0, done.stderr
+        else:
+            assert done.returncode == 1 and "PruneLab does not start. PRUNELAB_RUNS names" in done.stderr
+            assert "Traceback" not in done.stderr
+
+
+NAMES = (
+    *(
+        "runs [2024]",
+        "lab-*",
+        "lab-?",
+        "[a-z]",
+        "[!a]",
+        "{a,b}",
+        "a+b",
+        "100%",
+        "a%20b",
+        "#1",
+        "x?y=1",
+        "ü/数字",
+        "a&b=c",
+    ),
+    *("~", "a'b", 'a"b', "a;b", "a,b", "a\\b", "a..b", " . "),
+)
+"""Of prefixes and folders: patterns, what a URL would escape, and other scripts."""
+
+
+@pytest.fixture(params=["folder", "memory", "s3"])
+def base(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """What a name is added to."""
+    if request.param == "folder":
+        return tmp_path / "lab"
+    base: str = request.getfixturevalue("s3") if request.param == "s3" else "memory:/"
+    return f"{base}/{uuid.uuid4().hex}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_place_is_known_by_its_name_letter_by_letter(
+    base: Path | str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside neighbours that its name, were it a pattern, would match; all have the same run, which is damaged here."""
+    run, weights, labels, profile = parts(tmp_path)
+    neighbours = [name, "lab-a", "a", "b", "runs 2"]
+
+    def store(name: str) -> RunStore:
+        where = base / name if isinstance(base, Path) else f"{base}/{name}"
+        made = opened(where) if isinstance(where, Path) else Bucket(where, tmp_path / uuid.uuid4().hex)
+        monkeypatch.setattr("core.runs.opened", lambda where: made)
+        return RunStore(where, shipped=tmp_path / "none")
+
+    for each in neighbours:
+        store(each).save(run, weights, labels, profile)
+    here = store(name)
+    assert here.runs() == [run] and here.weights(run.id)
+    here.keep("ledgers/any.json", b"{}")
+    here.refresh()
+    assert here.kept("ledgers/any.json") == b"{}"
+    here.drop("ledgers/any.json")
+    before = {each: _names(store(each)) for each in neighbours}
+
+    damaged = next(path for path in _names(here) if path.endswith("labels.safetensors"))
+    here.keep(damaged, b"nonsense")
+    reader = store(name)
+    with pytest.raises(StoreError, match="is damaged and left out"):
+        reader.labels(run.id)
+    assert [run_id for run_id, _ in store(name).damaged()] == [run.id] and store(name).runs() == []
+    for each in neighbours[1:]:
+        assert _names(store(each)) == before[each]
+        assert store(each).runs() == [run] and store(each).labels(run.id) is not None
+
+    again = store(name)
+    assert again.save(run, weights, labels, profile) == run
+    again.delete(run.id, None)
+    assert store(name).runs() == [] and not [path for path in _names(store(name)) if path.startswith(run.id)]
+    for each in neighbours[1:]:
+        assert _names(store(each)) == before[each]
 
 
 def test_files_named_by_a_url_are_a_folder(tmp_path: Path) -> None:

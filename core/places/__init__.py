@@ -6,7 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import platformdirs
+from fsspec import available_protocols
 
+from core.errors import StoreError
 from core.places.bucket import Bucket
 from core.places.folder import Folder
 from core.places.place import MANIFEST, VARIABLE, Held, Place
@@ -24,13 +26,25 @@ def opened(where: Path | str) -> Place:
     """The place of that name. In one process, a URL is one place with one listing.
 
     Raises:
-        StoreError: fsspec does not know such a URL, or lacks the package for it.
+        StoreError: it is no place, fsspec does not know such a URL, or it lacks the package for it.
     """
-    text = str(where)
-    for scheme in ("file://", "local://"):
-        if text.startswith(scheme):
-            return Folder(Path(text.removeprefix(scheme)))
-    return _bucket(text) if isinstance(where, str) and "://" in text else Folder(Path(where).expanduser())
+    if isinstance(where, str) and "://" in where:
+        scheme, _, path = where.partition("://")
+        return _folder(where, path.removeprefix("localhost")) if scheme in ("file", "local") else _bucket(where)
+    if isinstance(where, str) and ":" in where and where.partition(":")[0] in available_protocols():
+        raise StoreError(
+            f"{VARIABLE} names {where}; if that is a URL, write // after the colon, if a folder, ./ first."
+        )
+    try:
+        return Folder(Path(where).expanduser())
+    except RuntimeError as error:  # ~ and a name that is no user's
+        raise StoreError(f"{VARIABLE} names {where}, whose home folder is not known; write the whole path.") from error
+
+
+def _folder(url: str, path: str) -> Folder:
+    if not path.startswith("/"):
+        raise StoreError(f"{VARIABLE} names {url}, which is no folder; write file:///… or the folder's path.")
+    return Folder(Path(path))
 
 
 @lru_cache(maxsize=8)

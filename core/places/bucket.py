@@ -11,6 +11,8 @@ place that says nothing is one that cannot be reached.
 
 import hashlib
 import os
+import re
+import textwrap
 import threading
 import time
 import uuid
@@ -22,7 +24,6 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import platformdirs
 from fsspec import AbstractFileSystem
@@ -67,14 +68,9 @@ class Bucket:
 
     def __init__(self, url: str, root: Path | None = None) -> None:
         self.where, self._shown = url, _without_secrets(url)
-        try:
-            found: tuple[AbstractFileSystem, str] = url_to_fs(url, **_OPTIONS.get(urlsplit(url).scheme, {}))
-        except (ImportError, ValueError) as error:
-            what = f"{VARIABLE} names {self._shown}, which cannot be opened ({error})"
-            raise StoreError(f"{what}; name a folder, or install the package that fsspec needs for it.") from error
-        self._files, self._base = found[0], found[1].rstrip("/")
+        self._files, self._base = _opened(url, self._shown)
         copies = platformdirs.user_cache_path("prunelab", appauthor=False) / "copies"
-        self.root = root or copies / hashlib.sha256(url.encode()).hexdigest()[:12]
+        self.root = root or copies / hashlib.sha256(os.fsencode(url)).hexdigest()[:12]
         self._lock = threading.Lock()
         self._objects: dict[str, _Object] = {}
         self._listed_at = self._tidied_at = self._checked_at = -float("inf")
@@ -155,7 +151,8 @@ class Bucket:
         with self._writing():
             for moved in sorted(names, key=lambda each: not each.endswith(f"/{MANIFEST}")):
                 with suppress(FileNotFoundError):  # another server was first
-                    self._do(self._files.mv, self._key(moved), self._key(f"{aside}/{moved}"))
+                    self._do(self._files.cp_file, self._key(moved), self._key(f"{aside}/{moved}"))
+                    self._do(self._files.rm_file, self._key(moved))
             if names:
                 self._do(self._files.pipe_file, self._key(f"{aside}/{REASON}"), reason.encode())
 
@@ -184,7 +181,11 @@ class Bucket:
 
     @staticmethod
     def _do(call: Callable[..., T], *args: Any, **options: Any) -> T:
-        """Have the backend do something with one file."""
+        """Have the backend do something with one file.
+
+        Of its functions those whose names end in `_file`, which take a path as it is: the others (`mv`, `rm`, `get`)
+        take one with `*`, `?` or `[` for a pattern, whose files may be a neighbour's.
+        """
         return _answer(_beside(partial(call, *args, **options)), _TRANSFER)
 
     def _key(self, name: str) -> str:
@@ -272,10 +273,10 @@ class Bucket:
     def _writing(self) -> Iterator[None]:
         try:
             yield
-        except (FileExistsError, FileNotFoundError):
+        except FileExistsError:
             raise
         except Exception as error:  # each backend has its own
-            what = f"The run store {self._shown} cannot be written ({type(error).__name__}: {error})"
+            what = f"The run store {self._shown} cannot be written ({type(error).__name__}: {_in_a_line(error)})"
             raise StoreError(f"{what}; see that it is there and writable, then try again.") from error
         finally:
             self.refresh()
@@ -339,6 +340,29 @@ def _is_part(name: str) -> bool:
     return len(parts) > 2 and not parts[0].startswith(".") and len(parts[1]) == 8
 
 
+def _opened(url: str, shown: str) -> tuple[AbstractFileSystem, str]:
+    """What speaks to the place, and the path of everything there.
+
+    Raises:
+        StoreError: there is no such place, or nothing here that speaks to it.
+    """
+    scheme, _, rest = url.partition("://")
+    if not scheme or not rest.strip("/") or "?versionId=" in rest:
+        raise StoreError(f"{VARIABLE} names {shown}, which is no place; add a bucket and a folder, or name a folder.")
+    try:
+        found: tuple[AbstractFileSystem, str] = url_to_fs(url, **_OPTIONS.get(scheme, {}))
+    except Exception as error:  # each backend has its own
+        what = f"{VARIABLE} names {shown}, which cannot be opened ({_in_a_line(error) or type(error).__name__})"
+        raise StoreError(f"{what}; name a folder, or install the package that fsspec needs for it.") from error
+    return found[0], found[1].rstrip("/")
+
+
+def _in_a_line(error: Exception) -> str:
+    return textwrap.shorten(str(error), 300, placeholder=" …").rstrip(".")
+
+
 def _without_secrets(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rsplit('@', 1)[-1]}{parts.path}"
+    """A URL as it may be shown: without user and password, and without what follows `?` or `#`."""
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
