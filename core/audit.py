@@ -81,13 +81,14 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
-    """All readings on one network, by name, with what they were computed on."""
+    """All readings on one network, by name, with what they were computed on, and the digest of its weights if known."""
 
     config: RunConfig
     findings: Mapping[str, Finding]
     created: str
     versions: Mapping[str, str]
     machine: Mapping[str, str | int | bool]
+    weights: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -106,7 +107,8 @@ class Audit:
                 for name, f in values["findings"].items()
             }
             rest = {name: values[name] for name in ("created", "versions", "machine")}
-            audit = cls(config=RunConfig.from_dict(values["config"]), findings=found, **rest)
+            weights = str(values.get("weights", ""))
+            audit = cls(config=RunConfig.from_dict(values["config"]), findings=found, weights=weights, **rest)
         except (TypeError, KeyError, ValueError, OverflowError, AttributeError, ConfigError) as error:
             raise StoreError(f"This is not an audit ({error}).") from error
         if values.get("format") != FORMAT or set(found) != {reading.name for reading in READINGS}:

@@ -106,6 +106,7 @@ class Curve:
         seconds: that the cell took, without the training of its network.
         created: when, ISO 8601, UTC.
         versions, machine: as of a run.
+        weights: the digest of the dense network's; empty if it is not known.
     """
 
     cell: Cell
@@ -120,6 +121,7 @@ class Curve:
     created: str
     versions: Mapping[str, str]
     machine: Mapping[str, str | int | bool]
+    weights: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it; comparisons as lists of their counts."""
@@ -138,7 +140,8 @@ class Curve:
             read = {which: tuple(Comparison(*counts) for counts in values[which]) for which in ("test", "validation")}
             k, layer_k = tuple(map(int, values["k"])), tuple(tuple(map(int, row)) for row in values["layer_k"])
             sizes, uses = (tuple(map(int, values[name])) for name in ("sizes", "uses"))
-            curve = cls(**{**values, "cell": cell, "k": k, "sizes": sizes, "uses": uses, "layer_k": layer_k, **read})
+            made = {"cell": cell, "k": k, "sizes": sizes, "uses": uses, "layer_k": layer_k, **read}
+            curve = cls(**{**values, **made, "weights": str(values.get("weights", ""))})
         except (TypeError, KeyError, ValueError, OverflowError, AttributeError, ConfigError) as error:
             raise StoreError(f"This is not the curve of a cell ({error}).") from error
         parts = (curve.k, curve.layer_k, curve.test, curve.validation)

@@ -3,30 +3,30 @@
 <root>/.study/<cell id>.json                        a curve
 <root>/.study/<run id>.safetensors                  the weights of a dense network that is no run of its own
 <root>/.study/audit-<run id>.json                   what the readings of the report's claim give on a network
-<root>/.study/search-<search>.json                  the answer of a search
+<root>/.study/search-<search>.json                  the answer of a search, which goes with its run
 core/reference/study.json                           the curves and audits that come with the product
+
+Each names the digest of its weights (`core.results`). What comes with the product stands as it is: it is of networks
+that do not come with it, which were trained for a study, and a figure of it ships whole, all of the same networks.
 """
 
 import json
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core import results
 from core.audit import Audit
 from core.cells import Cell, Curve
 from core.config import RunConfig
 from core.errors import StoreError
 from core.pruning import Weights
-from core.runs import SHIPPED, RunStore
+from core.runs import SEARCHES, SHIPPED, STUDIES, RunStore
 from core.search import Found, Search
 
-_T = TypeVar("_T")
-
-FOLDER = ".study"
 SHIPPED_STUDY = SHIPPED / "study.json"
 
 
@@ -42,24 +42,13 @@ class CurveStore:
         return found or self._own(cell)
 
     def _own(self, cell: Cell) -> Curve | None:
-        curve = self._read(f"{FOLDER}/{cell.id}.json", Curve.from_dict)
-        return curve if curve is not None and curve.cell == cell else None
-
-    def _read(self, name: str, parse: Callable[[Any], _T]) -> _T | None:
-        """What a file holds; None if it is missing or damaged."""
-        content = self._runs.kept(name)
-        try:
-            return None if content is None else parse(json.loads(content))
-        except (ValueError, StoreError):
-            return None
+        content = self._runs.kept(f"{STUDIES}/{cell.id}.json")
+        curve = content and results.opened(Curve.from_dict, content, self.network(cell.config))
+        return curve if curve and curve.cell == cell else None
 
     def save(self, curve: Curve) -> None:
-        """Store a curve, whole or not at all.
-
-        Raises:
-            StoreError: the folder cannot be written, or the disk is full.
-        """
-        self._runs.keep(f"{FOLDER}/{curve.cell.id}.json", json.dumps(curve.to_dict(), indent=1).encode())
+        """Store a curve, whole or not at all; raises as `core.results.keep` does."""
+        self._keep(f"{STUDIES}/{curve.cell.id}.json", curve.to_dict(), curve.cell.config, curve.weights)
 
     def audit(self, config: RunConfig) -> Audit | None:
         """The audit on a network, one computed here before the shipped; None if there is none."""
@@ -67,12 +56,12 @@ class CurveStore:
 
     def own_audit(self, config: RunConfig) -> Audit | None:
         """The audit on a network if it was computed here; None also if it is damaged."""
-        found = self._read(_audit_name(config), Audit.from_dict)
+        found = results.opened(Audit.from_dict, self._runs.kept(_audit_name(config)), self.network(config))
         return found if found is not None and found.config == config else None
 
     def save_audit(self, audit: Audit) -> None:
         """Store an audit; raises as `save` does."""
-        self._runs.keep(_audit_name(audit.config), json.dumps(audit.to_dict(), indent=1).encode())
+        self._keep(_audit_name(audit.config), audit.to_dict(), audit.config, audit.weights)
 
     def forget_audit(self, config: RunConfig) -> None:
         """Remove an audit that was computed here, and its network if that is no run; raises as `save` does."""
@@ -80,34 +69,50 @@ class CurveStore:
         self._runs.drop(_weights_name(config))
 
     def answer(self, search: Search) -> Found | None:
-        """The answer of a search; None if it has not been found, or is damaged."""
-        return self._read(_search_name(search), Found.from_dict)
+        """The answer of a search; None if it has not been found, is damaged, or is of other weights.
 
-    def save_answer(self, search: Search, found: Found) -> None:
-        """Store the answer of a search; raises as `save` does."""
-        self._runs.keep(_search_name(search), json.dumps(found.to_dict(), indent=1).encode())
+        Raises:
+            StoreError: there is no such run.
+        """
+        return results.opened(Found.from_dict, self._runs.kept(_search_name(search)), self._runs.digest(search.run_id))
+
+    def save_answer(self, search: Search, found: Found, *, of: str | None = None) -> None:
+        """Store the answer of a search in the weights of digest `of`; raises as `answer` and `save` do."""
+        results.keep(self._runs, _search_name(search), found.to_dict(), self._runs.digest(search.run_id), of)
 
     def weights(self, config: RunConfig) -> dict[str, NDArray[np.float32]] | None:
-        """The dense network of a configuration: the run's, where there is one; None if it is still to be trained."""
-        if self._runs.has(config.run_id):
+        """The dense network of a configuration: one that a study has trained or, without it, the run's.
+
+        None if it is still to be trained. A run that is trained later leaves a study with the network that it has.
+        """
+        own = self._runs.kept_arrays(_weights_name(config))
+        if own is None and self._runs.has(config.run_id):
             return self._runs.weights(config.run_id)
-        return self._runs.kept_arrays(_weights_name(config))
+        return own
+
+    def network(self, config: RunConfig) -> str | None:
+        """The digest of what `weights` gives, without reading it; None without one."""
+        own = self._runs.kept_digest(_weights_name(config))
+        return own or (self._runs.digest(config.run_id) if self._runs.has(config.run_id) else None)
 
     def save_weights(self, config: RunConfig, weights: Weights) -> None:
         """Store a dense network; raises as `save` does."""
         self._runs.keep_arrays(_weights_name(config), weights)
 
+    def _keep(self, name: str, values: dict[str, Any], config: RunConfig, of: str) -> None:
+        results.keep(self._runs, name, values, self.network(config), of)
+
 
 def _audit_name(config: RunConfig) -> str:
-    return f"{FOLDER}/audit-{config.run_id}.json"
+    return f"{STUDIES}/audit-{config.run_id}.json"
 
 
 def _weights_name(config: RunConfig) -> str:
-    return f"{FOLDER}/{config.run_id}.safetensors"
+    return f"{STUDIES}/{config.run_id}.safetensors"
 
 
 def _search_name(search: Search) -> str:
-    return f"{FOLDER}/search-{search.key}.json"
+    return f"{STUDIES}/{SEARCHES}{search.key}.json"
 
 
 @lru_cache(maxsize=4)

@@ -6,20 +6,21 @@
 <root>/ledgers/times-<run id>-<pruning>@<percent>.json: how long the network takes on this machine.
 <root>/exports/<run id>-<pruning>@<percent>-<weights>.zip: networks to take away, the latest that together are small.
 
-Each names the digest of its weights. Ledgers and comparisons of the runs that come with the product come with it too.
+Each names the digest of its weights (`core.results`; a network to take away by its file's name). Ledgers and
+comparisons of the runs that come with the product come with it too.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from core import results
 from core.config import PruningConfig
 from core.errors import StoreError
 from core.evaluation import Comparison
-from core.runs import EXPORTS, LEDGERS, SHIPPED, RunStore, point_key
+from core.runs import EXPORTS, LEDGERS, SHIPPED, RunStore, confirmed, point_key
 from core.storage.export import Export
 from core.storage.ledger import ROUNDED, Ledger
 from core.storage.timing import Times
@@ -45,15 +46,21 @@ class LedgerStore:
         """
         return self._here_or_shipped(Ledger.from_dict, f"{ledger_key(run_id, pruning, sparsity)}.json", run_id)
 
-    def save(self, run_id: str, pruning: PruningConfig, ledger: Ledger, sparsity: float | None = None) -> None:
-        """Store a ledger, whole or not at all.
+    def save(
+        self,
+        run_id: str,
+        pruning: PruningConfig,
+        ledger: Ledger,
+        sparsity: float | None = None,
+        *,
+        of: str | None = None,
+    ) -> None:
+        """Store a ledger, computed from the weights of digest `of`, whole or not at all.
 
         Raises:
-            StoreError: there is no such run, the folder cannot be written, or the disk is full.
+            StoreError: there is no such run, or as `core.results.keep` does.
         """
-        made = {"weights": self._runs.digest(run_id), **ledger.to_dict()}
-        content = json.dumps(made, separators=(",", ":")) + "\n"
-        self._runs.keep(f"{LEDGERS}/{ledger_key(run_id, pruning, sparsity)}.json", content.encode())
+        self._keep(f"{LEDGERS}/{ledger_key(run_id, pruning, sparsity)}.json", ledger.to_dict(), run_id, of)
 
     def rounding(self, run_id: str, pruning: PruningConfig, sparsity: float) -> dict[str, Comparison] | None:
         """What each type that changes the weights does to the pruned network's answers; None if it is not measured.
@@ -61,47 +68,53 @@ class LedgerStore:
         Raises:
             StoreError: there is no such run.
         """
-        content = self._runs.kept(_rounding_name(run_id, pruning, sparsity))
-        return _parsed(_comparisons, content, self._runs.digest(run_id))
+        return self._kept(_comparisons, _rounding_name(run_id, pruning, sparsity), run_id)
 
     def save_rounding(
-        self, run_id: str, pruning: PruningConfig, sparsity: float, found: Mapping[str, Comparison]
+        self,
+        run_id: str,
+        pruning: PruningConfig,
+        sparsity: float,
+        found: Mapping[str, Comparison],
+        *,
+        of: str | None = None,
     ) -> None:
-        """Store what types do to the answers; raises as `save` does."""
-        made = {"weights": self._runs.digest(run_id), **{name: asdict(found[name]) for name in ROUNDED}}
-        self._runs.keep(_rounding_name(run_id, pruning, sparsity), json.dumps(made).encode())
+        """Store what types do to the answers, as `save` does."""
+        made = {name: asdict(found[name]) for name in ROUNDED}
+        self._keep(_rounding_name(run_id, pruning, sparsity), made, run_id, of)
 
     def times(self, run_id: str, pruning: PruningConfig, sparsity: float) -> Times | None:
         """How long the pruned network takes; None if it is not measured. Raises as `rounding` does."""
-        content = self._runs.kept(_times_name(run_id, pruning, sparsity))
-        return _parsed(Times.from_dict, content, self._runs.digest(run_id))
+        return self._kept(Times.from_dict, _times_name(run_id, pruning, sparsity), run_id)
 
-    def save_times(self, run_id: str, pruning: PruningConfig, sparsity: float, times: Times) -> None:
-        """Store how long it takes; raises as `save` does."""
-        made = {"weights": self._runs.digest(run_id), **times.to_dict()}
-        self._runs.keep(_times_name(run_id, pruning, sparsity), json.dumps(made).encode())
+    def save_times(
+        self, run_id: str, pruning: PruningConfig, sparsity: float, times: Times, *, of: str | None = None
+    ) -> None:
+        """Store how long it takes, as `save` does."""
+        self._keep(_times_name(run_id, pruning, sparsity), times.to_dict(), run_id, of)
 
     def tradeoff(self, run_id: str, pruning: PruningConfig) -> Tradeoff | None:
         """Weights pruned in this way and whole filters; None if they are not compared. Raises as `rounding` does."""
         return self._here_or_shipped(Tradeoff.from_dict, f"tradeoff-{ledger_key(run_id, pruning)}.json", run_id)
 
-    def save_tradeoff(self, run_id: str, pruning: PruningConfig, found: Tradeoff) -> None:
-        """Store a comparison of weights and filters; raises as `save` does."""
-        made = {"weights": self._runs.digest(run_id), **found.to_dict()}
-        content = json.dumps(made, separators=(",", ":")) + "\n"
-        self._runs.keep(f"{LEDGERS}/tradeoff-{ledger_key(run_id, pruning)}.json", content.encode())
+    def save_tradeoff(self, run_id: str, pruning: PruningConfig, found: Tradeoff, *, of: str | None = None) -> None:
+        """Store a comparison of weights and filters, as `save` does."""
+        self._keep(f"{LEDGERS}/tradeoff-{ledger_key(run_id, pruning)}.json", found.to_dict(), run_id, of)
 
     def export(self, run_id: str, pruning: PruningConfig, sparsity: float) -> Export | None:
         """The files of a pruned network; None if they are not made, or no longer kept. Raises as `rounding` does."""
-        content = self._runs.kept(self._export_name(run_id, pruning, sparsity))
+        content = self._runs.kept(_export_name(run_id, pruning, sparsity, self._runs.digest(run_id)))
         try:
             return None if content is None else Export.unzipped(content)
         except StoreError:
             return None
 
-    def save_export(self, run_id: str, pruning: PruningConfig, sparsity: float, made: Export) -> None:
-        """Store the files of a pruned network, and remove the oldest if there are too many; raises as `save` does."""
-        self._runs.keep(self._export_name(run_id, pruning, sparsity), made.zipped())
+    def save_export(
+        self, run_id: str, pruning: PruningConfig, sparsity: float, made: Export, *, of: str | None = None
+    ) -> None:
+        """Store the files of a pruned network, as `save` does, and remove the oldest if there are too many."""
+        weights = confirmed(of, self._runs.digest(run_id))
+        self._runs.keep(_export_name(run_id, pruning, sparsity, weights), made.zipped())
         self._runs.trim(EXPORTS, ROOM)
 
     def _here_or_shipped(self, parse: Callable[[Mapping[str, Any]], _T], name: str, run_id: str) -> _T | None:
@@ -110,8 +123,15 @@ class LedgerStore:
         contents = (self._runs.kept(f"{LEDGERS}/{name}"), _read(self._shipped / name))
         return next((found for content in contents if (found := _remembered(parse, content, weights))), None)
 
-    def _export_name(self, run_id: str, pruning: PruningConfig, sparsity: float) -> str:
-        return f"{EXPORTS}/{ledger_key(run_id, pruning, sparsity)}-{self._runs.digest(run_id)[:12]}.zip"
+    def _kept(self, parse: Callable[[Mapping[str, Any]], _T], name: str, run_id: str) -> _T | None:
+        return results.opened(parse, self._runs.kept(name), self._runs.digest(run_id))
+
+    def _keep(self, name: str, values: Mapping[str, Any], run_id: str, of: str | None) -> None:
+        results.keep(self._runs, name, values, self._runs.digest(run_id), of)
+
+
+def _export_name(run_id: str, pruning: PruningConfig, sparsity: float, weights: str) -> str:
+    return f"{EXPORTS}/{ledger_key(run_id, pruning, sparsity)}-{weights[:12]}.zip"
 
 
 def _times_name(run_id: str, pruning: PruningConfig, sparsity: float) -> str:
@@ -131,16 +151,7 @@ def _comparisons(values: Mapping[str, Any]) -> dict[str, Comparison]:
     return {name: Comparison(**values[name]) for name in ROUNDED}
 
 
-def _parsed(parse: Callable[[Mapping[str, Any]], _T], content: bytes | None, weights: str) -> _T | None:
-    """What a file holds, if it is of these weights: a run that was deleted and trained again may have others."""
-    try:
-        values = json.loads(content or b"null")
-        return parse(values) if values["weights"] == weights else None
-    except (ValueError, KeyError, TypeError, StoreError):
-        return None
-
-
-_remembered = lru_cache(maxsize=32)(_parsed)
+_remembered = lru_cache(maxsize=32)(results.opened)
 
 
 def _read(path: Path) -> bytes | None:

@@ -5,6 +5,9 @@ from typing import Literal
 
 Phase = Literal["loading", "training", "evaluating"]
 
+Unit = Literal["stop", "sparsity", "round", "evaluation", "reading", "number type", "step"]
+"""What a job counts, one of it."""
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -27,9 +30,10 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training is: `done` of `of` steps, the speed and loss of late, and the finished epochs.
+    """Where a job is: `done` of `of` units and, of a training, the speed and loss of late and the finished epochs.
 
     The speed and the time left are 0 and None until two steps are done: the first takes longer than any other.
+    `at_most` says that it may be over earlier, as a search.
     """
 
     phase: Phase
@@ -39,3 +43,5 @@ class Progress:
     seconds_left: float | None = None
     loss: float | None = None
     epochs: tuple[Epoch, ...] = ()
+    unit: Unit = "step"
+    at_most: bool = False

@@ -13,12 +13,13 @@ what it holds. Nothing is pickled.
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,12 +39,16 @@ from core.pruning import Weights, kernels
 LEDGERS, EXPORTS = "ledgers", "exports"
 """Folders of what is kept about single runs, which goes with them; the files' names hold the run's id."""
 
+STUDIES, SEARCHES = ".study", "search-"
+"""The folder of what is kept of studies, and how the names of those files there begin that are about single runs."""
+
 SHIPPED = Path(__file__).parent / "reference"
 """The runs that come with the product; they are read, never written or deleted."""
 
 WEIGHTS, LABELS, PROFILES = "weights.safetensors", "labels.safetensors", "profiles"
 GRADIENTS = "gradients"
 
+_T = TypeVar("_T")
 _ID = re.compile(r"[0-9a-f]{12}")
 _PART = re.compile(r"(/[0-9a-f]{8})?")
 
@@ -252,14 +257,7 @@ class RunStore:
     def gradients(self, run_id: str) -> dict[str, NDArray[np.float32]] | None:
         """The gradient of the loss in each kernel; None if it has not been computed. Raises as `profile` does."""
         entry = self._entry(run_id)
-        with self._reading_beside(entry, GRADIENTS) as path:
-            if path is None:
-                return None
-            arrays, metadata = _unpack(path)
-            if metadata.get("weights") != entry.digests[WEIGHTS]:
-                raise _DamageError(f"{path.name} is of other weights.")
-            _check(arrays, {n: (np.float32, s) for n, s in entry.shapes.items() if n in arrays}, path.name)
-        return {name: arrays[name] for name in entry.shapes if name in arrays}
+        return self._read_beside(entry, GRADIENTS, lambda arrays, _: _gradients_of(arrays, entry))
 
     def save(self, run: Run, weights: Weights, labels: NDArray[np.uint8], profile: Profile) -> Run:
         """Store a finished run with its profile, and return it as stored.
@@ -280,7 +278,7 @@ class RunStore:
             bytes=len(files[WEIGHTS]),
             reference=False,
         )
-        digests = {WEIGHTS: _digest(weights), LABELS: _digest({"labels": labels})}
+        digests = {WEIGHTS: digest(weights), LABELS: digest({"labels": labels})}
         files[f"{PROFILES}/{profile.pruning.key}.safetensors"] = _pack_profile(profile, digests[WEIGHTS])
         part = self._place.part()
         made = {f"{part}/{name}".lstrip("/"): content for name, content in files.items()}
@@ -293,21 +291,25 @@ class RunStore:
                 self._place.publish(run.id, made)
         return self.get(run.id)
 
-    def save_profile(self, run_id: str, profile: Profile) -> None:
-        """Store a table over the stops; raises as `save` does, and if there is no such run."""
-        self._save_profile(run_id, profile, profile.pruning.key)
+    def save_profile(self, run_id: str, profile: Profile, of: str | None = None) -> None:
+        """Store a table over the stops, computed from the weights of digest `of`; the present ones if not said.
 
-    def save_point(self, run_id: str, point: Profile) -> None:
-        """Store a profile of one row; raises as `save_profile` does."""
-        self._save_profile(run_id, point, point_key(point.pruning, float(point.sparsity[0])))
+        Raises:
+            StoreError: there is no such run, it has other weights by now, or as `save` does.
+        """
+        self._save_beside(run_id, profile.pruning.key, partial(_pack_profile, profile), of)
 
-    def save_gradients(self, run_id: str, gradients: Weights) -> None:
-        """Store the gradient of the loss in each kernel; raises as `save_profile` does."""
-        entry = self._entry(run_id)
-        self._save_beside(entry, GRADIENTS, _pack(gradients, weights=entry.digests[WEIGHTS]))
+    def save_point(self, run_id: str, point: Profile, of: str | None = None) -> None:
+        """Store a profile of one row, as `save_profile` does."""
+        key = point_key(point.pruning, float(point.sparsity[0]))
+        self._save_beside(run_id, key, partial(_pack_profile, point), of)
+
+    def save_gradients(self, run_id: str, gradients: Weights, of: str | None = None) -> None:
+        """Store the gradient of the loss in each kernel, as `save_profile` does."""
+        self._save_beside(run_id, GRADIENTS, lambda weights: _pack(gradients, weights=weights), of)
 
     def delete(self, run_id: str, owner: str | None) -> None:
-        """Remove a run with its profiles.
+        """Remove a run with its profiles, and all that was asked about it.
 
         Raises:
             StoreError: there is no such run, it is a reference run or another's, or the folder cannot be written.
@@ -318,9 +320,10 @@ class RunStore:
         if entry.run.owner != owner:
             raise StoreError(f"Run {run_id} is another visitor's; only who trained it can delete it.")
         self._place.remove_all(run_id)
-        for folder in (LEDGERS, EXPORTS):
+        for folder, kind in ((LEDGERS, ""), (EXPORTS, ""), (STUDIES, SEARCHES)):
             for file in self._place.held(folder):
-                if run_id in file.name:
+                name = file.name.removeprefix(f"{folder}/")
+                if name.startswith(kind) and run_id in name.split("-"):
                     self._place.remove(file.name)
 
     def expire(self, before: datetime) -> list[str]:
@@ -363,13 +366,21 @@ class RunStore:
         self.keep(name, _pack(arrays, order=json.dumps([*arrays])))
 
     def kept_arrays(self, name: str) -> dict[str, NDArray[Any]] | None:
-        """What `keep_arrays` wrote; None if there is nothing, or it is damaged: to be made anew."""
+        """What `keep_arrays` wrote; None if there is nothing, or it is damaged: to be made again."""
         try:
             path = self._place.find(name)
             arrays, metadata = _unpack(path) if path else ({}, {})
             return {key: arrays[key] for key in json.loads(metadata["order"])}
         except (StoreError, KeyError, ValueError):
             return None
+
+    def kept_digest(self, name: str) -> str | None:
+        """The digest of what `keep_arrays` wrote, without reading it; None if there is nothing, or it is damaged."""
+        try:
+            path = self._place.find(name)
+        except StoreError:
+            return None
+        return _named_digest(path) if path else None
 
     def _entry(self, run_id: str) -> _Entry:
         if not isinstance(run_id, str) or not _ID.fullmatch(run_id):
@@ -400,8 +411,7 @@ class RunStore:
 
     def _profile(self, run_id: str, pruning: PruningConfig, key: str) -> Profile | None:
         entry = self._entry(run_id)
-        with self._reading_beside(entry, key) as path:
-            return _unpack_profile(path, pruning, entry) if path else None
+        return self._read_beside(entry, key, lambda arrays, said: _unpack_profile(arrays, said, pruning, entry))
 
     def _profile_files(self, entry: _Entry, key: str) -> list[tuple[Place, str]]:
         """Where a profile may be; the first is where it is written. Those of a shipped run are kept beside the runs."""
@@ -409,22 +419,24 @@ class RunStore:
         beside = self._place, f".{PROFILES}/{entry.run.id}/{key}.safetensors"
         return [beside, inside] if entry.run.reference else [inside]
 
-    @contextmanager
-    def _reading_beside(self, entry: _Entry, key: str) -> Iterator[Path | None]:
-        """One file of a run's profiles, set aside if it turns out to be damaged; None if there is none."""
+    def _read_beside(
+        self, entry: _Entry, key: str, parse: Callable[[dict[str, NDArray[Any]], dict[str, str]], _T]
+    ) -> _T | None:
+        """What one file of a run's profiles holds, set aside if it turns out to be damaged; None if there is none."""
         for place, name in self._profile_files(entry, key):
             if path := place.find(name):
                 with self._guarding(place, name):
-                    yield path
-                return
-        yield None
+                    arrays, said = _unpack(path)
+                    if said.get("weights") == entry.digests[WEIGHTS]:
+                        return parse(arrays, said)
+                    if place is entry.place:  # beside a shipped run it may be of one that shipped earlier
+                        raise _DamageError(f"{path.name} is of other weights.")
+        return None
 
-    def _save_profile(self, run_id: str, profile: Profile, key: str) -> None:
+    def _save_beside(self, run_id: str, key: str, packed: Callable[[str], bytes], of: str | None) -> None:
+        """Write one file of a run's profiles at once, in place of one that is there, with the digest of its weights."""
         entry = self._entry(run_id)
-        self._save_beside(entry, key, _pack_profile(profile, entry.digests[WEIGHTS]))
-
-    def _save_beside(self, entry: _Entry, key: str, content: bytes) -> None:
-        """Write one file of a run's profiles at once, in place of one that is there."""
+        content = packed(confirmed(of, entry.digests[WEIGHTS]))
         place, name = self._profile_files(entry, key)[0]
         place.write(name, content)
 
@@ -465,19 +477,32 @@ def _state(path: Path) -> tuple[int, ...]:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:
-    """SHA-256 over names, types, shapes and content, in order of name."""
-    digest = hashlib.sha256()
+def digest(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256 over names, types, shapes and content, in order of name. That of a network's weights says which it is."""
+    found = hashlib.sha256()
     for name in sorted(arrays):
         value = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name}:{value.dtype.str}:{value.shape};".encode())
-        digest.update(value.tobytes())
-    return digest.hexdigest()
+        found.update(f"{name}:{value.dtype.str}:{value.shape};".encode())
+        found.update(value.tobytes())
+    return found.hexdigest()
+
+
+def confirmed(of: str | None, present: str | None) -> str:
+    """The digest that an answer is kept with: of the weights it was computed from, or of the present ones if not said.
+
+    Raises:
+        StoreError: the network has other weights by now, so that nobody would look for this answer.
+    """
+    if of and present and of != present:
+        raise StoreError(
+            "The network was trained again while this was computed from its old weights; ask for it again."
+        )
+    return of or present or ""
 
 
 def _pack(arrays: Mapping[str, NDArray[Any]], **metadata: str) -> bytes:
     contiguous = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
-    return encode(contiguous, {"digest": _digest(contiguous), **metadata})
+    return encode(contiguous, {"digest": digest(contiguous), **metadata})
 
 
 def _unpack(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
@@ -489,9 +514,19 @@ def _unpack(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
         raise _DamageError(f"{path.name} is not a whole safetensors file ({error}).") from error
     except OSError as error:
         raise StoreError(f"{path.name} cannot be read ({error.strerror or error}); try again.") from error
-    if metadata.get("digest") != _digest(arrays):
+    if metadata.get("digest") != digest(arrays):
         raise _DamageError(f"{path.name} does not hold what was stored in it.")
     return arrays, metadata
+
+
+def _named_digest(path: Path) -> str | None:
+    """The digest that a file names, without reading its arrays; None if it is no such file."""
+    try:
+        with safe_open(path, framework="np") as file:
+            found: str | None = (file.metadata() or {}).get("digest")
+            return found
+    except (SafetensorError, OSError):
+        return None
 
 
 def _load(entry: _Entry, name: str) -> dict[str, NDArray[Any]]:
@@ -526,25 +561,29 @@ def _pack_profile(profile: Profile, weights: str) -> bytes:
     return _pack(profile.to_arrays(), weights=weights, pruning=pruning, names=json.dumps(profile.names))
 
 
-def _unpack_profile(path: Path, pruning: PruningConfig, entry: _Entry) -> Profile:
-    arrays, metadata = _unpack(path)
+def _unpack_profile(
+    arrays: dict[str, NDArray[Any]], said: Mapping[str, str], pruning: PruningConfig, entry: _Entry
+) -> Profile:
     try:
-        if metadata["weights"] != entry.digests[WEIGHTS]:
-            raise _DamageError(f"{path.name} is the profile of other weights.")
-        stored = PruningConfig(**json.loads(metadata["pruning"]))
+        stored = PruningConfig(**json.loads(said["pruning"]))
         if stored.key != pruning.key:
-            raise _DamageError(f"{path.name} is a profile of {stored.key}.")
-        names: Sequence[str] = json.loads(metadata["names"])
+            raise _DamageError(f"It is a profile of {stored.key}.")
+        names: Sequence[str] = json.loads(said["names"])
         profile = Profile.from_arrays(arrays, pruning, names)
         sizes = [int(np.prod(entry.shapes[name])) for name in names]
     except (KeyError, TypeError, ValueError, ConfigError) as error:
-        raise _DamageError(f"{path.name} lacks what a profile has ({error}).") from error
+        raise _DamageError(f"It lacks what a profile has ({error}).") from error
     except StoreError as error:
         raise _DamageError(str(error)) from error
     other = profile.predicted.shape[1] != entry.run.images or profile.predicted.max() >= len(entry.run.classes)
     if profile.sizes.tolist() != sizes or other:
-        raise _DamageError(f"{path.name} is of another network or of other images.")
+        raise _DamageError("It is of another network or of other images.")
     return profile
+
+
+def _gradients_of(arrays: dict[str, NDArray[Any]], entry: _Entry) -> dict[str, NDArray[np.float32]]:
+    _check(arrays, {n: (np.float32, s) for n, s in entry.shapes.items() if n in arrays}, GRADIENTS)
+    return {name: arrays[name] for name in entry.shapes if name in arrays}
 
 
 def _to_json(run: Run, part: str, digests: Mapping[str, str], shapes: Mapping[str, tuple[int, ...]]) -> bytes:

@@ -82,7 +82,7 @@ class Found:
         """The inverse of `to_dict`; raises StoreError if it is none."""
         try:
             read = {name: values[name] and Comparison(**values[name]) for name in ("at", "beyond", "test")}
-            return cls(**{**values, **read})
+            return cls(k=values["k"], total=values["total"], evaluations=values["evaluations"], **read)
         except (TypeError, KeyError) as error:
             raise StoreError(f"This is not the answer of a search ({error}).") from error
 

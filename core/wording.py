@@ -22,6 +22,12 @@ def count(n: float) -> str:
     return f"{n:,.0f}"
 
 
+def counted(n: int, noun: str) -> str:
+    """`1 round`, `9 rounds`, `16 sparsities`."""
+    plural = f"{noun.removesuffix('y')}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{count(n)} {noun if n == 1 else plural}"
+
+
 def signed(n: int) -> str:
     """`+3`, `−12`: a difference of counts with its sign."""
     return f"{n:+,}".replace("-", MINUS)

@@ -21,7 +21,7 @@ from core.engine.study import dense
 from core.evaluation import Proportion, accuracy
 from core.progress import Progress
 from core.pruning import Weights, kernels, prune, rank
-from core.runs import RunStore, now
+from core.runs import RunStore, digest, now
 
 _BATCH = 250  # images
 
@@ -46,10 +46,18 @@ def audit(
     design = config.design(data.problem)
     for reading in READINGS:
         check(should_stop)
-        on_progress(Progress("evaluating", len(findings), len(READINGS)))
+        on_progress(Progress("evaluating", len(findings), len(READINGS), unit="reading"))
         findings[reading.name] = find(design, config.seed, weights, data.test, reading, partial(check, should_stop))
-    machine = {**described(), "threads": 1}
-    store.save_audit(Audit(config=config, findings=findings, created=now(), versions=versions(), machine=machine))
+    store.save_audit(
+        Audit(
+            config=config,
+            findings=findings,
+            created=now(),
+            versions=versions(),
+            machine={**described(), "threads": 1},
+            weights=digest(weights),
+        )
+    )
 
 
 def find(

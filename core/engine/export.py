@@ -15,7 +15,7 @@ from core.evaluation import compare
 from core.ledgers import LedgerStore
 from core.progress import Progress
 from core.pruning import prune
-from core.runs import RunStore
+from core.runs import RunStore, digest
 from core.storage.export import Export, same, written
 from core.storage.script import script
 
@@ -84,7 +84,7 @@ def export(
         f"most {apart:.1e} from torch's.",
         *made.checked,
     )
-    LedgerStore(store).save_export(run_id, pruning, sparsity, Export(files, checked))
+    LedgerStore(store).save_export(run_id, pruning, sparsity, Export(files, checked), of=digest(of.weights))
 
 
 def agreement(name: str, found: np.ndarray, expected: np.ndarray) -> float:

@@ -11,7 +11,7 @@ from core.data import Split, split
 from core.engine.machine import reproducible
 from core.engine.models import build, normalise, set_weights
 from core.pruning import GRADIENT_CRITERIA, Weights, kernels
-from core.runs import RunStore
+from core.runs import RunStore, digest
 
 _BATCH = 250  # images
 
@@ -24,10 +24,10 @@ def known_gradients(
         return None
     found = store.gradients(run_id)
     if found is None:
-        run = store.get(run_id)
+        run, weights = store.get(run_id), store.weights(run_id)
         held_out = split(train, run.config.data)[1]
-        found = gradients(run.design, store.weights(run_id), held_out, on_batch=on_batch)
-        store.save_gradients(run_id, found)
+        found = gradients(run.design, weights, held_out, on_batch=on_batch)
+        store.save_gradients(run_id, found, digest(weights))
     return found
 
 

@@ -1,7 +1,8 @@
 """Answers of `core.search`, by evaluating the pruned network at one number of weights after another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
+from itertools import pairwise
 from pathlib import Path
 
 from core.config import Design
@@ -13,7 +14,7 @@ from core.evaluation import Comparison, compare
 from core.profile import stops
 from core.progress import Progress
 from core.pruning import Ranking, Weights, prune
-from core.runs import RunStore
+from core.runs import RunStore, digest
 from core.search import Found, Search, between, border, significant, within
 
 
@@ -34,12 +35,12 @@ def search(
     runs = RunStore(root)
     of = ranked(runs, search.run_id, search.pruning, source, on_progress, should_stop)
     run, weights, ranking, data = of.run, of.weights, of.ranking, of.data
-    tried = 0
+    tried, most = 0, _most(_ks(ranking))
 
     def report() -> None:
         nonlocal tried
         tried += 1
-        on_progress(Progress("evaluating", min(tried, _EXPECTED), _EXPECTED))
+        on_progress(Progress("evaluating", tried, most, unit="evaluation", at_most=True))
 
     def on(images: Split) -> Callable[[int], Comparison]:
         return _comparer(run.design, weights, ranking, images, partial(check, should_stop), report)
@@ -53,10 +54,9 @@ def search(
         found = _smallest(ranking, test, holds)
     k, at, beyond, reported = found
     answer = Found(k=k, total=ranking.total, at=at, beyond=beyond, test=reported, evaluations=tried)
-    CurveStore(runs).save_answer(search, answer)
+    CurveStore(runs).save_answer(search, answer, of=digest(weights))
 
 
-_EXPECTED = 45  # evaluations, for the progress
 _Answer = tuple[int | None, Comparison | None, Comparison | None, Comparison | None]
 
 
@@ -88,6 +88,11 @@ def _largest(
 def _ks(ranking: Ranking) -> list[int]:
     """The numbers of weights at the stops, each once, ascending."""
     return sorted({ranking.count(sparsity) for sparsity in stops(ranking)})
+
+
+def _most(ks: Sequence[int]) -> int:
+    """Evaluations that a search may take: one a stop, the bisection between two, and the two sides of the border."""
+    return len(ks) - 1 + max((high - low - 1).bit_length() for low, high in pairwise(ks)) + 2
 
 
 def _comparer(

@@ -21,7 +21,7 @@ from core.evaluation import Comparison, compare
 from core.progress import Progress
 from core.pruning import GRADIENT_CRITERIA, Weights, kernels, prune, rank
 from core.recipes import NETWORKS
-from core.runs import RunStore, now
+from core.runs import RunStore, digest, now
 
 FINE = 0.3
 """The highest learning rate of a fine-tuning, as a share of the training's own."""
@@ -107,6 +107,7 @@ def compute(
             created=now(),
             versions=versions(),
             machine={**described(), "threads": 1},
+            weights=digest(weights),
         )
     )
 
@@ -153,7 +154,7 @@ class _Work:
         return found if self._cell.layer is None else {self._cell.layer: found[self._cell.layer]}
 
     def _report(self, done: int) -> None:
-        self._on_progress(Progress("evaluating", done, len(self._cell.sparsities)))
+        self._on_progress(Progress("evaluating", done, len(self._cell.sparsities), unit="sparsity"))
 
     def _pruned(self, sparsity: float) -> Weights:
         """The weights at one sparsity, retrained as the cell says."""

@@ -22,9 +22,9 @@ from core.engine.training import train as train_network
 from core.evaluation import Comparison, compare
 from core.ledgers import LedgerStore
 from core.profile import Profile, compute, stops
-from core.progress import Epoch, Progress
+from core.progress import Epoch, Progress, Unit
 from core.pruning import GRADIENT_CRITERIA, Weights, kernels, prune, rank
-from core.runs import Run, RunStore, now
+from core.runs import Run, RunStore, digest, now
 from core.storage.formats import rounded
 from core.storage.ledger import ROUNDED
 from core.storage.timing import BATCHES
@@ -84,8 +84,9 @@ def profile(
     store = RunStore(root)
     found = loaded(source, store.get(run_id).config, on_progress)
     judge = _judge(store, run_id, on_progress, should_stop, found)
+    weights, labels = store.weights(run_id), store.labels(run_id)
     slopes = known_gradients(store, run_id, pruning, found.data.train, partial(check, should_stop))
-    store.save_profile(run_id, judge.profile(store.weights(run_id), pruning, store.labels(run_id), slopes))
+    store.save_profile(run_id, judge.profile(weights, pruning, labels, slopes), digest(weights))
 
 
 def point(
@@ -102,9 +103,10 @@ def point(
     store = RunStore(root)
     found = loaded(source, store.get(run_id).config, on_progress)
     judge = _judge(store, run_id, on_progress, should_stop, found)
+    weights, labels = store.weights(run_id), store.labels(run_id)
     slopes = known_gradients(store, run_id, pruning, found.data.train, partial(check, should_stop))
-    row = judge.profile(store.weights(run_id), pruning, store.labels(run_id), slopes, (sparsity,))
-    store.save_point(run_id, row)
+    row = judge.profile(weights, pruning, labels, slopes, (sparsity,))
+    store.save_point(run_id, row, digest(weights))
 
 
 def ledger(
@@ -125,14 +127,14 @@ def ledger(
     store = RunStore(root)
     weights = store.weights(run_id)
     slopes = store.gradients(run_id) if pruning.criterion in GRADIENT_CRITERIA else None
-    ranking = rank(weights, pruning, slopes)
+    ranking, unit = rank(weights, pruning, slopes), _unit(sparsity)
 
     def on_stop(done: int, of: int) -> None:
         check(should_stop)
-        on_progress(Progress("evaluating", done, of))
+        on_progress(Progress("evaluating", done, of, unit=unit))
 
     found = weigh(weights, ranking, stops(ranking) if sparsity is None else (sparsity,), on_stop)
-    LedgerStore(store).save(run_id, pruning, found, sparsity)
+    LedgerStore(store).save(run_id, pruning, found, sparsity, of=digest(weights))
 
 
 def rounding(
@@ -163,8 +165,8 @@ def rounding(
     exact, found = answers(), dict[str, Comparison]()
     for done, to in enumerate(ROUNDED, 1):
         found[to] = compare(test.labels, exact, answers(to))
-        on_progress(Progress("evaluating", done, len(ROUNDED)))
-    LedgerStore(store).save_rounding(run_id, pruning, sparsity, found)
+        on_progress(Progress("evaluating", done, len(ROUNDED), unit="number type"))
+    LedgerStore(store).save_rounding(run_id, pruning, sparsity, found, of=digest(of.weights))
 
 
 def timing(
@@ -184,11 +186,11 @@ def timing(
 
     def on_round(done: int, of: int) -> None:
         check(should_stop)
-        on_progress(Progress("evaluating", done, of))
+        on_progress(Progress("evaluating", done, of, unit="round", at_most=True))
 
     enough = np.resize(images, (max(BATCHES), *images.shape[1:]))
     times = measure(subject.run.design, subject.weights, pruned, enough, on_round)
-    LedgerStore(store).save_times(run_id, pruning, sparsity, times)
+    LedgerStore(store).save_times(run_id, pruning, sparsity, times, of=digest(subject.weights))
 
 
 def trace(
@@ -236,8 +238,13 @@ class _Judge:
             labels,
             sparsities=sparsities,
             gradients=gradients,
-            on_stop=self._report,
+            on_stop=partial(self._report, _unit(sparsities)),
         )
 
-    def _report(self, done: int, of: int) -> None:
-        self.on_progress(Progress("evaluating", done, of, epochs=self.epochs))
+    def _report(self, unit: Unit, done: int, of: int) -> None:
+        self.on_progress(Progress("evaluating", done, of, epochs=self.epochs, unit=unit))
+
+
+def _unit(own: object) -> Unit:
+    """What is gone through: the stops of the slider or, if given, sparsities of a visitor's own."""
+    return "stop" if own is None else "sparsity"

@@ -20,7 +20,7 @@ from core.ledgers import LedgerStore
 from core.progress import Progress
 from core.pruning import Weights, kernels, prune
 from core.recipes import NETWORKS
-from core.runs import RunStore
+from core.runs import RunStore, digest
 from core.storage import compact
 from core.storage.timing import BATCHES
 from core.storage.tradeoff import EPOCHS, RETRAINED, SHARES, SPARSITIES, Method, Point, Tradeoff
@@ -44,8 +44,9 @@ def tradeoff(
         JobCancelled: `should_stop` returned True.
     """
     store = RunStore(root)
-    work = _Work(ranked(store, run_id, pruning, source, on_progress, should_stop), on_progress, should_stop)
-    LedgerStore(store).save_tradeoff(run_id, pruning, work.found())
+    of = ranked(store, run_id, pruning, source, on_progress, should_stop)
+    found = _Work(of, on_progress, should_stop).found()
+    LedgerStore(store).save_tradeoff(run_id, pruning, found, of=digest(of.weights))
 
 
 @dataclass(eq=False)
@@ -147,7 +148,7 @@ class _Work:
     def _report(self) -> None:
         of = _ROUNDS + len(SHARES) + len(SPARSITIES) + 3 * len(RETRAINED)
         self.done = min(self.done + 1, of)
-        self.on_progress(Progress("evaluating", self.done, of))
+        self.on_progress(Progress("evaluating", self.done, of, at_most=True))
 
 
 def _left(weights: Weights) -> int:

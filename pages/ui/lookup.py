@@ -35,8 +35,9 @@ class Stops:
 
 
 def panel_query(now: View, stops: Stops, **more: str) -> dict[str, str]:
-    """What names the panel of a view."""
-    query = {"run": now.run.id, "criterion": now.pruning.criterion, "scope": now.pruning.scope}
+    """What names the panel of a view, and by their digest the weights that it is of."""
+    query = {"run": now.run.id, "weights": store().digest(now.run.id)[:12]}
+    query |= {"criterion": now.pruning.criterion, "scope": now.pruning.scope}
     own = {} if stops.own is None else {"own": view.percentage(stops.own)}
     return query | own | more
 

@@ -61,7 +61,10 @@ def panel(query: Mapping[str, str]) -> bytes:
     own = wording.read_sparsity(query["own"], run.weights) if "own" in query else None
     layer = query.get("kernels")
     first = (_ordinal(query, "filter") - 1, _ordinal(query, "input") - 1)
-    return _json(run.id, pruning, own, query.get("part", "pruning"), layer, first)
+    weights = store().digest(run.id)
+    if not weights.startswith(query.get("weights", "")):
+        raise PruneLabError("This run was trained again; reload the page.")
+    return _json(run.id, weights, pruning, own, query.get("part", "pruning"), layer, first)
 
 
 def _ordinal(query: Mapping[str, str], name: str) -> int:
@@ -73,9 +76,18 @@ def _ordinal(query: Mapping[str, str], name: str) -> int:
 
 @lru_cache(maxsize=64)
 def _json(
-    run_id: str, pruning: PruningConfig, own: float | None, part: str, layer: str | None, first: tuple[int, int]
+    run_id: str,
+    weights: str,
+    pruning: PruningConfig,
+    own: float | None,
+    part: str,
+    layer: str | None,
+    first: tuple[int, int],
 ) -> bytes:
-    """A panel, or the kernels of one layer from filter and input `first` on as a further figure of it, compressed."""
+    """A panel, or the kernels of one layer from filter and input `first` on as a further figure of it, compressed.
+
+    Kept under the digest of the weights too: the run may be deleted and trained again, to other bits.
+    """
     profile = store().profile(run_id, pruning)
     point = None if own is None else store().point(run_id, pruning, own)
     if profile is None or (own is not None and point is None):

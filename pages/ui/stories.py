@@ -12,7 +12,7 @@ from pages.ui.address import address
 from pages.ui.live_panel import live_panel
 from pages.ui.lookup import Stops
 from pages.ui.routes import packed
-from pages.ui.services import engine, stories
+from pages.ui.services import engine, store, stories
 from pages.ui.view import View
 from pages.ui.words import meanings
 
@@ -37,7 +37,8 @@ def show(now: View, stops: Stops, image: NDArray[np.uint8], true: int | None = N
 
 def _asked(now: View, stops: Stops, image: NDArray[np.uint8], true: int | None) -> str:
     """The key of the story. It comes from the image itself, so that nobody can name another visitor's."""
-    asked = repr((now.run.id, now.pruning.key, stops.own, true)).encode() + image.tobytes()
+    network = now.run.id, store().digest(now.run.id)
+    asked = repr((network, now.pruning.key, stops.own, true)).encode() + image.tobytes()
     key = hashlib.sha256(asked).hexdigest()
     if stories().get(key) is None:
         with st.spinner("The network looks at the image at every stop"):

@@ -1,0 +1,89 @@
+"""What the routes answer is of the run as it is, also if it was deleted and trained again."""
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+
+from core import panels
+from core.config import PruningConfig
+from core.errors import PruneLabError
+from core.profile import compute
+from core.pruning import Weights
+from core.runs import Run, RunStore
+from pages.ui import routes, stories
+from pages.ui.lookup import Stops, panel_query
+from pages.ui.services import store as served
+from pages.ui.view import View
+from tests import shelf
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """A visitor's run on this server."""
+    monkeypatch.setenv("PRUNELAB_RUNS", str(tmp_path))
+    monkeypatch.setattr(RunStore.__init__, "__defaults__", (None, tmp_path / "none"))
+    st.cache_resource.clear()
+    yield shelf.train(tmp_path, "ann")
+    st.cache_resource.clear()
+
+
+def train_again(run: Run) -> None:
+    """Delete it and train it again, on another processor, to other bits."""
+    store = served()
+    labels, weights = store.labels(run.id), {name: -w for name, w in store.weights(run.id).items()}
+    store.delete(run.id, run.owner)
+
+    def infer(pruned: Weights) -> np.ndarray:
+        share = np.mean([np.mean(w == 0) for w in pruned.values()])
+        return np.asarray(np.eye(10)[(labels + 1) % 10] * (1 - share), np.float32)  # wrong everywhere
+
+    store.save(run, weights, labels, compute(weights, PruningConfig(), infer, labels))
+
+
+def query(run: Run, **more: str) -> dict[str, str]:
+    profile = served().profile(run.id, PruningConfig())
+    assert profile is not None
+    return panel_query(View(run, PruningConfig(), 0.5), Stops(profile, 0), **more)
+
+
+@pytest.mark.parametrize("more", [{}, {"kernels": "conv1.weight"}, {"part": "answers"}, {"part": "classwise"}], ids=str)
+def test_a_panel_is_not_that_of_the_weights_before(run: Run, more: dict[str, str]) -> None:
+    bare = {"run": run.id, "criterion": "magnitude", "scope": "global", **more}
+    old, content = query(run, **more), routes.panel(bare)
+    assert routes.panel(old) == content
+    train_again(run)
+    new = query(run, **more)
+    assert new != old, "a panel that is on the screen would not ask again"
+    assert gzip.decompress(routes.panel(bare)) != gzip.decompress(content) and routes.panel(new) == routes.panel(bare)
+    with pytest.raises(PruneLabError, match="trained again; reload the page"):
+        routes.panel(old)
+
+
+def test_the_story_of_an_image_is_asked_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[str]()
+
+    class Worker:
+        def trace(self, run_id: str, *rest: object) -> str:
+            asked.append(served().digest(run_id))
+            return asked[-1]
+
+    class Story:
+        def __init__(self, trace: str) -> None:
+            self._trace = trace
+
+        def to_json(self) -> dict[str, str]:
+            return {"of": self._trace}
+
+    monkeypatch.setattr(stories, "engine", Worker)
+    monkeypatch.setattr(panels, "story", lambda trace, *rest: Story(trace))
+    image, profile = np.zeros((28, 28), np.uint8), served().profile(run.id, PruningConfig())
+    assert profile is not None
+    now, stops = View(run, PruningConfig(), 0.5), Stops(profile, 0)
+    first = stories._asked(now, stops, image, None)
+    assert stories._asked(now, stops, image, None) == first and len(asked) == 1
+    train_again(run)
+    assert stories._asked(now, stops, image, None) != first and len(set(asked)) == 2
