@@ -36,6 +36,7 @@ from core.config import PruningConfig, RunConfig
 from core.curves import CurveStore
 from core.errors import JobCancelled, JobError, PruneLabError, StoreError
 from core.ledgers import LedgerStore, ledger_key
+from core.limits import Allowance
 from core.logs import LOG
 from core.progress import Epoch, Progress
 from core.runs import RunStore
@@ -62,6 +63,7 @@ _JOB = "job"  # embedded workers have one of it: one long job at a time, or two 
 _NEVER = "1000 days"  # until Dask gives a worker up that has not come back: it checks once, and starts no other
 _THREADS = 3  # of an embedded worker: two for jobs of a study, and one for short questions beside them
 _REMEMBERED = 100  # jobs that are over
+_CLOCK = 0.5  # seconds between two looks at what takes too long
 _NOUN: dict[Kind, str] = {
     "train": "training",
     "profile": "profile",
@@ -76,8 +78,8 @@ _NOUN: dict[Kind, str] = {
     "tradeoff": "comparison of weights and filters",
     "export": "export",
 }
-_TRAINS: tuple[Kind, ...] = ("tradeoff",)
-"""Questions whose answer takes a training."""
+_TRAINS: tuple[Kind, ...] = ("train", "network", "cell", "audit", "tradeoff")
+"""Jobs that train or retrain a network, for which the host's limits hold."""
 
 _STUDY: tuple[Kind, ...] = ("network", "cell", "audit")
 """Jobs of studies: they go after all others, side by side with one thread each, and do not fill the queue."""
@@ -167,15 +169,14 @@ class Engine:
 
         `where` is as in `RunStore`; external workers must see the same place. At most `queue_limit` jobs run or
         wait. `workers` is the number of embedded worker processes, which share the processors. `tasks` names the module
-        that they run. Without `training` nothing is trained here. A visitor may ask for so many trainings an hour, and
-        one that takes more than `longest_training` seconds is stopped.
+        that they run. Without `training` nothing is trained here. A visitor may have so many networks trained or
+        retrained an hour, and a job that trains for more than `longest_training` seconds is stopped.
         """
         self.store = RunStore(where)
         self.curves = CurveStore(self.store)
         self.ledgers = LedgerStore(self.store)
         self._address, self._queue_limit, self._workers, self._tasks = address, queue_limit, workers, tasks
-        self.training, self._trainings_per_hour, self._longest = training, trainings_per_hour, longest_training
-        self._asked = dict[str | None, list[float]]()
+        self.training, self._allowance, self._longest = training, Allowance(trainings_per_hour), longest_training
         self._lock, self._connecting = threading.RLock(), threading.Lock()
         self._jobs: dict[str, _Job] = {}
         self._cluster: LocalCluster | None = None
@@ -184,6 +185,8 @@ class Engine:
         self._closed = False
         self._studying, self._withdrawn = threading.Lock(), set[str]()
         threading.Thread(target=self._warm_up, name="prunelab-engine", daemon=True).start()
+        if math.isfinite(longest_training):
+            threading.Thread(target=self._watch_the_clock, name="prunelab-clock", daemon=True).start()
 
     @property
     def problem(self) -> str | None:
@@ -198,12 +201,17 @@ class Engine:
                 has asked for too many.
         """
         wanted = self._wanted("train", config.run_id, config.run_id, config=config, owner=owner)
-        if not self._stored(wanted) and self.state(wanted.id) is None:
-            self._check_training()
-            self._check_patience(owner)
+        self._check_limits(wanted, owner)
         return self._submit(wanted, config=config, owner=owner)
 
-    def ask(self, kind: Question, run_id: str, pruning: PruningConfig, sparsity: float | None = None) -> str:
+    def ask(
+        self,
+        kind: Question,
+        run_id: str,
+        pruning: PruningConfig,
+        sparsity: float | None = None,
+        owner: str | None = None,
+    ) -> str:
         """Ask a question about a run and return the job's id; raises as `train` does.
 
         Raises:
@@ -211,10 +219,9 @@ class Engine:
             PruningError: the sparsity is not a fraction from 0 to 1.
         """
         self.store.get(run_id)
-        if kind in _TRAINS:
-            self._check_training()
         key = ledger_key(run_id, pruning, sparsity)
         wanted = self._wanted(kind, key, run_id, pruning=pruning, sparsity=sparsity)
+        self._check_limits(wanted, owner)
         at: dict[str, Any] = {} if sparsity is None else {"sparsity": sparsity}
         return self._submit(wanted, run_id=run_id, pruning=pruning, **at)
 
@@ -244,16 +251,18 @@ class Engine:
             raise JobError(f"The image could not be evaluated ({type(error).__name__}: {error}); ask again.") from error
         return answer
 
-    def study(self, cells: Sequence[Cell]) -> None:
+    def study(self, cells: Sequence[Cell], owner: str | None = None) -> None:
         """Ask for cells of a study and the dense networks that they need; what is stored is not computed again.
 
         Returns at once; the jobs appear as they are submitted. They go after all other jobs, and a cell whose network
         cannot be trained fails as that does.
 
         Raises:
-            JobError: the scheduler cannot be reached, or this server trains nothing.
+            JobError: the scheduler cannot be reached, this server trains nothing, or this visitor has asked for too
+                much.
         """
         self._check_training()
+        self._allowance.take(owner, len({cell.config for cell in cells if self._trains(cell)}))
         self._connect()
         self._withdrawn -= {cell.id for cell in cells}
         threading.Thread(target=self._submit_study, args=([*cells],), name="prunelab-study", daemon=True).start()
@@ -264,18 +273,19 @@ class Engine:
         wanted = self._wanted("search", search.key, search.run_id, search=search)
         return self._submit(wanted, search=search)
 
-    def audit(self, configs: Sequence[RunConfig]) -> None:
+    def audit(self, configs: Sequence[RunConfig], owner: str | None = None) -> None:
         """Ask for the readings of the report's claim on networks, all anew, and these trained anew; as `study` else.
 
         Raises:
             StoreError: what was stored before cannot be removed.
         """
         self._check_training()
+        new = {config for config in configs if not self._is_active(f"audit-{config.run_id}")}
+        self._allowance.take(owner, sum(not self.store.has(config.run_id) for config in new))
         self._connect()
         for config in configs:
             wanted = self._wanted("audit", config.run_id, config.run_id, config=config)
-            known = self.state(wanted.id)
-            if known is None or not known.active:
+            if not self._is_active(wanted.id):
                 self.curves.forget_audit(config)
             self._submit(wanted, config=config)
 
@@ -341,6 +351,17 @@ class Engine:
                 if service is not None:
                     with suppress(OSError):  # of an end that takes too long: workers die with this process
                         service.close()
+
+    def _is_active(self, job_id: str) -> bool:
+        known = self.state(job_id)
+        return known is not None and known.active
+
+    def _trains(self, cell: Cell) -> bool:
+        """Whether computing a cell takes a training that is not on its way yet."""
+        if self._is_active(f"cell-{cell.id}") or self.curves.curve(cell) is not None:
+            return False
+        known = self.curves.network(cell.config) or self._is_active(f"network-{cell.config.run_id}")
+        return cell.retraining != "none" or not known
 
     def _wanted(self, kind: Kind, name: str, run_id: str, **details: Any) -> JobState:
         return JobState(id=f"{kind}-{name}", kind=kind, run_id=run_id, submitted=time.time(), **details)
@@ -414,20 +435,13 @@ class Engine:
         if not self.training:
             raise JobError("Nothing is trained on this server; look at the runs that are here.")
 
-    def _check_patience(self, owner: str | None) -> None:
-        """Count a visitor's trainings of the last hour. Those without a cookie count as one visitor."""
-        now = time.monotonic()  # the clock may be set back
-        with self._lock:
-            lately = {who: [when for when in asked if now - when < 3600] for who, asked in self._asked.items()}
-            self._asked = {who: asked for who, asked in lately.items() if asked}
-            asked = self._asked.setdefault(owner, [])
-            if self._trainings_per_hour is not None and len(asked) >= self._trainings_per_hour:
-                minutes = math.ceil((asked[0] + 3600 - now) / 60)
-                raise JobError(
-                    f"You have asked for {len(asked)} trainings within an hour, as many as this server allows; "
-                    f"ask again in {minutes} min, or look at the runs that are here."
-                )
-            asked.append(now)
+    def _check_limits(self, wanted: JobState, owner: str | None) -> None:
+        """Raises JobError if a job would train, and this visitor or this server is not to."""
+        if wanted.kind in _TRAINS and not self._is_active(wanted.id) and not self._stored(wanted):
+            self._check_training()
+            with self._lock:
+                self._check_room()
+            self._allowance.take(owner)
 
     def _check_room(self) -> None:
         active = sum(job.state.active and job.state.kind not in _STUDY for job in self._jobs.values())
@@ -554,13 +568,8 @@ class Engine:
                 job.starts += 1
                 job.began = time.monotonic()
                 job.state = replace(job.state, status="running", retried=job.starts > 1, progress=None, message=None)
-            elif said["op"] == "progress" and self._takes_too_long(job):
-                minutes = math.ceil(self._longest / 60)
-                why = (
-                    f"The training took over {minutes} min, the longest that this server allows; ask for fewer epochs."
-                )
-                threading.Thread(target=self.cancel, args=(job.state.id, why), daemon=True).start()
             elif said["op"] == "progress":
+                job.began = min(job.began, time.monotonic())  # where this server did not hear it begin
                 job.state = replace(job.state, status="running", progress=_progress(said["progress"]), message=None)
             elif said["op"] == "cancelled":
                 self._end(job, "cancelled", said["why"])
@@ -579,7 +588,7 @@ class Engine:
         elif job.stopped:
             status, message = "cancelled", job.stopped
         elif future.status != "finished":
-            status, message = "failed", f"The connection to {self._place} was lost; ask for it again."
+            status, message = "failed", self._lost(job)
         elif not self._stored(job.state):
             status, message = (
                 "failed",
@@ -592,9 +601,20 @@ class Engine:
         with self._lock:
             self._end(job, status, message, cause)
 
+    def _watch_the_clock(self) -> None:
+        """Stop what trains for longer than this server allows, however seldom it says how far it is."""
+        while not self._closed:
+            with self._lock:
+                late = [job.state for job in self._jobs.values() if self._takes_too_long(job)]
+            for state in late:
+                less = "ask for fewer epochs" if state.kind == "train" else "choose a smaller network"
+                took = f"The {_NOUN[state.kind]} took over {math.ceil(self._longest / 60)} min"
+                with suppress(OSError, RuntimeError, CancelledError):  # of a scheduler that is gone: at the next look
+                    self.cancel(state.id, f"{took}, the longest that this server allows; {less}.")
+            time.sleep(_CLOCK)
+
     def _takes_too_long(self, job: _Job) -> bool:
-        """Whether a training runs longer than this server allows."""
-        limited = job.state.kind in ("train", "network") and not job.stopped
+        limited = job.state.kind in _TRAINS and job.state.active and not job.stopped
         return limited and time.monotonic() - job.began > self._longest
 
     def _end(self, job: _Job, status: Status, message: str | None, cause: BaseException | None = None) -> None:
@@ -621,6 +641,13 @@ class Engine:
         if isinstance(error, ImportError):
             return f"The workers of {self._place} cannot import PruneLab ({error}); start them in PruneLab's folder."
         return f"The {noun} failed unexpectedly ({type(error).__name__}: {error}); ask for it again."
+
+    def _lost(self, job: _Job) -> str:
+        """Why a job is gone that nobody here has stopped: what it waited for was, or the connection was lost."""
+        network = self.state(f"network-{job.state.run_id}") if job.state.kind == "cell" else None
+        if network is not None and network.status == "cancelled":
+            return network.message or _STOPPED
+        return f"The connection to {self._place} was lost; ask for it again."
 
     @property
     def _place(self) -> str:

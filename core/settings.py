@@ -53,10 +53,10 @@ class Settings:
     queue: int = _setting("PRUNELAB_QUEUE", _whole(1, 1000, "jobs"), 8, "jobs that may run or wait at once")
     training: bool = _setting("PRUNELAB_TRAINING", _switch, True, "off: nothing is trained, only looked at")
     trainings_per_hour: int = _setting(
-        "PRUNELAB_TRAININGS_PER_HOUR", _whole(1, 1000, "trainings"), 10, "trainings that one visitor may ask for"
+        "PRUNELAB_TRAININGS_PER_HOUR", _whole(1, 1000, "trainings"), 10, "networks that one visitor may have trained"
     )
     longest_training: int = _setting(
-        "PRUNELAB_LONGEST_TRAINING", _whole(1, 1440, "minutes"), 120, "minutes after which a training is stopped"
+        "PRUNELAB_LONGEST_TRAINING", _whole(1, 1440, "minutes"), 120, "minutes after which a job that trains is stopped"
     )
     expire: int | None = _setting(
         "PRUNELAB_EXPIRE", _whole(1, 3650, "days"), None, "days after which visitors' runs are deleted"

@@ -19,7 +19,7 @@ from core.recipes import NETWORKS
 from core.study import Band, Line
 from pages.ui import picker
 from pages.ui.chart import chart
-from pages.ui.services import collections, curves, engine
+from pages.ui.services import collections, curves, engine, owner
 from pages.ui.table import Cell as Said
 from pages.ui.table import Row, table
 from pages.ui.words import meanings
@@ -188,7 +188,7 @@ def recompute(configs: Sequence[RunConfig], known: bool) -> None:
     again = "Compute all of it again" if known else "Compute it"
     if engine().training and st.button(again, icon=":material/replay:"):
         try:
-            engine().audit(configs)
+            engine().audit(configs, owner())
         except PruneLabError as error:
             st.error(str(error), icon=":material/error:")
         else:
@@ -293,7 +293,7 @@ def offer(lines: Sequence[Line]) -> None:
     button = f"Compute the other {wording.count(len(missing))}"
     if engine().training and st.button(button, icon=":material/play_arrow:"):
         try:
-            engine().study(missing)
+            engine().study(missing, owner())
         except PruneLabError as error:
             st.error(str(error), icon=":material/error:")
         else:

@@ -25,7 +25,7 @@ def question(
 ) -> tuple[str, Callable[[], str]]:
     """The job that answers a question about a run: its id, and how to ask for it."""
     asked = (kind, run_id, pruning, sparsity)
-    return question_id(*asked), partial(engine().ask, *asked)
+    return question_id(*asked), partial(engine().ask, *asked, owner())
 
 
 def ensure(job_id: str, start: Callable[[], str]) -> None:
@@ -97,10 +97,11 @@ def _show(state: JobState) -> None:
 
 
 def said(progress: Progress) -> str:
-    """One line: phase, speed, loss, validation accuracy, time left."""
+    """One line: phase, what is counted; of a training speed, loss, validation accuracy, time left."""
     parts = [_PHASES[progress.phase]]
     if progress.phase == "evaluating" and not progress.images_per_second:
-        return f"{parts[0]} · {wording.count(progress.done)} of {wording.count(progress.of)} stops"
+        most = "at most " if progress.at_most else ""
+        return f"{parts[0]} · {wording.count(progress.done)} of {most}{wording.counted(progress.of, progress.unit)}"
     if progress.images_per_second:
         parts.append(f"{wording.count(progress.images_per_second)} images/s")
     if progress.loss is not None:

@@ -1,0 +1,52 @@
+"""How much one visitor may have trained."""
+
+import math
+import threading
+import time
+
+from core.errors import JobError
+
+_HOUR = 3600  # seconds
+
+
+class Allowance:
+    """The networks that each visitor has asked to train or retrain within the last hour. Safe to use from any thread.
+
+    Whatever trains counts, one for each network: a training, a comparison of weights and filters, an audit, a study.
+    Visitors without a cookie count as one.
+    """
+
+    def __init__(self, per_hour: int | None) -> None:
+        """At most so many for each visitor; None for any number."""
+        self._most, self._lock = per_hour, threading.Lock()
+        self._asked = dict[str | None, list[float]]()
+
+    def take(self, owner: str | None, networks: int = 1) -> None:
+        """Count what a visitor asks for.
+
+        Raises:
+            JobError: it would be too many; none of them is counted.
+        """
+        now = time.monotonic()  # the clock may be set back
+        with self._lock:
+            lately = {who: [when for when in asked if now - when < _HOUR] for who, asked in self._asked.items()}
+            self._asked = {who: asked for who, asked in lately.items() if asked}
+            asked = self._asked.get(owner, [])
+            if networks and self._most is not None and len(asked) + networks > self._most:
+                raise JobError(_refusal(asked, networks, self._most, now))
+            if networks:
+                self._asked[owner] = asked + networks * [now]
+
+
+def _refusal(asked: list[float], networks: int, most: int, now: float) -> str:
+    if networks > most:
+        return (
+            f"This trains {networks} networks, more than the {most} trainings within an hour that this server allows a "
+            "visitor; look at what is here, or ask its host for more."
+        )
+    also = "" if networks == 1 else f", and this would be {networks} more"
+    minutes = math.ceil((asked[len(asked) + networks - most - 1] + _HOUR - now) / 60)
+    return (
+        f"You have asked for {len(asked)} of the {most} trainings within an hour that this server allows{also}; "
+        f"ask again in {minutes} min, or look at the runs that are here."
+    )

@@ -1,0 +1,164 @@
+"""The host's limits hold for whatever trains or retrains a network, and for nothing else."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.cells import Cell
+from core.config import PruningConfig
+from core.errors import JobError
+from core.jobs import Engine, JobState, Question
+from core.limits import Allowance
+from tests import shelf, tiny
+
+pytestmark = pytest.mark.timeout(600)
+
+RULE = PruningConfig()
+
+
+def refused(ask: Callable[[], object], why: str) -> None:
+    with pytest.raises(JobError, match=why):
+        ask()
+
+
+def cells(*seeds: int, **more: Any) -> list[Cell]:
+    return [Cell(config=tiny.config(seed=seed), sparsities=(s,), **more) for seed in seeds for s in (0.5, 0.7)]
+
+
+ASKS: dict[str, Callable[[Engine, str, str], object]] = {
+    "training": lambda engine, run_id, owner: engine.train(tiny.config(seed=9), owner=owner),
+    "comparison": lambda engine, run_id, owner: engine.ask("tradeoff", run_id, RULE, owner=owner),
+    "study": lambda engine, run_id, owner: engine.study(cells(8), owner),
+    "audit": lambda engine, run_id, owner: engine.audit([tiny.config(seed=7)], owner),
+}
+
+
+@pytest.fixture
+def nobody(tmp_path: Path) -> Iterator[tuple[Engine, str]]:
+    """An engine whose scheduler is not there, so that nothing is begun, and a run in its store."""
+    _, run = shelf.fill(tmp_path)
+    engine = Engine(tmp_path, address="tcp://127.0.0.1:1", queue_limit=1000, trainings_per_hour=1)
+    yield engine, run.id
+    engine.close()
+
+
+@pytest.mark.parametrize("first", ASKS)
+def test_whatever_trains_counts_and_is_refused_where_enough_was_asked_for(
+    nobody: tuple[Engine, str], first: str
+) -> None:
+    engine, run_id = nobody
+    refused(lambda: ASKS[first](engine, run_id, "ann"), "does not answer")
+    for ask in ASKS.values():
+        refused(partial(ask, engine, run_id, "ann"), r"1 trainings within an hour.* ask again in 60 min")
+    refused(lambda: ASKS[first](engine, run_id, "bob"), "does not answer")
+
+
+def test_what_trains_nothing_is_not_counted(nobody: tuple[Engine, str]) -> None:
+    engine, run_id = nobody
+    questions: tuple[Question, ...] = ("timing", "rounding", "export", "point")
+    for kind in questions:
+        refused(partial(engine.ask, kind, run_id, RULE, 0.123, "ann"), "does not answer")
+    refused(lambda: engine.train(tiny.config(), "ann"), "does not answer")
+
+
+def test_a_study_counts_the_networks_that_it_trains_or_retrains(nobody: tuple[Engine, str]) -> None:
+    engine, _ = nobody
+    refused(lambda: engine.study(cells(1, 2), "ann"), "trains 2 networks, more than the 1 trainings within an hour")
+    many = cells(1, retraining="none")  # two cells of one network
+    refused(lambda: engine.study(many, "ann"), "does not answer")
+    refused(lambda: engine.study(many, "ann"), "1 trainings within an hour")
+    engine.curves.save_weights(tiny.config(seed=3), {"fc.weight": np.zeros((10, 4), np.float32)})
+    refused(lambda: engine.study(cells(3), "ann"), "does not answer")  # only evaluated
+    retrained = [replace(cell, retraining="fine-tune", epochs=1) for cell in cells(3)]
+    refused(lambda: engine.study(retrained, "ann"), "1 trainings within an hour")
+    refused(lambda: engine.study(retrained, "bob"), "does not answer")
+
+
+def test_a_visitor_may_ask_again_when_an_hour_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    allowance = Allowance(5)
+    allowance.take("ann", 3)
+    now += 600
+    allowance.take("ann", 2)
+    refused(lambda: allowance.take("ann"), r"5 of the 5 trainings within an hour .* in 50 min")
+    refused(lambda: allowance.take("ann", 4), r"and this would be 4 more; ask again in 60 min")
+    refused(lambda: allowance.take("ann", 6), "trains 6 networks, more than the 5 trainings")
+    allowance.take("ann", 0)
+    allowance.take("bob", 5)
+    now += 3000
+    allowance.take("ann", 3)
+    refused(lambda: allowance.take("ann"), "in 10 min")
+    Allowance(None).take("ann", 1000)
+
+
+# --- how long a job may train -----------------------------------------------------------------------------------
+
+
+def over(engine: Engine, job_id: str, seconds: float = 120) -> JobState:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        state = engine.state(job_id)
+        if state is not None and not state.active:
+            return state
+        time.sleep(0.05)
+    raise AssertionError(engine.state(job_id))
+
+
+RUN = tiny.config().run_id
+ENDLESS = [Cell(config=tiny.config(100, 5), sparsities=(0.5,))]
+SILENT = [Cell(config=tiny.config(), sparsities=(0.5,), retraining="fine-tune", epochs=100)]
+
+SLOW: dict[str, tuple[Callable[[Engine], object], str, str]] = {
+    "comparison": (
+        lambda e: e.ask("tradeoff", RUN, RULE),
+        f"tradeoff-{tiny.config().run_id}-magnitude-global",
+        "compar",
+    ),
+    "network": (lambda e: e.study(ENDLESS), f"network-{tiny.config(100, 5).run_id}", "training of a study's network"),
+    "audit": (lambda e: e.audit([tiny.config(100, 6)]), f"audit-{tiny.config(100, 6).run_id}", "audit of the claim"),
+}
+"""How to ask for it, the job's id, and what it is called."""
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine on which nothing may train for long."""
+    root = tmp_path_factory.mktemp("runs")
+    tiny.train(tiny.config(), root=root)
+    engine = Engine(root, tasks="tests.tiny", longest_training=1.5)
+    yield engine
+    engine.close()
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_whatever_trains_for_too_long_is_stopped_with_the_reason(short: Engine, name: str) -> None:
+    ask, job_id, noun = SLOW[name]
+    ask(short)
+    state = over(short, job_id)
+    assert state.status == "cancelled" and "took over 1 min, the longest that this server allows" in str(state.message)
+    assert noun in str(state.message)
+
+
+def test_a_cell_whose_network_was_stopped_says_why(short: Engine) -> None:
+    short.study(ENDLESS)
+    state = over(short, f"cell-{ENDLESS[0].id}")
+    assert "training of a study's network took over 1 min" in str(state.message)
+
+
+def test_a_job_that_says_nothing_while_it_retrains_is_stopped_too(short: Engine) -> None:
+    """A cell tells how far it is between its sparsities only."""
+    short.study(SILENT)
+    state = over(short, f"cell-{SILENT[0].id}")
+    assert state.status == "cancelled" and "The cell of a study took over 1 min" in str(state.message)
+
+
+def test_what_trains_nothing_may_take_longer(short: Engine) -> None:
+    job_id = short.ask("timing", RUN, RULE, 0.5)
+    assert over(short, job_id, 300).status == "finished"

@@ -1,0 +1,90 @@
+"""Each job says what it really counts, in its own words."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from core.cells import Cell
+from core.config import PruningConfig
+from core.engine import tasks, tradeoff
+from core.progress import Progress, Unit
+from core.search import Search
+from core.storage.timing import BATCHES, Times, Variant
+from core.wording import counted
+from pages.ui.watching import said
+from tests import tiny
+
+pytestmark = pytest.mark.timeout(600)
+
+CONFIG, RULE = tiny.config(), PruningConfig()
+RUN = CONFIG.run_id
+
+JOBS: dict[str, tuple[Callable[..., None], str]] = {
+    "training": (lambda **how: tiny.train(tiny.config(seed=4), **how), "41 of 41 stops"),
+    "profile": (lambda **how: tiny.profile(RUN, PruningConfig(scope="layerwise"), **how), "41 of 41 stops"),
+    "point": (lambda **how: tiny.point(RUN, RULE, 0.123, **how), "1 of 1 sparsity"),
+    "ledger": (lambda **how: tiny.ledger(RUN, RULE, **how), "41 of 41 stops"),
+    "own ledger": (lambda **how: tiny.ledger(RUN, RULE, 0.123, **how), "1 of 1 sparsity"),
+    "rounding": (lambda **how: tiny.rounding(RUN, RULE, 0.5, **how), "2 of 2 number types"),
+    "timing": (lambda **how: tiny.timing(RUN, RULE, 0.5, **how), "9 of at most 9 rounds"),
+    "tradeoff": (lambda **how: tiny.tradeoff(RUN, RULE, **how), "1 of at most 49 steps"),
+    "export": (lambda **how: tiny.export(RUN, RULE, 0.5, **how), "5 of 5 steps"),
+    "search": (lambda **how: tiny.search(Search(run_id=RUN), **how), " evaluations"),
+    "cell": (lambda **how: tiny.cell(Cell(config=CONFIG, sparsities=(0.5,)), **how), "1 of 1 sparsity"),
+    "audit": (lambda **how: tiny.audit(CONFIG, **how), "7 of 8 readings"),
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("runs")
+    tiny.train(CONFIG, root=root)
+    return root
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_the_progress_of_a_job_counts_in_its_own_unit(name: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def measured(*args: Any) -> Times:
+        for done in range(1, 10):
+            args[-1](done, 9)
+        return Times({b: {v: [1.0] for v in get_args(Variant)} for b in BATCHES}, 0, 1, 1, {})
+
+    monkeypatch.setattr(tasks, "measure", measured)  # the clock itself has tests of its own
+    monkeypatch.setattr(tradeoff._Work, "found", lambda work: work._report() or _Nothing())
+    told = list[Progress]()
+    job, words = JOBS[name]
+    job(root=root, on_progress=told.append)
+    counts = [progress for progress in told if progress.phase == "evaluating"]
+    assert len({(progress.unit, progress.of, progress.at_most) for progress in counts}) == 1
+    assert [progress.done for progress in counts] == [*range(counts[0].done, counts[-1].done + 1)]
+    assert counts[-1].done <= counts[-1].of and said(counts[-1]).endswith(words)
+    assert "stop" in said(counts[-1]) or counts[-1].unit != "stop"
+
+
+class _Nothing:
+    """A comparison that was not made."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {}
+
+
+@pytest.mark.parametrize("margin", [0.06, 0.2])
+def test_a_search_never_takes_more_evaluations_than_it_says(margin: float, root: Path) -> None:
+    for criterion in ("magnitude", "largest"):
+        for goal in ("change", "loss", "margin"):
+            told = list[Progress]()
+            rule = PruningConfig(criterion=criterion)
+            search = Search(run_id=RUN, pruning=rule, goal=goal, margin=margin)
+            tiny.search(search, root=root, on_progress=told.append)
+            last = told[-1]
+            assert last.unit == "evaluation" and 1 < last.done <= last.of == told[1].of and last.at_most
+
+
+def test_one_is_singular_whatever_is_counted() -> None:
+    for unit in get_args(Unit):
+        assert counted(1, unit) == f"1 {unit}" and counted(2, unit).endswith("s") and counted(0, unit).startswith("0 ")
+    assert [counted(n, "sparsity") for n in (1, 1600)] == ["1 sparsity", "1,600 sparsities"]
+    assert said(Progress("evaluating", 0, 1, unit="round")) == "Evaluating · 0 of 1 round"
+    assert said(Progress("training", 3, 63, 900.0, 61.0, 0.5)) == "Training · 900 images/s · loss 0.500 · 1 min left"
