@@ -21,6 +21,8 @@ from PIL import Image
 from core import data, picture
 from core.errors import DataError, PictureError, PruneLabError
 from core.picture import MOST_BYTES, MOST_PIXELS, MOST_SIDE, Picture
+from core.picture.exif import orientation
+from core.picture.headers import READERS, File
 
 Pixels = NDArray[np.uint8]
 
@@ -354,6 +356,51 @@ def test_damaged_exif_data_are_passed_over(tags: bytes, turned: bool) -> None:
         assert seen.steps[0].note == ("28 × 20 pixels." if turned else "20 × 28 pixels.")
 
 
+FORMS = {1: "B", 3: "H", 4: "I", 5: "II", 6: "b", 7: "B", 8: "h", 9: "i", 10: "ii", 11: "f", 12: "d", 13: "I"}
+"""TIFF's types of numbers, as `struct` writes them; a rational is two."""
+
+
+def tags_of(orientation: int, kind: int, order: str, n: int = 1) -> bytes:
+    """EXIF data whose only tag is the orientation, of a type, n times over; in the entry where it fits, else behind."""
+    numbers = (-3 * orientation, -3) if kind == 10 else (3 * orientation, 3) if kind == 5 else (orientation,)
+    value = struct.pack(order + FORMS[kind], *numbers) * n
+    behind = 8 + 2 + 12 + 4
+    inline, rest = (value.ljust(4, b"\0"), b"") if len(value) <= 4 else (struct.pack(order + "I", behind), value)
+    entry = struct.pack(order + "HHI", 0x0112, kind, n) + inline
+    mark = b"MM\0*" if order == ">" else b"II*\0"
+    return mark + struct.pack(order + "IH", 8, 1) + entry + bytes(4) + rest
+
+
+@pytest.mark.parametrize("kind", FORMS)
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("n", [1, 3])
+def test_an_orientation_is_read_whatever_its_type_and_byte_order(kind: int, order: str, n: int) -> None:
+    for value in range(10):
+        assert orientation(tags_of(value, kind, order, n)) == (value if 2 <= value <= 8 else 1)
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_a_long_orientation_turns_a_picture_of_each_format(order: str) -> None:
+    tags, tall = tags_of(6, 4, order), boot()[:, 5:25]
+    png, jpeg = saved(tall), saved(tall, "JPEG")
+    for content in (
+        png[:33] + chunk(b"eXIf", tags) + png[33:],
+        jpeg[:2] + segment(0xE1, b"Exif\0\0" + tags) + jpeg[2:],
+        saved(tall, "WebP", exif=tags),
+        saved(tall, "WebP", exif=b"Exif\0\0" + tags, lossless=True),
+    ):
+        assert picture.read(content).steps[0].note == "28 × 20 pixels."
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [(5, b"\0\0\0\6\0\0\0\0"), (2, b"6\0"), (99, b"\0\0\0\6"), (11, b"\x7f\xc0\0\0")]
+)
+def test_a_value_that_is_no_number_is_no_orientation(kind: int, value: bytes) -> None:
+    inline, rest = (value.ljust(4, b"\0"), b"") if len(value) <= 4 else (struct.pack(">I", 26), value)
+    entry = struct.pack(">HHI", 0x0112, kind, 1) + inline
+    assert orientation(b"MM\0*" + struct.pack(">IH", 8, 1) + entry + bytes(4) + rest) == 1
+
+
 def test_a_jpeg_with_fill_bytes_a_thumbnail_and_a_second_picture_is_read() -> None:
     jpeg, other = saved(large(boot()), "JPEG"), saved(255 - large(boot()), "JPEG")
     content = jpeg[:2] + b"\xff\xff" + segment(0xE2, other) + b"junk" + jpeg[2:] + other + b"\xff\xda" * 99
@@ -475,7 +522,7 @@ def test_damage_is_refused(content: bytes) -> None:
 
 def test_a_header_that_pillow_reads_otherwise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Or the limits would have been checked in vain."""
-    monkeypatch.setitem(picture._HEADERS, "PNG", lambda content: picture._File(content, (28, 27)))
+    monkeypatch.setitem(READERS, "PNG", lambda content: File("PNG", content, (28, 27)))
     assert DAMAGED in refused(saved(boot()))
 
 
@@ -594,7 +641,7 @@ def measured(folder: Path, files: dict[str, bytes], threads: int = 0) -> dict[st
         [sys.executable, "-W", "error", "-c", MEASURE, str(threads), *(str(folder / name) for name in files)],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(picture.__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(picture.__file__).parents[2])},
     )
     assert run.returncode == 0, run.stderr
     results: dict[str, tuple[Any, float, float]] = json.loads(run.stdout)
