@@ -1,8 +1,21 @@
 """The one exception tree. Every message says what happened, with the value, and what to do next."""
 
+import unicodedata
+
+_NO_TEXT = {"Cc", "Cs", "Zl", "Zp"}
+"""Unicode's categories of what cannot stand in a line of text: control characters, halves of pairs, line ends."""
+
+
+def escaped(text: str) -> str:
+    """The same in one line of text; what is no text is escaped, such as a byte of a file name that is not UTF-8."""
+    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in _NO_TEXT else c for c in text)
+
 
 class PruneLabError(Exception):
-    """Base of all errors that a visitor may be shown word for word."""
+    """Base of all errors that a visitor may be shown word for word, whatever name they quote."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(escaped(message))
 
 
 class ConfigError(PruneLabError):

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from core.config import Problem
 from core.data import fashion, folders
@@ -19,7 +18,11 @@ FASHION = Collection("fashion-mnist", "Fashion-MNIST", Problem(), fashion.CLASSE
 def available(environ: Mapping[str, str] = os.environ) -> tuple[list[Collection], list[str]]:
     """Fashion-MNIST, whether it is there or not, and the host's own data sets; and what is wrong with other folders."""
     found, problems = [FASHION], list[str]()
-    for folder in folders.folders(environ):
+    try:
+        there = folders.folders(environ)
+    except DataError as error:
+        return found, [str(error)]
+    for folder in there:
         try:
             found.append(folders.describe(folder))
         except DataError as error:
@@ -32,7 +35,7 @@ def check(name: str) -> None:
     if name == FASHION.id:
         fashion.locate()
     else:
-        _folder(name)
+        folders.find(name)
 
 
 def load(name: str) -> Dataset:
@@ -41,7 +44,7 @@ def load(name: str) -> Dataset:
     Raises:
         DataError: it is not on this machine, or a file of it is missing, damaged or another's.
     """
-    return fashion.load(fashion.locate()) if name == FASHION.id else folders.load(_folder(name))
+    return fashion.load(fashion.locate()) if name == FASHION.id else folders.load(folders.find(name), name)
 
 
 def load_test(name: str) -> Split:
@@ -51,25 +54,14 @@ def load_test(name: str) -> Split:
 
 def md5s(name: str) -> dict[str, str]:
     """The MD5 of each of its files; raises as `load` does."""
-    return fashion.md5s(fashion.locate()) if name == FASHION.id else folders.md5s(_folder(name))
+    return fashion.md5s(fashion.locate()) if name == FASHION.id else folders.md5s(folders.find(name))
+
+
+def classes(name: str) -> tuple[str, ...]:
+    """The names of its classes, in the order of their labels; raises as `load` does, but of Fashion-MNIST never."""
+    return FASHION.classes if name == FASHION.id else folders.describe(folders.find(name)).classes
 
 
 def title(name: str) -> str:
     """A data set's name for people, whether it is there or not."""
     return FASHION.title if name == FASHION.id else name.rpartition("-")[0]
-
-
-def _folder(name: str) -> Path:
-    """The folder whose content has that id."""
-    plain = name.rpartition("-")[0]
-    for folder in folders.folders():
-        try:
-            if folders.describe(folder).id == name:
-                return folder
-        except DataError:
-            if folder.name == plain:
-                raise
-    raise DataError(
-        f"The data set {title(name)} ({name}) is not on this machine, or has changed; put its folder into "
-        f"{folders.root()}, or name another folder in {folders.VARIABLE}."
-    )

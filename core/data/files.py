@@ -1,13 +1,15 @@
 """Files of a data set: what they hold, read or digested once per file state, and what to say of a bad one."""
 
+import errno
 import gzip
 import hashlib
 import json
 import os
 import tempfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from math import prod
 from pathlib import Path
@@ -17,6 +19,10 @@ import numpy as np
 import platformdirs
 
 from core.errors import DataError
+
+
+class UnreadableError(DataError):
+    """A file cannot be read just now, as opposed to one whose content is wrong."""
 
 
 def cache_folder() -> Path:
@@ -55,12 +61,65 @@ def state(path: Path, remedy: str) -> str:
         DataError: it is missing or cannot be looked at.
     """
     try:
-        status = path.stat()
+        return _state(str(path), path.stat())
     except FileNotFoundError:
-        raise DataError(f"{path} is missing; {remedy}.") from None
+        raise UnreadableError(f"{path} is missing; {remedy}.") from None
     except OSError as error:
-        raise _unreadable(path, error, remedy) from error
-    return f"{path} {status.st_size} {status.st_mtime_ns} {status.st_ino}"
+        raise unreadable(path, error, remedy) from error
+
+
+def _state(path: str, status: os.stat_result) -> str:
+    """With the time of the last change of any kind, which no program can set: a file may be older than it was."""
+    return f"{path} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+
+
+def listed(folder: Path, remedy: str) -> "list[os.DirEntry[str]]":
+    """What is in a folder, by name.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise unreadable(folder, error, remedy) from error
+
+
+def is_folder(entry: "os.DirEntry[str]", remedy: str) -> bool:
+    """Whether it is one or a link to one; a link that leads round in a circle or nowhere is none.
+
+    Raises:
+        DataError: it cannot be looked at.
+    """
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return False
+        raise unreadable(Path(entry.path), error, remedy) from error
+
+
+def is_file(entry: "os.DirEntry[str]", remedy: str) -> bool:
+    """Whether it is one or a link to one.
+
+    Raises:
+        DataError: it cannot be looked at, or is a link that leads nowhere.
+    """
+    try:
+        if entry.is_symlink():
+            entry.stat()
+        return entry.is_file()
+    except OSError as error:
+        raise unreadable(Path(entry.path), error, remedy) from error
+
+
+def state_of(entry: "os.DirEntry[str]", remedy: str) -> str:
+    """As `state`, of what `listed` gave."""
+    try:
+        return _state(entry.path, entry.stat())
+    except OSError as error:
+        raise unreadable(Path(entry.path), error, remedy) from error
 
 
 @lru_cache(maxsize=32)
@@ -71,12 +130,12 @@ def _md5(path: Path, state: str, remedy: str) -> str:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
     except (EOFError, zlib.error, OSError) as error:
-        raise _unreadable(path, error, remedy) from error
+        raise unreadable(path, error, remedy) from error
     return digest.hexdigest()
 
 
 def _opened(path: Path) -> Any:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")
 
 
 def read_idx(path: Path, remedy: str) -> np.ndarray:
@@ -92,23 +151,50 @@ def read_idx(path: Path, remedy: str) -> np.ndarray:
         with _opened(path) as file:
             content = file.read()
     except (EOFError, zlib.error, OSError) as error:
-        raise _unreadable(path, error, remedy) from error
+        raise unreadable(path, error, remedy) from error
     shape = _shape(content[:260])
     if shape is None or len(content) != 4 + 4 * len(shape) + prod(shape):
-        raise DataError(f"{path} is not a whole IDX file of bytes; replace it by the original, or {remedy}.")
+        raise _not_idx(path, remedy)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * len(shape)).reshape(shape).copy()
 
 
-def idx_shape(path: Path, remedy: str) -> tuple[int, ...]:
-    """The shape that an IDX file's header gives; raises as `read_idx` does."""
+@dataclass(frozen=True)
+class Idx:
+    """What an IDX file of unsigned bytes holds: its shape, the MD5 of its unpacked content, the highest entry or 0."""
+
+    shape: tuple[int, ...]
+    md5: str
+    highest: int
+
+
+def look_at_idx(path: Path, remedy: str) -> Idx:
+    """Read a whole IDX file piece by piece, however large it says it is; raises as `read_idx` does."""
     try:
         with _opened(path) as file:
-            shape = _shape(file.read(260))
+            header = file.read(4)
+            header += file.read(4 * header[3]) if len(header) == 4 else b""
+            shape, md5, n, highest = _shape(header), hashlib.md5(header, usedforsecurity=False), 0, 0
+            while shape is not None and n <= prod(shape) and (piece := file.read(1 << 20)):
+                md5.update(piece)
+                n, highest = n + len(piece), max(highest, int(np.frombuffer(piece, np.uint8).max()))
     except (EOFError, zlib.error, OSError) as error:
-        raise _unreadable(path, error, remedy) from error
-    if shape is None:
-        raise DataError(f"{path} is not an IDX file of bytes; replace it by the original, or {remedy}.")
-    return shape
+        raise unreadable(path, error, remedy) from error
+    if shape is None or n != prod(shape):
+        raise _not_idx(path, remedy)
+    return Idx(shape, md5.hexdigest(), highest)
+
+
+def _not_idx(path: Path, remedy: str) -> DataError:
+    return DataError(f"{path} is not a whole IDX file of bytes; replace it by the original, or {remedy}.")
+
+
+def md5_of_idx(values: np.ndarray) -> str:
+    """The MD5 of an uint8 array as an IDX file holds it."""
+    return hashlib.md5(_header(values) + values.tobytes(), usedforsecurity=False).hexdigest()
+
+
+def _header(values: np.ndarray) -> bytes:
+    return bytes([0, 0, 8, values.ndim]) + np.array(values.shape, ">u4").tobytes()
 
 
 def _shape(header: bytes) -> tuple[int, ...] | None:
@@ -120,26 +206,39 @@ def _shape(header: bytes) -> tuple[int, ...] | None:
 
 def write_idx(path: Path, values: np.ndarray) -> None:
     """Write a uint8 array as a gzipped IDX file, without name and time in gzip's header."""
-    header = bytes([0, 0, 8, values.ndim]) + np.array(values.shape, ">u4").tobytes()
-    path.write_bytes(gzip.compress(header + values.astype(np.uint8).tobytes(), 6, mtime=0))
+    path.write_bytes(gzip.compress(_header(values) + values.astype(np.uint8).tobytes(), 6, mtime=0))
 
 
-def _unreadable(path: Path, error: Exception, remedy: str) -> DataError:
+def unreadable(path: Path, error: Exception, remedy: str) -> DataError:
+    """The error that says why a file or folder could not be read."""
     replace = f"replace it by the original, or {remedy}"
     if isinstance(error, EOFError):
         return DataError(f"{path} is cut short; {replace}.")
     if isinstance(error, gzip.BadGzipFile | zlib.error):
         return DataError(f"{path} is damaged or not a gzip file; {replace}.")
-    reason = error.strerror if isinstance(error, OSError) else error
-    return DataError(f"{path} cannot be read ({reason}); make it readable, or {remedy}.")
+    reason = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+    return UnreadableError(f"{path} cannot be read ({reason}); make it readable, or {remedy}.")
 
 
-def digest(parts: Sequence[bytes]) -> str:
+class Digest:
+    """SHA-256 over parts, each with its length."""
+
+    def __init__(self) -> None:
+        self._found = hashlib.sha256()
+
+    def add(self, part: bytes) -> None:
+        self._found.update(len(part).to_bytes(8, "big"))
+        self._found.update(part)
+
+    def hexdigest(self) -> str:
+        return self._found.hexdigest()
+
+
+def digest(parts: Iterable[bytes]) -> str:
     """SHA-256 over parts, each with its length, in hexadecimal digits."""
-    found = hashlib.sha256()
+    found = Digest()
     for part in parts:
-        found.update(len(part).to_bytes(8, "big"))
-        found.update(part)
+        found.add(part)
     return found.hexdigest()
 
 

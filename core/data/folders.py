@@ -10,34 +10,26 @@ Images are 28 x 28 or 32 x 32 pixels, all alike, grey or coloured.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from core.config import DataConfig, Problem
 from core.data import files
-from core.data.images import Dataset, Split, hold_out, problem
+from core.data.files import UnreadableError
+from core.data.idx import IdxFiles, named
+from core.data.images import Dataset, problem
+from core.data.names import plain, shown
+from core.data.pictures import PictureFolders
+from core.data.survey import REMEDY, Survey, surveyed
 from core.errors import DataError
 
 VARIABLE = "PRUNELAB_DATASETS"
 """The environment variable that names the folder of data sets."""
 
-SIDES = (28, 32)
-MOST_CLASSES = 50
-LEAST_IMAGES = 500
-"""Of training images: from fewer nothing could be held out to choose by."""
-
-REMEDY = "see “Other data sets” in the README"
-
 _SYMMETRIC = ("cifar-10",)
 """Those known to be as good in the mirror; of others nobody knows."""
-
-_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
-_FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
-_LABELS, _IMAGES = "labels", "images"
 
 
 @dataclass(frozen=True)
@@ -51,6 +43,7 @@ class Collection:
         classes: their names, in the order of the labels.
         images: how many training images it has.
         mirrored: whether the mirror image of each class is known to be of that class.
+        former: the id by which earlier versions knew the same images and labels; None if there is no other.
     """
 
     id: str
@@ -59,6 +52,7 @@ class Collection:
     classes: tuple[str, ...]
     images: int
     mirrored: bool
+    former: str | None = None
 
     @property
     def config(self) -> DataConfig:
@@ -68,198 +62,112 @@ class Collection:
 
 def root(environ: Mapping[str, str] = os.environ) -> Path:
     """The folder of data sets: the one that the environment names, else one in the user's cache folder."""
-    named = environ.get(VARIABLE)
-    return Path(named).expanduser() if named else files.cache_folder() / "datasets"
+    chosen = environ.get(VARIABLE)
+    return Path(os.path.expanduser(chosen)) if chosen else files.cache_folder() / "datasets"
 
 
 def folders(environ: Mapping[str, str] = os.environ) -> list[Path]:
-    """Every folder that should be a data set."""
-    try:
-        return sorted(path for path in root(environ).iterdir() if path.is_dir() and not path.name.startswith("."))
-    except OSError:
+    """Every folder that should be a data set, and every link that should lead to one.
+
+    Raises:
+        DataError: the folder of data sets is there but cannot be read.
+    """
+    place = root(environ)
+    if not os.path.lexists(place):
         return []
+    return [Path(entry.path) for entry in files.listed(place, REMEDY) if _may_be_one(entry)]
+
+
+def _may_be_one(entry: "os.DirEntry[str]") -> bool:
+    if entry.name.startswith("."):
+        return False
+    return not os.path.exists(entry.path) or os.path.isdir(entry.path)
 
 
 def describe(folder: Path) -> Collection:
-    """What a folder holds, from headers and names; its content is digested once per state.
+    """What a folder holds; every file of it is read once per state.
 
     Raises:
         DataError: it is no data set, with the first thing that is wrong.
     """
-    form = _form(folder)
-    shape, classes, n = form.shape(), form.classes(), form.images()
-    if shape[0] not in SIDES or shape[:2] != (shape[0],) * 2 or shape[2:] not in ((), (3,)):
-        size = " x ".join(map(str, shape))
-        raise DataError(f"The images of {folder} are {size}; they must be 28 x 28 or 32 x 32, grey or with 3 colours.")
-    if not 2 <= len(classes) <= MOST_CLASSES:
-        raise DataError(f"{folder} has {len(classes)} classes; there must be 2 to {MOST_CLASSES}.")
-    if n < LEAST_IMAGES:
-        raise DataError(f"{folder} has {n} training images; there must be {LEAST_IMAGES} at least.")
-    name = re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-") or "data"
-    return Collection(
-        f"{name}-{form.digest()[:8]}", folder.name, problem(shape, classes), classes, n, name in _SYMMETRIC
-    )
+    return _looked(folder)[0]
 
 
-def load(folder: Path) -> Dataset:
-    """All images of a folder.
+def load(folder: Path, name: str | None = None) -> Dataset:
+    """All images of a folder, which is of that id if one is given.
 
     Raises:
-        DataError: as `describe`, or a file is damaged or does not fit the others.
+        DataError: as `describe`, or it holds something else.
     """
-    form = _form(folder)
-    train, test = form.read()
-    data = Dataset(train, test, form.classes())
-    for part in (train, test):
-        if part.images.shape[1:] != form.shape():
-            raise DataError(f"The images of {folder} are not all alike; {REMEDY}.")
-        if len(part.images) != len(part.labels) or not len(part):
-            raise DataError(
-                f"{folder} has {len(part.images)} images for {len(part.labels)} labels in one part; {REMEDY}."
-            )
-        if part.labels.max() >= len(data.classes):
-            raise DataError(f"{folder} has a label {part.labels.max()} but {len(data.classes)} classes; {REMEDY}.")
-    return data
+    found, form, survey = _looked(folder)
+    if name not in (None, found.id, found.former):
+        raise gone(str(name))
+    with _at_the_border(folder):
+        return form.read(survey)
 
 
 def md5s(folder: Path) -> dict[str, str]:
     """An MD5 for each IDX file, or one digest of all pictures: what a run keeps of what it was trained on."""
-    return _form(folder).md5s()
+    return dict(_looked(folder)[2].md5s)
 
 
-def _form(folder: Path) -> "_Idx | _Pictures":
-    return _Idx(folder) if any(folder.glob("*idx*")) else _Pictures(folder)
+def find(name: str) -> Path:
+    """The folder whose content has that id.
+
+    Raises:
+        DataError: there is none, or what is wrong with the folder of that name.
+    """
+    problems, title = list[DataError](), name.rpartition("-")[0]
+    for folder in folders():
+        if title in (plain(folder.name), _plain_before(folder.name)):  # others have other ids, whatever they hold
+            try:
+                found = describe(folder)
+            except DataError as error:
+                problems.append(error)
+            else:
+                if name in (found.id, found.former):
+                    return folder
+    raise problems[0] if problems else gone(name)
 
 
-class _Idx:
-    """Four IDX files."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._paths = {
-            f"{part}-{what}": self._find(names, what)
-            for part, names in (("train", ("train",)), ("test", ("t10k", "test")))
-            for what in (_IMAGES, _LABELS)
-        }
-
-    def _find(self, names: tuple[str, ...], what: str) -> Path:
-        found = [path for name in names for path in sorted(self._folder.glob(f"{name}-{what}*"))]
-        if len(found) != 1:
-            raise DataError(f"{self._folder} has {len(found)} files {names[0]}-{what}*, where one is needed; {REMEDY}.")
-        return found[0]
-
-    def shape(self) -> tuple[int, ...]:
-        return files.idx_shape(self._paths["train-images"], REMEDY)[1:]
-
-    def images(self) -> int:
-        return files.idx_shape(self._paths["train-images"], REMEDY)[0]
-
-    def classes(self) -> tuple[str, ...]:
-        try:
-            names = (self._folder / "classes.txt").read_text("utf-8").splitlines()
-        except FileNotFoundError:
-            names = [str(label) for label in range(self._highest() + 1)]
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{self._folder / 'classes.txt'} cannot be read ({error}); {REMEDY}.") from error
-        return _distinct([name.strip() for name in names if name.strip()], self._folder)
-
-    def _highest(self) -> int:
-        labels = (files.read_idx(self._paths[f"{part}-labels"], REMEDY) for part in ("train", "test"))
-        return max(int(found.max(initial=0)) for found in labels)
-
-    def md5s(self) -> dict[str, str]:
-        return files.md5s({path.name: path.absolute() for path in self._paths.values()}, REMEDY)
-
-    def digest(self) -> str:
-        return files.digest([*(md5.encode() for md5 in self.md5s().values()), "\n".join(self.classes()).encode()])
-
-    def read(self) -> tuple[Split, Split]:
-        arrays = {name: files.read_idx(path, REMEDY) for name, path in self._paths.items()}
-        train, test = (Split(arrays[f"{part}-images"], arrays[f"{part}-labels"]) for part in ("train", "test"))
-        return train, test
+def gone(name: str) -> DataError:
+    """The error that says that no folder has that id."""
+    return DataError(
+        f"The data set {name.rpartition('-')[0]} ({name}) is not on this machine, or has changed; put its folder into "
+        f"{root()}, or name another folder in {VARIABLE}."
+    )
 
 
-class _Pictures:
-    """A folder of pictures for each class."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._parted = (folder / "train").is_dir() and (folder / "test").is_dir()
-        self._train = folder / "train" if self._parted else folder
-
-    def _files(self, part: Path) -> list[tuple[int, Path]]:
-        """Each picture with its label, class by class."""
-        return [
-            (label, path)
-            for label, name in enumerate(self.classes())
-            for path in sorted((part / name).iterdir() if (part / name).is_dir() else ())
-            if path.suffix.lower() in _PICTURES
-        ]
-
-    def _all(self) -> list[Path]:
-        parts = (self._train, self._folder / "test") if self._parted else (self._train,)
-        return [path for part in parts for _, path in self._files(part)]
-
-    def classes(self) -> tuple[str, ...]:
-        names = [path.name for path in self._train.iterdir() if path.is_dir() and not path.name.startswith(".")]
-        return _distinct(sorted(names), self._folder)
-
-    def images(self) -> int:
-        n = len(self._files(self._train))
-        return n if self._parted else n - n // 6
-
-    def shape(self) -> tuple[int, ...]:
-        found = self._files(self._train)
-        if not found:
-            raise DataError(f"{self._folder} holds neither IDX files nor folders of pictures; {REMEDY}.")
-        return _pixels(found[0][1]).shape
-
-    def md5s(self) -> dict[str, str]:
-        return {"pictures": self.digest()}
-
-    def digest(self) -> str:
-        paths = self._all()
-        state = files.digest([files.state(path, REMEDY).encode() for path in paths])
-        name = str(self._folder)
-        return files.once({name: f"{name} {state}"}, {name: lambda: self._digest(paths)})[name]
-
-    def _digest(self, paths: list[Path]) -> str:
-        try:
-            parts = [part for p in paths for part in (str(p.relative_to(self._folder)).encode(), p.read_bytes())]
-        except OSError as error:
-            raise DataError(f"{self._folder} cannot be read ({error.strerror}); make it readable.") from error
-        return files.digest(parts)
-
-    def read(self) -> tuple[Split, Split]:
-        train = self._read(self._train)
-        return (train, self._read(self._folder / "test")) if self._parted else hold_out(train, len(train) // 6, 0)
-
-    def _read(self, part: Path) -> Split:
-        found, shape = self._files(part), self.shape()
-        images = np.empty((len(found), *shape), np.uint8)
-        for i, (_, path) in enumerate(found):
-            pixels = _pixels(path, coloured=len(shape) == 3)
-            if pixels.shape != shape:
-                raise DataError(f"{path} is {pixels.shape[1]} x {pixels.shape[0]} pixels, others are {shape[0]} wide.")
-            images[i] = pixels
-        return Split(images, np.array([label for label, _ in found], np.uint8))
+def _looked(folder: Path) -> "tuple[Collection, IdxFiles | PictureFolders, Survey]":
+    with _at_the_border(folder):
+        entries = files.listed(folder, REMEDY)
+        form = (IdxFiles if any(map(named, entries)) else PictureFolders)(folder, entries)
+        survey = surveyed(form.state(), form.survey)
+    name = plain(folder.name)
+    known = f"{name}-{survey.digest[:8]}"
+    former = f"{_plain_before(folder.name)}-{survey.former[:8]}" if survey.former else known
+    found = Collection(
+        known,
+        shown(folder.name),
+        problem(survey.shape, survey.classes),
+        survey.classes,
+        survey.images,
+        mirrored=name in _SYMMETRIC,
+        former=former if former != known else None,
+    )
+    return found, form, survey
 
 
-def _distinct(names: list[str], folder: Path) -> tuple[str, ...]:
-    if len(set(names)) < len(names):
-        raise DataError(f"{folder} names a class twice; give each a name of its own.")
-    return tuple(names)
-
-
-def _pixels(path: Path, *, coloured: bool | None = None) -> np.ndarray:
-    """A picture as (h, w) grey or (h, w, 3); as it is where `coloured` does not say. Large ones are not decoded."""
+@contextmanager
+def _at_the_border(folder: Path) -> Iterator[None]:
+    """Whatever else a folder can do to who reads it is one sentence too."""
     try:
-        with Image.open(path, formats=_FORMATS) as image:
-            if max(image.size) > max(SIDES):
-                raise DataError(f"{path} is {image.size[0]} x {image.size[1]} pixels; {REMEDY}.")
-            grey = image.mode in ("1", "L", "I;16") if coloured is None else not coloured
-            return np.asarray(image.convert("L" if grey else "RGB"))
-    except DataError:
-        raise
-    except Exception as error:  # Pillow raises a dozen kinds
-        raise DataError(f"{path} is no whole picture ({type(error).__name__}); replace it or take it away.") from error
+        yield
+    except (OSError, ValueError, MemoryError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+        raise UnreadableError(f"{folder} cannot be used ({reason}); {REMEDY}.") from error
+
+
+def _plain_before(name: str) -> str:
+    """The beginning of a data set's id in earlier versions, which knew no letters but those of English."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "data"

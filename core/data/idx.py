@@ -1,0 +1,121 @@
+"""A data set as four IDX files, as MNIST is."""
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+
+from core.data import files
+from core.data.files import Idx
+from core.data.images import Dataset, Split
+from core.data.names import distinct, shown
+from core.data.survey import REMEDY, Survey, by, check_counts, check_shape
+from core.errors import DataError
+
+_NAME = re.compile(r"(train|t10k|test)-(images|labels)")
+_CLASSES = "classes.txt"
+_NOT_IDX = (".txt", ".csv", ".json", ".md", ".md5", ".sha1", ".sha256", ".asc", ".sig")
+_PARTS = {"train": ("train",), "test": ("t10k", "test")}
+
+
+def named(entry: "os.DirEntry[str]") -> bool:
+    """Whether a file has the name of one of the four."""
+    fits = _NAME.match(entry.name) and not entry.name.lower().endswith(_NOT_IDX)
+    return bool(fits) and files.is_file(entry, REMEDY)
+
+
+class IdxFiles:
+    """A folder with four IDX files and, if the classes have names, `classes.txt`."""
+
+    def __init__(self, folder: Path, entries: "list[os.DirEntry[str]]") -> None:
+        """Raises DataError where one of the four is missing or there twice."""
+        self._folder = folder
+        names = [entry.name for entry in entries if named(entry)]
+        self._paths = {
+            (part, what): self._find(names, starts, what)
+            for part, starts in _PARTS.items()
+            for what in ("images", "labels")
+        }
+        given = [entry for entry in entries if entry.name == _CLASSES and files.is_file(entry, REMEDY)]
+        self._names = folder / _CLASSES if given else None
+
+    def _find(self, names: list[str], starts: tuple[str, ...], what: str) -> Path:
+        found = [name for start in starts for name in names if name.startswith(f"{start}-{what}")]
+        if len(found) != 1:
+            which = f" ({', '.join(found)})" if found else ""
+            raise DataError(
+                f"{self._folder} has {len(found)} files {starts[0]}-{what}*{which}, where one is needed; {REMEDY}."
+            )
+        return self._folder / found[0]
+
+    def state(self) -> str:
+        """What changes when a file does; raises DataError where one cannot be looked at."""
+        paths = [*self._paths.values(), *([self._names] if self._names else [])]
+        return "\n".join(files.state(path, REMEDY) for path in paths)
+
+    def survey(self) -> Survey:
+        """Raises DataError: a file is damaged, or does not fit the others."""
+        found = {key: files.look_at_idx(path, REMEDY) for key, path in self._paths.items()}
+        for key, of in found.items():
+            self._check_dimensions(key, of.shape)
+        shapes = {part: _image(found[part, "images"].shape) for part in _PARTS}
+        highest = max(found[part, "labels"].highest for part in _PARTS)
+        classes, shape = self._classes(highest), shapes["train"]
+        check_shape(self._folder, shape)
+        check_counts(self._folder, len(classes), found["train", "images"].shape[0])
+        self._check_fit(found, shapes, highest, len(classes))
+        md5s = {self._paths[key].name: of.md5 for key, of in found.items()}
+        digest = files.digest([*(md5.encode() for md5 in md5s.values()), "\n".join(classes).encode()])
+        return Survey(shape, classes, found["train", "images"].shape[0], digest, digest, md5s)
+
+    def _check_dimensions(self, key: tuple[str, str], shape: tuple[int, ...]) -> None:
+        held = by(shape) or "single"
+        if key[1] == "images" and len(shape) not in (3, 4):
+            raise DataError(f"{self._paths[key]} holds {held} bytes, which are no images; {REMEDY}.")
+        if key[1] == "labels" and (not shape or set(shape[1:]) - {1}):
+            raise DataError(f"{self._paths[key]} holds {held} bytes, which are not one label an image; {REMEDY}.")
+
+    def _check_fit(
+        self, found: dict[tuple[str, str], Idx], shapes: dict[str, tuple[int, ...]], highest: int, classes: int
+    ) -> None:
+        if shapes["train"] != shapes["test"]:
+            both = " and ".join(f"{by(shape)} in {part}" for part, shape in shapes.items())
+            raise DataError(f"The images of {self._folder} are not all alike: {both}; {REMEDY}.")
+        for part in _PARTS:
+            images, labels = (found[part, what].shape[0] for what in ("images", "labels"))
+            if images != labels or not images:
+                raise DataError(
+                    f"{self._folder} has {images} images for {labels} labels in one part, {part}; {REMEDY}."
+                )
+        if highest >= classes:
+            raise DataError(f"{self._folder} has a label {highest} but {classes} classes; {REMEDY}.")
+
+    def _classes(self, highest: int) -> tuple[str, ...]:
+        if self._names is None:
+            return tuple(str(label) for label in range(highest + 1))
+        try:
+            names = self._names.read_text("utf-8-sig").splitlines()
+        except UnicodeDecodeError as error:
+            raise DataError(f"{self._names} cannot be read ({error}); write it in UTF-8.") from error
+        except OSError as error:
+            raise files.unreadable(self._names, error, REMEDY) from error
+        return distinct([shown(name.strip()) for name in names if name.strip()], self._folder)
+
+    def read(self, survey: Survey) -> Dataset:
+        """Raises DataError: the files are no longer those of the survey, or cannot be read."""
+        arrays = {key: files.read_idx(path, REMEDY) for key, path in self._paths.items()}
+        for key, path in self._paths.items():
+            if files.md5_of_idx(arrays[key]) != survey.md5s[path.name]:
+                raise DataError(f"{path} was changed while it was read; try again.")
+        train, test = (Split(_squeezed(arrays[part, "images"]), arrays[part, "labels"].reshape(-1)) for part in _PARTS)
+        return Dataset(train, test, survey.classes)
+
+
+def _image(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of one image; a single colour is none."""
+    return shape[1:3] if shape[3:] == (1,) else shape[1:]
+
+
+def _squeezed(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), *_image(images.shape))

@@ -1,0 +1,222 @@
+"""A data set as pictures, in a folder for each class."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from core.data import files
+from core.data.images import Dataset, Split, hold_out
+from core.data.names import distinct, in_order, shown
+from core.data.survey import REMEDY, SIDES, Survey, check_counts, check_shape
+from core.errors import DataError, PictureError
+from core.picture.exif import orientation
+from core.picture.headers import File
+from core.picture.upright import MOST_BYTES, headers, upright
+
+_TRAIN, _TEST = ("train", "training"), ("test", "testing")
+"""The names of the two parts, in any case."""
+
+_PICTURES = (".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".webp")
+_COMPANIONS = (
+    "", ".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".toml", ".html", ".pdf",
+    ".py", ".ipynb", ".db", ".ini", ".log", ".md5", ".sha1", ".sha256", ".xmp", ".url", ".lnk", ".bak", ".tmp",
+)  # fmt: skip
+"""What may lie beside the pictures of a class, and is none of them."""
+
+_SYSTEM = ("@eadir", "__macosx", "__pycache__", "lost+found", "#recycle", "@recycle", "$recycle.bin",
+           "system volume information")  # fmt: skip
+"""Folders that systems make without being asked."""
+
+
+@dataclass(frozen=True)
+class _File:
+    """A picture's place, below the data set's folder, and what changes when it does."""
+
+    path: str
+    state: str
+
+
+class PictureFolders:
+    """Folders of pictures, one for each class, below `train` and `test` or together."""
+
+    def __init__(self, folder: Path, entries: "list[os.DirEntry[str]]") -> None:
+        """Raises DataError: a folder cannot be read, or holds what is neither a picture nor a companion of some."""
+        self._folder = folder
+        train, test = (_part(folder, entries, names) for names in (_TRAIN, _TEST))
+        self._places = [train, test] if train and test else [""]
+        self._parts = [_classes(folder, place) for place in self._places]
+        if not any(self._parts):
+            raise DataError(f"{folder} holds neither IDX files nor folders of pictures; {REMEDY}.")
+        self._names = tuple(in_order(self._parts[0]))
+        self._sorted = list(self._names) == sorted(self._names)  # as earlier versions had them
+
+    def state(self) -> str:
+        """What changes when a picture, a class or its place does."""
+        states = [f"{name}\n{file.state}" for part in self._parts for name in part for file in part[name]]
+        return f"{self._folder} {files.digest([os.fsencode(state) for state in states])}"
+
+    def survey(self) -> Survey:
+        """Raises DataError: the classes of the two parts differ, or a picture is damaged or unlike the others."""
+        for part, place in zip(self._parts[1:], self._places[1:], strict=True):
+            if set(part) != set(self._names):
+                raise DataError(
+                    f"The classes of {self._folder} differ: {self._places[0]} has {', '.join(self._names)}; "
+                    f"{place} has {', '.join(in_order(part)) or 'none'}. Give both the same folders."
+                )
+        n = sum(map(len, self._parts[0].values()))
+        n -= 0 if self._parts[1:] else n // 6
+        check_counts(self._folder, len(self._names), n)
+        return self._surveyed(n)
+
+    def _surveyed(self, n: int) -> Survey:
+        digest, former, kinds = _Digest(self._names), files.Digest(), list[tuple[bool, bool]]()
+        size: tuple[int, int] | None = None
+        for place, label, path, content in self._contents():
+            file = self._headers(path, content, size)
+            size = file.size
+            digest.add(place, label, content)
+            former.add(os.fsencode(path))
+            former.add(content)
+            kinds.append((file.coloured, _is_plain(file)))
+        assert size is not None
+        coloured = any(of for of, _ in kinds)
+        as_before = all(plain for _, plain in kinds) and kinds[0][0] == coloured and self._sorted
+        shape, known = (size[1], size[0], *((3,) if coloured else ())), digest.hexdigest()
+        return Survey(shape, self._names, n, known, former.hexdigest() if as_before else "", {"pictures": known})
+
+    def _contents(self) -> Iterator[tuple[int, int, str, bytes]]:
+        """Every picture, part by part and class by class: its part, its label, its path and its bytes."""
+        for place, part in enumerate(self._parts):
+            for label, name in enumerate(self._names):
+                for file in part[name]:
+                    yield place, label, file.path, self._content(file.path)
+
+    def _content(self, path: str) -> bytes:
+        try:
+            with open(self._folder / path, "rb") as file:
+                return file.read(MOST_BYTES + 1)
+        except OSError as error:
+            raise files.unreadable(self._folder / path, error, REMEDY) from error
+
+    def _headers(self, path: str, content: bytes, size: tuple[int, int] | None) -> File:
+        try:
+            file = headers(content)
+        except PictureError as error:
+            raise self._no_picture(path, error) from error
+        width, height = file.size
+        if max(file.size) > max(SIDES):
+            raise DataError(f"{self._folder / path} is {width} x {height} pixels; {REMEDY}.")
+        if size is None:
+            check_shape(self._folder, (height, width))
+        elif file.size != size:
+            raise DataError(f"{self._folder / path} is {width} x {height} pixels, others are {size[0]} wide.")
+        return file
+
+    def _no_picture(self, path: str, error: PictureError) -> DataError:
+        what = str(error).partition(";")[0]
+        return DataError(f"{self._folder / path} is no whole picture ({what}); replace it or remove it.")
+
+    def read(self, survey: Survey) -> Dataset:
+        """Raises DataError: the pictures are no longer those of the survey, or one cannot be decoded."""
+        digest = _Digest(self._names)
+        counts = [sum(map(len, part.values())) for part in self._parts]
+        splits = [Split(np.empty((n, *survey.shape), np.uint8), np.empty(n, np.uint8)) for n in counts]
+        at = [0] * len(splits)
+        for place, label, path, content in self._contents():
+            digest.add(place, label, content)
+            splits[place].images[at[place]] = self._pixels(path, content, survey.shape)
+            splits[place].labels[at[place]] = label
+            at[place] += 1
+        if digest.hexdigest() != survey.digest:
+            raise DataError(f"{self._folder} was changed while it was read; try again.")
+        train, test = splits if splits[1:] else hold_out(splits[0], len(splits[0]) // 6, 0)
+        return Dataset(train, test, self._names)
+
+    def _pixels(self, path: str, content: bytes, shape: tuple[int, ...]) -> np.ndarray:
+        """Of the survey's shape; a grey picture among coloured ones has its grey in all colours."""
+        file = self._headers(path, content, (shape[1], shape[0]))
+        try:
+            image: Image.Image = upright(file).image
+        except PictureError as error:
+            raise self._no_picture(path, error) from error
+        return np.asarray(image.convert("RGB" if shape[2:] else "L"))
+
+
+class _Digest:
+    """Of class names and, in their order, of each picture's part, label and bytes: what the data set is known by."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._digest = files.Digest()
+        for name in (f"{len(names)} classes", *names):
+            self._digest.add(name.encode())
+
+    def add(self, part: int, label: int, content: bytes) -> None:
+        self._digest.add(bytes([part, label]))
+        self._digest.add(content)
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
+def _is_plain(file: File) -> bool:
+    """Whether earlier versions read the same of it: they knew neither transparency nor turns nor 16 bits."""
+    return not (file.clear or file.deep or orientation(file.exif) > 1 or (file.palette and not file.coloured))
+
+
+def _part(folder: Path, entries: "list[os.DirEntry[str]]", names: tuple[str, ...]) -> str | None:
+    """The folder of that part; None if there is none."""
+    found = [entry.name for entry in entries if entry.name.lower() in names and files.is_folder(entry, REMEDY)]
+    if len(found) > 1:
+        raise DataError(f"{folder} has {' and '.join(found)}, where one is needed; {REMEDY}.")
+    return found[0] if found else None
+
+
+def _classes(folder: Path, place: str) -> dict[str, list[_File]]:
+    """The pictures of each class in order, by its name: of each folder that holds some."""
+    found = list[tuple[str, list[_File]]]()
+    for entry in _folders(folder / place):
+        inside = files.listed(Path(entry.path), REMEDY)
+        pictures = [
+            _File(os.path.join(place, entry.name, e.name), files.state_of(e, REMEDY)) for e in inside if _is_picture(e)
+        ]
+        if pictures:
+            found.append((shown(entry.name), pictures))
+        elif not entry.is_symlink():
+            _check_depth(entry)
+    distinct([name for name, _ in found], folder / place)
+    return dict(found)
+
+
+def _folders(folder: Path) -> "list[os.DirEntry[str]]":
+    """Those that somebody made."""
+    return [
+        entry
+        for entry in files.listed(folder, REMEDY)
+        if not entry.name.startswith(".") and entry.name.lower() not in _SYSTEM and files.is_folder(entry, REMEDY)
+    ]
+
+
+def _is_picture(entry: "os.DirEntry[str]") -> bool:
+    """Raises DataError: it is a file that is neither one nor a companion of some, and would be passed over unseen."""
+    if entry.name.startswith("."):
+        return False
+    ending = os.path.splitext(entry.name)[1].lower()
+    if ending in _PICTURES:
+        return files.is_file(entry, REMEDY)
+    if ending not in _COMPANIONS and files.is_file(entry, REMEDY):
+        raise DataError(f"{entry.path} is no PNG, JPEG, BMP or WebP file; convert it, or move it out of the data set.")
+    return False
+
+
+def _check_depth(entry: "os.DirEntry[str]") -> None:
+    """Raises DataError where a folder without pictures has a folder with some, which would be passed over unseen."""
+    for inner in _folders(Path(entry.path)):
+        if not inner.is_symlink() and any(map(_is_picture, files.listed(Path(inner.path), REMEDY))):
+            raise DataError(
+                f"{inner.path} holds pictures one folder too deep: a class is a folder of pictures, and the parts of a "
+                f"data set are the folders train and test; {REMEDY}."
+            )

@@ -1,0 +1,106 @@
+"""What a look at every file of a host's own data set finds: taken once for each state of its files, and remembered."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from core.data import files
+from core.data.files import UnreadableError
+from core.errors import DataError
+
+REMEDY = "see “Other data sets” in the README"
+
+SIDES = (28, 32)
+MOST_CLASSES = 50
+LEAST_IMAGES = 500
+"""Of training images: from fewer nothing could be held out to choose by."""
+
+_VERSION = 1
+"""Raise it when a look would find something else in the same files."""
+
+_MOST = 256  # surveys that this process remembers
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a data set is.
+
+    Attributes:
+        shape: of one image, (side, side) or (side, side, 3).
+        classes: their names, in the order of the labels.
+        images: how many training images.
+        digest: of images, labels and class names, all in their order.
+        former: the digest by which earlier versions knew it; empty where they saw other images or labels.
+        md5s: what a run keeps of it, by file.
+    """
+
+    shape: tuple[int, ...]
+    classes: tuple[str, ...]
+    images: int
+    digest: str
+    former: str
+    md5s: Mapping[str, str]
+
+
+_seen = dict[str, "Survey | str"]()  # where the user's cache folder cannot be written
+
+
+def surveyed(state: str, look: Callable[[], Survey]) -> Survey:
+    """What `look` finds, or found when the files were in the same state.
+
+    Raises:
+        DataError: what is wrong with the data set, remembered too; but not where a file could not be read.
+    """
+    key = f"survey {_VERSION} {state}"
+    found = _seen.get(key) or _parsed(files.once({"": key}, {"": lambda: _told(look)})[""])
+    if found is None:  # what is remembered is damaged
+        return look()
+    if len(_seen) >= _MOST:
+        _seen.clear()
+    _seen[key] = found
+    if isinstance(found, str):
+        raise DataError(found)
+    return found
+
+
+def _told(look: Callable[[], Survey]) -> str:
+    """A survey, or what is wrong with the data set, as it is remembered."""
+    try:
+        return json.dumps(asdict(look()))
+    except UnreadableError:
+        raise
+    except DataError as error:
+        return json.dumps({"problem": str(error)})
+
+
+def _parsed(text: str) -> Survey | str | None:
+    """The inverse; None if it is damaged."""
+    try:
+        values = json.loads(text)
+        if "problem" in values:
+            return str(values["problem"])
+        return Survey(**{**values, "shape": tuple(values["shape"]), "classes": tuple(values["classes"])})
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def check_counts(folder: Path, classes: int, images: int) -> None:
+    """Raises DataError unless there are as many classes and training images as a network needs."""
+    if not 2 <= classes <= MOST_CLASSES:
+        raise DataError(f"{folder} has {classes} classes; there must be 2 to {MOST_CLASSES}.")
+    if images < LEAST_IMAGES:
+        raise DataError(f"{folder} has {images} training images; there must be {LEAST_IMAGES} at least.")
+
+
+def check_shape(folder: Path, shape: tuple[int, ...]) -> None:
+    """Raises DataError unless images of this shape can be learnt from."""
+    if shape[0] not in SIDES or shape[:2] != (shape[0],) * 2 or shape[2:] not in ((), (3,)):
+        raise DataError(
+            f"The images of {folder} are {by(shape)}; they must be 28 x 28 or 32 x 32, grey or with 3 colours."
+        )
+
+
+def by(shape: tuple[int, ...]) -> str:
+    """`28 x 28`."""
+    return " x ".join(map(str, shape))
