@@ -36,6 +36,11 @@ class CurveStore:
     def __init__(self, runs: RunStore, shipped: Path = SHIPPED_STUDY) -> None:
         self._runs, self._shipped = runs, shipped
 
+    @property
+    def runs(self) -> RunStore:
+        """The store that they are in."""
+        return self._runs
+
     def curve(self, cell: Cell) -> Curve | None:
         """What a cell came to; None if it has not been computed, or what was stored of it is damaged."""
         found = _read_shipped(self._shipped)[0].get(cell.id)

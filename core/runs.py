@@ -27,7 +27,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as encode
 
 from core.config import FORMAT, Design, Problem, PruningConfig, RunConfig
-from core.data import problem
+from core.data import Split, problem
+from core.data.names import shown
 from core.errors import ConfigError, PruningError, StoreError
 from core.evaluation import Proportion, accuracy
 from core.places import MANIFEST as RUN
@@ -241,6 +242,18 @@ class RunStore:
             arrays = _load(entry, LABELS)
             _check(arrays, {"labels": (np.uint8, (entry.run.images,))}, LABELS)
         return arrays["labels"]
+
+    def unlike(self, run_id: str, test: Split, classes: Sequence[str]) -> str | None:
+        """What these test images and class names differ in from those of the run, in words; None if in nothing.
+
+        Raises as `weights` does.
+        """
+        run, labels = self.get(run_id), self.labels(run_id)
+        if (now := [*map(shown, classes)]) != (then := [*map(shown, run.classes)]):
+            return f"its classes are {', '.join(now)} and were {', '.join(then)}"
+        if (shape := test.images.shape[1:]) != run.shape:
+            return f"its images are {' x '.join(map(str, shape))} and were {' x '.join(map(str, run.shape))}"
+        return None if np.array_equal(test.labels, labels) else "its test images have other labels"
 
     def profile(self, run_id: str, pruning: PruningConfig) -> Profile | None:
         """The table over the stops; None if it has not been computed.

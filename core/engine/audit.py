@@ -42,7 +42,7 @@ def audit(
     """
     store = CurveStore(RunStore(root))
     weights = dense(config, store, on_progress, should_stop, source)
-    data, findings = loaded(source, config, on_progress).data, dict[str, Finding]()
+    data, findings = loaded(source, config, store.runs, on_progress).data, dict[str, Finding]()
     design = config.design(data.problem)
     for reading in READINGS:
         check(should_stop)

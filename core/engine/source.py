@@ -8,7 +8,7 @@ from core import data
 from core.config import PruningConfig, RunConfig
 from core.data import Dataset
 from core.engine.gradients import known_gradients
-from core.errors import JobCancelled
+from core.errors import DataError, JobCancelled
 from core.progress import Progress
 from core.pruning import Ranking, Weights, rank
 from core.runs import Run, RunStore
@@ -34,10 +34,19 @@ def official(name: str) -> Source:
     return Source(data.load(name), data.md5s(name))
 
 
-def loaded(source: GetSource, config: RunConfig, on_progress: OnProgress) -> Source:
-    """The data set of a run, once it has been said that it is being loaded."""
+def loaded(source: GetSource, config: RunConfig, store: RunStore, on_progress: OnProgress) -> Source:
+    """The data set of a configuration, once it has been said that it is being loaded: through here go all tasks.
+
+    Raises:
+        DataError: it cannot be had, or it is not what the run of that configuration was trained on.
+        StoreError: there is such a run, but it is damaged.
+    """
     on_progress(Progress("loading", 0, 1))
-    return source(config.data.name)
+    found, run_id = source(config.data.name), config.run_id
+    if store.has(run_id) and (said := store.unlike(run_id, found.data.test, found.data.classes)):
+        title = data.title(config.data.name)
+        raise DataError(f"The data set {title} is not what run {run_id} was trained on: {said}. Train it again.")
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +74,9 @@ def ranked(
         JobCancelled: `should_stop` returned True.
     """
     run, weights = store.get(run_id), store.weights(run_id)
-    data = loaded(source, run.config, on_progress).data
-    slopes = known_gradients(store, run_id, pruning, data.train, partial(check, should_stop))
-    return Ranked(run, weights, rank(weights, pruning, slopes), data)
+    images = loaded(source, run.config, store, on_progress).data
+    slopes = known_gradients(store, run_id, pruning, images.train, partial(check, should_stop))
+    return Ranked(run, weights, rank(weights, pruning, slopes), images)
 
 
 def check(should_stop: ShouldStop) -> None:

@@ -54,7 +54,7 @@ def dense(
     """The weights of a dense network, trained and stored if they are missing."""
     known = store.weights(config)
     if known is None:
-        data = loaded(source, config, on_progress).data
+        data = loaded(source, config, store.runs, on_progress).data
         known = train(config, data, on_progress=on_progress, should_stop=should_stop, threads=1).weights
         store.save_weights(config, known)
     return known
@@ -90,7 +90,7 @@ def compute(
     """As `cell`, whether it is stored or not."""
     weights = dense(cell.config, store, on_progress, should_stop, source)
     began = time.perf_counter()
-    found = loaded(source, cell.config, on_progress)
+    found = loaded(source, cell.config, store.runs, on_progress)
     work = _Work(cell, weights, found, on_progress, should_stop)
     rows = work.rows()
     store.save(

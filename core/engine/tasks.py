@@ -51,7 +51,7 @@ def train(
     store = RunStore(root)
     if store.has(config.run_id):
         return
-    found = loaded(source, config, on_progress)
+    found = loaded(source, config, store, on_progress)
     trained = train_network(config, found.data, on_progress=on_progress, should_stop=should_stop)
     labels = found.data.test.labels
     judge = _Judge(config.design(found.data.problem), found.data.test.images, trained.history, on_progress, should_stop)
@@ -82,7 +82,7 @@ def profile(
 ) -> None:
     """Evaluate a stored run over the stops and store the table; raises as `train` does."""
     store = RunStore(root)
-    found = loaded(source, store.get(run_id).config, on_progress)
+    found = loaded(source, store.get(run_id).config, store, on_progress)
     judge = _judge(store, run_id, on_progress, should_stop, found)
     weights, labels = store.weights(run_id), store.labels(run_id)
     slopes = known_gradients(store, run_id, pruning, found.data.train, partial(check, should_stop))
@@ -101,7 +101,7 @@ def point(
 ) -> None:
     """Evaluate a stored run at one sparsity and store the row; raises as `train` does."""
     store = RunStore(root)
-    found = loaded(source, store.get(run_id).config, on_progress)
+    found = loaded(source, store.get(run_id).config, store, on_progress)
     judge = _judge(store, run_id, on_progress, should_stop, found)
     weights, labels = store.weights(run_id), store.labels(run_id)
     slopes = known_gradients(store, run_id, pruning, found.data.train, partial(check, should_stop))

@@ -1,0 +1,93 @@
+"""What a run was trained on is compared with what is loaded, whatever is asked of it; else nothing is kept."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.cells import Cell
+from core.config import PruningConfig
+from core.data import Dataset, Split
+from core.engine import tasks
+from core.engine.source import Source
+from core.errors import DataError
+from core.runs import Run, RunStore
+from core.search import Search
+from tests import tiny
+
+pytestmark = pytest.mark.timeout(300)
+
+TAYLOR = PruningConfig(criterion="taylor")
+
+ASKED: dict[str, Callable[[Run], "partial[None]"]] = {
+    "profile": lambda run: partial(tasks.profile, run.id, PruningConfig(scope="layerwise")),
+    "gradients": lambda run: partial(tasks.profile, run.id, TAYLOR),
+    "point": lambda run: partial(tasks.point, run.id, PruningConfig(), 0.123),
+    "rounding": lambda run: partial(tasks.rounding, run.id, PruningConfig(), 0.5),
+    "timing": lambda run: partial(tasks.timing, run.id, PruningConfig(), 0.5),
+    "export": lambda run: partial(tasks.export, run.id, PruningConfig(), 0.5),
+    "tradeoff": lambda run: partial(tasks.tradeoff, run.id, PruningConfig()),
+    "search": lambda run: partial(tasks.search, Search(run_id=run.id)),
+    "cell": lambda run: partial(tasks.cell, Cell(config=run.config)),
+    "audit": lambda run: partial(tasks.audit, run.config),
+}
+"""Every task that a data set is loaded for, once there is a run."""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
+    root = tmp_path_factory.mktemp("runs")
+    tiny.train(tiny.config(), root=root)
+    return root, RunStore(root).get(tiny.config().run_id)
+
+
+def other(what: str) -> Dataset:
+    """The data set that a run was trained on, but for one thing."""
+    of = tiny.source().data
+    if what == "labels":  # moved by one, as by a folder that became a class
+        train, test = (Split(part.images, ((part.labels + 1) % 10).astype(np.uint8)) for part in (of.train, of.test))
+        return Dataset(train, test, of.classes)
+    if what == "order":
+        return replace(of, classes=of.classes[::-1])
+    if what == "classes":
+        return replace(of, classes=("@eaDir", *of.classes))
+    if what == "shape":
+        train, test = (Split(np.zeros((len(part), 32, 32), np.uint8), part.labels) for part in (of.train, of.test))
+        return Dataset(train, test, of.classes)
+    return replace(of, test=of.test.where(np.arange(len(of.test)) > 0))
+
+
+def everything(root: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("task", ASKED)
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("labels", "its test images have other labels"),
+        ("order", "its classes are Ankle boot, Bag, .* and were T-shirt, Trouser"),
+        ("classes", "its classes are @eaDir, T-shirt, .* and were T-shirt, Trouser"),
+        ("shape", "its images are 32 x 32 and were 28 x 28"),
+        ("count", "its test images have other labels"),
+    ],
+)
+def test_a_run_is_not_asked_about_another_data_set(made: tuple[Path, Run], task: str, what: str, said: str) -> None:
+    root, run = made
+    found, before = other(what), everything(root)
+    with pytest.raises(DataError, match=f"is not what run {run.id} was trained on: {said}") as caught:
+        ASKED[task](run)(root=root, source=lambda name: Source(found, {}))
+    assert str(caught.value).endswith("Train it again.")
+    assert everything(root) == before
+
+
+def test_names_in_another_normal_form_are_the_same(made: tuple[Path, Run]) -> None:
+    root, run = made
+    store = RunStore(root)
+    test: Any = tiny.source().data.test
+    assert store.unlike(run.id, test, run.classes) is None
+    assert store.unlike(run.id, test, ("cafe\u0301", *run.classes[1:])) is not None
