@@ -1,7 +1,10 @@
 """The same pages on a data set of the host's own: three classes of coloured images, a real network trained on them."""
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -101,3 +104,31 @@ def test_the_study_page_studies_it(app: AppTest) -> None:
     app.selectbox(key="data").set_value(of.id).run()
     assert not app.exception
     assert "0 of 40 cells of this figure are computed" in text(app)
+
+
+def test_images_of_other_classes_are_not_shown_beside_a_runs_answers(
+    app: AppTest, made: tuple[Path, Path, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.query_params["image"] = "5"
+    monkeypatch.setattr("pages.ui.lookup.class_names", lambda name: (*CLASSES[1:], CLASSES[0]))
+    app.switch_page("images.py").run()
+    assert not app.exception
+    assert "images are not on this server" in str([info.value for info in app.info])
+
+
+def test_looking_for_data_sets_again_keeps_nobody_waiting(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes after a while sees what was found last; the look itself goes on beside."""
+    app.switch_page("train.py").run()
+    began, go_on, look = threading.Event(), threading.Event(), data.available
+
+    def slow() -> Any:
+        began.set()
+        go_on.wait(60)
+        return look()
+
+    monkeypatch.setattr(data, "available", slow)
+    monkeypatch.setattr("streamlit.runtime.caching.cache_utils.TTLCACHE_TIMER", lambda: time.monotonic() + 60)
+    app.run()
+    assert not app.exception and len(app.selectbox(key="data set").options) == 2
+    assert began.wait(30) and not go_on.is_set()
+    go_on.set()

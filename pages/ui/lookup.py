@@ -15,7 +15,7 @@ from core.runs import Run
 from core.storage.ledger import Ledger
 from pages.ui import picker, view
 from pages.ui.address import address
-from pages.ui.services import ledgers, store, test_split
+from pages.ui.services import class_names, ledgers, store, test_split
 from pages.ui.view import View
 from pages.ui.watching import ask
 
@@ -49,8 +49,9 @@ def panel_url(now: View, stops: Stops, **more: str) -> str:
 
 def pictures_of(run: Run) -> NDArray[np.uint8] | None:
     """The run's test images (n, *run.shape); None without the data set, or if the run was evaluated on others."""
-    split = test_split(run.config.data.name)
-    return split.images if split is not None and np.array_equal(split.labels, store().labels(run.id)) else None
+    name = run.config.data.name
+    split, classes = test_split(name), class_names(name)
+    return None if split is None or store().unlike(run.id, split, classes) else split.images
 
 
 def ledger(run_id: str, pruning: PruningConfig, own: float | None) -> Ledger | None:

@@ -57,13 +57,25 @@ def engine() -> Engine:
     )
 
 
-@st.cache_resource(ttl=10, max_entries=1, show_spinner="Looking at the data sets")
+@st.cache_resource(ttl=10, max_entries=1, show_spinner="Looking at the data sets", refresh_mode="background")
 def collections() -> tuple[list[Collection], list[str]]:
-    """The data sets on this server, and what is wrong with folders that should be some."""
+    """The data sets on this server, and what is wrong with folders that should be some, as of a while ago.
+
+    The first visitor waits; whoever comes later sees what was found last, while it is looked for again.
+    """
     return data.available()
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
+def class_names(name: str) -> tuple[str, ...]:
+    """The classes of a data set, in the order of their labels; none without it."""
+    try:
+        return data.classes(name)
+    except DataError:
+        return ()
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the test images")
 def test_split(name: str) -> Split | None:
     """The test images of a data set with their labels; None without it."""
     try:
