@@ -160,7 +160,8 @@ def _summary(reading: Reading, findings: Sequence[Finding]) -> Summary:
     n, half = len(values), 0.0
     if n > 1:
         half = float(stdtrit(n - 1, 0.975) * values.std(ddof=1) * np.sqrt(1 + 1 / n))
-    return Summary(reading, findings[0].k, values, float(values.mean()) - half, float(values.mean()) + half)
+    mean = float(values.mean())
+    return Summary(reading, findings[0].k, values, max(mean - half, -1.0), min(mean + half, 1.0))
 
 
 def verdict(found: Sequence[Summary]) -> str:

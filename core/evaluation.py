@@ -24,14 +24,14 @@ def wilson(right: int, n: int) -> tuple[float, float]:
     p, z2 = right / n, _Z**2
     centre = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = _Z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n**2))
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    return centre - half if right else 0.0, centre + half if right < n else 1.0
 
 
 def bonett_price(lost: int, gained: int, n: int) -> tuple[float, float]:
-    """Ends of Bonett and Price's adjusted Wald 95 % interval (2012) of (gained - lost) / n."""
+    """Ends of Bonett and Price's adjusted Wald 95 % interval (2012) of (gained - lost) / n, within -1 and 1."""
     p, q = (lost + 1) / (n + 2), (gained + 1) / (n + 2)
     half = _Z_ROUNDED * math.sqrt((p + q - (p - q) ** 2) / (n + 2))
-    return q - p - half, q - p + half
+    return max(q - p - half, -1.0), min(q - p + half, 1.0)
 
 
 def mcnemar(lost: int, gained: int) -> float:

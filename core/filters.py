@@ -29,7 +29,7 @@ def by_norm(weights: Weights, joints: Sequence[Joint], share: float) -> dict[str
         PruningError: the share is not a fraction from 0 to 1.
     """
     if not 0 <= share <= 1:
-        raise PruningError(f"The share of filters is {share:g}; choose a fraction from 0 to 1.")
+        raise PruningError(f"The share of filters is {share}; choose a fraction from 0 to 1.")
     kept = {}
     for joint in joints:
         kernel = weights[joint.kernel]

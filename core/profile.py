@@ -227,7 +227,7 @@ def compute(
             k = ranking.count(sparsity)
             logits = infer(prune(weights, ranking, sparsity))
         if not np.isfinite(logits).all():
-            raise PruningError(f"At {100 * sparsity:g} % the outputs are not finite; train this network again.")
+            raise PruningError(f"At {100 * sparsity:.10g} % the outputs are not finite; train this network again.")
         measured = _measure(logits, dense, labels)
         layer_k = list(ranking.layer_counts(sparsity).values())
         rows.append({"k": k, "threshold": ranking.threshold(weights, sparsity), "layer_k": layer_k, **measured})

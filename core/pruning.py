@@ -244,7 +244,7 @@ def _groups(pruning: PruningConfig, sizes: list[int] | tuple[int, ...]) -> tuple
 
 def _checked(sparsity: float) -> float:
     if not 0 <= sparsity <= 1:
-        raise PruningError(f"The sparsity is {sparsity:g}; choose a fraction from 0 to 1 (0 to 100 %).")
+        raise PruningError(f"The sparsity is {sparsity}; choose a fraction from 0 to 1 (0 to 100 %).")
     return float(sparsity)
 
 

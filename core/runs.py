@@ -139,7 +139,7 @@ def point_key(pruning: PruningConfig, sparsity: float) -> str:
         PruningError: the sparsity is not a fraction from 0 to 1.
     """
     if not 0 <= sparsity <= 1:
-        raise PruningError(f"The sparsity is {sparsity:g}; choose a fraction from 0 to 1 (0 to 100 %).")
+        raise PruningError(f"The sparsity is {sparsity}; choose a fraction from 0 to 1 (0 to 100 %).")
     return f"{pruning.key}@{100 * sparsity:.10g}"
 
 

@@ -105,7 +105,7 @@ class Band:
         name: the line's.
         n: networks, one a training seed; several random rankings of one network count as one, by their mean.
         sparsity: (S,) fractions.
-        mean, low, high: (S,) accuracies, fractions; with one network low and high are its own.
+        mean, low, high: (S,) accuracies, fractions from 0 to 1; with one network low and high are its own.
         dense: (n,) accuracies of the networks before pruning.
         areas: (n,) the mean accuracy from the first to the last sparsity of each.
         compression: (S,) how many times fewer weights are left than there were; infinite where none is.
@@ -136,8 +136,8 @@ def band(name: str, curves: Sequence[Curve]) -> Band:
         len(seeds),
         np.array(sparsity),
         mean,
-        mean - half,
-        mean + half,
+        np.maximum(mean - half, 0.0),
+        np.minimum(mean + half, 1.0),
         dense,
         np.array([area(sparsity, row) for row in values]),
         np.mean([_ratio(curve, weighted=False) for curve in curves], axis=0),
@@ -148,8 +148,8 @@ def band(name: str, curves: Sequence[Curve]) -> Band:
 def difference(one: Band, other: Band) -> tuple[float, float, float]:
     """The mean of the areas' differences, one - other, network by network, and the ends of its 95 % interval."""
     gaps = (one.areas - other.areas)[:, None]
-    half = float(_half_width(gaps)[0])
-    return float(gaps.mean()), float(gaps.mean()) - half, float(gaps.mean()) + half
+    mean, half = float(gaps.mean()), float(_half_width(gaps)[0])
+    return mean, max(mean - half, -1.0), min(mean + half, 1.0)
 
 
 def verdict(line: Band, names: Mapping[str, str]) -> str:
@@ -201,7 +201,7 @@ def to_csv(bands: Sequence[Band]) -> str:
     rows: list[Sequence[str]] = [("line", "networks", *columns)]
     for b in bands:
         for values in zip(*(getattr(b, column) for column in columns), strict=True):
-            rows.append((b.name, str(b.n), *(f"{value:.6g}" for value in values)))
+            rows.append((b.name, str(b.n), *(f"{value:.10g}" for value in values)))
     return csv_of(rows)
 
 

@@ -1,6 +1,8 @@
 """How numbers and results are said: one format for each kind of number, one sentence for each result.
 
 Percentages of a whole end in `%`, differences of percentages in `pp`; minus signs are true minus signs (U+2212).
+Nothing reads as 0 or as 100 % that is not exactly that: what is counted gets as many more decimals as that takes
+(`decimal`), what is a probability stays on its side of a bound (`bounded`). Zero has no sign.
 """
 
 import math
@@ -16,10 +18,33 @@ ALPHA = 0.05
 MINUS = "\N{MINUS SIGN}"
 NBSP = "\N{NO-BREAK SPACE}"
 
+_NOISE = 5e-9
+"""A smaller difference of two fractions is no image of however many, but how floats add up."""
+
+
+def decimal(value: float, decimals: int, *borders: float) -> str:
+    """`0.12`, `−1,204.50`: with more decimals where it would read as 0 or as one of `borders`, and is not."""
+    sign, size = MINUS if value < 0 else "", abs(value)
+    if 0 < size < 1e-6:
+        return f"{sign}{size:.2g}"
+    text = f"{size:,.{decimals}f}"
+    while (read := float(text.replace(",", ""))) != size and read in (0.0, *borders):
+        decimals += 1
+        text = f"{size:,.{decimals}f}"
+    return f"{sign}{text}"
+
+
+def bounded(value: float, decimals: int, top: float = math.inf) -> str:
+    """The same of what lies between 0 and `top` and never reaches them: `< 0.01`, `> 99.99`."""
+    least = 10.0**-decimals
+    if round(value, decimals) <= 0:
+        return f"< {least:.{decimals}f}"
+    return f"> {top - least:.{decimals}f}" if round(value, decimals) >= top else f"{value:.{decimals}f}"
+
 
 def count(n: float) -> str:
     """`421,642`."""
-    return f"{n:,.0f}"
+    return decimal(n, 0)
 
 
 def counted(n: int, noun: str) -> str:
@@ -30,17 +55,28 @@ def counted(n: int, noun: str) -> str:
 
 def signed(n: int) -> str:
     """`+3`, `−12`: a difference of counts with its sign."""
-    return f"{n:+,}".replace("-", MINUS)
+    return f"{'+' if n > 0 else ''}{n:,}".replace("-", MINUS)
 
 
-def size(n: int) -> str:
+def size(n: float) -> str:
     """`957,956 bytes`: exact, because savings can be small."""
-    return f"{n:,}{NBSP}byte{'' if n == 1 else 's'}"
+    said = count(n)
+    return f"{said}{NBSP}byte{'' if said == '1' else 's'}"
 
 
 def percent(fraction: float, decimals: int = 2) -> str:
     """`92.50 %` from 0.925."""
-    return f"{100 * fraction:.{decimals}f}{NBSP}%"
+    return f"{decimal(100 * fraction, decimals, 100.0)}{NBSP}%"
+
+
+def percents(low: float, high: float) -> str:
+    """`[92.00, 93.00] %`: an interval of percentages, from fractions."""
+    return f"[{decimal(100 * low, 2, 100.0)}, {decimal(100 * high, 2, 100.0)}] %"
+
+
+def probability(p: float, decimals: int = 2) -> str:
+    """`97.31 %`, `< 0.01 %`, `> 99.99 %`: no network is ever wholly sure, however its answer was rounded."""
+    return f"{bounded(100 * p, decimals, 100.0)}{NBSP}%"
 
 
 def sparsity(fraction: float) -> str:
@@ -58,29 +94,35 @@ def _plain(value: float) -> str:
 
 def points(difference: float, decimals: int = 2) -> str:
     """`+0.12 pp` or a true minus sign; zero has no sign."""
-    value = round(100 * difference, decimals)
-    sign = MINUS if value < 0 else "+" if value > 0 else ""
-    return f"{sign}{abs(value):.{decimals}f}{NBSP}pp"
+    return f"{_signed(difference, decimals)}{NBSP}pp"
+
+
+def deviation(sd: float, decimals: int = 2) -> str:
+    """` ± 0.12`: a standard deviation of fractions, in hundredths."""
+    return f" ± {_signed(sd, decimals).removeprefix('+')}"
 
 
 def interval(low: float, high: float) -> str:
     """`[−0.21, −0.03]`, in percentage points, from fractions."""
-    return f"[{_signed(low)}, {_signed(high)}]"
+    return f"[{_signed(low, 2)}, {_signed(high, 2)}]"
 
 
-def _signed(value: float) -> str:
-    text = f"{100 * value:+.2f}"
-    return text.replace("-", MINUS)
+def _signed(difference: float, decimals: int) -> str:
+    value = 100 * difference if abs(difference) > _NOISE else 0.0
+    return f"{'+' if value > 0 else ''}{decimal(value, decimals, 100.0)}"
 
 
 def spread(p: Proportion) -> str:
     """`95 % interval [92.00, 93.00] %`: Wilson's 95 % interval of an accuracy alone."""
-    return f"95 % interval [{100 * p.low:.2f}, {100 * p.high:.2f}] %"
+    return f"95 % interval {percents(p.low, p.high)}"
 
 
 def relation(p: float) -> str:
-    """A p-value with its relation: `= 0.031`, and below a thousandth `< 0.001`."""
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}" if p < 1 else "= 1"
+    """A p-value with its relation: `= 0.031`, below a thousandth `< 0.001`, and just below one `> 0.999`."""
+    if p < 0.001 or p >= 1:
+        return "= 1" if p >= 1 else "< 0.001"
+    said = bounded(p, 3, 1.0)
+    return said if said.startswith(">") else f"= {said}"
 
 
 def magnitude(value: float) -> str:
@@ -92,7 +134,7 @@ def duration(seconds: float) -> str:
     """`45 s`, `3 min 20 s`, `1 h 5 min`."""
     whole = round(seconds)
     if whole < 60:
-        return f"{whole} s"
+        return f"{decimal(seconds, 0)} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
@@ -128,6 +170,16 @@ def _verdict(c: Comparison) -> str:
     if c.p_value >= ALPHA or c.low <= 0 <= c.high:
         return f"The difference in accuracy, {difference(c)}, may be chance."
     return f"Accuracy {'rose' if c.difference > 0 else 'fell'} by more than chance explains: {difference(c)}."
+
+
+def isolated(name: str) -> str:
+    """A name within a sentence: where signs in it turn the direction of writing, they do so no longer than it is."""
+    turns = len(_TURNS.findall(name))
+    return f"{_ISOLATE * turns}{name}{_END * 2 * turns}"
+
+
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_ISOLATE, _END = "\u2068", "\u2069"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from pages.ui.view import View
 from pages.ui.welcome import welcome
 from pages.ui.words import meanings
 
-REPORT = BeforeAfter("The student report, 0.01 %<br>smallest weights: −1.55 pp, no interval given", 0.7286, 0.7131)
+REPORT = BeforeAfter("The student report, 0.01 %\nsmallest weights: −1.55 pp, no interval given", 0.7286, 0.7131)
 """Accuracy before and after, as the report that started this project gives them."""
 
 
@@ -66,7 +66,7 @@ def compared(label: str, profile: Profile, row: int, c: Comparison) -> BeforeAft
     """One row of the figure."""
     name = f"{label.rpartition(':')[0]}, {wording.sparsity(profile.sparsity[row])}"
     return BeforeAfter(
-        f"{name}<br>{wording.removed(int(profile.k[row]), profile.total)}: {wording.difference(c)}",
+        f"{name}\n{wording.removed(int(profile.k[row]), profile.total)}: {wording.difference(c)}",
         c.dense.value,
         c.pruned.value,
         (c.dense.low, c.dense.high),

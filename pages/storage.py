@@ -145,10 +145,10 @@ def times_row(times: Times, variant: Variant, batch: int) -> Row:
     cells = [
         Cell.text(VARIANTS[variant]),
         Cell(str(batch), batch),
-        Cell(f"{1e3 * median:.2f}", median),
-        Cell(f"{1e3 * low:.2f} to {1e3 * high:.2f}", low),
+        Cell(wording.decimal(1e3 * median, 2), median),
+        Cell(f"{wording.decimal(1e3 * low, 2)} to {wording.decimal(1e3 * high, 2)}", low),
         Cell(wording.count(batch / median), batch / median),
-        Cell("1" if variant == "dense" else f"{middle:.2f} ({least:.2f} to {most:.2f})", middle),
+        Cell("1" if variant == "dense" else _spread((least, middle, most), " to "), middle),
     ]
     return Row(f"{variant}-{batch}", cells)
 
@@ -242,9 +242,9 @@ def tradeoff_rows(found: Tradeoff) -> list[Row]:
     return rows
 
 
-def _spread(quartiles: tuple[float, float, float]) -> str:
-    low, middle, high = quartiles
-    return f"{middle:.2f} ({low:.2f}–{high:.2f})"
+def _spread(quartiles: tuple[float, float, float], to: str = "–") -> str:
+    low, middle, high = (wording.decimal(value, 2) for value in quartiles)
+    return f"{middle} ({low}{to}{high})"
 
 
 def tradeoff_csv(found: Tradeoff) -> str:
@@ -252,7 +252,7 @@ def tradeoff_csv(found: Tradeoff) -> str:
     head = ("method", "share", "retraining epochs", "weights left", "weights", "right", "lost", "gained", "images")
     rows: list[Any] = [(*head, "bytes as float32", "bytes compact", *(f"time for {b}, unpruned = 1" for b in BATCHES))]
     for p in found.points:
-        c, times = p.comparison, [f"{p.times[b][1]:.4f}" if p.times else "" for b in BATCHES]
+        c, times = p.comparison, [f"{p.times[b][1]:.10g}" if p.times else "" for b in BATCHES]
         counts = (p.left, found.total, c.pruned.right, c.lost, c.gained, c.n, p.dense, p.compact)
         rows.append((p.method, f"{p.share:.10g}", str(p.epochs), *map(str, counts), *times))
     return csv_of(rows)

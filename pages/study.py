@@ -156,7 +156,7 @@ CLAIM_COLUMNS = ("Reading", "k", "Difference ± SD", "Range", "From the reported
 def claim_row(summary: Summary) -> Row:
     """One reading over the networks."""
     d = summary.differences
-    sd = f" ± {100 * d.std(ddof=1):.2f}" if len(d) > 1 else ""
+    sd = wording.deviation(float(d.std(ddof=1))) if len(d) > 1 else ""
     gap = summary.mean - audit.REPORTED
     return Row(
         summary.reading.name,
@@ -174,7 +174,7 @@ def claim_row(summary: Summary) -> Row:
 def downloads_of_claim(found: Sequence[Summary], figure: go.Figure) -> None:
     """The numbers, and the figure."""
     rows = [("reading", "k", *(f"network {i}" for i in range(len(found[0].differences))))]
-    rows += [(s.reading.title, str(s.k), *(f"{value:.6f}" for value in s.differences)) for s in found]
+    rows += [(s.reading.title, str(s.k), *(f"{value:.10g}" for value in s.differences)) for s in found]
     offer_files("claim", study.csv_of(rows), figure)
 
 
@@ -246,9 +246,9 @@ def show_table(what: str, found: Sequence[Band], names: dict[str, str], at: Sequ
 
 def row(line: Band, first: Band, names: dict[str, str], at: Sequence[float]) -> Row:
     """A line of the table."""
-    mean, sd = float(line.areas.mean()), float(line.areas.std(ddof=1)) if line.n > 1 else 0.0
+    mean, sd = float(line.areas.mean()), wording.deviation(float(line.areas.std(ddof=1)), 1) if line.n > 1 else ""
     cells = [Said.text(names.get(line.name, line.name)), Said(str(line.n), line.n)]
-    cells.append(Said(f"{100 * mean:.1f} ± {100 * sd:.1f} %", mean))
+    cells.append(Said(f"{wording.decimal(100 * mean, 1, 100.0)}{sd} %", mean))
     if line is first or line.n != first.n:
         cells.append(Said("" if line is first else "not all networks yet", 0.0))
     else:
@@ -257,7 +257,7 @@ def row(line: Band, first: Band, names: dict[str, str], at: Sequence[float]) -> 
     places = [int(abs(line.sparsity - s).argmin()) for s in at]
     cells += [Said(wording.percent(float(line.mean[i])), float(line.mean[i])) for i in places]
     speedup = float(line.speedup[places[-1]])
-    return Row(line.name, [*cells, Said(f"{speedup:.1f} ×", speedup)])
+    return Row(line.name, [*cells, Said(f"{wording.decimal(speedup, 1, 1.0)} ×", speedup)])
 
 
 def downloads(found: Sequence[Band], figure: go.Figure, name: str) -> None:

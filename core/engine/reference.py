@@ -6,6 +6,7 @@ They come out of the same tasks as every other run. What is there already is not
 from collections.abc import Callable
 from pathlib import Path
 
+from core import wording
 from core.config import PruningConfig, RunConfig
 from core.engine import tasks
 from core.engine.source import GetSource, official
@@ -66,7 +67,7 @@ def make(
                 tasks.ledger(config.run_id, pruning, root=root)
         if LedgerStore(store, shipped=root / "none").tradeoff(config.run_id, PRUNINGS[0]) is None:
             tasks.tradeoff(config.run_id, PRUNINGS[0], root=root, source=source)
-        say(f"  {store.get(config.run_id).accuracy.value:.2%} of the test images are classified correctly")
+        say(f"  {wording.percent(store.get(config.run_id).accuracy.value)} of the test images are classified correctly")
     size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
     if size > LIMIT:
         raise ValueError(f"The reference runs take {size:,} bytes, more than {LIMIT:,}; choose smaller ones.")
@@ -82,7 +83,7 @@ class _Printer:
     def __call__(self, progress: Progress) -> None:
         for epoch in progress.epochs[self._epochs :] if progress.phase == "training" else ():
             accuracy, seconds = epoch.validation_accuracy, epoch.seconds
-            self._say(f"  epoch {epoch.number}: {accuracy:.2%} of the validation images, {seconds:.1f} s")
+            self._say(f"  epoch {epoch.number}: {wording.percent(accuracy)} of the validation images, {seconds:.1f} s")
             self._epochs = epoch.number
         if progress.phase == "evaluating" and progress.done == 0:
             self._say(f"  evaluating {progress.of} stops")

@@ -12,6 +12,7 @@ a sign or a label.
 from core.figures.answers import feature_maps, first_changes, probabilities, rates, story
 from core.figures.base import LiveFigure, SparsityAxis, layer_title
 from core.figures.curves import accuracy_curve, layer_shares
+from core.figures.labels import label, named
 from core.figures.matrices import confusion, confusion_difference, outcomes
 from core.figures.static import BeforeAfter, before_after, learning_curves
 from core.figures.storage import CODERS, TITLES, bytes_at_stop, bytes_over_sparsity, title
@@ -43,9 +44,11 @@ __all__ = [
     "feature_maps",
     "first_changes",
     "kernel_maps",
+    "label",
     "layer_shares",
     "layer_title",
     "learning_curves",
+    "named",
     "outcomes",
     "probabilities",
     "rates",

@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 
 from core import wording
 from core.figures.base import DENSE, GREY, PRUNED, LiveFigure, Patch, Spec, frame, framed, live, plain_axis, upright
+from core.figures.labels import categories, labels, names_axis
 
 _TOP = 132
 """Right end of the axis of percentages: beyond 100 stand the differences."""
@@ -25,41 +26,47 @@ def rates(name: str, title: str, dense: Sequence[float | None], pruned: Sequence
 
     Shares are fractions, None where there is none.
     """
-    start = [_share(value) for value in dense]
+    start, names = [_share(value) for value in dense], labels(classes)
     text = {"mode": "text", "textposition": "middle left", "textfont": {"size": 11}}
     traces: list[Spec] = [
-        {"type": "scatter", "y": [c for c in classes for _ in range(3)], "mode": "lines", "line": {"color": GREY}},
+        {"type": "scatter", "y": [name for name in names for _ in range(3)], "mode": "lines", "line": {"color": GREY}},
         {
             "type": "scatter",
             "name": "dense",
             "x": start,
-            "y": [*classes],
+            "y": names,
+            "text": [_percent(value) for value in dense],
             "mode": "markers",
             "marker": {"color": DENSE, "size": 10},
         },
-        {"type": "scatter", "name": "pruned", "y": [*classes], "mode": "markers", "marker": _diamond(10)},
-        {"type": "scatter", "x": [_TOP] * len(classes), "y": [*classes], **text},
+        {"type": "scatter", "name": "pruned", "y": names, "mode": "markers", "marker": _diamond(10)},
+        {"type": "scatter", "x": [_TOP] * len(names), "y": names, **text},
     ]
     for trace in traces:
-        hover = f"{trace['name']} %{{y}}: %{{x:.2f}} %<extra></extra>" if "name" in trace else None
+        hover = f"{trace['name']} %{{y}}: %{{text}}<extra></extra>" if "name" in trace else None
         trace |= {"hovertemplate": hover} if hover else {"hoverinfo": "skip", "showlegend": False}
     layout = frame(
         110 + 28 * len(classes),
         xaxis=plain_axis("%", range=[-2, _TOP], tickvals=[0, 25, 50, 75, 100]),
-        yaxis=plain_axis(categoryorder="array", categoryarray=[*classes][::-1], showgrid=False),
+        yaxis=names_axis(classes, down=True),
         **_LEGEND,
     )
 
     def patch(i: int) -> Patch:
         now = [_share(value) for value in pruned[i]]
         line = [end for pair in zip(start, now, strict=True) for end in (*pair, None)]
-        return Patch({0: {"x": line}, 2: {"x": now}, 3: {"text": [*differences[i]]}})
+        said = [_percent(value) for value in pruned[i]]
+        return Patch({0: {"x": line}, 2: {"x": now, "text": said}, 3: {"text": [*differences[i]]}})
 
     return live(name, title, traces, layout, patch, len(pruned))
 
 
 def _share(fraction: float | None) -> float | None:
     return None if fraction is None else round(100 * fraction, 3)
+
+
+def _percent(fraction: float | None) -> str:
+    return "" if fraction is None else wording.percent(fraction)
 
 
 def _diamond(size: int) -> Spec:
@@ -73,14 +80,14 @@ def probabilities(probability: NDArray[np.float32], classes: Sequence[str]) -> L
     """The answers (S, C) to one image: each class's probability, dense above pruned."""
     dense, *_ = probability
     bars = [
-        {"type": "bar", "orientation": "h", "y": [*classes], "marker": {"color": colour}, "name": name,
+        {"type": "bar", "orientation": "h", "y": labels(classes), "marker": {"color": colour}, "name": name,
          "textposition": "outside", "cliponaxis": False, "textfont": {"size": 10}, "hoverinfo": "skip", **_bars(values)}
         for name, colour, values in (("dense", DENSE, dense), ("pruned", PRUNED, dense))
     ]  # fmt: skip
     layout = frame(
         90 + 40 * len(classes),
         xaxis=plain_axis("Probability, %", range=[0, 118], tickvals=[0, 25, 50, 75, 100]),
-        yaxis=plain_axis(categoryorder="array", categoryarray=[*classes], autorange="reversed", showgrid=False),
+        yaxis=names_axis(classes, autorange="reversed"),
         barmode="group",
         bargap=0.25,
         **_LEGEND,
@@ -93,19 +100,23 @@ def probabilities(probability: NDArray[np.float32], classes: Sequence[str]) -> L
 
 
 def _bars(values: NDArray[np.float32]) -> Spec:
-    shares = [round(100 * float(v), 2) for v in values]
-    return {"x": shares, "text": [f"{v:.1f}" if v >= 0.05 else "" for v in shares]}
+    shares = [100 * float(v) for v in values]
+    return {
+        "x": [round(share, 2) for share in shares],
+        "text": [wording.bounded(share, 1, 100.0) if share >= 0.05 else "" for share in shares],
+    }
 
 
 def story(probability: NDArray[np.float32], sparsity: NDArray[np.float64], classes: Sequence[str]) -> LiveFigure:
     """The answers (S, C) to one image over all stops as a heat map; a line follows the class that is answered."""
-    x = [*range(len(sparsity))]
-    answered = [classes[c] for c in probability.argmax(axis=1)]
+    x, names = [*range(len(sparsity))], labels(classes)
+    answered = [names[c] for c in probability.argmax(axis=1)]
     said = [wording.sparsity(float(s)) for s in sparsity]
     cells = {
-        "type": "heatmap", "z": np.round(100 * probability.T, 2).tolist(), "x": x, "y": [*classes], "zmin": 0,
+        "type": "heatmap", "z": np.round(100 * probability.T, 2).tolist(), "x": x, "y": names, "zmin": 0,
         "zmax": 100, "colorscale": [[0, "rgba(0, 114, 178, 0)"], [1, "rgba(0, 114, 178, 0.85)"]], "showscale": False,
-        "ygap": 1, "text": [said] * len(classes), "hovertemplate": "%{y} at %{text}: %{z:.2f} %<extra></extra>",
+        "ygap": 1, "text": [said] * len(names), "hovertemplate": "%{y} at %{text}: %{customdata}<extra></extra>",
+        "customdata": [[wording.probability(p) for p in row] for row in probability.T.tolist()],
     }  # fmt: skip
     path = {
         "type": "scatter", "x": x, "y": answered, "mode": "lines+markers", "line": {"color": PRUNED, "shape": "hvh"},
@@ -115,7 +126,7 @@ def story(probability: NDArray[np.float32], sparsity: NDArray[np.float64], class
     layout = frame(
         90 + 40 * len(classes),
         xaxis=plain_axis("Sparsity", range=[-0.6, len(x) - 0.4], tickangle=-60, showgrid=False, **_ticks(said, 4)),
-        yaxis=plain_axis(categoryorder="array", categoryarray=[*classes][::-1], showgrid=False),
+        yaxis=names_axis(classes, down=True),
         shapes=[upright(0, PRUNED, "")],
     )
 
@@ -184,12 +195,13 @@ def first_changes(
     )
     z = np.log10(np.maximum(counts, 0.5))
     figure.add_heatmap(
-        x=x, y=[*classes], z=z, zmin=np.log10(0.5), zmax=z.max(), showscale=False, xgap=1, ygap=1, customdata=counts,
+        x=x, y=labels(classes), z=z, zmin=np.log10(0.5), zmax=z.max(), showscale=False, xgap=1, ygap=1,
+        customdata=counts,
         colorscale=[[0, "rgba(0, 114, 178, 0)"], [1, "rgba(0, 114, 178, 0.9)"]],
         hovertemplate="%{y}: %{customdata:,} images at %{x}<extra></extra>", row=2, col=1,
     )  # fmt: skip
-    figure.update_xaxes(type="category", showgrid=False)
+    figure.update_xaxes(categories(x), showgrid=False)
     figure.update_xaxes(title="Sparsity at which the answer changes first", tickangle=-60, nticks=16, row=2, col=1)
     figure.update_yaxes(title="Images", row=1, col=1)
-    figure.update_yaxes(autorange="reversed", showgrid=False, row=2, col=1)
+    figure.update_yaxes(names_axis(classes, down=True), row=2, col=1)
     return framed(figure, 500)

@@ -22,6 +22,7 @@ from core.figures.base import (
     plain_axis,
     upright,
 )
+from core.figures.labels import labels, names_axis
 from core.profile import Profile
 
 
@@ -117,7 +118,8 @@ def layer_shares(profile: Profile) -> LiveFigure:
     """The share of each layer's weights that is pruned, a dot a layer; the whole network's as a line."""
     shares = profile.layer_k / profile.sizes
     axis = SparsityAxis.over(np.column_stack([shares, profile.sparsity]))
-    layers = [layer_title(name) for name in profile.names]
+    titles = [layer_title(name) for name in profile.names]
+    layers = labels(titles)
     dots = {
         "type": "scatter", "x": [axis.low] * len(layers), "y": layers, "mode": "markers+text",
         "marker": {"color": PRUNED, "size": 10}, "hoverinfo": "skip",
@@ -125,9 +127,7 @@ def layer_shares(profile: Profile) -> LiveFigure:
     layout = frame(
         440,
         xaxis=axis.layout("Share of the layer pruned, % (logit scale)"),
-        yaxis=plain_axis(
-            categoryorder="array", categoryarray=layers[::-1], range=[-0.6, len(layers) - 0.3], showgrid=False
-        ),
+        yaxis=names_axis(titles, down=True, range=[-0.6, len(layers) - 0.3]),
         shapes=[upright(axis.low, GREY, "", dash="dot", width=1.5)],
     )
 

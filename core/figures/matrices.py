@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from core import wording
 from core.answers import OUTCOMES
-from core.figures.base import LiveFigure, Patch, Spec, frame, live, plain_axis
+from core.figures.base import LiveFigure, Patch, frame, live
+from core.figures.labels import labels, names_axis
 
 
 def confusion(name: str, title: str, matrices: Sequence[NDArray[np.int64]], classes: Sequence[str]) -> LiveFigure:
@@ -38,11 +39,11 @@ def _matrix(
     name: str, title: str, matrices: Sequence[NDArray[np.int64]], classes: Sequence[str], limits: tuple[int, int],
     scale: list[list[Any]], say: Callable[[int], str],
 ) -> LiveFigure:  # fmt: skip
-    names = list(classes)
+    names = labels(classes)
     shades = {
         "type": "heatmap", "z": matrices[0].tolist(), "x": names, "y": names, "colorscale": scale, "zmin": limits[0],
         "zmax": limits[1], "showscale": False, "xgap": 1, "ygap": 1,
-        "hovertemplate": f"true %{{y}}, predicted %{{x}}: %{{z:{'+' if limits[0] else ''},}}<extra></extra>",
+        "hovertemplate": "true %{y}, predicted %{x}: %{text}<extra></extra>",
     }  # fmt: skip
     counts = {
         "type": "scatter", "x": names * len(names), "y": [name for name in names for _ in names], "mode": "text",
@@ -57,20 +58,21 @@ def _matrix(
         "xref": "paper",
         "yref": "paper",
     }
-    order = {"showgrid": False, "categoryorder": "array"}
     layout = frame(
         430,
-        xaxis=plain_axis("Predicted", tickangle=-60, categoryarray=names, **order),
-        yaxis=plain_axis("True", categoryarray=names[::-1], **order),
+        xaxis=names_axis(classes, "Predicted", tickangle=-60),
+        yaxis=names_axis(classes, "True", down=True),
         annotations=[middle],
     )
 
     def patch(i: int) -> Patch:
-        text = [say(int(v)) if v else "" for v in matrices[i].ravel()]
+        said = [[say(v) for v in row] for row in matrices[i].tolist()]
+        seen = ["" if text == "0" else text for row in said for text in row]
         empty = {"annotations[0].text": "" if matrices[i].any() else "No count differs"}
-        return Patch({0: {"z": matrices[i].tolist()}, 1: {"text": text}}, empty)
+        return Patch({0: {"z": matrices[i].tolist(), "text": said}, 1: {"text": seen}}, empty)
 
-    counts.update(patch(0).data[1])
+    for trace, first in ((shades, 0), (counts, 1)):
+        trace.update(patch(0).data[first])
     return live(name, title, [shades, counts], layout, patch, len(matrices) if len(matrices) > 1 else 0, picks=(0,))
 
 
@@ -87,12 +89,7 @@ def outcomes(tables: Sequence[NDArray[np.int64]]) -> LiveFigure:
         "type": "scatter", "x": columns * 2, "y": [row for row in rows for _ in columns], "mode": "text",
         "textfont": {"size": 14}, "hoverinfo": "skip",
     }  # fmt: skip
-    order: Spec = {"showgrid": False, "categoryorder": "array"}
-    layout = frame(
-        430,
-        xaxis=plain_axis(categoryarray=columns, **order),
-        yaxis=plain_axis(categoryarray=rows[::-1], tickangle=-90, **order),
-    )
+    layout = frame(430, xaxis=names_axis(columns), yaxis=names_axis(rows, down=True, tickangle=-90))
 
     def patch(i: int) -> Patch:
         said = [f"{name}<br><b>{n:,}</b>" for name, n in zip(OUTCOMES, tables[i].ravel().tolist(), strict=True)]

@@ -8,6 +8,7 @@ from plotly.subplots import make_subplots
 
 from core import wording
 from core.figures.base import DENSE, GREY, PRUNED, framed
+from core.figures.labels import label, names_axis
 from core.progress import Epoch
 
 
@@ -60,7 +61,10 @@ class BeforeAfter:
 def before_after(rows: Sequence[BeforeAfter]) -> go.Figure:
     """Dense beside pruned accuracy, a panel a row; all panels are equally wide in pp, so that distances compare."""
     figure = make_subplots(
-        rows=len(rows), cols=1, subplot_titles=[r.label for r in rows], vertical_spacing=0.5 / len(rows)
+        rows=len(rows),
+        cols=1,
+        subplot_titles=[label(r.label).replace("\n", "<br>") for r in rows],
+        vertical_spacing=0.5 / len(rows),
     )
     half = 0.8 + 50 * max(abs(r.after - r.before) for r in rows)
     for i, r in enumerate(rows, start=1):
@@ -68,7 +72,7 @@ def before_after(rows: Sequence[BeforeAfter]) -> go.Figure:
         _point(figure, "dense", r.before, r.before_interval, DENSE, "circle", row=i)
         _point(figure, "pruned", r.after, r.after_interval, PRUNED, "diamond", row=i)
         figure.update_xaxes(range=[middle - half, middle + half], ticksuffix="", row=i, col=1)
-    figure.update_yaxes(showgrid=False, categoryorder="array", categoryarray=["pruned", "dense"], range=[-0.5, 1.9])
+    figure.update_yaxes(names_axis(["dense", "pruned"], down=True, range=[-0.5, 1.9]))
     figure.update_xaxes(title="Accuracy, %", row=len(rows), col=1)
     figure.update_annotations(x=0, xanchor="left", xshift=-50, align="left", font_size=12)
     return framed(figure, 70 + 150 * len(rows)).update_layout(margin_t=44)

@@ -17,6 +17,7 @@ from core.figures.base import (
     plain_axis,
     upright,
 )
+from core.figures.labels import names_axis
 from core.storage.ledger import COMPACT, ENTRIES, Entry, Ledger
 from core.storage.ledger import DENSE as DENSE_ENTRY
 
@@ -125,9 +126,7 @@ def bytes_at_stop(ledger: Ledger) -> LiveFigure:
             "Bytes (logarithmic)", type="log", range=[np.log10(low) - 0.1, np.log10(high) + 0.1], dtick=1, tickangle=0,
             exponentformat="power",
         ),
-        yaxis=plain_axis(
-            categoryorder="array", categoryarray=rows[::-1], range=[-0.6, len(rows) - 0.4], tickfont={"size": 11}
-        ),
+        yaxis=names_axis(rows, down=True, range=[-0.6, len(rows) - 0.4], tickfont={"size": 11}, showgrid=True),
         shapes=[upright(dense, DENSE, "", dash="dot", width=1.5)],
         showlegend=True,
         legend={"orientation": "h", "y": -0.2},

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from core import wording
 from core.audit import REPORTED, Summary
 from core.figures.base import DENSE, GAINED, GREY, PRUNED, SparsityAxis, Spec, framed, layer_title
+from core.figures.labels import categories, label, labels, names_axis
 from core.study import Band
 
 _STYLES = (
@@ -45,7 +46,7 @@ def bands(
     for i, line in enumerate(lines):
         colour, dash, symbol = _STYLES[i % len(_STYLES)]
         x = [axis.place(s) for s in line.sparsity]
-        name = names.get(line.name, line.name)
+        name = label(names.get(line.name, line.name))
         ends = [*(100 * line.high), *(100 * line.low)[::-1]]
         figure.add_scatter(
             x=[*x, *x[::-1]], y=ends, fill="toself", fillcolor=_pale(colour), mode="none", hoverinfo="skip",
@@ -80,13 +81,16 @@ def _few(axis: SparsityAxis, stops: NDArray[np.float64]) -> Spec:
     each = np.unique(stops)
     if len(each) > 6:
         return axis.ticks(_TICKS)
-    return {"tickvals": [axis.place(s) for s in each], "ticktext": [f"{100 * s:g}" for s in each]}
+    return {
+        "tickvals": [axis.place(s) for s in each],
+        "ticktext": [wording.sparsity(s).partition(wording.NBSP)[0] for s in each],
+    }
 
 
 def _said(line: Band) -> list[str]:
     ends = zip(line.sparsity, line.mean, line.low, line.high, strict=True)
     return [
-        f"{wording.sparsity(s)}: {wording.percent(mean)}, 95 % interval [{100 * low:.2f}, {100 * high:.2f}] %"
+        f"{wording.sparsity(s)}: {wording.percent(mean)}, 95 % interval {wording.percents(low, high)}"
         f" of the mean over {line.n} networks"
         for s, mean, low, high in ends
     ]
@@ -99,20 +103,20 @@ def _pale(colour: str) -> str:
 
 def sensitivity(lines: Sequence[Band]) -> go.Figure:
     """How much the mean accuracy falls when one layer alone is pruned: layers down, sparsities of it across."""
-    names = [layer_title(line.name) for line in lines]
+    layers = [layer_title(line.name) for line in lines]
     fall = np.array([100 * (line.mean - line.dense.mean()) for line in lines])
     texts = [[wording.points(float(value) / 100, 1) for value in row] for row in fall]
     stops = [wording.sparsity(s) for s in lines[0].sparsity]
     shades = go.Heatmap(
-        z=fall, x=stops, y=names, zmin=-85, zmax=0, xgap=1, ygap=1, text=texts,
+        z=fall, x=stops, y=labels(layers), zmin=-85, zmax=0, xgap=1, ygap=1, text=texts,
         colorscale=[[0, "rgba(213, 94, 0, 0.9)"], [1, "rgba(213, 94, 0, 0.0)"]],
         colorbar={"title": {"text": "pp"}, "thickness": 10, "tickvals": [-80, -60, -40, -20, 0], "outlinewidth": 0},
         hovertemplate="%{y} pruned to %{x}: %{text}<extra></extra>",
     )  # fmt: skip
-    figure = framed(go.Figure(shades), 110 + 36 * len(lines)).update_yaxes(autorange="reversed", showgrid=False)
+    figure = framed(go.Figure(shades), 110 + 36 * len(lines)).update_yaxes(names_axis(layers, down=True))
     ticks = [wording.sparsity(percent / 100) for percent in _TICKS if percent != 1]  # next to 10 on a small screen
     return figure.update_xaxes(
-        title={"text": "Sparsity of that layer", "standoff": 8}, type="category", showgrid=False,
+        categories(stops), title={"text": "Sparsity of that layer", "standoff": 8}, showgrid=False,
         tickvals=[tick for tick in ticks if tick in stops], tickangle=0,
     )  # fmt: skip
 
@@ -124,19 +128,21 @@ def readings(found: Sequence[Summary]) -> go.Figure:
     figure = go.Figure()
     for title, s in zip(titles, found, strict=True):
         figure.add_scatter(
-            x=[100 * s.low, 100 * s.high], y=[title] * 2, mode="lines", line={"color": GREY, "width": 6},
-            opacity=0.45, hovertemplate="95 % prediction interval: %{x:.2f} pp<extra></extra>",
+            x=[100 * s.low, 100 * s.high], y=[title] * 2, mode="lines", line={"color": GREY, "width": 6}, opacity=0.45,
+            text=[wording.points(s.low), wording.points(s.high)],
+            hovertemplate="95 % prediction interval: %{text}<extra></extra>",
         )  # fmt: skip
         figure.add_scatter(
             x=100 * s.differences, y=[title] * len(s.differences), mode="markers",
             marker={"color": PRUNED, "symbol": "diamond", "size": 9, "line": {"color": "white", "width": 1}},
-            hovertemplate="one network: %{x:.2f} pp<extra></extra>",
+            text=[wording.points(float(d)) for d in s.differences],
+            hovertemplate="one network: %{text}<extra></extra>",
         )  # fmt: skip
     figure.add_vline(0, line={"color": GREY, "width": 1})
     figure.add_vline(
         100 * REPORTED, line={"color": DENSE, "dash": "dash", "width": 2},
         annotation={"text": f"reported: {wording.points(REPORTED)}", "yanchor": "bottom", "y": 1},
     )  # fmt: skip
-    framed(figure, 110 + 52 * len(found)).update_yaxes(autorange="reversed", showgrid=False)
+    framed(figure, 110 + 52 * len(found)).update_yaxes(categories(titles[::-1]), showgrid=False)
     reach = [min(seen.min(), 100 * REPORTED) - 1, max(seen.max(), 0) + 1]
     return figure.update_xaxes(title={"text": "Difference in accuracy, pp", "standoff": 8}, range=reach, tickangle=0)

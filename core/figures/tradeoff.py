@@ -26,8 +26,8 @@ def accuracy_over_time(found: Tradeoff, batch: int) -> go.Figure:
     """Accuracy of the networks that were timed, over their time in times of the unpruned network's."""
 
     def told(point: Point) -> str:
-        low, middle, high = point.times[batch]
-        return f"{middle:.2f} times the unpruned network's time ({low:.2f} to {high:.2f})"
+        least, times, most = (wording.decimal(value, 2) for value in point.times[batch])
+        return f"{times} times the unpruned network's time ({least} to {most})"
 
     timed = Tradeoff([p for p in found.points if p.times], found.total, found.threads, found.machine)
     figure = _lines(timed, lambda point: point.times[batch][1], told)

@@ -24,6 +24,7 @@ from core.figures.base import (
     nth,
     plain_axis,
 )
+from core.figures.labels import label
 
 Cuts = Sequence[Sequence[float]]
 """At each of S stops, the magnitude up to which weights are removed from each of L layers; 0 where none is."""
@@ -89,7 +90,9 @@ def _multiples(histograms: Sequence[Histogram], axes: Sequence[Spec]) -> tuple[S
         layout[f"xaxis{n}"] = plain_axis(anchor=f"y{n}", domain=x, showgrid=False, **axis)
         layout[f"yaxis{n}"] = plain_axis(anchor=f"x{n}", domain=y, nticks=4, rangemode="tozero")
         place = {"x": sum(x) / 2, "xanchor": "center", "xref": "paper", "y": y[1], "yanchor": "bottom", "yref": "paper"}
-        layout["annotations"].append({"text": layer_title(h.name), "showarrow": False, "font": {"size": 13}, **place})
+        layout["annotations"].append(
+            {"text": label(layer_title(h.name)), "showarrow": False, "font": {"size": 13}, **place}
+        )
     narrow: Spec = {}
     narrow["height"], cells = _cells(len(histograms), NARROW)
     for j, (x, y) in enumerate(cells):
@@ -110,7 +113,7 @@ def _counted(histograms: Sequence[Histogram]) -> Spec:
     for j, h in enumerate(histograms):
         removed, of = (wording.count(int(n)) for n in (h.removed.sum(), h.removed.sum() + h.kept.sum()))
         zeros = f", {wording.count(h.zeros)} exact zeros apart" if h.zeros else ""
-        texts[f"annotations[{j}].text"] = f"{layer_title(h.name)}<br><sup>{removed} of {of} removed{zeros}</sup>"
+        texts[f"annotations[{j}].text"] = f"{label(layer_title(h.name))}<br><sup>{removed} of {of} removed{zeros}</sup>"
     return texts
 
 
@@ -135,7 +138,7 @@ def _bars(j: int, h: Histogram, x: NDArray[np.float64], where: str) -> tuple[Spe
         {
             "type": "bar", "x": x.tolist(), "y": counts.tolist(), "width": float(x[1] - x[0]), "xaxis": f"x{nth(j)}",
             "yaxis": f"y{nth(j)}", "marker": {"color": colour, "line": {"width": 0}},
-            "hovertemplate": f"%{{y:,}} {what} at {where}<extra>{layer_title(h.name)}</extra>",
+            "hovertemplate": f"%{{y:,}} {what} at {where}<extra>{label(layer_title(h.name))}</extra>",
         }
         for counts, colour, what in ((h.removed, PRUNED, "removed"), (h.kept, GREY, "kept"))
     )  # fmt: skip

@@ -113,7 +113,7 @@ def _readouts(
         ),
         Readout(
             "Entropy bound",
-            tuple(wording.size(round(bound)) for bound in ledger.bound),
+            tuple(wording.size(bound) for bound in ledger.bound),
             tuple(_above(int(taken), bound) for taken, bound in zip(compact, ledger.bound, strict=True)),
             term="Entropy bound",
         ),
@@ -127,8 +127,12 @@ def _readouts(
 
 
 def _above(taken: int, bound: float) -> str:
-    return f"the compact encoding is {taken / bound:.4f} times that" if bound >= 1 else "nothing is left to write"
+    return (
+        f"the compact encoding is {wording.decimal(taken / bound, 4, 1.0)} times that"
+        if bound >= 1
+        else "nothing is left to write"
+    )
 
 
 def _millions(n: int) -> str:
-    return f"{n / 1e6:.2f} M"
+    return f"{wording.decimal(n / 1e6, 2)} M"

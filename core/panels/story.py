@@ -18,6 +18,7 @@ _COLUMNS = 8
 def story(trace: Trace, profile: Profile, classes: Sequence[str], true: int | None = None) -> Panel:
     """The panel of one image; `trace` has the profile's S stops, `true` is its class if that is known."""
     sources, shape = _pictures(trace.maps)
+    names = [wording.isolated(name) for name in classes]
     placed = [
         Placed(figures.probabilities(trace.probability, classes), 5),
         Placed(figures.story(trace.probability, trace.sparsity, classes), 7),
@@ -25,10 +26,10 @@ def story(trace: Trace, profile: Profile, classes: Sequence[str], true: int | No
     ]
     return Panel(
         stops=stop_texts(profile),
-        marks=_marks(trace, profile, classes),
-        answers=tuple(_answer(trace, stop, classes, true) for stop in range(len(trace.sparsity))),
+        marks=_marks(trace, profile, names),
+        answers=tuple(_answer(trace, stop, names, true) for stop in range(len(trace.sparsity))),
         warnings=("",) * len(trace.sparsity),
-        readouts=_readouts(trace, profile, classes),
+        readouts=_readouts(trace, profile, names),
         figures=tuple(placed),
     )
 
@@ -56,6 +57,7 @@ def _readouts(trace: Trace, profile: Profile, classes: Sequence[str]) -> tuple[R
     rows = range(len(trace.sparsity))
     guessing = f"of {math.log2(len(classes)):.2f} when guessing"
     flip = trace.flip
+    dense = wording.bounded(trace.entropy[0], 2)
     change = "never" if flip is None else f"at {wording.sparsity(float(trace.sparsity[flip]))}"
     to = "it stays at every stop" if flip is None else f"to {classes[trace.predicted[flip]]}"
     return (
@@ -64,7 +66,7 @@ def _readouts(trace: Trace, profile: Profile, classes: Sequence[str]) -> tuple[R
         Readout("Pruned answer", *zip(*(_said(p, classes) for p in trace.probability), strict=True)),
         Readout(
             "Entropy, dense → pruned",
-            tuple(f"{trace.entropy[0]:.2f} → {bits:.2f} bits" for bits in trace.entropy),
+            tuple(f"{dense} → {wording.bounded(bits, 2)} bits" for bits in trace.entropy),
             (guessing,) * len(rows),
         ),
         Readout("First change", (change,) * len(rows), (to,) * len(rows)),
@@ -73,7 +75,7 @@ def _readouts(trace: Trace, profile: Profile, classes: Sequence[str]) -> tuple[R
 
 def _said(probability: NDArray[np.float32], classes: Sequence[str]) -> tuple[str, str]:
     first = int(probability.argmax())
-    return classes[first], f"probability {wording.percent(float(probability[first]))}"
+    return classes[first], f"probability {wording.probability(float(probability[first]))}"
 
 
 def _pictures(maps: NDArray[np.float16]) -> tuple[list[str], tuple[int, int]]:

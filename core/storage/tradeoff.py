@@ -110,4 +110,4 @@ def said(found: Tradeoff) -> str:
 
 
 def _times(ratio: float) -> str:
-    return f"{ratio:.2f} times" if ratio < 10 else f"{ratio:.0f} times"
+    return f"{wording.decimal(ratio, 2 if ratio < 10 else 0)} times"

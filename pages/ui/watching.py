@@ -105,7 +105,7 @@ def said(progress: Progress) -> str:
     if progress.images_per_second:
         parts.append(f"{wording.count(progress.images_per_second)} images/s")
     if progress.loss is not None:
-        parts.append(f"loss {progress.loss:.3f}")
+        parts.append(f"loss {wording.decimal(progress.loss, 3)}")
     if progress.epochs:
         last = progress.epochs[-1]
         parts.append(f"validation accuracy {wording.percent(last.validation_accuracy)} after epoch {last.number}")

@@ -1,0 +1,56 @@
+"""Names on a figure, as they are written: plotly takes text for HTML, and guesses what an axis measures.
+
+On an axis a name stands under its label, which is its place there: what plotly reads as that name, and nothing else.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from core import wording
+from core.figures.base import Spec, plain_axis
+
+LONGEST = 28
+"""Characters of a name beside an axis; hovered, it is whole."""
+
+_SIGNS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_OBJECT = {
+    "constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString", "valueOf",
+    "__proto__", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__",
+}  # fmt: skip
+"""What every object of JavaScript has: plotly finds categories of these names before there are any."""
+
+
+def label(name: str) -> str:
+    """What plotly shows as `name`; no two names have the same."""
+    if name in _OBJECT:
+        return f"&#{ord(name[0])};{name[1:]}"
+    return wording.isolated(name).translate(_SIGNS).replace("%{", "%&#123;")
+
+
+def labels(names: Sequence[str]) -> list[str]:
+    """Of each name."""
+    return [label(name) for name in names]
+
+
+def named(labelled: str, names: Sequence[str]) -> str | None:
+    """The name that stands under a label; None if none of these does."""
+    return next((name for name in names if label(name) == labelled), None)
+
+
+def categories(places: Sequence[str]) -> Spec:
+    """Of an axis: these places in this order, whatever they look like."""
+    return {"type": "category", "categoryorder": "array", "categoryarray": [*places]}
+
+
+def names_axis(names: Sequence[str], title: str = "", *, down: bool = False, **rest: Any) -> Spec:
+    """An axis with a place for each name, in this order: from left to right, or from the top `down`."""
+    order = names[::-1] if down else names
+    places, shown = labels(order), [label(_shortened(name)) for name in order]
+    ticks = {"tickvals": places, "ticktext": shown, "showgrid": False}
+    return plain_axis(title, **categories(places) | ticks | rest)
+
+
+def _shortened(name: str) -> str:
+    """Its beginning and its end."""
+    half = LONGEST // 2
+    return name if len(name) <= LONGEST else f"{name[:half]}…{name[1 - half :]}"
