@@ -1,6 +1,7 @@
 """Which answers changed? The images behind the numbers, and the visitor's own."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -11,11 +12,12 @@ from core.answers import OUTCOMES, Filter
 from core.errors import PictureError
 from core.evaluation import ClassComparison, Comparison, by_class, confusion_matrix, most_confused
 from core.profile import Profile
-from pages.ui import lookup, picker, stories, view
+from pages.ui import lookup, picker, say, stories, view
 from pages.ui.drawing import drawing
 from pages.ui.gallery import Answer, Card, gallery
 from pages.ui.live_panel import Pick, live_panel
 from pages.ui.lookup import Stops
+from pages.ui.say import as_written
 from pages.ui.services import store
 from pages.ui.table import Cell, Row, table
 from pages.ui.view import View
@@ -42,8 +44,8 @@ def show_answers(now: View, stops: Stops) -> None:
     with st.popover("Filter", icon=":material/filter_alt:"):
         wanted = choose_filter(now.run.classes)
     with above:
-        url = lookup.panel_url(now, stops, part="answers")
-        live_panel([url], stops.row, label="Sparsity", key="answers panel", on_stop=stops.go, on_pick=picked)
+        url, pick = lookup.panel_url(now, stops, part="answers"), partial(picked, now.run.classes)
+        live_panel([url], stops.row, label="Sparsity", key="answers panel", on_stop=stops.go, on_pick=pick)
         st.caption("Click a cell to see its images.")
     labels, profile = store().labels(now.run.id), stops.profile
     dense, pruned = profile.predicted[0], profile.predicted[stops.row]
@@ -51,8 +53,9 @@ def show_answers(now: View, stops: Stops) -> None:
     keep[wanted.select(labels, dense, pruned)] = True
     order = answers.by_movement(profile, stops.row)
     found = order[keep[order]]
+    filtered = as_written(said(wanted, now.run.classes))
     st.header(
-        f"{wording.count(len(found))} of {wording.count(len(labels))} images{said(wanted, now.run.classes)}",
+        f"{wording.count(len(found))} of {wording.count(len(labels))} images{filtered}",
         help=meanings("Dense and pruned", "Lost and gained"),
     )
     show_gallery(now, found, lambda image: card(now, profile, stops.row, labels, image), "answers gallery")
@@ -89,16 +92,19 @@ def first_page() -> None:
     view.change()
 
 
-def picked(pick: Pick) -> None:
-    """A cell was clicked: show its images."""
+def picked(classes: Sequence[str], pick: Pick) -> None:
+    """A cell was clicked: show its images. Nothing, where a browser speaks of one that there is not."""
+    column, row = (figures.named(label, classes) for label in (pick.x, pick.y))
     right, wrong = (OUTCOMES[:2], OUTCOMES[2:])
     if pick.figure == "outcomes":
-        row = right if pick.y == "dense right" else wrong
-        set_filter(outcome=row[pick.x == "pruned wrong"])
+        outcomes = right if pick.y == "dense right" else wrong
+        set_filter(outcome=outcomes[pick.x == "pruned wrong"])
+    elif column is None or row is None:
+        return
     elif pick.figure == "difference":
-        set_filter(true=pick.y, moved=pick.x)
+        set_filter(true=row, moved=column)
     elif pick.figure in ("dense", "pruned"):
-        set_filter(true=pick.y, **{pick.figure: pick.x})
+        set_filter(true=row, **{pick.figure: column})
 
 
 def said(wanted: Filter, name: Sequence[str]) -> str:
@@ -168,7 +174,7 @@ def opened(images: int) -> int | None:
         return None
     if named.isascii() and named.isdecimal() and int(named[:9]) < images:
         return int(named[:9])
-    st.warning(f"There is no image “{named[:20]}”; they are numbered from 0 to {images - 1:,}.", icon=":material/info:")
+    say.warning(f"There is no image “{named[:20]}”; they are numbered from 0 to {images - 1:,}.", ":material/info:")
     close_image()
     return None
 
@@ -183,7 +189,7 @@ def show_image(now: View, stops: Stops, image: int) -> None:
         return
     left, right = st.columns([1, 6], vertical_alignment="center")
     left.image(enlarged(pictures[image]), width=112, alt=f"Test image {image}: {now.run.classes[true]}")
-    right.header(f"Test image {wording.count(image)}: {now.run.classes[true]}")
+    right.header(f"Test image {wording.count(image)}: {as_written(now.run.classes[true])}")
     stories.show(now, stops, pictures[image], true)
 
 
@@ -267,7 +273,7 @@ def confused(
         errors, wrong = (int(m.sum() - np.trace(m)) for m in (inside, matrix))
         share = f" ({wording.percent(errors / wrong, 1)})" if wrong else ""
         parts.append(f"{wording.count(errors)} of the {name} network's {wording.count(wrong)} wrong answers{share}")
-    names = wording.listed([classes[c] for c in group])
+    names = wording.listed([as_written(classes[c]) for c in group])
     return f"**{names}** are most often taken for one another: {parts[0]}, and {parts[1]}."
 
 
@@ -314,7 +320,7 @@ def show_own(now: View, stops: Stops) -> None:
     try:
         taken = picture.read(content, now.run.shape)
     except PictureError as error:
-        st.error(str(error), icon=":material/error:")
+        say.error(error)
         return
     for column, step in zip(st.columns(len(taken.steps)), taken.steps, strict=True):
         h, w = step.pixels.shape[:2]
@@ -322,9 +328,9 @@ def show_own(now: View, stops: Stops) -> None:
         column.image(
             enlarged(step.pixels, max(1, 140 // max(h, w))), width=max(1, 140 * w // max(h, w)), alt=step.title
         )
-        column.caption(step.note)
+        column.caption(as_written(step.note))
     if taken.notes:
-        st.caption(" ".join(taken.notes))
+        st.caption(as_written(" ".join(taken.notes)))
     stories.show(now, stops, taken.image)
 
 

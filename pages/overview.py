@@ -10,7 +10,7 @@ from core.figures import BeforeAfter
 from core.profile import DEFAULT_STOP, Profile
 from core.recipes import recipe_name
 from core.runs import Run
-from pages.ui import lookup, picker, view
+from pages.ui import lookup, picker, say, view
 from pages.ui.services import store
 from pages.ui.view import View
 from pages.ui.welcome import welcome
@@ -122,7 +122,7 @@ def data_notice() -> None:
     try:
         data.check(data.FASHION.id)
     except DataError as error:
-        st.info(f"Nothing can be trained or evaluated anew yet. {error}", icon=":material/database:")
+        say.info(f"Nothing can be trained or evaluated anew yet. {error}", ":material/database:")
 
 
 st.title("What did pruning cost?")

@@ -18,6 +18,7 @@ from pages.ui.chart import chart
 from pages.ui.live_panel import live_panel
 from pages.ui.lookup import Stops
 from pages.ui.report import Sheet
+from pages.ui.say import as_written
 from pages.ui.services import engine, ledgers, store
 from pages.ui.table import Cell, Row, table
 from pages.ui.view import View
@@ -205,7 +206,7 @@ def show_tradeoff(now: View) -> None:
 
 def machine(found: Tradeoff) -> str:
     """What computed it."""
-    return str(found.machine.get("processor") or "the machine that measured them")
+    return as_written(found.machine.get("processor") or "the machine that measured them")
 
 
 TRADEOFF_COLUMNS = (
@@ -270,7 +271,7 @@ def show_export(now: View, stops: Stops) -> None:
     if made is None:
         offer_answer("export", now, sparsity, "Prepare the files", ":material/inventory_2:")
     else:
-        st.success("Checked  \n" + "  \n".join(made.checked), icon=":material/check:")
+        st.success("Checked  \n" + "  \n".join(map(as_written, made.checked)), icon=":material/check:")
         name = f"prunelab-{now.run.id}-{view.percentage(sparsity)}.zip"
         st.download_button("All files (zip)", made.zipped, name, "application/zip", on_click="ignore", key="zip")
     st.markdown("`network.py`, which needs nothing but torch and `weights.pt`:")

@@ -17,7 +17,7 @@ from core.errors import PruneLabError
 from core.jobs import JobState
 from core.recipes import NETWORKS
 from core.study import Band, Line
-from pages.ui import picker
+from pages.ui import picker, say
 from pages.ui.chart import chart
 from pages.ui.services import collections, curves, engine, owner
 from pages.ui.table import Cell as Said
@@ -190,7 +190,7 @@ def recompute(configs: Sequence[RunConfig], known: bool) -> None:
         try:
             engine().audit(configs, owner())
         except PruneLabError as error:
-            st.error(str(error), icon=":material/error:")
+            say.error(error)
         else:
             st.rerun()
     own = sum(curves().own_audit(config) is not None for config in configs)
@@ -202,7 +202,7 @@ def recompute(configs: Sequence[RunConfig], known: bool) -> None:
     )
     for state in engine().jobs():
         if state.id in jobs and state.status == "failed" and state.message:
-            st.error(state.message, icon=":material/error:")
+            say.error(state.message)
 
 
 @st.fragment(run_every=1)
@@ -295,11 +295,11 @@ def offer(lines: Sequence[Line]) -> None:
         try:
             engine().study(missing, owner())
         except PruneLabError as error:
-            st.error(str(error), icon=":material/error:")
+            say.error(error)
         else:
             follow(missing, len(cells), (time.monotonic(), len(missing)))
     for message in sorted({s.message for s in states(missing) if s.status == "failed" and s.message}):
-        st.error(message, icon=":material/error:")
+        say.error(message)
 
 
 def states(cells: Sequence[Cell]) -> list[JobState]:

@@ -14,6 +14,7 @@ from core.runs import Run
 from core.storage.ledger import COMPACT, DENSE
 from core.storage.tradeoff import said
 from pages.ui import picker
+from pages.ui.say import as_written
 from pages.ui.services import curves, ledgers, store
 from pages.ui.words import meanings
 
@@ -63,7 +64,7 @@ def worst_class(lesson: Lesson) -> str | None:
     worst = min(recalls, key=lambda name: recalls[name].difference)
     c = recalls[worst]
     told = f"of its {wording.count(c.n)} images {c.lost} are lost and {c.gained} gained"
-    return f"{worst}: {told}, {wording.difference(c)}."
+    return f"{as_written(worst)}: {told}, {wording.difference(c)}."
 
 
 def magnitude_of_it(lesson: Lesson) -> str | None:
@@ -189,7 +190,9 @@ here = lesson()
 if here is None:
     st.info("There is no evaluated run yet; train one first.", icon=":material/model_training:")
 else:
-    st.caption(f"All of them are about {picker.title(here.run)}, on {wording.count(here.run.images)} test images.")
+    st.caption(
+        f"All of them are about {as_written(picker.title(here.run))}, on {wording.count(here.run.images)} test images."
+    )
     for number, exercise in enumerate(EXERCISES, 1):
         st.header(f"{number}. {exercise.title}")
         st.markdown(exercise.task, help=meanings(*exercise.terms))

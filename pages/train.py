@@ -12,7 +12,8 @@ from core.data import Collection
 from core.errors import DataError, PruneLabError
 from core.recipes import DEFAULT_NETWORK, NETWORKS, recipe_for
 from core.runs import Run
-from pages.ui import picker, view
+from pages.ui import picker, say, view
+from pages.ui.say import as_written
 from pages.ui.services import collections, engine, owner, store
 from pages.ui.table import Action, Cell, Row, table
 from pages.ui.watching import watch
@@ -57,7 +58,7 @@ def choose() -> RunConfig | None:
         training = TrainingConfig(**values)
         return RunConfig(network=name, training=training, data=of.config, seed=st.session_state["seed"])
     except PruneLabError as error:
-        st.error(str(error), icon=":material/error:")
+        say.error(error)
         return None
 
 
@@ -68,7 +69,7 @@ def choose_data() -> dict[str, Collection]:
     if st.session_state.get("data set") not in sets:
         st.session_state["data set"] = data.FASHION.id
     for problem in problems:
-        st.warning(f"A data set cannot be used. {problem}", icon=":material/warning:")
+        say.warning(f"A data set cannot be used. {problem}")
     if len(sets) > 1:
         st.selectbox("Data set", [*sets], format_func=lambda name: _data_set(sets[name]), key="data set",
                      persist_state="session")  # fmt: skip
@@ -146,13 +147,13 @@ def offer(config: RunConfig) -> None:
     no_data = _no_data(config)
     problem = no_data or store().problem() or engine().problem
     if problem:
-        st.warning(f"Nothing can be trained just now. {problem}", icon=":material/warning:")
+        say.warning(f"Nothing can be trained just now. {problem}")
     st.caption(_estimate(config))
     if st.button("Train", icon=":material/play_arrow:", disabled=bool(no_data)):
         try:
             st.session_state["job"] = engine().train(config, owner())
         except PruneLabError as error:
-            st.error(str(error), icon=":material/error:")
+            say.error(error)
 
 
 def _no_data(config: RunConfig) -> str | None:
@@ -197,7 +198,7 @@ def follow() -> None:
             watch(state.id)
     last = engine().state(st.session_state.get("job", ""))
     if last is not None and last.status in ("failed", "cancelled"):
-        st.error(last.message, icon=":material/error:")
+        say.error(last.message)
 
 
 # --- runs so far ------------------------------------------------------------------------------------------------
@@ -209,7 +210,7 @@ def runs_so_far() -> None:
     """All runs, sortable; each can be pruned, and a visitor's own deleted."""
     st.header("Runs so far")
     for run_id, reason in store().damaged():
-        st.warning(f"Run {run_id} was set aside: {reason}", icon=":material/warning:")
+        say.warning(f"Run {run_id} was set aside: {reason}")
     runs = store().runs()
     table(
         "All runs",
@@ -248,7 +249,7 @@ def _act(action: str, run_id: str) -> None:
 
 @st.dialog("Delete this run?")
 def _confirm(run_id: str) -> None:
-    st.write(f"Run {run_id}, its weights and its profiles are deleted for good.")
+    st.write(f"Run {as_written(run_id)}, its weights and its profiles are deleted for good.")
     if st.button("Delete it", icon=":material/delete:", on_click=_delete, args=(run_id,)):
         st.rerun()  # all of the page, which also closes the dialog
 
@@ -269,5 +270,5 @@ if wanted is not None:
     offer(wanted)
 follow()
 if problem := st.session_state.pop("delete problem", None):
-    st.error(problem, icon=":material/error:")
+    say.error(problem)
 runs_so_far()

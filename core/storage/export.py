@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -118,7 +119,7 @@ def facts(run: Run, pruning: PruningConfig, k: int, c: Comparison) -> dict[str, 
         "Difference": f"{wording.difference(c)}, 95 % paired interval; McNemar p {wording.relation(c.p_value)}",
         "Answers changed": f"{wording.count(c.changed)} of {wording.count(c.n)}",
         "Data set": run.config.data.name,
-        "Classes": ", ".join(run.classes),
+        "Classes": ", ".join(map(wording.isolated, run.classes)),
         "Images": " × ".join(map(str, run.shape)),
         "Seed": str(run.config.seed),
         **{f"Training: {name}": str(value) for name, value in run.config.to_dict()["training"].items()},
@@ -128,10 +129,24 @@ def facts(run: Run, pruning: PruningConfig, k: int, c: Comparison) -> dict[str, 
     }
 
 
+def as_written(text: str) -> str:
+    """A cell of a Markdown table that shows a text as it is: as code, where anything in it could mean something else."""
+    line = " ".join(text.split())
+    if not _SIGNS.search(line):
+        return line
+    fence = "`" * (1 + max((len(ticks) for ticks in re.findall("`+", line)), default=0))
+    edge = " " if "`" in (line[0], line[-1]) else ""
+    return f"{fence}{edge}{line}{edge}{fence}".replace("|", "\\|")
+
+
+_SIGNS = re.compile(r"[\\`*_~$&|@#^]|<(?! )|\[(?![\d\N{MINUS SIGN}+])|://|:[\w+-]+:|www\.", re.I)
+"""What may mean something in Markdown as GitHub and others read it; not the brackets of an interval."""
+
+
 def card(run: Run, pruning: PruningConfig, k: int, c: Comparison, masks: str) -> str:
     """What a model card says of the network (Mitchell et al., "Model cards for model reporting", 2019)."""
     rows = {**facts(run, pruning, k, c), "SHA-256 of the masks": masks}
-    lines = [f"| {name} | {value} |" for name, value in rows.items()]
+    lines = [f"| {as_written(name)} | {as_written(value)} |" for name, value in rows.items()]
     return "\n".join(
         [
             f"# {run.config.network}, pruned by PruneLab",

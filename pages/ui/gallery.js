@@ -30,8 +30,8 @@ function share(i, n) {
   return n > 1 ? (100 * i) / (n - 1) : 0
 }
 
-function answer({ who, said, probability }) {
-  const node = text("answer", `${who}: ${said}, ${(100 * probability).toFixed(1)} %`)
+function answer({ who, text: said, probability }) {
+  const node = text("answer", said)
   const bar = node.appendChild(document.createElement("span"))
   bar.className = `bar ${who}`
   bar.style.setProperty("--share", `${100 * probability}%`)

@@ -1,11 +1,12 @@
 """A page of test images as a Streamlit component: pictures from one sheet, two answers each, and a click opens one."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
-from core import picture
+from core import picture, wording
 from pages.ui.component import declare
 
 
@@ -17,6 +18,11 @@ class Answer:
     said: str
     probability: float
 
+    def to_json(self) -> dict[str, Any]:
+        """With its text."""
+        text = f"{self.who}: {wording.isolated(self.said)}, {wording.probability(self.probability, 1)}"
+        return {**vars(self), "text": text}
+
 
 @dataclass(frozen=True)
 class Card:
@@ -26,6 +32,10 @@ class Card:
     title: str
     note: str
     answers: Sequence[Answer]
+
+    def to_json(self) -> dict[str, Any]:
+        """With the texts of its answers."""
+        return {**vars(self), "answers": [answer.to_json() for answer in self.answers]}
 
 
 _component = declare(__file__, '<ul class="gallery"></ul>')
@@ -45,7 +55,7 @@ def gallery(
     """
     source = picture.url(sheet) if sheet else None
     _component(
-        data={"cards": [asdict(card) for card in cards], "sheet": source, "columns": columns},
+        data={"cards": [card.to_json() for card in cards], "sheet": source, "columns": columns},
         key=key,
         on_opened_change=lambda: _open(st.session_state[key].opened, cards, on_open),
     )

@@ -6,7 +6,7 @@ from core import data, wording
 from core.errors import PruneLabError
 from core.recipes import NETWORKS, recipe_name
 from core.runs import Run, RunStore
-from pages.ui import view
+from pages.ui import say, view
 from pages.ui.view import View
 
 CRITERIA = {
@@ -106,7 +106,7 @@ def type_sparsity(now: View) -> None:
         help="Any percentage from 0 to 100, or a number of weights such as “1 weight”.",
     )
     if problem:
-        st.error(problem, icon=":material/error:")
+        say.error(problem)
 
 
 def _field(moves: int) -> str:

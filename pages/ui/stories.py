@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from core import panels
 from core.errors import PruneLabError
+from pages.ui import say
 from pages.ui.address import address
 from pages.ui.live_panel import live_panel
 from pages.ui.lookup import Stops
@@ -22,7 +23,7 @@ def show(now: View, stops: Stops, image: NDArray[np.uint8], true: int | None = N
     try:
         key = _asked(now, stops, image, true)
     except PruneLabError as error:
-        st.error(str(error), icon=":material/error:")
+        say.error(error)
         st.button("Ask again", icon=":material/replay:")
         return
     url = address(f"/story.json?image={key}")

@@ -16,6 +16,7 @@ from core.errors import PruneLabError
 from core.profile import DEFAULT_STOP
 from core.recipes import DEFAULT_NETWORK
 from core.runs import Run, RunStore
+from pages.ui import say
 
 KEYS = ("run", "criterion", "scope", "sparsity")
 
@@ -104,7 +105,7 @@ def current(store: RunStore) -> View | None:
         st.page_link("train.py", label="Train a network", icon=":material/model_training:")
         return None
     for note in view.notes:
-        st.warning(note, icon=":material/info:")
+        say.warning(note, ":material/info:")
     _keep(view.params)
     return view
 

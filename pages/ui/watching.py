@@ -10,6 +10,8 @@ from core.config import PruningConfig
 from core.errors import PruneLabError
 from core.jobs import JobState, Question, question_id
 from core.progress import Progress
+from pages.ui import say
+from pages.ui.say import as_written
 from pages.ui.services import engine, owner
 
 _PHASES = {"loading": "Loading the data", "training": "Training", "evaluating": "Evaluating"}
@@ -32,13 +34,13 @@ def ensure(job_id: str, start: Callable[[], str]) -> None:
     """Run a job whose result this page needs, and follow it; one that failed or was stopped waits to be asked again."""
     state = engine().state(job_id)
     if state is not None and state.status in ("failed", "cancelled"):
-        st.error(state.message, icon=":material/error:")
+        say.error(state.message)
         if not st.button("Try again", icon=":material/replay:", key=f"again {job_id}"):
             return
     try:
         watch(start())
     except PruneLabError as error:
-        st.error(str(error), icon=":material/error:")
+        say.error(error)
 
 
 def offer(job_id: str, start: Callable[[], str], button: str, icon: str, why: str = "") -> None:
@@ -48,7 +50,7 @@ def offer(job_id: str, start: Callable[[], str], button: str, icon: str, why: st
         watch(job_id)
         return
     if state is not None and state.message:
-        st.error(state.message, icon=":material/error:")
+        say.error(state.message)
     if why:
         st.markdown(why)
     if st.button(button, icon=icon, key=f"ask {job_id}"):
@@ -82,7 +84,7 @@ def _follow(job_id: str) -> None:
 def _show(state: JobState) -> None:
     if state.status == "queued":
         ahead = "next in line" if not state.ahead else f"{wording.count(state.ahead)} ahead of it"
-        st.progress(0.0, state.message or f"Queued, {ahead}. You may leave this page; the job stays.")
+        st.progress(0.0, as_written(state.message or f"Queued, {ahead}. You may leave this page; the job stays."))
     if state.retried:
         st.info("A worker was lost; the job has been started again.", icon=":material/replay:")
     progress = state.progress
