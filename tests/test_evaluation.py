@@ -106,6 +106,22 @@ def test_mcnemar_holds_for_a_collapsed_network(lost: int, gained: int) -> None:
     assert mcnemar(lost, gained) == pytest.approx(binomtest(lost, lost + gained).pvalue, rel=1e-9)
 
 
+@pytest.mark.parametrize(("lost", "gained", "n"), [(30, 0, 30), (0, 30, 30), (1, 0, 1), (0, 1, 1), (999, 1, 1000)])
+def test_a_paired_interval_stays_within_all_and_nothing(lost: int, gained: int, n: int) -> None:
+    low, high = bonett_price(lost, gained, n)
+    assert -1 <= low <= (gained - lost) / n <= high <= 1
+
+
+@settings(deadline=None)
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 60))
+def test_no_interval_leaves_its_range(lost: int, gained: int, others: int) -> None:
+    n = max(lost + gained + others, 1)
+    assert -1 <= bonett_price(lost, gained, n)[0] <= bonett_price(lost, gained, n)[1] <= 1
+    low, high = wilson(min(lost, n), n)
+    assert 0 <= low <= min(lost, n) / n <= high <= 1
+    assert (low == 0, high == 1) == (lost == 0, lost == n)
+
+
 def test_mcnemar_without_a_discordant_image_is_one() -> None:
     assert mcnemar(0, 0) == 1.0
 

@@ -88,6 +88,93 @@ def test_only_none_is_0_percent_and_only_all_is_100_percent(k: int) -> None:
     assert float(text) == pytest.approx(k / 10**5, abs=6e-5)
 
 
+def value_of(text: str) -> float:
+    """The number that a text begins with."""
+    return float(text.replace(MINUS, "-").replace(",", "").split(NBSP)[0])
+
+
+def reads(text: str, *borders: float) -> list[float]:
+    """Those of the borders, and 0, that a text reads as."""
+    return [border for border in (0.0, *borders) if value_of(text) == border]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (wording.percent(29_999 / 30_000), "99.997 %"),
+        (wording.percent(1 / 30_000), "0.003 %"),
+        (wording.percent(9_999 / 10_000), "99.99 %"),
+        (wording.percent(0.99996, 1), "99.996 %"),
+        (wording.percent(1.0004, 1), "100.04 %"),
+        (wording.percent(-0.003, 1), "−0.3 %"),
+        (wording.percent(-0.0), "0.00 %"),
+        (wording.percent(0.004, 0), "0.4 %"),
+        (wording.percents(1e-6, 0.99999), "[0.0001, 99.999] %"),
+        (wording.points(-1 / 100_000), "−0.001 pp"),
+        (wording.points(1 / 30_000), "+0.003 pp"),
+        (wording.points(-29_999 / 30_000), "−99.997 pp"),
+        (wording.points(-0.0), "0.00 pp"),
+        (wording.points(0.0, 1), "0.0 pp"),
+        (wording.interval(-0.00001, 0.0), "[−0.001, 0.00]"),
+        (wording.interval(-1.0, 1.0), "[−100.00, +100.00]"),
+        (wording.signed(0), "0"),
+        (wording.count(0.3), "0.3"),
+        (wording.count(0), "0"),
+        (wording.size(0.4), "0.4 bytes"),
+        (wording.size(1), "1 byte"),
+        (wording.duration(0.2), "0.2 s"),
+        (wording.duration(0), "0 s"),
+        (wording.relation(0.9999), "> 0.999"),
+        (wording.relation(0.999), "= 0.999"),
+        (wording.relation(0.001), "= 0.001"),
+        (wording.relation(0.0), "< 0.001"),
+        (wording.probability(1.0), "> 99.99 %"),
+        (wording.probability(0.0, 1), "< 0.1 %"),
+        (wording.probability(0.9731), "97.31 %"),
+        (wording.deviation(0.0012), " ± 0.12"),
+        (wording.deviation(1e-17), " ± 0.00"),
+        (wording.decimal(0.0004, 2), "0.0004"),
+        (wording.decimal(3e-9, 2), "3e-09"),
+        (wording.decimal(-1_204.5, 2), "−1,204.50"),
+    ],
+)
+def test_no_number_reads_as_a_border_that_it_is_not(text: str, expected: str) -> None:
+    assert text.replace(NBSP, " ") == expected
+
+
+counted = st.integers(1, 10**7).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+@given(counted, st.integers(0, 3))
+@example((29_999, 30_000), 2)
+def test_only_none_of_n_is_0_percent_and_only_all_100(of: tuple[int, int], decimals: int) -> None:
+    k, n = of
+    text = wording.percent(k / n, decimals)
+    assert reads(text, 100.0) == [border for border in (0.0, 100.0) if 100 * k == border * n]
+    assert value_of(text) == pytest.approx(100 * k / n, abs=0.51 * 10**-decimals)
+
+
+@given(counted, st.booleans())
+def test_only_no_difference_is_0_and_it_has_no_sign(of: tuple[int, int], down: bool) -> None:
+    k, n = of
+    text = wording.points((-k if down else k) / n)
+    assert (value_of(text) == 0, text[0] in f"+{MINUS}") == (k == 0, k > 0)
+    assert (abs(value_of(text)) == 100) == (k == n)
+
+
+@given(st.floats(0, 1))
+def test_a_percentage_that_was_right_has_the_same_digits_as_ever(fraction: float) -> None:
+    as_ever = f"{100 * fraction:.2f}"
+    if float(as_ever) not in (0.0, 100.0):
+        assert wording.percent(fraction) == f"{as_ever}{NBSP}%"
+
+
+@given(st.floats(0, 1))
+def test_a_probability_is_never_0_or_100_percent_nor_a_p_value_0_or_1_unless_it_is(p: float) -> None:
+    assert not {"0.00", "100.00"} & set(wording.probability(p).split(NBSP))
+    assert (wording.relation(p) == "= 1") == (p == 1) and wording.relation(p) not in ("= 0.000", "= 1.000")
+
+
 def test_an_interval_of_an_accuracy_is_wilsons() -> None:
     p = Proportion(9_250, 10_000)
     assert wording.spread(p) == "95 % interval [91.97, 93.00] %"

@@ -130,7 +130,7 @@ def facts(run: Run, pruning: PruningConfig, k: int, c: Comparison) -> dict[str, 
 
 
 def as_written(text: str) -> str:
-    """A cell of a Markdown table that shows a text as it is: as code, where anything in it could mean something else."""
+    """A cell of a Markdown table that shows a text as it is: as code, where a sign in it could mean something."""
     line = " ".join(text.split())
     if not _SIGNS.search(line):
         return line
