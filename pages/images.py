@@ -23,7 +23,6 @@ from pages.ui.table import Cell, Row, table
 from pages.ui.view import View
 from pages.ui.words import meanings
 
-ANY = "any"
 PER_PAGE, COLUMNS = 24, 6
 FILTERS = {
     "outcome": "What pruning did",
@@ -65,24 +64,28 @@ def choose_filter(names: Sequence[str]) -> Filter:
     """The filter as its widgets have it; they write it to the URL."""
     chosen = {}
     for name, label in FILTERS.items():
-        choices = [ANY, *((*OUTCOMES, answers.CHANGED, answers.SAME) if name == "outcome" else names)]
+        choices = (*OUTCOMES, answers.CHANGED, answers.SAME) if name == "outcome" else names
         chosen[name] = choose_one(label, choices, name)
     st.button("Show all", on_click=set_filter)
-    classes = {name: names.index(chosen[name]) for name in FILTERS if chosen[name] in names}
-    return Filter(outcome=None if chosen["outcome"] == ANY else chosen["outcome"], **classes)
+    outcome = chosen.pop("outcome")
+    return Filter(outcome, **{name: names.index(value) for name, value in chosen.items() if value is not None})
 
 
-def choose_one(label: str, choices: Sequence[str], name: str) -> str:
-    """A select box; what it had of another data set's classes is forgotten."""
-    if st.session_state.get(name, ANY) not in choices:
-        st.session_state[name] = ANY
-    return str(st.selectbox(label, choices, key=name, bind="query-params", on_change=first_page))
+def choose_one(label: str, choices: Sequence[str], name: str) -> str | None:
+    """A select box, None for any; what it had of another data set's classes is forgotten."""
+    every = "any"
+    while every in choices:
+        every = f"({every})"  # a class may be called so
+    if st.session_state.get(name) not in choices:
+        st.session_state[name] = every
+    chosen = st.selectbox(label, [every, *choices], key=name, bind="query-params", on_change=first_page)
+    return None if chosen == every else chosen
 
 
 def set_filter(**chosen: str) -> None:
     """Choose exactly these, from a callback."""
     for name in FILTERS:
-        st.session_state[name] = chosen.get(name, ANY)
+        st.session_state[name] = chosen.get(name)
     first_page()
 
 
@@ -207,8 +210,8 @@ def show_fragile(now: View, stops: Stops) -> None:
     chosen, order = st.columns([2, 5], vertical_alignment="bottom")
     names = now.run.classes
     with chosen:
-        wanted = choose_one("Class", [ANY, *names], "true")
-    true = names.index(wanted) if wanted in names else None
+        wanted = choose_one("Class", names, "true")
+    true = None if wanted is None else names.index(wanted)
     counts = answers.first_changes(profile, labels, len(names))
     st.plotly_chart(
         figures.first_changes(counts, profile.sparsity, names, true),

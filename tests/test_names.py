@@ -146,7 +146,9 @@ def direct(text: str) -> str:
 def test_a_name_in_a_text_is_shown_as_it_is_written(name: str) -> None:
     for before, after in (("", ""), ("Test image 5: ", ""), ("“", "”, dense answer "), ("**", "**")):
         if before == "**":
-            shown = [token.content for token in MarkdownIt().parseInline(f"**{direct(as_written(name))}**")[0].children]
+            shown = [
+                token.content for token in MarkdownIt().parseInline(f"**{direct(as_written(name))}**")[0].children or ()
+            ]
             said = "".join(shown)
         else:
             (said,) = plain(f"{before}{direct(as_written(name))}{after}")

@@ -204,4 +204,4 @@ def first_changes(
     figure.update_xaxes(title="Sparsity at which the answer changes first", tickangle=-60, nticks=16, row=2, col=1)
     figure.update_yaxes(title="Images", row=1, col=1)
     figure.update_yaxes(names_axis(classes, down=True), row=2, col=1)
-    return framed(figure, 500)
+    return framed(figure, max(500, 20 * len(classes)))

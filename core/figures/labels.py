@@ -12,6 +12,9 @@ from core.figures.base import Spec, plain_axis
 LONGEST = 28
 """Characters of a name beside an axis; hovered, it is whole."""
 
+MANY = 20
+"""So many names that smaller letters are needed."""
+
 _SIGNS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _OBJECT = {
     "constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString", "valueOf",
@@ -47,7 +50,8 @@ def names_axis(names: Sequence[str], title: str = "", *, down: bool = False, **r
     order = names[::-1] if down else names
     places, shown = labels(order), [label(_shortened(name)) for name in order]
     ticks = {"tickvals": places, "ticktext": shown, "showgrid": False}
-    return plain_axis(title, **categories(places) | ticks | rest)
+    small = {"tickfont": {"size": 9}} if len(names) > MANY else {}
+    return plain_axis(title, **categories(places) | ticks | small | rest)
 
 
 def _shortened(name: str) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core import wording
 from core.answers import OUTCOMES
 from core.figures.base import LiveFigure, Patch, frame, live
-from core.figures.labels import labels, names_axis
+from core.figures.labels import MANY, labels, names_axis
 
 
 def confusion(name: str, title: str, matrices: Sequence[NDArray[np.int64]], classes: Sequence[str]) -> LiveFigure:
@@ -47,7 +47,7 @@ def _matrix(
     }  # fmt: skip
     counts = {
         "type": "scatter", "x": names * len(names), "y": [name for name in names for _ in names], "mode": "text",
-        "textfont": {"size": 10}, "hoverinfo": "skip",
+        "textfont": {"size": 10 if len(names) <= MANY else 7}, "hoverinfo": "skip",
     }  # fmt: skip
     middle = {
         "text": "",
@@ -59,8 +59,8 @@ def _matrix(
         "yref": "paper",
     }
     layout = frame(
-        430,
-        xaxis=names_axis(classes, "Predicted", tickangle=-60),
+        max(430, 150 + 12 * len(names)),
+        xaxis=names_axis(classes, "Predicted", tickangle=-60 if len(names) <= MANY else -90),
         yaxis=names_axis(classes, "True", down=True),
         annotations=[middle],
     )
