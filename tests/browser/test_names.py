@@ -47,7 +47,7 @@ def ticks(page: Page, figure: str, way: str) -> list[str]:
 
 
 def test_every_class_stands_beside_the_matrices_and_a_click_on_its_cell_filters(visit: Any, run: Run) -> None:
-    page = drawn(visit().open(f"images?run={run.id}&sparsity=80"))
+    page = drawn(visit(viewport={"width": 1400, "height": 1800}).open(f"images?run={run.id}&sparsity=80"))
     page.locator("#plot-difference").scroll_into_view_if_needed()
     for figure in ("dense", "pruned", "difference"):
         assert ticks(page, f"#plot-{figure}", "y") == [*NAMES]
@@ -55,7 +55,9 @@ def test_every_class_stands_beside_the_matrices_and_a_click_on_its_cell_filters(
     title = page.get_by_role("heading", level=2)
     for name in CLICKED:
         at = NAMES.index(name)
-        page.locator("#plot-pruned").scroll_into_view_if_needed()
+        page.locator("#plot-pruned").evaluate(
+            "node => node.scrollIntoView({ block: 'center' })"
+        )  # not under the slider
         click_cell(page, "pruned", at, at, len(NAMES))
         expect(title).to_have_text(
             re.compile(f"images, true class {re.escape(name)}, pruned answer {re.escape(name)}$")
