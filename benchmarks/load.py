@@ -7,6 +7,10 @@ opens another link, with some seconds of thinking between. An event lasts until 
 and all its new elements have arrived. What the server shows as an error counts as one. With `--training` the same
 again while LeNet is trained over and over. At the end all leave, and the server's memory is compared with the start,
 as are its threads, file handles and files: half an hour (`--minutes 30`) is a soak.
+
+How long an event takes depends on what else the machine does; the processor's time that the server's own process has
+spent on it does so far less, and is what two machines, or two versions, are compared by: of all visitors together, and
+page by page of one visitor before the others come.
 """
 
 import argparse
@@ -34,6 +38,9 @@ PAGES = ("", "prune", "images", "storage", "study", "teach")
 SPARSITIES = ("0", "0.01", "0.5", "1", "10", "50", "75", "90", "95", "99")
 THINKING = (2.0, 6.0)
 """Seconds between two events of a visitor, from and to."""
+
+EVENTS = 25
+"""Of one visitor alone on each page, whose processor time is measured."""
 
 SOAK = 30
 """Minutes from which on the results are those of a soak."""
@@ -88,19 +95,43 @@ def _arrive(port: int, chance: random.Random, runs: Sequence[str], tally: Tally)
     return session
 
 
+def spent(server: psutil.Process) -> float:
+    """Milliseconds of a processor that the server's own process has taken so far; its workers are others."""
+    times = server.cpu_times()
+    return 1000 * (times.user + times.system)
+
+
+def page_by_page(port: int, server: psutil.Process, run: str) -> dict[str, float]:
+    """Milliseconds of a processor for an event of one visitor on each page: another stop where it has one, else again."""
+    found = {}
+    for page in PAGES:
+        with Session(port, f"run={run}&sparsity={SPARSITIES[0]}") as session:
+            session.open(page)
+            begun = spent(server)
+            for number in range(EVENTS):
+                if EXACT in session.widgets:
+                    session.set(EXACT, string_value=SPARSITIES[number % len(SPARSITIES)])
+                else:
+                    session.open(page)
+            found[page or "overview"] = round((spent(server) - begun) / EVENTS, 1)
+    return found
+
+
 def measure(visitors: int, minutes: float, training: bool, store: Path) -> tuple[list[Row], dict[str, Any]]:
     """A server of its own with so many visitors; a row for each kind of event."""
     runs = [run.id for run in RunStore(store).runs()]
     tally = Tally()
-    with serving("streamlit_app.py", {"PRUNELAB_RUNS": str(store), "MALLOC_ARENA_MAX": "2"}) as (port, process):
+    environment = {"PRUNELAB_RUNS": str(store), "MALLOC_ARENA_MAX": "2", "PRUNELAB_VISITORS": str(visitors + 10)}
+    with serving("streamlit_app.py", environment) as (port, process):
         server = psutil.Process(process.pid)
         for run in runs:  # what a server keeps of each run, for all visitors, is not a visitor's
             with Session(port, f"run={run}") as first:
                 for page in PAGES:
                     first.open(page)
+        alone = page_by_page(port, server, runs[0])
         time.sleep(LEAVING)
         start, most, before = server.memory_info().rss, 0, holds(server, store)
-        until = time.monotonic() + 60 * minutes
+        begun, until = spent(server), time.monotonic() + 60 * minutes
         busy = threading.Thread(target=_train, args=(store, until), daemon=True)
         if training:
             busy.start()
@@ -113,6 +144,7 @@ def measure(visitors: int, minutes: float, training: bool, store: Path) -> tuple
         while any(thread.is_alive() for thread in threads):
             time.sleep(1)
             most = max(most, server.memory_info().rss)
+        taken, length = spent(server) - begun, time.monotonic() - until + 60 * minutes
         if training:
             busy.join()
         time.sleep(LEAVING)
@@ -135,6 +167,9 @@ def measure(visitors: int, minutes: float, training: bool, store: Path) -> tuple
     memory = {
         "visitors": visitors,
         "minutes": minutes,
+        "processor ms an event": round(taken / len(everything), 1),
+        "processor ms an event, one visitor": alone,
+        "share of a core": round(taken / length / 1000, 3),
         "errors": tally.errors,
         "MB before": round(start / 1e6, 1),
         "MB at most": round(most / 1e6, 1),
