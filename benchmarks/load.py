@@ -102,7 +102,7 @@ def spent(server: psutil.Process) -> float:
 
 
 def page_by_page(port: int, server: psutil.Process, run: str) -> dict[str, float]:
-    """Milliseconds of a processor for an event of one visitor on each page: another stop where it has one, else again."""
+    """Milliseconds of a processor for an event of one visitor on each page: another stop where there are any."""
     found = {}
     for page in PAGES:
         with Session(port, f"run={run}&sparsity={SPARSITIES[0]}") as session:

@@ -6,6 +6,7 @@ is one way to understand that sentence, or one mistake that would be easy to mak
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -116,6 +117,7 @@ class Audit:
         return audit
 
 
+@lru_cache(maxsize=1)
 def networks() -> tuple[RunConfig, ...]:
     """Those that the claim is audited on: the report's regime, one for each of `SEEDS`."""
     recipe = NETWORKS["lenet"].recipes["report"]

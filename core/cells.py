@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal, get_args
 
@@ -69,7 +70,7 @@ class Cell:
         if self.retraining in ("iterative", "rewind") and (self.pruning.criterion != "magnitude" or self.layer):
             raise ConfigError("Rounds of pruning go by magnitude in all layers: no other ranking nests over rounds.")
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Twelve hexadecimal digits: SHA-256 over `FORMAT` and all fields as canonical JSON."""
         text = json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True, separators=(",", ":"))
@@ -122,6 +123,9 @@ class Curve:
     versions: Mapping[str, str]
     machine: Mapping[str, str | int | bool]
     weights: str = ""
+
+    def __hash__(self) -> int:
+        return hash(self.cell.id)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it; comparisons as lists of their counts."""

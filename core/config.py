@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 from core.errors import ConfigError
@@ -156,7 +157,7 @@ class RunConfig(_Checked):
     data: DataConfig = DataConfig()
     seed: int = ranged(0, 2**31 - 1, "Seed", 0, "Same configuration and seed: same bits on the same machine.")
 
-    @property
+    @cached_property
     def run_id(self) -> str:
         """Twelve hexadecimal digits: SHA-256 over `FORMAT` and all fields as canonical JSON."""
         text = json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True, separators=(",", ":"))

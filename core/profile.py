@@ -117,9 +117,13 @@ class Profile:
         Raises:
             ValueError: row 0 is pruned, as in a one-row profile, or the labels are of another number of images.
         """
+        return tuple(self.comparison(labels, row) for row in range(len(self.k)))
+
+    def comparison(self, labels: Labels, row: int) -> Comparison:
+        """The dense network, row 0, against one row; raises as `comparisons` does."""
         if self.k[0]:
             raise ValueError(f"Row 0 has {self.k[0]} weights pruned; compare with row 0 of the profile over the stops.")
-        return tuple(compare(labels, self.predicted[0], row) for row in self.predicted)
+        return compare(labels, self.predicted[0], self.predicted[row])
 
     def merged(self, point: "Profile") -> "Profile":
         """These rows and another profile's of the same ranking, in order of sparsity.

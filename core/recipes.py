@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from itertools import pairwise
 
 from core.config import Problem, TrainingConfig
@@ -157,6 +157,7 @@ def recipe_for(training: TrainingConfig, *, mirrored: bool) -> TrainingConfig:
     return replace(training, flip=training.flip and mirrored)
 
 
+@lru_cache(maxsize=256)
 def recipe_name(network: str, training: TrainingConfig) -> str | None:
     """The name of the network's recipe with exactly these values, flips or not; None if there is none."""
     recipes = NETWORKS[network].recipes if network in NETWORKS else {}

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,6 +48,9 @@ SHIPPED = Path(__file__).parent / "reference"
 
 WEIGHTS, LABELS, PROFILES = "weights.safetensors", "labels.safetensors", "profiles"
 GRADIENTS = "gradients"
+
+_KEPT = 16
+"""Profiles, and labels, that are read once and kept in memory: one of 10,000 images takes 1.3 MB."""
 
 _T = TypeVar("_T")
 _ID = re.compile(r"[0-9a-f]{12}")
@@ -112,7 +115,7 @@ class Run:
         return Proportion(self.right, self.images)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Entry:
     """A run, where its files are, and what they have to be: digest by file name, shape by weight name."""
 
@@ -125,6 +128,10 @@ class _Entry:
 
 class _DamageError(StoreError):
     """The content of a file is wrong, as opposed to a file that cannot be opened just now."""
+
+
+class _OtherWeightsError(_DamageError):
+    """A file holds what was computed from other weights than the run has."""
 
 
 def now() -> str:
@@ -239,9 +246,7 @@ class RunStore:
         """(n,) uint8, the true classes of the test images that the run was evaluated on; raises as `weights` does."""
         entry = self._entry(run_id)
         with self._guarding(entry.place, run_id):
-            arrays = _load(entry, LABELS)
-            _check(arrays, {"labels": (np.uint8, (entry.run.images,))}, LABELS)
-        return arrays["labels"]
+            return _labels(_state(_path(entry, LABELS)), entry)
 
     def unlike(self, run_id: str, test: Split, classes: Sequence[str]) -> str | None:
         """What these test images and class names differ in from those of the run, in words; None if in nothing.
@@ -270,7 +275,7 @@ class RunStore:
     def gradients(self, run_id: str) -> dict[str, NDArray[np.float32]] | None:
         """The gradient of the loss in each kernel; None if it has not been computed. Raises as `profile` does."""
         entry = self._entry(run_id)
-        return self._read_beside(entry, GRADIENTS, lambda arrays, _: _gradients_of(arrays, entry))
+        return self._read_beside(entry, GRADIENTS, lambda path: _gradients_of(_unpack_own(path, entry)[0], entry))
 
     def save(self, run: Run, weights: Weights, labels: NDArray[np.uint8], profile: Profile) -> Run:
         """Store a finished run with its profile, and return it as stored.
@@ -391,9 +396,9 @@ class RunStore:
         """The digest of what `keep_arrays` wrote, without reading it; None if there is nothing, or it is damaged."""
         try:
             path = self._place.find(name)
+            return _named_digest(path, _state(path)) if path else None
         except StoreError:
             return None
-        return _named_digest(path) if path else None
 
     def _entry(self, run_id: str) -> _Entry:
         if not isinstance(run_id, str) or not _ID.fullmatch(run_id):
@@ -424,7 +429,7 @@ class RunStore:
 
     def _profile(self, run_id: str, pruning: PruningConfig, key: str) -> Profile | None:
         entry = self._entry(run_id)
-        return self._read_beside(entry, key, lambda arrays, said: _unpack_profile(arrays, said, pruning, entry))
+        return self._read_beside(entry, key, lambda path: _unpack_profile(path, _state(path), pruning, entry))
 
     def _profile_files(self, entry: _Entry, key: str) -> list[tuple[Place, str]]:
         """Where a profile may be; the first is where it is written. Those of a shipped run are kept beside the runs."""
@@ -432,18 +437,16 @@ class RunStore:
         beside = self._place, f".{PROFILES}/{entry.run.id}/{key}.safetensors"
         return [beside, inside] if entry.run.reference else [inside]
 
-    def _read_beside(
-        self, entry: _Entry, key: str, parse: Callable[[dict[str, NDArray[Any]], dict[str, str]], _T]
-    ) -> _T | None:
+    def _read_beside(self, entry: _Entry, key: str, read: Callable[[Path], _T]) -> _T | None:
         """What one file of a run's profiles holds, set aside if it turns out to be damaged; None if there is none."""
         for place, name in self._profile_files(entry, key):
             if path := place.find(name):
                 with self._guarding(place, name):
-                    arrays, said = _unpack(path)
-                    if said.get("weights") == entry.digests[WEIGHTS]:
-                        return parse(arrays, said)
-                    if place is entry.place:  # beside a shipped run it may be of one that shipped earlier
-                        raise _DamageError(f"{path.name} is of other weights.")
+                    try:
+                        return read(path)
+                    except _OtherWeightsError:
+                        if place is entry.place:  # beside a shipped run it may be of one that shipped earlier
+                            raise
         return None
 
     def _save_beside(self, run_id: str, key: str, packed: Callable[[str], bytes], of: str | None) -> None:
@@ -532,7 +535,16 @@ def _unpack(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     return arrays, metadata
 
 
-def _named_digest(path: Path) -> str | None:
+def _unpack_own(path: Path, entry: _Entry) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """The same of a file that was computed from the weights that the run has."""
+    arrays, metadata = _unpack(path)
+    if metadata.get("weights") != entry.digests[WEIGHTS]:
+        raise _OtherWeightsError(f"{path.name} is of other weights.")
+    return arrays, metadata
+
+
+@lru_cache(maxsize=512)
+def _named_digest(path: Path, state: tuple[int, ...]) -> str | None:
     """The digest that a file names, without reading its arrays; None if it is no such file."""
     try:
         with safe_open(path, framework="np") as file:
@@ -542,14 +554,32 @@ def _named_digest(path: Path) -> str | None:
         return None
 
 
-def _load(entry: _Entry, name: str) -> dict[str, NDArray[Any]]:
+def _path(entry: _Entry, name: str) -> Path:
     path = entry.place.find(f"{entry.base}/{name}")
     if path is None:
         raise _DamageError(f"{name} is missing.")
-    arrays, metadata = _unpack(path)
+    return path
+
+
+def _load(entry: _Entry, name: str) -> dict[str, NDArray[Any]]:
+    arrays, metadata = _unpack(_path(entry, name))
     if metadata["digest"] != entry.digests[name]:
         raise _DamageError(f"{name} belongs to another run.")
     return arrays
+
+
+@lru_cache(maxsize=_KEPT)
+def _labels(state: tuple[int, ...], entry: _Entry) -> NDArray[np.uint8]:
+    arrays = _load(entry, LABELS)
+    _check(arrays, {"labels": (np.uint8, (entry.run.images,))}, LABELS)
+    _freeze(arrays)
+    return arrays["labels"]
+
+
+def _freeze(arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Whoever asks again for a file that has not changed gets the same arrays, so nobody may write to them."""
+    for value in arrays.values():
+        value.flags.writeable = False
 
 
 def _check(arrays: Mapping[str, NDArray[Any]], expected: Mapping[str, tuple[type, tuple[int, ...]]], name: str) -> None:
@@ -574,9 +604,9 @@ def _pack_profile(profile: Profile, weights: str) -> bytes:
     return _pack(profile.to_arrays(), weights=weights, pruning=pruning, names=json.dumps(profile.names))
 
 
-def _unpack_profile(
-    arrays: dict[str, NDArray[Any]], said: Mapping[str, str], pruning: PruningConfig, entry: _Entry
-) -> Profile:
+@lru_cache(maxsize=_KEPT)
+def _unpack_profile(path: Path, state: tuple[int, ...], pruning: PruningConfig, entry: _Entry) -> Profile:
+    arrays, said = _unpack_own(path, entry)
     try:
         stored = PruningConfig(**json.loads(said["pruning"]))
         if stored.key != pruning.key:
@@ -591,6 +621,7 @@ def _unpack_profile(
     other = profile.predicted.shape[1] != entry.run.images or profile.predicted.max() >= len(entry.run.classes)
     if profile.sizes.tolist() != sizes or other:
         raise _DamageError("It is of another network or of other images.")
+    _freeze(arrays)
     return profile
 
 

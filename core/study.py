@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import get_args
@@ -42,6 +43,10 @@ EPOCHS, ROUNDS = 4, 2
 """Of retraining at each sparsity, whatever the strategy; and of strategies that prune step by step."""
 
 
+_kept = lru_cache(maxsize=32)
+"""What a study asks is asked for at every event of its page."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One line of a figure: its name, and a cell for each seed."""
@@ -50,12 +55,14 @@ class Line:
     cells: tuple[Cell, ...]
 
 
+@_kept
 def networks(name: str, recipe: str, of: Collection = FASHION) -> tuple[RunConfig, ...]:
     """The networks of a study on a data set: one training for each of `SEEDS`."""
     training = recipe_for(NETWORKS[name].recipes[recipe], mirrored=of.mirrored)
     return tuple(RunConfig(network=name, training=training, data=of.config, seed=seed) for seed in SEEDS)
 
 
+@_kept
 def by_criterion(configs: Sequence[RunConfig], scope: Scope) -> tuple[Line, ...]:
     """All criteria at the same sparsities, on the same networks."""
     return tuple(Line(c, tuple(_criterion_cells(configs, c, scope))) for c in get_args(Criterion))
@@ -67,6 +74,7 @@ def _criterion_cells(configs: Sequence[RunConfig], criterion: Criterion, scope: 
             yield Cell(config=config, pruning=PruningConfig(criterion=criterion, scope=scope, seed=seed))
 
 
+@_kept
 def by_layer(configs: Sequence[RunConfig]) -> tuple[Line, ...]:
     """One layer pruned at a time, by magnitude, all others left alone, at all stops of the slider."""
     layers = NETWORKS[configs[0].network].layers(Problem())  # their names are those of any problem
@@ -76,6 +84,7 @@ def by_layer(configs: Sequence[RunConfig]) -> tuple[Line, ...]:
     )
 
 
+@_kept
 def by_retraining(configs: Sequence[RunConfig]) -> tuple[Line, ...]:
     """What follows the pruning, by magnitude in all layers, with the same number of epochs."""
     return tuple(Line(how, tuple(_retrained(config, how) for config in configs)) for how in get_args(Retraining))
@@ -125,7 +134,12 @@ class Band:
 
 
 def band(name: str, curves: Sequence[Curve]) -> Band:
-    """Sum up the curves of a line, at least one, all at the same sparsities."""
+    """Sum up the curves of a line, at least one, all at the same sparsities; once for as long as they are the same."""
+    return _band(name, tuple(curves))
+
+
+@lru_cache(maxsize=128)
+def _band(name: str, curves: tuple[Curve, ...]) -> Band:
     seeds = [[*group] for _, group in groupby(curves, key=lambda curve: curve.cell.config.seed)]
     values = np.array([np.mean([curve.accuracy for curve in group], axis=0) for group in seeds])  # (n, S)
     dense = np.array([group[0].test[0].dense.value for group in seeds])

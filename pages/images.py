@@ -13,6 +13,7 @@ from core.errors import PictureError
 from core.evaluation import ClassComparison, Comparison, by_class, confusion_matrix, most_confused
 from core.profile import Profile
 from pages.ui import lookup, picker, say, stories, view
+from pages.ui.chart import chart
 from pages.ui.drawing import drawing
 from pages.ui.gallery import Answer, Card, gallery
 from pages.ui.live_panel import Pick, live_panel
@@ -213,12 +214,9 @@ def show_fragile(now: View, stops: Stops) -> None:
         wanted = choose_one("Class", names, "true")
     true = None if wanted is None else names.index(wanted)
     counts = answers.first_changes(profile, labels, len(names))
-    st.plotly_chart(
-        figures.first_changes(counts, profile.sparsity, names, true),
-        key="first changes",
-        config={"displayModeBar": False},
-        alt="How many images change their answer first at each sparsity, by class.",
-    )
+    figure = partial(figures.first_changes, counts, profile.sparsity, names, true)
+    alt = "How many images change their answer first at each sparsity, by class."
+    chart(figure, "first changes", alt, buttons=False)
     st.caption(
         f"Of {wording.count(len(labels))} test images, those whose answer is for the first time not the dense "
         "network's; the shade grows with the logarithm of the count. An answer may change back later.",

@@ -1,5 +1,7 @@
 """What did pruning cost? The answer for the current run, in one screen."""
 
+from functools import partial
+
 import streamlit as st
 
 from core import data, figures, wording
@@ -11,6 +13,7 @@ from core.profile import DEFAULT_STOP, Profile
 from core.recipes import recipe_name
 from core.runs import Run
 from pages.ui import lookup, picker, say, view
+from pages.ui.chart import chart
 from pages.ui.services import store
 from pages.ui.view import View
 from pages.ui.welcome import welcome
@@ -26,15 +29,12 @@ def answer(now: View) -> None:
     if found is None:
         return
     profile, row = found.profile, found.row
-    comparison = profile.comparisons(store().labels(now.run.id))[row]
+    comparison = profile.comparison(store().labels(now.run.id), row)
     st.header(wording.answer(int(profile.k[row]), profile.total, comparison))
     numbers(comparison)
-    st.plotly_chart(
-        figures.before_after([REPORT, *reenactment(), compared(picker.title(now.run), profile, row, comparison)]),
-        key="before and after",
-        config={"displayModeBar": False},
-        alt="Accuracy before and after pruning: the report's, our re-enactment's and this run's.",
-    )
+    shown = [REPORT, *reenactment(), compared(picker.title(now.run), profile, row, comparison)]
+    alt = "Accuracy before and after pruning: the report's, our re-enactment's and this run's."
+    chart(partial(figures.before_after, shown), "before and after", alt, buttons=False)
     st.caption(
         "Bars are 95 % intervals of each accuracy alone (Wilson); the difference is judged on the same images by its "
         "paired interval. All panels are equally wide, so distances compare.",
@@ -82,11 +82,8 @@ def reenactment() -> list[BeforeAfter]:
         profile = store().profile(run.id, PruningConfig())
         if profile is not None:
             row = profile.stop_index(DEFAULT_STOP)
-            rows.append(
-                compared(
-                    f"Re-enacted: {picker.title(run)}", profile, row, profile.comparisons(store().labels(run.id))[row]
-                )
-            )
+            comparison = profile.comparison(store().labels(run.id), row)
+            rows.append(compared(f"Re-enacted: {picker.title(run)}", profile, row, comparison))
     return rows
 
 

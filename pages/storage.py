@@ -68,7 +68,7 @@ def show(now: View, stops: Stops, ledger: Ledger) -> None:
         help=meanings("Kernel", "Control", "Break-even"),
     )
     st.download_button(
-        "Numbers (CSV)", to_csv(ledger), "prunelab-bytes.csv", "text/csv", on_click="ignore", key="csv ledger"
+        "Numbers (CSV)", partial(to_csv, ledger), "prunelab-bytes.csv", "text/csv", on_click="ignore", key="csv ledger"
     )
 
 
@@ -180,11 +180,9 @@ def show_tradeoff(now: View) -> None:
     st.markdown(f"**{tradeoff_said(found)}**")
     left, right = st.columns(2)
     with left:
-        figure = figures.accuracy_over_bytes(found)
-        chart(figure, "over bytes", "Accuracy over bytes of both ways.")
+        chart(partial(figures.accuracy_over_bytes, found), "over bytes", "Accuracy over bytes of both ways.")
     with right:
-        figure = figures.accuracy_over_time(found, BATCHES[-1])
-        chart(figure, "over time", "Accuracy over time of both ways.")
+        chart(partial(figures.accuracy_over_time, found, BATCHES[-1]), "over time", "Accuracy over time of both ways.")
     terms = ("Filter", "Retraining", "Compact encoding")
     table("Weights and filters", TRADEOFF_COLUMNS, tradeoff_rows(found), key="tradeoff", terms=terms)
     n = found.points[0].comparison.n
@@ -200,7 +198,12 @@ def show_tradeoff(now: View) -> None:
         help=meanings("Difference", "Scope", "Retraining"),
     )
     st.download_button(
-        "Numbers (CSV)", tradeoff_csv(found), "prunelab-filters.csv", "text/csv", on_click="ignore", key="csv tradeoff"
+        "Numbers (CSV)",
+        partial(tradeoff_csv, found),
+        "prunelab-filters.csv",
+        "text/csv",
+        on_click="ignore",
+        key="csv tradeoff",
     )
 
 

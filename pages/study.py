@@ -1,7 +1,7 @@
 """Is magnitude a good metric? Criteria, layers and retraining, over several networks of one recipe."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import get_args
 
@@ -18,7 +18,7 @@ from core.jobs import JobState
 from core.recipes import NETWORKS
 from core.study import Band, Line
 from pages.ui import picker, say
-from pages.ui.chart import chart
+from pages.ui.chart import Draw, chart
 from pages.ui.services import collections, curves, engine, owner
 from pages.ui.table import Cell as Said
 from pages.ui.table import Row, table
@@ -55,7 +55,7 @@ def show_criteria(network: str, recipe: str, of: Collection) -> None:
     if found:
         st.header(study.verdict(found[0], CRITERIA))
         st.markdown(study.comparison(found, CRITERIA))
-        figure = figures.bands(found, CRITERIA)
+        figure = partial(figures.bands, found, CRITERIA)
         chart(figure, "criteria", "Accuracy over sparsity.")
         st.caption(
             f"Each line is the mean over {found[0].n} networks that differ in their seed, the band the 95 % interval "
@@ -80,8 +80,8 @@ def show_layers(network: str, recipe: str, of: Collection) -> None:
         fall = wording.points(float(weakest.mean[i] - weakest.dense.mean()), 1)
         at = wording.sparsity(float(weakest.sparsity[i]))
         st.header(f"{names[weakest.name]} is the most sensitive layer: {fall} when {at} of it alone is pruned.")
-        chart(figures.sensitivity(found), "sensitivity", "Fall in accuracy by layer.")
-        figure = figures.bands(found, names, " of one layer")
+        chart(partial(figures.sensitivity, found), "sensitivity", "Fall in accuracy by layer.")
+        figure = partial(figures.bands, found, names, " of one layer")
         chart(figure, "layers", "Accuracy over the sparsity of one layer.")
         st.caption(
             f"One layer is pruned by magnitude, all others are left alone. Mean over {found[0].n} networks; the bands "
@@ -103,7 +103,7 @@ def show_retraining(network: str, recipe: str, of: Collection) -> None:
         dense = wording.percent(float(best.dense.mean()))
         kept = wording.percent(float(best.mean[3]))
         st.header(f"At {at} sparsity, “{RETRAINING[best.name].lower()}” keeps {kept} of {dense}.")
-        figure = figures.bands(found, RETRAINING, published=PUBLISHED)
+        figure = partial(figures.bands, found, RETRAINING, published=PUBLISHED)
         chart(figure, "retraining", "Accuracy over sparsity after retraining.")
         st.caption(
             f"Magnitude, global. All but one-shot have {study.EPOCHS} epochs of retraining at each sparsity; "
@@ -131,7 +131,7 @@ def show_claim() -> None:
         found = audit.summaries(audits)
         st.header(audit.verdict(found))
         st.markdown(audit.explanations(found))
-        figure = figures.readings(found)
+        figure = partial(figures.readings, found)
         chart(figure, "claim", "The difference in accuracy that each reading gives.")
         st.caption(
             f"A diamond is one of {len(audits)} networks, which differ in their seed; the bar is the 95 % prediction "
@@ -171,11 +171,16 @@ def claim_row(summary: Summary) -> Row:
     )
 
 
-def downloads_of_claim(found: Sequence[Summary], figure: go.Figure) -> None:
+def downloads_of_claim(found: Sequence[Summary], figure: Draw) -> None:
     """The numbers, and the figure."""
+    offer_files("claim", partial(claim_csv, found), figure)
+
+
+def claim_csv(found: Sequence[Summary]) -> str:
+    """A row for every reading."""
     rows = [("reading", "k", *(f"network {i}" for i in range(len(found[0].differences))))]
     rows += [(s.reading.title, str(s.k), *(f"{value:.10g}" for value in s.differences)) for s in found]
-    offer_files("claim", study.csv_of(rows), figure)
+    return study.csv_of(rows)
 
 
 def recompute(configs: Sequence[RunConfig], known: bool) -> None:
@@ -260,20 +265,26 @@ def row(line: Band, first: Band, names: dict[str, str], at: Sequence[float]) -> 
     return Row(line.name, [*cells, Said(f"{wording.decimal(speedup, 1, 1.0)} ×", speedup)])
 
 
-def downloads(found: Sequence[Band], figure: go.Figure, name: str) -> None:
+def downloads(found: Sequence[Band], figure: Draw, name: str) -> None:
     """The numbers, and the figure."""
-    offer_files(name, study.to_csv(found), figure)
+    offer_files(name, partial(study.to_csv, found), figure)
 
 
-def offer_files(name: str, numbers: str, figure: go.Figure) -> None:
+def offer_files(name: str, numbers: Callable[[], str], figure: Draw) -> None:
     """Numbers as CSV, and a figure as a page that opens without a network."""
     left, right, _ = st.columns([2, 2, 6])
     left.download_button(
         "Numbers (CSV)", numbers, f"prunelab-{name}.csv", "text/csv", on_click="ignore", key=f"csv {name}"
     )
     page = f"prunelab-{name}.html"
-    html = partial(figure.to_html, include_plotlyjs=True)
-    right.download_button("Figure (HTML)", html, page, "text/html", on_click="ignore", key=f"html {name}")
+    right.download_button(
+        "Figure (HTML)", partial(to_html, figure), page, "text/html", on_click="ignore", key=f"html {name}"
+    )
+
+
+def to_html(figure: Draw) -> str:
+    """The figure as a page, built when somebody asks for it."""
+    return str(go.Figure(figure()).to_html(include_plotlyjs=True))
 
 
 def offer(lines: Sequence[Line]) -> None:

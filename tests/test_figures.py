@@ -506,7 +506,7 @@ def test_before_and_after_stand_on_their_accuracies_with_their_intervals_in_equa
         BeforeAfter("report", 0.7286, 0.7131),
         BeforeAfter("ours", 0.93, 0.9299, before_interval=(0.925, 0.935), after_interval=(0.924, 0.934)),
     ]
-    figure = figures.before_after(rows)
+    figure = go.Figure(figures.before_after(rows))  # which plotly.py checks
     dense, pruned = figure.data[2:]
     assert [trace.x[0] for trace in figure.data] == pytest.approx([72.86, 71.31, 93.0, 92.99])
     assert [trace.text[0] for trace in figure.data] == [wording.percent(v) for r in rows for v in (r.before, r.after)]

@@ -110,8 +110,8 @@ def test_other_axes_of_words_are_categories_too() -> None:
     ]
     assert checked(figures.sensitivity(lines).to_plotly_json(), ("1", "20")) == 1
     before = figures.before_after([BeforeAfter("<b>&amp;\nb", 0.9, 0.8)])
-    assert checked(before.to_plotly_json(), ("dense", "pruned")) == 1
-    assert before.layout.annotations[0].text == "&lt;b&gt;&amp;amp;<br>b"
+    assert checked(before, ("dense", "pruned")) == 1
+    assert before["layout"]["annotations"][0]["text"] == "&lt;b&gt;&amp;amp;<br>b"
 
 
 def test_names_that_are_alike_once_they_are_shortened_keep_their_own_places() -> None:

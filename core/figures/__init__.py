@@ -10,7 +10,7 @@ a sign or a label.
 """
 
 from core.figures.answers import feature_maps, first_changes, probabilities, rates, story
-from core.figures.base import LiveFigure, SparsityAxis, layer_title
+from core.figures.base import LiveFigure, SparsityAxis, Spec, layer_title
 from core.figures.curves import accuracy_curve, layer_shares
 from core.figures.labels import label, named
 from core.figures.matrices import confusion, confusion_difference, outcomes
@@ -30,6 +30,7 @@ __all__ = [
     "BeforeAfter",
     "LiveFigure",
     "SparsityAxis",
+    "Spec",
     "accuracy_curve",
     "accuracy_over_bytes",
     "accuracy_over_time",

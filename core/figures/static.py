@@ -1,4 +1,4 @@
-"""Figures without a slider, made by plotly.py."""
+"""Figures without a slider."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core import wording
-from core.figures.base import DENSE, GREY, PRUNED, framed
+from core.figures.base import AXIS, DENSE, GREY, PRUNED, Spec, frame, framed, nth
 from core.figures.labels import label, names_axis
 from core.progress import Epoch
 
@@ -58,51 +58,49 @@ class BeforeAfter:
     after_interval: tuple[float, float] | None = None
 
 
-def before_after(rows: Sequence[BeforeAfter]) -> go.Figure:
-    """Dense beside pruned accuracy, a panel a row; all panels are equally wide in pp, so that distances compare."""
-    figure = make_subplots(
-        rows=len(rows),
-        cols=1,
-        subplot_titles=[label(r.label).replace("\n", "<br>") for r in rows],
-        vertical_spacing=0.5 / len(rows),
-    )
+def before_after(rows: Sequence[BeforeAfter]) -> Spec:
+    """Dense beside pruned accuracy, a panel a row; all panels are equally wide in pp, so that distances compare.
+
+    In plotly.js's own form, for it is made at every stop.
+    """
     half = 0.8 + 50 * max(abs(r.after - r.before) for r in rows)
-    for i, r in enumerate(rows, start=1):
-        middle = 50 * (r.before + r.after)
-        _point(figure, "dense", r.before, r.before_interval, DENSE, "circle", row=i)
-        _point(figure, "pruned", r.after, r.after_interval, PRUNED, "diamond", row=i)
-        figure.update_xaxes(range=[middle - half, middle + half], ticksuffix="", row=i, col=1)
-    figure.update_yaxes(names_axis(["dense", "pruned"], down=True, range=[-0.5, 1.9]))
-    figure.update_xaxes(title="Accuracy, %", row=len(rows), col=1)
-    figure.update_annotations(x=0, xanchor="left", xshift=-50, align="left", font_size=12)
-    return framed(figure, 70 + 150 * len(rows)).update_layout(margin_t=44)
+    gap = 0.5 / len(rows)
+    height = (1 - gap * (len(rows) - 1)) / len(rows)
+    traces, titles, axes = [], [], dict[str, Spec]()
+    for i, r in enumerate(rows):
+        bottom, middle = (len(rows) - 1 - i) * (height + gap), 50 * (r.before + r.after)
+        last = {"title": {"text": "Accuracy, %"}} if r is rows[-1] else {}
+        axes[f"xaxis{nth(i)}"] = {
+            **AXIS, "anchor": f"y{nth(i)}", "domain": [0, 1], "range": [middle - half, middle + half],
+            "ticksuffix": "", **last,
+        }  # fmt: skip
+        place: Spec = {"anchor": f"x{nth(i)}", "domain": [bottom, bottom + height]}
+        axes[f"yaxis{nth(i)}"] = names_axis(["dense", "pruned"], down=True, range=[-0.5, 1.9], **place)
+        titles.append(_title(label(r.label).replace("\n", "<br>"), bottom + height))
+        traces.append(_point("dense", r.before, r.before_interval, DENSE, "circle", nth(i)))
+        traces.append(_point("pruned", r.after, r.after_interval, PRUNED, "diamond", nth(i)))
+    layout = frame(70 + 150 * len(rows), **axes, annotations=titles)
+    return {"data": traces, "layout": {**layout, "margin": {**layout["margin"], "t": 44}}}
 
 
-def _point(
-    figure: go.Figure,
-    what: str,
-    value: float,
-    limits: tuple[float, float] | None,
-    colour: str,
-    symbol: str,
-    *,
-    row: int,
-) -> None:
-    bars = limits and {
-        "type": "data",
-        "symmetric": False,
-        "array": [100 * (limits[1] - value)],
-        "arrayminus": [100 * (value - limits[0])],
-    }
-    figure.add_scatter(
-        x=[100 * value],
-        y=[what],
-        error_x=bars,
-        mode="markers+text",
-        text=[wording.percent(value)],
-        textposition="top center",
-        marker={"color": colour, "symbol": symbol, "size": 11},
-        hovertemplate=f"{what} %{{text}}<extra></extra>",
-        row=row,
-        col=1,
-    )
+def _title(text: str, y: float) -> Spec:
+    """What stands above a panel, at its left."""
+    return {
+        "text": text, "showarrow": False, "align": "left", "font": {"size": 12}, "x": 0, "xanchor": "left",
+        "xref": "paper", "xshift": -50, "y": y, "yanchor": "bottom", "yref": "paper",
+    }  # fmt: skip
+
+
+def _point(what: str, value: float, limits: tuple[float, float] | None, colour: str, symbol: str, axes: str) -> Spec:
+    bars = {} if limits is None else {
+        "error_x": {
+            "type": "data", "symmetric": False, "array": [100 * (limits[1] - value)],
+            "arrayminus": [100 * (value - limits[0])],
+        }
+    }  # fmt: skip
+    return {
+        "type": "scatter", "x": [100 * value], "y": [what], "xaxis": f"x{axes}", "yaxis": f"y{axes}",
+        "mode": "markers+text", "text": [wording.percent(value)], "textposition": "top center",
+        "marker": {"color": colour, "symbol": symbol, "size": 11},
+        "hovertemplate": f"{what} %{{text}}<extra></extra>", **bars,
+    }  # fmt: skip

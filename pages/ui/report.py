@@ -89,7 +89,7 @@ def build(question: str, now: View, stops: Stops, part: str, sheets: Sheets, lin
     script = _address("text/javascript", source(live_panel.__file__, ".js").encode())
     plotly = (files("plotly") / "package_data" / "plotly.min.js").read_text("utf-8")
     style = (_HERE / "report.css").read_text("utf-8") + source(live_panel.__file__, ".css")
-    comparison = stops.profile.comparisons(store().labels(now.run.id))[stops.row]
+    comparison = stops.profile.comparison(store().labels(now.run.id), stops.row)
     rows = facts(now.run, now.pruning, int(stops.profile.k[stops.row]), comparison)
     told = "".join(
         f"<tr><th scope='row'>{escape(name)}</th><td>{escape(said)}</td></tr>" for name, said in rows.items()

@@ -66,12 +66,12 @@ def read(params: Mapping[str, str], store: RunStore) -> View | None:
 
 
 def _run(params: Mapping[str, str], store: RunStore, notes: list[str]) -> Run | None:
-    fallback = default_run(store)
     if "run" not in params:
-        return fallback
+        return default_run(store)
     try:
         return store.get(params["run"])
     except PruneLabError as error:
+        fallback = default_run(store)
         if fallback:
             notes.append(f"{error} Showing the reference run instead.")
         return fallback

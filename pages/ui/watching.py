@@ -11,6 +11,7 @@ from core.errors import PruneLabError
 from core.jobs import JobState, Question, question_id
 from core.progress import Progress
 from pages.ui import say
+from pages.ui.chart import chart
 from pages.ui.say import as_written
 from pages.ui.services import engine, owner
 
@@ -94,8 +95,8 @@ def _show(state: JobState) -> None:
         st.progress(min(progress.done / max(progress.of, 1), 1.0), said(progress))
         if state.kind == "train" and state.config is not None:
             epochs = state.config.training.epochs
-            chart = figures.learning_curves(progress.epochs, epochs)
-            st.plotly_chart(chart, key=f"curves {state.id}", config={"displayModeBar": False})
+            curves = partial(figures.learning_curves, progress.epochs, epochs)
+            chart(curves, f"curves {state.id}", "Loss and accuracy after each epoch.", buttons=False)
 
 
 def said(progress: Progress) -> str:
