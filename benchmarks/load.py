@@ -98,7 +98,7 @@ def _arrive(port: int, chance: random.Random, runs: Sequence[str], tally: Tally)
 def spent(server: psutil.Process) -> float:
     """Milliseconds of a processor that the server's own process has taken so far; its workers are others."""
     times = server.cpu_times()
-    return 1000 * (times.user + times.system)
+    return float(1000 * (times.user + times.system))
 
 
 def page_by_page(port: int, server: psutil.Process, run: str) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """A figure without a slider, as every page shows one: zoomed by its buttons alone, saved as a picture.
 
-It is the same for whoever looks at it, and plotly.py takes longer to build it than a page takes for all else. So each is
-built once: what the framework sends to the browser is kept under all that the figure was made of, and sent again.
+It is the same for whoever looks at it, and plotly.py takes longer to build it than a page takes for all else. So each
+is built once: what the framework sends to the browser is kept under all that the figure was made of, and sent again.
 """
 
 import pickle
