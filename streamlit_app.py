@@ -19,6 +19,7 @@ from core.picture import MOST_BYTES
 from pages.ui.guard import Guard
 from pages.ui.routes import ROUTES
 from pages.ui.services import engine, settings, store
+from pages.ui.theme import keep
 
 MultiPartParser.spool_max_size = 2 * MOST_BYTES  # above 1 MB it would put an upload on disk for a while
 
@@ -62,6 +63,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
 
 
 configure()
+keep()
 try:
     chosen = settings()
     store()

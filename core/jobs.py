@@ -713,6 +713,7 @@ def _embedded_settings(threads: int) -> dict[str, Any]:
         "distributed.scheduler.allowed-failures": 1,  # a job whose worker dies is retried once
         "distributed.admin.low-level-log-length": 200,  # bounds the memory that old events take
         "distributed.worker.profile.enabled": False,
+        "distributed.admin.tick.interval": "1s",  # of 20 ms, it takes the web server 2 % of a core
         "distributed.nanny.pre-spawn-environ": {
             **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads),
             "MALLOC_TRIM_THRESHOLD_": None,  # Dask's own choice makes torch ask the kernel for every tensor anew

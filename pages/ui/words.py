@@ -13,4 +13,10 @@ def meanings(*terms: str) -> str:
 def words() -> None:
     """A button that opens what each term means."""
     with st.popover("Words", icon=":material/menu_book:", help="What the terms on this site mean."):
-        st.markdown(meanings(*TERMS))  # one element: each costs every visitor's every event a millisecond
+        _all()
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _all() -> None:
+    """One element, kept by Streamlit: it stands on every page, at every event."""
+    st.markdown(meanings(*TERMS))

@@ -1,0 +1,212 @@
+"""A figure is built once for everyone, under all that it was made of; what is stored is read once while it stays."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+import streamlit as st
+from plotly.basedatatypes import BaseFigure
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.testing.v1 import AppTest
+
+from core import figures, study
+from core.config import PruningConfig
+from core.curves import CurveStore
+from core.figures import BeforeAfter
+from core.ledgers import LedgerStore
+from core.runs import RunStore
+from pages.ui import chart, theme
+from tests import shelf
+from tests.test_pages import ROUTER, studied
+from tests.test_study import LENET, curve
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AppTest]]:
+    """A visitor who looks at a page of the shelf's runs, with these parameters."""
+    shelf.fill(tmp_path / "runs")
+    monkeypatch.setenv("PRUNELAB_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:1")
+    monkeypatch.setattr(RunStore.__init__, "__defaults__", (None, tmp_path))  # nothing ships
+    monkeypatch.setattr(CurveStore.__init__, "__defaults__", (tmp_path / "none.json",))
+    monkeypatch.setattr(LedgerStore.__init__, "__defaults__", (tmp_path / "none",))
+    st.cache_resource.clear()
+
+    def visit(page: str, **query: str) -> AppTest:
+        opened = AppTest.from_file(ROUTER, default_timeout=30)
+        for name, value in query.items():
+            opened.query_params[name] = value
+        opened.switch_page(page).run()
+        assert not opened.exception
+        return opened
+
+    yield visit
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """How many figures plotly.py has built, and how many traces it has checked."""
+    counts = {"figures": 0, "traces": 0}
+    whole, trace = BaseFigure.__init__, go.Scatter.__init__
+
+    def counted(what: str, old: Callable[..., None], *args: Any, **more: Any) -> None:
+        counts[what] += 1
+        old(*args, **more)
+
+    monkeypatch.setattr(BaseFigure, "__init__", lambda *a, **m: counted("figures", whole, *a, **m))
+    monkeypatch.setattr(go.Scatter, "__init__", lambda *a, **m: counted("traces", trace, *a, **m))
+    return counts
+
+
+def spec(visitor: AppTest) -> Any:
+    return json.loads(visitor.get("plotly_chart")[0].proto.spec)
+
+
+# --- built once -------------------------------------------------------------------------------------------------
+
+
+def test_a_second_visitor_to_a_page_has_no_figure_built(
+    app: Callable[..., AppTest], built: dict[str, int], tmp_path: Path
+) -> None:
+    studied(tmp_path / "runs")
+    for page, query in (
+        ("overview.py", {"sparsity": "50"}),
+        ("study.py", {}),
+        ("images.py", {"section": "First to change", "sparsity": "50"}),
+    ):
+        first = app(page, **query)
+        assert built["figures"] > 0
+        built.update(figures=0, traces=0)
+        second = app(page, **query)
+        assert built == {"figures": 0, "traces": 0}
+        assert spec(second) == spec(first) and second.get("plotly_chart")[0].proto.alt
+
+
+def test_another_stop_is_another_figure_and_plotly_checks_no_trace_of_it(
+    app: Callable[..., AppTest], built: dict[str, int]
+) -> None:
+    mild, strong = (spec(app("overview.py", sparsity=sparsity)) for sparsity in ("1", "90"))
+    assert built["traces"] == 0
+    assert mild["data"][0] == strong["data"][0]  # the report's
+    assert mild["data"][-1]["x"] != strong["data"][-1]["x"]
+    titles = [figure["layout"]["annotations"][-1]["text"] for figure in (mild, strong)]
+    assert f"1{chr(0xA0)}%" in titles[0] and f"90{chr(0xA0)}%" in titles[1]
+
+
+def test_a_figure_in_plotlys_own_form_has_the_same_template_as_one_that_plotly_built() -> None:
+    shown = figures.before_after([BeforeAfter("a", 0.9, 0.8)])
+    checked = go.Figure(shown)
+    assert chart._Checked(shown).to_dict()["layout"] == json.loads(checked.to_json())["layout"]
+
+
+# --- kept under what it was made of -----------------------------------------------------------------------------
+
+
+def shown(*rows: BeforeAfter, key: str = "a", buttons: bool = True) -> Any:
+    """What a visitor's browser is sent of a figure of these rows."""
+    draw = partial(figures.before_after, [*rows])
+    visitor = AppTest.from_function(_page, args=(draw, key, buttons), default_timeout=30).run()
+    assert not visitor.exception
+    return visitor.get("plotly_chart")[0].proto
+
+
+def _page(draw, key, buttons):  # type: ignore[no-untyped-def]  # runs on its own, without this module's names
+    from pages.ui.chart import chart
+
+    chart(draw, key, "What it shows.", buttons=buttons)
+
+
+@pytest.fixture
+def empty() -> Iterator[None]:
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.mark.usefixtures("empty")
+def test_other_rows_another_key_and_other_buttons_are_each_shown_as_they_are() -> None:
+    row = BeforeAfter("a", 0.9, 0.8)
+    first, other = shown(row), shown(BeforeAfter("a", 0.9, 0.8000001))
+    assert first.spec != other.spec and shown(row).spec == first.spec
+    assert shown(row, key="b").id != first.id and shown(row, buttons=False).config != first.config
+    assert first.alt == "What it shows." and first.theme == "streamlit"
+
+
+@pytest.mark.usefixtures("empty")
+def test_only_so_many_figures_are_kept(built: dict[str, int]) -> None:
+    rows = [BeforeAfter(str(n), 0.9, 0.8) for n in range(chart.KEPT + 1)]
+    for row in rows:
+        draw(row)
+    assert built["figures"] == len(rows)
+    draw(rows[-1])
+    assert built["figures"] == len(rows)
+    draw(rows[0])
+    assert built["figures"] == len(rows) + 1
+
+
+def draw(row: BeforeAfter) -> None:
+    chart.chart(partial(figures.before_after, [row]), "a", "What it shows.")
+
+
+def test_a_curve_that_is_computed_meanwhile_is_in_the_figure_at_once(
+    app: Callable[..., AppTest], tmp_path: Path
+) -> None:
+    store, (line, *_) = CurveStore(RunStore(tmp_path / "runs")), study.by_criterion(LENET, "global")
+    first, second, *_ = line.cells
+    said = []
+    for cell, level in ((first, 0.8), (second, 0.6), (second, 0.4)):
+        store.save(curve(cell, [level] * len(cell.sparsities)))
+        (drawn,) = [trace for trace in spec(app("study.py"))["data"] if trace["mode"] == "lines+markers"]
+        said.append(drawn["text"][0].partition("95 %")[0])
+    assert [f"{mean}.00" in text for mean, text in zip((80, 70, 60), said, strict=True)] == [True] * 3, said
+
+
+# --- read once --------------------------------------------------------------------------------------------------
+
+
+def test_a_profile_and_labels_are_read_once_and_again_when_another_stands_in_their_place(tmp_path: Path) -> None:
+    run, other = shelf.fill(tmp_path)
+    store = RunStore(tmp_path)
+    profile, labels = store.profile(run.id, PruningConfig()), store.labels(run.id)
+    assert profile is not None and store.profile(run.id, PruningConfig()) is profile and store.labels(run.id) is labels
+    for array in (*profile.to_arrays().values(), labels):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+    assert store.profile(other.id, PruningConfig()) is not profile
+    flipped = replace(profile, predicted=1 - np.minimum(profile.predicted, 1))
+    RunStore(tmp_path).save_profile(run.id, flipped)  # as another process does
+    found = store.profile(run.id, PruningConfig())
+    assert found is not None and np.array_equal(found.predicted, flipped.predicted)
+
+
+def test_a_run_that_is_deleted_and_trained_to_other_bits_is_shown_as_it_is_now(
+    app: Callable[..., AppTest], tmp_path: Path
+) -> None:
+    run = shelf.train(tmp_path / "runs", "me")
+    before = spec(app("overview.py", run=run.id, sparsity="50"))
+    store = RunStore(tmp_path / "runs")
+    profile, labels, weights = store.profile(run.id, PruningConfig()), store.labels(run.id), store.weights(run.id)
+    assert profile is not None
+    store.delete(run.id, "me")
+    store.save(run, {name: -w for name, w in weights.items()}, np.roll(labels, 1), profile)
+    after = spec(app("overview.py", run=run.id, sparsity="50"))
+    assert before["data"][-1]["x"] != after["data"][-1]["x"]
+    assert after["data"][-2]["x"] == [pytest.approx(100 * store.get(run.id).accuracy.value)]
+
+
+def test_the_theme_that_is_told_again_is_the_one_that_streamlit_tells() -> None:
+    messages = [ForwardMsg().new_session.custom_theme for _ in range(3)]
+    theme._look_up(messages[0])
+    theme._tell(messages[1])
+    theme._tell(messages[2])
+    assert messages[0] == messages[1] == messages[2]
+    empty = ForwardMsg().new_session
+    theme._tell(empty.custom_theme.sidebar, "theme.sidebar")
+    assert not empty.custom_theme.HasField("sidebar")
