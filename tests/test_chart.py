@@ -206,7 +206,7 @@ def test_the_theme_that_is_told_again_is_the_one_that_streamlit_tells() -> None:
     theme._look_up(messages[0])
     theme._tell(messages[1])
     theme._tell(messages[2])
-    assert messages[0] == messages[1] == messages[2]
+    assert messages[0].ByteSize() > 100 and messages[0] == messages[1] == messages[2]
     empty = ForwardMsg().new_session
     theme._tell(empty.custom_theme.sidebar, "theme.sidebar")
     assert not empty.custom_theme.HasField("sidebar")

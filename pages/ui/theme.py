@@ -26,4 +26,4 @@ def _tell(message: CustomThemeConfig, section: str = "theme") -> None:
 
 def keep() -> None:
     """From now on, tell what was looked up first."""
-    app_session._populate_theme_msg = _tell
+    app_session._populate_theme_msg = _tell  # type: ignore[assignment]
