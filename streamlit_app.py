@@ -20,6 +20,7 @@ from pages.ui.guard import Guard
 from pages.ui.routes import ROUTES
 from pages.ui.services import engine, settings, store
 from pages.ui.theme import keep
+from pages.ui.unknown import Unknown
 
 MultiPartParser.spool_max_size = 2 * MOST_BYTES  # above 1 MB it would put an upload on disk for a while
 
@@ -70,4 +71,5 @@ try:
 except (ConfigError, StoreError) as error:
     sys.exit(f"PruneLab does not start. {error}")
 
-app = st.App("pages/router.py", routes=ROUTES, middleware=[Middleware(Guard, chosen=chosen)], lifespan=lifespan)
+layers = [Middleware(Guard, chosen=chosen), Middleware(Unknown)]
+app = st.App("pages/router.py", routes=ROUTES, middleware=layers, lifespan=lifespan)

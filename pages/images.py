@@ -12,7 +12,7 @@ from core.answers import OUTCOMES, Filter
 from core.errors import PictureError
 from core.evaluation import ClassComparison, Comparison, by_class, confusion_matrix, most_confused
 from core.profile import Profile
-from pages.ui import lookup, picker, say, stories, view
+from pages.ui import linked, lookup, picker, say, stories, view
 from pages.ui.chart import chart
 from pages.ui.drawing import drawing
 from pages.ui.gallery import Answer, Card, gallery
@@ -77,9 +77,10 @@ def choose_one(label: str, choices: Sequence[str], name: str) -> str | None:
     every = "any"
     while every in choices:
         every = f"({every})"  # a class may be called so
-    if st.session_state.get(name) not in choices:
+    options = [every, *choices]
+    if st.session_state.get(name, every) not in options:
         st.session_state[name] = every
-    chosen = st.selectbox(label, [every, *choices], key=name, bind="query-params", on_change=first_page)
+    chosen = linked.choice(st.selectbox, label, options, key=name, on_change=first_page)
     return None if chosen == every else chosen
 
 
@@ -145,9 +146,9 @@ def show_gallery(now: View, images: NDArray[np.int64], make: Callable[[int], Car
         st.info("No image is like that at this sparsity.", icon=":material/info:")
         return
     pages = -(-len(images) // PER_PAGE)
-    st.session_state["page"] = min(st.session_state.get("page", 1), pages)
     field, note = st.columns([2, 8], vertical_alignment="bottom")
-    page = int(field.number_input(f"Page, of {wording.count(pages)}", 1, pages, key="page", **view.BOUND))
+    label = f"Page, of {wording.count(pages)}"
+    page = linked.number(field, label, 1, pages, key="page", on_change=view.change)
     shown = images[(page - 1) * PER_PAGE : page * PER_PAGE]
     note.caption(
         f"Images {(page - 1) * PER_PAGE + 1:,} to {(page - 1) * PER_PAGE + len(shown):,}. Click one to open it."
@@ -178,7 +179,9 @@ def opened(images: int) -> int | None:
         return None
     if named.isascii() and named.isdecimal() and int(named[:9]) < images:
         return int(named[:9])
-    say.warning(f"There is no image “{named[:20]}”; they are numbered from 0 to {images - 1:,}.", ":material/info:")
+    view.note(
+        f"There is no image “{named[:20]}”; they are numbered from 0 to {images - 1:,}. Shown instead: all of them."
+    )
     close_image()
     return None
 
@@ -223,8 +226,8 @@ def show_fragile(now: View, stops: Stops) -> None:
         help=meanings("Dense and pruned", "Stop", "Churn"),
     )
     first = "Most fragile"
-    kind = order.segmented_control(
-        "Images", [first, "Most robust"], default=first, key="order", bind="query-params", required=True,
+    kind = linked.choice(
+        order.segmented_control, "Images", [first, "Most robust"], default=first, key="order", required=True,
         on_change=first_page, help="Whose answers change first, and whose last or never.",
     )  # fmt: skip
     ranked = answers.by_fragility(profile)[:: 1 if kind == first else -1]
@@ -338,8 +341,9 @@ def show_own(now: View, stops: Stops) -> None:
 def take_picture() -> bytes | None:
     """The bytes of an upload, a camera shot or a drawing. They stay in memory."""
     upload = "Upload"
-    source = st.segmented_control(
-        "Your picture", [upload, "Camera", "Drawing"], default=upload, key="source", required=True, **view.BOUND,
+    source = linked.choice(
+        st.segmented_control, "Your picture", [upload, "Camera", "Drawing"], default=upload, key="source",
+        required=True, on_change=view.change,
     )  # fmt: skip
     st.caption(
         "One thing on a plain ground works best. The picture stays in memory while you look at it, and nowhere else."
@@ -364,8 +368,8 @@ SECTIONS = {
 
 def show(now: View) -> None:
     """The opened image, or the chosen section."""
-    section = st.segmented_control(
-        "Show", [*SECTIONS], default=next(iter(SECTIONS)), key="section", bind="query-params", required=True,
+    section = linked.choice(
+        st.segmented_control, "Show", [*SECTIONS], default=next(iter(SECTIONS)), key="section", required=True,
         label_visibility="collapsed", on_change=close_image,
     )  # fmt: skip
     stops = lookup.stops(now)
@@ -375,7 +379,7 @@ def show(now: View) -> None:
     if image is not None:
         show_image(now, stops, image)
     else:
-        SECTIONS[section or next(iter(SECTIONS))](now, stops)
+        SECTIONS[section](now, stops)
 
 
 st.title("Which answers changed?")

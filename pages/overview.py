@@ -15,6 +15,7 @@ from core.runs import Run
 from pages.ui import lookup, picker, say, view
 from pages.ui.chart import chart
 from pages.ui.services import store
+from pages.ui.site import PAGES
 from pages.ui.view import View
 from pages.ui.welcome import welcome
 from pages.ui.words import meanings
@@ -91,27 +92,11 @@ def _is_report(run: Run) -> bool:
     return recipe_name(run.config.network, run.config.training) == "report"
 
 
-WAYS = (
-    ("prune.py", "content_cut", "How far can I prune?", "Drag the slider from one weight to all of them."),
-    ("images.py", "photo_library", "Which answers changed?", "The images behind the numbers, and your own."),
-    (
-        "storage.py",
-        "inventory_2",
-        "Is the trade worth it?",
-        "Bytes and time, and the pruned network as files.",
-    ),
-    ("study.py", "science", "Is magnitude a good metric?", "Criteria, layers, retraining and the report's claim."),
-    ("teach.py", "school", "What can a class do with it?", "Exercises with links."),
-    ("train.py", "model_training", "Train a network of your own", "And prune that."),
-)
-"""Page, icon, question, and what is there."""
-
-
 def ways_on() -> None:
-    """What else there is to ask, as links that keep the view."""
+    """What else there is to ask, as links that keep the view; at last what is no question."""
     st.header("Ask on")
-    for page, icon, question, about in WAYS:
-        st.page_link(page, label=question, icon=f":material/{icon}:", help=about)
+    for page in sorted(PAGES[1:], key=lambda page: not page.question.endswith("?")):
+        st.page_link(page.script, label=page.question, icon=page.symbol, help=page.about)
 
 
 def data_notice() -> None:

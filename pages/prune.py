@@ -5,7 +5,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core import figures, jobs, panels
 from core.search import MARGIN, Goal, Search, said
-from pages.ui import lookup, picker, report, view
+from pages.ui import linked, lookup, picker, report, view
 from pages.ui.live_panel import live_panel
 from pages.ui.lookup import Stops
 from pages.ui.services import curves, engine, store
@@ -26,8 +26,10 @@ def choose(now: View) -> list[str]:
 
 def choose_options() -> list[str]:
     """How the weight distributions are drawn."""
-    log = st.toggle("Logarithmic counts", key="log", **view.BOUND, help="So that single weights show.")
-    common = st.toggle("One weight axis for all layers", key="common", **view.BOUND, help="So that widths compare.")
+    log = linked.switch("Logarithmic counts", key="log", on_change=view.change, help="So that single weights show.")
+    common = linked.switch(
+        "One weight axis for all layers", key="common", on_change=view.change, help="So that widths compare."
+    )
     return [option for option, on in ((figures.LOG, log), (figures.COMMON, common)) if on]
 
 
@@ -36,11 +38,12 @@ def choose_kernels(now: View) -> dict[str, str]:
     shapes = store().shapes(now.run.id)
     layers = {figures.layer_title(name): name for name in panels.convolutions(shapes)}
     first, (choice, *windows) = next(iter(layers)), st.columns([8, 2, 2])
-    chosen = choice.segmented_control(
-        "Kernels of", [*layers], default=first, key="kernels", required=True, **view.BOUND,
+    chosen = linked.choice(
+        choice.segmented_control, "Kernels of", [*layers], default=first, key="kernels", required=True,
+        on_change=view.change,
         help="The convolution whose kernels are drawn above, one heat map each; pruned weights are covered.",
     )  # fmt: skip
-    layer = layers.get(chosen or first, layers[first])
+    layer = layers.get(chosen, layers[first])
     starts = {
         what: choose_start(column, what, size)
         for column, what, size in zip(windows, ("filter", "input"), shapes[layer][:2], strict=True)
@@ -51,9 +54,8 @@ def choose_kernels(now: View) -> dict[str, str]:
 
 def choose_start(column: DeltaGenerator, what: str, size: int) -> str:
     """Where the window of a layer that is too large to be drawn whole begins."""
-    last = size - figures.KERNELS + 1
-    st.session_state[what] = min(st.session_state.get(what, 1), last)
-    return str(column.number_input(f"From {what}, of {size}", 1, last, step=figures.KERNELS, key=what, **view.BOUND))
+    last, label = size - figures.KERNELS + 1, f"From {what}, of {size}"
+    return str(linked.number(column, label, 1, last, key=what, step=figures.KERNELS, on_change=view.change))
 
 
 def show_panel(now: View, stops: Stops, options: list[str]) -> None:
@@ -99,8 +101,8 @@ def ask(now: View) -> None:
         st.markdown(f"**{question}**", help=terms)
         if goal == "margin":
             narrow, _ = st.columns([2, 6])
-            margin = narrow.number_input("Margin, pp", 0.1, 50.0, 100 * MARGIN, 0.1, key="margin", **view.BOUND)
-            margin /= 100
+            how = {"value": 100 * MARGIN, "step": 0.1, "on_change": view.change}
+            margin = linked.number(narrow, "Margin, pp", 0.1, 50.0, key="margin", **how) / 100
         answer(Search(run_id=now.run.id, pruning=now.pruning, goal=goal, margin=margin))
 
 

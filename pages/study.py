@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import get_args
+from typing import Any, get_args
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -12,12 +12,12 @@ from core import audit, figures, study, wording
 from core.audit import Summary
 from core.cells import Cell
 from core.config import RunConfig, Scope
-from core.data import FASHION, Collection
+from core.data import Collection
 from core.errors import PruneLabError
 from core.jobs import JobState
 from core.recipes import NETWORKS
 from core.study import Band, Line
-from pages.ui import picker, say
+from pages.ui import linked, picker, say
 from pages.ui.chart import Draw, chart
 from pages.ui.services import collections, curves, engine, owner
 from pages.ui.table import Cell as Said
@@ -46,11 +46,11 @@ CRITERIA["largest"] = "Largest first"
 def show_criteria(network: str, recipe: str, of: Collection) -> None:
     """All criteria on the same networks."""
     titles: dict[str, Scope] = {picker.SCOPES[scope]: scope for scope in get_args(Scope)}
-    chosen = st.segmented_control(
-        "Scope", [*titles], default="Global", key="competing", bind="query-params", required=True,
+    chosen = linked.choice(
+        st.segmented_control, "Scope", [*titles], default="Global", key="competing", required=True,
         help="Where the weights compete: in the whole network, or for a share of each layer.",
     )  # fmt: skip
-    lines = study.by_criterion(study.networks(network, recipe, of), titles[chosen or "Global"])
+    lines = study.by_criterion(study.networks(network, recipe, of), titles[chosen])
     found = sum_up(lines)
     if found:
         st.header(study.verdict(found[0], CRITERIA))
@@ -340,13 +340,16 @@ def follow(missing: Sequence[Cell], of: int, began: tuple[float, int]) -> None:
         )
 
 
+def only(label: str, options: Sequence[str], **how: object) -> str:
+    """No widget, where there is nothing to choose."""
+    return options[0]
+
+
 def choose_data() -> Collection:
     """The data set; asked for only where there is more than Fashion-MNIST."""
     sets = {of.id: of for of in collections()[0]}
-    if len(sets) == 1:
-        return FASHION
-    titles = {name: of.title for name, of in sets.items()}
-    return sets[st.selectbox("Data set", [*sets], format_func=titles.__getitem__, key="data", bind="query-params")]
+    widget: Any = st.selectbox if len(sets) > 1 else only
+    return sets[linked.choice(widget, "Data set", [*sets], title=lambda name: sets[name].title, key="data")]
 
 
 st.title("Is magnitude a good metric?")
@@ -356,8 +359,8 @@ st.markdown(
     "accuracy is compared."
 )
 CLAIM = "The claim, audited"
-shown = st.segmented_control(
-    "Show", [*PARTS, CLAIM], default=next(iter(PARTS)), key="part", bind="query-params", required=True
+shown = linked.choice(
+    st.segmented_control, "Show", [*PARTS, CLAIM], default=next(iter(PARTS)), key="part", required=True
 )
 if shown == CLAIM:
     show_claim()
@@ -365,7 +368,7 @@ else:
     first = [*STUDIED].index(FIRST)
     left, right = st.columns(2)
     with left:
-        studied = st.selectbox("Networks", [*STUDIED], index=first, key="networks", bind="query-params")
+        studied = linked.choice(st.selectbox, "Networks", [*STUDIED], index=first, key="networks")
     with right:
         of = choose_data()
-    PARTS[shown or next(iter(PARTS))](*STUDIED[studied], of)
+    PARTS[shown](*STUDIED[studied], of)

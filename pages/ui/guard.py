@@ -15,6 +15,7 @@ from core.settings import Settings
 from pages.ui.address import address
 from pages.ui.live_panel import PLOTLY
 from pages.ui.services import VISITOR
+from pages.ui.site import page_at
 
 POLICY = {
     "default-src": "'self'",
@@ -36,9 +37,6 @@ HEADERS = {b"x-content-type-options": b"nosniff", b"referrer-policy": b"same-ori
 BURST, RATE, PATIENCE, LARGEST = 100, 10.0, 5.0, 1_000_000
 """Of a websocket: messages that are taken at once, then so many a second; seconds for which a sender who has more must
 wait, and is then cut off; and bytes of one message. The framework's own client connects anew by itself."""
-
-WITH_PANEL = ("prune", "storage")
-"""Pages whose figures the live panel draws."""
 
 UPLOADS, ROOM = 8, 400_000_000
 """Files that one session may leave in memory, and bytes that all sessions may."""
@@ -154,7 +152,8 @@ def _for_page(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
     if not any(name == b"content-type" and value.startswith(b"text/html") for name, value in message["headers"]):
         return []
     headers = []
-    if scope["path"].rsplit("/", 1)[-1] in WITH_PANEL:
+    page = page_at(scope["path"])
+    if page is not None and page.panel:
         headers.append((b"link", f"<{address(PLOTLY)}>; rel=preload; as=script; fetchpriority=low".encode()))
     if VISITOR not in cookie_parser(_header(scope, b"cookie").decode("latin-1")):
         value = f"{VISITOR}={secrets.token_urlsafe(16)}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"

@@ -43,6 +43,9 @@ class Panel {
     // A figure is resized where it stands, so that no node is replaced and zoom survives.
     this.resizing = new ResizeObserver(() => this.resize())
     this.resizing.observe(root)
+    const control = root.querySelector(".control")
+    this.covering = new ResizeObserver(() => root.style.setProperty("--control", `${control.offsetHeight}px`))
+    this.covering.observe(control)
     this.watching = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) this.visible[isIntersecting ? "add" : "delete"](target)
       this.looked()
@@ -351,6 +354,7 @@ class Panel {
     clearTimeout(this.settling)
     clearTimeout(this.resting)
     this.resizing.disconnect()
+    this.covering.disconnect()
     this.watching.disconnect()
   }
 }

@@ -40,13 +40,23 @@ class Sheet:
 
     def to_html(self) -> str:
         """With its title; wide ones scroll by themselves."""
-        head = "".join(f"<th scope='col'>{escape(column)}</th>" for column in self.columns)
-        rows = "".join(f"<tr>{''.join(f'<td>{escape(c.said)}</td>' for c in row.cells)}</tr>" for row in self.rows)
+        kinds = [cell.kind for cell in self.rows[0].cells]
+        head = "".join(
+            f"<th scope='col' class='{kind}'>{escape(column)}</th>"
+            for column, kind in zip(self.columns, kinds, strict=True)
+        )
+        rows = "".join(f"<tr>{_cells(row)}</tr>" for row in self.rows)
         name = escape(self.title)
         return (
-            f"<h2>{name}</h2><div class='sheet' role='region' aria-label='{name}' tabindex='0'>"
+            f"<h2>{name}</h2><div class='table' role='region' aria-label='{name}' tabindex='0'>"
             f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
         )
+
+
+def _cells(row: Row) -> str:
+    first, *others = row.cells
+    named = f"<th scope='row'>{escape(first.said)}</th>"
+    return named + "".join(f"<td class='{cell.kind}'>{escape(cell.said)}</td>" for cell in others)
 
 
 Sheets = Callable[[], Sequence[Sheet]]
@@ -88,7 +98,8 @@ def build(question: str, now: View, stops: Stops, part: str, sheets: Sheets, lin
     }
     script = _address("text/javascript", source(live_panel.__file__, ".js").encode())
     plotly = (files("plotly") / "package_data" / "plotly.min.js").read_text("utf-8")
-    style = (_HERE / "report.css").read_text("utf-8") + source(live_panel.__file__, ".css")
+    style = "".join((_HERE / name).read_text("utf-8") for name in ("report.css", "table.css"))
+    style += source(live_panel.__file__, ".css")
     comparison = stops.profile.comparison(store().labels(now.run.id), stops.row)
     rows = facts(now.run, now.pruning, int(stops.profile.k[stops.row]), comparison)
     told = "".join(

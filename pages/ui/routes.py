@@ -1,4 +1,4 @@
-"""What the app serves besides its pages: the panel's JSON and the plotly.js of the installed package."""
+"""What the app serves itself: the frame of each page, the panel's JSON and the plotly.js of the installed package."""
 
 import gzip
 import hashlib
@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ from pages.ui import lookup
 from pages.ui.address import address
 from pages.ui.live_panel import PLOTLY
 from pages.ui.services import engine, store, stories
+from pages.ui.site import PAGES
+
+_HERE = Path(__file__).parent
 
 FOREVER = "public, max-age=31536000, immutable"
 FRESH = "no-cache"
@@ -33,6 +37,19 @@ FRESH = "no-cache"
 @lru_cache(maxsize=1)
 def _plotly() -> bytes:
     return gzip.compress((files("plotly") / "package_data" / "plotly.min.js").read_bytes())
+
+
+@lru_cache(maxsize=1)
+def _frame() -> bytes:
+    """Streamlit's HTML, with what has to be there before its scripts run."""
+    script, style = ((_HERE / f"frame.{kind}").read_text("utf-8") for kind in ("js", "css"))
+    head, tag, rest = (files("streamlit") / "static" / "index.html").read_text("utf-8").partition("<head>")
+    return gzip.compress(f"{head}{tag}<script>{script}</script><style>{style}</style>{rest}".encode())
+
+
+async def frame(request: Request) -> Response:
+    """The HTML of a page; it is the same for all."""
+    return _compressed(request, _frame(), "text/html", FRESH)
 
 
 async def plotly(request: Request) -> Response:
@@ -166,6 +183,7 @@ def _missing() -> dict[str, str | None]:
 ROUTES = [
     Route(address(path), serve)
     for path, serve in {
+        **{f"/{page.name}": frame for page in PAGES},
         PLOTLY: plotly,
         "/panel.json": panel_json,
         "/story.json": story_json,

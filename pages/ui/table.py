@@ -20,6 +20,11 @@ class Cell:
     said: str
     rank: float | str
 
+    @property
+    def kind(self) -> str:
+        """`words` or `number`: how its column is set."""
+        return "words" if isinstance(self.rank, str) else "number"
+
     @classmethod
     def text(cls, said: str) -> "Cell":
         """Words, sorted by the alphabet."""

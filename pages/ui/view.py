@@ -6,9 +6,10 @@ A parameter that means nothing here falls back to its default, and the visitor i
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import wording
 from core.config import Criterion, PruningConfig, Scope
@@ -104,8 +105,8 @@ def current(store: RunStore) -> View | None:
         st.info("There is no run yet. Train a network first.", icon=":material/info:")
         st.page_link("train.py", label="Train a network", icon=":material/model_training:")
         return None
-    for note in view.notes:
-        say.warning(note, ":material/info:")
+    for text in view.notes:
+        note(text)
     _keep(view.params)
     return view
 
@@ -119,8 +120,16 @@ def change(**params: str) -> None:
     _keep({**st.session_state.get("view", {}), **params})
 
 
-BOUND: dict[str, Any] = {"bind": "query-params", "on_change": change}
-"""Of a widget that is in the URL beside the view."""
+def note(text: str) -> None:
+    """Tell the visitor of something in the link that could not be shown, above the page, when it is there."""
+    st.session_state.setdefault("notes", []).append(text)
+
+
+def tell(place: DeltaGenerator) -> None:
+    """Write the notes. A page that begins again before its end has not been seen, and so they wait."""
+    with place:
+        for text in st.session_state.pop("notes", []):
+            say.warning(text, ":material/info:")
 
 
 def _keep(params: dict[str, str]) -> None:
