@@ -128,7 +128,7 @@ class Session:
                 self._query = answer.page_info_changed.query_string
             elif kind == "delta":
                 self._note(answer)
-            elif kind == "script_finished":
+            elif kind == "script_finished" and answer.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 return time.perf_counter() - start
 
     def _note(self, answer: ForwardMsg) -> None:

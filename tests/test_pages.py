@@ -31,6 +31,7 @@ from core.storage.export import Export
 from core.storage.ledger import COMPACT, ENTRIES
 from core.storage.tradeoff import RETRAINED
 from core.storage.weighing import weigh
+from pages.ui.site import PAGES
 from tests import shelf, small
 from tests.test_study import LENET, curve
 
@@ -125,7 +126,7 @@ def test_a_view_survives_the_change_of_page(app: AppTest, shelved: tuple[Path, R
         ("scope", "galactic", "is not a scope"),
     ],
 )
-@pytest.mark.parametrize("page", ["overview.py", "prune.py", "images.py"])
+@pytest.mark.parametrize("page", [page.script for page in PAGES if page.script not in ("study.py", "teach.py")])
 def test_a_bad_parameter_falls_back_with_a_note(app: AppTest, page: str, name: str, value: str, said: str) -> None:
     app.run()
     app.switch_page(page)
@@ -134,6 +135,84 @@ def test_a_bad_parameter_falls_back_with_a_note(app: AppTest, page: str, name: s
     assert not app.exception
     assert any(said in str(note.value) for note in app.warning)
     assert app.query_params[name] != value
+
+
+LINKED = {
+    ("prune.py", "log"): ("perhaps", "true or false", "false"),
+    ("prune.py", "common"): ("", "true or false", "false"),
+    ("prune.py", "kernels"): ("conv9", "one of “conv1”, “conv2”", "conv1"),
+    ("prune.py", "margin"): ("51", "a number from 0.1 to 50.0", "0.5"),
+    ("images.py", "section"): ("\N{GRINNING FACE}", "one of “Changed answers”, “First to change”", "Changed answers"),
+    ("images.py", "outcome"): ("won", "one of “any”, “both right”, “lost”", "any"),
+    ("images.py", "true"): ("coat", "one of “any”, “T-shirt”, “Trouser”", "any"),
+    ("images.py", "dense"): ("Coat ", "one of “any”, “T-shirt”, “Trouser”", "any"),
+    ("images.py", "pruned"): ("0", "one of “any”, “T-shirt”, “Trouser”", "any"),
+    ("images.py", "moved"): ("nan", "one of “any”, “T-shirt”, “Trouser”", "any"),
+    ("images.py", "page"): ("18", "a whole number from 1 to 17", "1"),
+    ("images.py", "order"): ("Best", "one of “Most fragile” and “Most robust”", "Most fragile"),
+    ("images.py", "source"): ("Film", "one of “Upload”, “Camera” and “Drawing”", "Upload"),
+    ("study.py", "part"): ("1", "one of “Criteria”, “One layer at a time”", "Criteria"),
+    ("study.py", "competing"): ("global", "one of “Global”, “Layerwise” and “ERK”", "Global"),
+    ("study.py", "networks"): ("VGG, quick", "one of “ResNet, quick”", "LeNet-5, quick"),
+    ("study.py", "data"): ("Elsewhere", "one of “Fashion-MNIST”", "Fashion-MNIST"),
+}
+"""Of each widget in the URL: what cannot be, what must be, and what is shown."""
+
+SECTION = {"order": "First to change", "source": "Your own image"}
+
+
+@pytest.mark.parametrize(("where", "asked"), LINKED.items(), ids=lambda part: part[1] if len(part) == 2 else part[0])
+def test_what_a_link_asks_for_and_cannot_be_is_said_with_what_is_shown(
+    app: AppTest, where: tuple[str, str], asked: tuple[str, str, str]
+) -> None:
+    (page, key), (value, must, shown) = where, asked
+    app.query_params[key] = value
+    if key in SECTION:
+        app.query_params["section"] = SECTION[key]
+    app.switch_page(page).run()
+    assert not app.exception
+    (note,) = [str(note.value) for note in app.warning]
+    assert f"{key}=“{value}”" in note and must in note and note.endswith(f"Shown instead: “{shown}”.")
+    assert key not in app.query_params
+    app.run()
+    assert not app.warning and not app.exception
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "1e400", "nan", "0", "1.5", "x", "", "9" * 400])
+def test_a_number_that_cannot_be_is_said(app: AppTest, value: str) -> None:
+    app.query_params["page"] = value
+    app.switch_page("images.py").run()
+    assert not app.exception and app.number_input(key="page").value == 1
+    assert f"page=“{value[:40]}”" in str(app.warning[0].value)
+
+
+def test_all_that_a_link_asks_for_and_cannot_be_is_said_at_once(app: AppTest) -> None:
+    for name, value in {"run": "x", "sparsity": "lots", "section": "y", "page": "inf", "image": "z"}.items():
+        app.query_params[name] = value
+    app.switch_page("images.py").run()
+    said = text(app)
+    assert not app.exception and all(f"“{value}”" in said for value in ("lots", "y", "inf", "z")) and "run id" in said
+
+
+def test_what_a_link_asks_for_and_can_be_is_shown_without_a_note(app: AppTest) -> None:
+    asked = {"section": "Changed answers", "outcome": "lost", "true": "any", "page": "1"}
+    for name, value in asked.items():
+        app.query_params[name] = value
+    app.switch_page("images.py").run()
+    assert not app.exception and not app.warning and app.selectbox(key="outcome").value == "lost"
+
+
+def test_a_link_that_asks_twice_is_answered(app: AppTest) -> None:
+    app.query_params["section"] = ["Class by class", "First to change"]
+    app.switch_page("images.py").run()
+    assert not app.exception and "section=“Class by class, First to change”" in str(app.warning[0].value)
+
+
+def test_no_page_binds_a_widget_by_itself() -> None:
+    """So every widget in the URL falls back with a note."""
+    pages = Path(ROUTER).parent
+    bound = {path.name for path in pages.glob("**/*.py") if "query-params" in path.read_text("utf-8")}
+    assert bound == {"linked.py"}
 
 
 def test_a_typed_stop_moves_the_url(app: AppTest) -> None:
@@ -344,9 +423,9 @@ def test_without_any_run_each_page_points_to_training(
     app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PRUNELAB_RUNS", str(tmp_path / "empty"))
-    for page in ("overview.py", "prune.py", "images.py", "storage.py", "train.py"):
+    for page in PAGES:
         app.run()
-        app.switch_page(page).run()
+        app.switch_page(page.script).run()
         assert not app.exception
     app.switch_page("prune.py").run()
     assert any("Train a network first" in str(note.value) for note in app.info)
@@ -357,7 +436,7 @@ def test_the_pages_never_import_torch(shelved: tuple[Path, Run, Run]) -> None:
 import sys
 from streamlit.testing.v1 import AppTest
 app = AppTest.from_file({ROUTER!r}, default_timeout=60).run()
-for page in ("train.py", "prune.py", "images.py", "storage.py", "overview.py"):
+for page in {[*(page.script for page in PAGES[1:]), PAGES[0].script]!r}:
     app.switch_page(page).run()
     assert not app.exception, app.exception
 import streamlit_app

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from benchmarks.session import EXACT, Session
 from core.recipes import NETWORKS
 from core.runs import RunStore
+from pages.ui.site import PAGES
 from tests.browser.conftest import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
-PAGES = ("", "train", "prune", "images", "storage", "study", "teach")
 NAMES = (
     "run", "criterion", "scope", "sparsity", "log", "common", "layer", "filter", "input", "image", "section", "truth",
-    "answer", "outcome", "data", "networks", "part", "competing", "margin", "seed", "page", EXACT,
+    "answer", "outcome", "true", "dense", "pruned", "moved", "order", "source", "kernels", "data", "networks", "part",
+    "competing", "margin", "seed", "page", EXACT,
 )  # fmt: skip
 NASTY = (
     "../../../etc/passwd", "..%2f..%2fetc%2fpasswd", "/etc/passwd", "\x00", "<script>alert(1)</script>", "';--",
@@ -39,7 +40,7 @@ def encoded(query: dict[str, str]) -> str:
 
 
 @slow
-@given(page=st.sampled_from(PAGES), query=queries)
+@given(page=st.sampled_from([page.name for page in PAGES]), query=queries)
 def test_no_address_makes_a_page_fail(server: Server, page: str, query: dict[str, str]) -> None:
     with Session(server.port, encoded(query)) as visitor:
         visitor.open(page)
@@ -48,7 +49,7 @@ def test_no_address_makes_a_page_fail(server: Server, page: str, query: dict[str
 
 @slow
 @given(
-    page=st.sampled_from(("prune", "images", "storage", "train")),
+    page=st.sampled_from([page.name for page in PAGES]),
     stop=st.one_of(st.integers(-(10**12), 10**12), st.text(max_size=20), st.none(), st.lists(st.integers())),
     figure=st.sampled_from(("outcomes", "difference", "dense", "pruned", "true", "page")),
     form=st.sampled_from(("whole", "broken")),

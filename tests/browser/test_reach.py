@@ -48,9 +48,9 @@ COVERED = """() => {
     thumb: [thumb],
     ground: [control.getBoundingClientRect()],
   }
-  const points = ({ left, right, top, bottom }) =>
-    [left + 3, (left + right) / 2, right - 3].flatMap((x) => [top + 3, (top + bottom) / 2, bottom - 3].map((y) => [x, y]))
-  const seen = (box) => points(box).every(([x, y]) => control.contains(document.elementFromPoint(x, y)))
+  const along = (from, to) => [from + 3, (from + to) / 2, to - 3]
+  const hit = (x, y) => control.contains(document.elementFromPoint(x, y))
+  const seen = (box) => along(box.left, box.right).every((x) => along(box.top, box.bottom).every((y) => hit(x, y)))
   return Object.keys(parts).filter((name) => !parts[name].length || !parts[name].every(seen))
 }"""
 """The parts of the control that a pointer does not hit."""
