@@ -141,7 +141,7 @@ LINKED = {
     ("prune.py", "log"): ("perhaps", "true or false", "false"),
     ("prune.py", "common"): ("", "true or false", "false"),
     ("prune.py", "kernels"): ("conv9", "one of “conv1”, “conv2”", "conv1"),
-    ("prune.py", "margin"): ("51", "a number from 0.1 to 50.0", "0.5"),
+    ("prune.py", "margin"): ("51", "a number from 0.1 to 50", "0.5"),
     ("images.py", "section"): ("\N{GRINNING FACE}", "one of “Changed answers”, “First to change”", "Changed answers"),
     ("images.py", "outcome"): ("won", "one of “any”, “both right”, “lost”", "any"),
     ("images.py", "true"): ("coat", "one of “any”, “T-shirt”, “Trouser”", "any"),

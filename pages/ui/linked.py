@@ -54,7 +54,7 @@ def number(place: DeltaGenerator, label: str, low: _N, high: _N, *, key: str, **
     if st.session_state.get(key, low) > high:
         st.session_state[key] = high
     found: _N = place.number_input(label, low, high, key=key, bind="query-params", **more)
-    _tell(key, f"a {'whole ' if whole else ''}number from {low:,} to {high:,}", f"{found:,}")
+    _tell(key, f"a {'whole ' if whole else ''}number from {low:,.10g} to {high:,.10g}", f"{found:,.10g}")
     return found
 
 

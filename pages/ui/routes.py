@@ -41,10 +41,10 @@ def _plotly() -> bytes:
 
 @lru_cache(maxsize=1)
 def _frame() -> bytes:
-    """Streamlit's HTML, with what has to be there before its scripts run."""
+    """Streamlit's HTML with what has to be there before its scripts run, which are deferred; compressed."""
     script, style = ((_HERE / f"frame.{kind}").read_text("utf-8") for kind in ("js", "css"))
-    head, tag, rest = (files("streamlit") / "static" / "index.html").read_text("utf-8").partition("<head>")
-    return gzip.compress(f"{head}{tag}<script>{script}</script><style>{style}</style>{rest}".encode())
+    head, tag, rest = (files("streamlit") / "static" / "index.html").read_text("utf-8").partition("</head>")
+    return gzip.compress(f"{head}<script>{script}</script><style>{style}</style>{tag}{rest}".encode())
 
 
 async def frame(request: Request) -> Response:

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, expect
 from core.config import RunConfig
 from core.recipes import NETWORKS
 from core.runs import Run
+from pages.ui.site import PAGES
 from tests.browser.conftest import ROOT, Server, Visitor
 
 LENET = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
@@ -94,6 +95,9 @@ def test_below_a_path_of_the_host_everything_is_found(
     Visitor(page, f"{server.url}/lab/prune").open(f"prune?run={shelved[1].id}&sparsity=90")
     expect(page.locator(".live-panel[data-drawn]")).to_be_attached()
     assert not wrong and asked(f"{server.url}/lab/prune/ready")[0] == 200
+    for unknown in ("lab/prune/x", "lab/prune/prune/x", "elsewhere", ""):
+        status, _, content = asked(f"{server.url}/{unknown}")
+        assert status == 404 and all(f'href="/lab/prune/{page.name}"' in content for page in PAGES)
     page.close()
 
 

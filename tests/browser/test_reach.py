@@ -1,6 +1,7 @@
 """The slider stays in reach of whoever looks at its figures: what a pointer hits is asked, and not how it is styled."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from benchmarks.browser import until
 from core.config import RunConfig
 from core.recipes import NETWORKS
 from pages.ui.site import PAGES
+from tests.browser.test_report import opened, saved
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
@@ -104,6 +106,19 @@ def test_the_slider_is_in_reach_of_each_figure(visit: Any, panel: str, size: str
     box = page.locator(".live-panel .control").bounding_box()
     assert box is not None and box["height"] < 0.25 * SIZES[size]["height"]
     moved_from(page, figures - 1)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_slider_of_the_file_is_in_reach_of_each_figure(visit: Any, tmp_path: Path, browser: Any, size: str) -> None:
+    path = saved(visit, PANELS["storage"], tmp_path)
+    context = browser.new_context(offline=True, viewport=SIZES[size])
+    page, _ = opened(context.new_page(), path)
+    figures = page.locator(".live-panel figure").count()
+    for figure in range(figures):
+        look_at(page, figure)
+        assert not page.evaluate(COVERED)
+    moved_from(page, figures - 1)
+    context.close()
 
 
 def moved_from(page: Page, figure: int) -> None:
