@@ -66,6 +66,7 @@ def drawn(page: Page) -> Page:
 
 
 def draw_something(page: Page) -> None:
+    page.locator(".drawing canvas").evaluate("(node) => node.scrollIntoView({ block: 'center' })")
     box = page.locator(".drawing canvas").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 100, box["y"] + 60)
@@ -86,7 +87,7 @@ def ground(page: Page) -> set[tuple[int, ...]]:
     assert box is not None
     picture = Image.open(io.BytesIO(page.screenshot(clip={**box, "height": int(box["height"])}))).convert("RGB")
     pixels = np.asarray(picture)
-    return {tuple(int(value) for value in pixel) for row in (1, 2, -4) for pixel in pixels[row]}
+    return {tuple(int(value) for value in pixel) for row in (1, 2, -3) for pixel in pixels[row]}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
