@@ -17,6 +17,7 @@ from tests.browser.conftest import Server
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
+ELSEWHERE = "data:text/html,another%20site"
 COMPLETE = f"run={RUN}&criterion=magnitude&scope=global&sparsity=50"
 LINKS = (
     *(page.name for page in PAGES),
@@ -35,14 +36,14 @@ LINKS = (
 def test_the_first_back_leads_to_where_the_visitor_came_from(visit: Any, link: str) -> None:
     visitor = visit()
     page = visitor.page
-    page.goto(f"{visitor.url}/ready")
+    page.goto(ELSEWHERE)
     page.goto(f"{visitor.url}/{link}", wait_until="commit")
     page.mouse.click(700, 500)  # somebody who cannot wait, and hits nothing
     visitor.settle()
     page.wait_for_load_state("networkidle")
     assert page.evaluate("history.length") == 3  # the empty tab, the other page and this one
     page.go_back()
-    expect(page).to_have_url(f"{visitor.url}/ready")
+    expect(page).to_have_url(ELSEWHERE)
 
 
 def test_another_page_is_one_entry(visit: Any) -> None:
