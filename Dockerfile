@@ -6,11 +6,8 @@ SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /app
 
 # What packages.txt names, as on every other host: Fashion-MNIST. openssl makes the key that compose's services share.
-COPY packages.txt ./
-# hadolint ignore=DL3008
-RUN apt-get update \
-    && xargs apt-get install --yes --no-install-recommends openssl < packages.txt \
-    && rm -rf /var/lib/apt/lists/*
+COPY packages.txt tools/apt-install ./
+RUN xargs ./apt-install openssl < packages.txt && rm -rf apt-install /var/lib/apt/lists/*
 
 # What a run store elsewhere needs: `--build-arg EXTRA=s3fs` for one that is named s3://…
 ARG TORCH_INDEX="" EXTRA=""

@@ -1,5 +1,5 @@
 # `make run` starts the app, `make test` passes the tests. Both first set up what is missing, and nothing twice:
-# a stamp in .venv stands for each step that is done.
+# a stamp in .venv stands for each set of packages. The data set, which may come and go, is looked for each time.
 
 ADDRESS ?= 127.0.0.1
 PORT ?= 8501
@@ -9,12 +9,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 APP := $(VENV)/.requirements
 DEV := $(VENV)/.requirements-dev
-DATA := $(VENV)/.data
 PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(shell command -v $(name))) python3)
+LOCATE := $(BIN)/python -c 'from core.data.fashion import locate; locate()' 2>/dev/null
 PIP := $(BIN)/python -m pip --disable-pip-version-check install $(if $(CI),--quiet)
 
-.PHONY: help run test lint audit format browser-test bench reference data setup pins clean
+.PHONY: help run test lint audit format browser-test bench reference data dataset setup pins clean
 .DELETE_ON_ERROR:
+
+# Where the Python that it was made with has gone, an environment is made again, with all that its stamps stand for.
+$(shell test -x $(BIN)/python || rm -rf $(VENV))
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -23,7 +26,7 @@ run: setup  ## start the app at http://ADDRESS:PORT (127.0.0.1:8501)
 	@echo "Starting PruneLab; Ctrl+C stops it."
 	@MALLOC_ARENA_MAX=2 exec $(BIN)/python -m streamlit run streamlit_app.py --server.address $(ADDRESS) --server.port $(PORT)
 
-test: $(DEV) $(DATA)  ## pass the tests, all but those in a browser
+test: $(DEV) dataset  ## pass the tests, all but those in a browser
 	@echo "Running the tests"
 	@$(BIN)/python -m pytest
 
@@ -43,29 +46,28 @@ format: $(DEV)  ## put the code into the checked format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-browser-test: $(DEV) $(DATA)  ## pass the tests in a real browser (Debian's chromium)
+browser-test: $(DEV) dataset  ## pass the tests in a real browser (Debian's chromium)
 	@command -v chromium >/dev/null || tools/apt-install chromium
 	@echo "Running the browser tests"
 	@$(BIN)/python -m pytest -m browser tests/browser
 
-bench: $(DEV) $(DATA)  ## run the benchmarks; the long ones (load, train*) only by name: make bench BENCH=NAME
+bench: $(DEV) dataset  ## run the benchmarks; the long ones (load, train*) only by name: make bench BENCH=NAME
 	@for name in $(BENCH); do echo "Benchmark: $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
-reference: $(APP) $(DATA)  ## train and profile the runs that ship in core/reference
+reference: $(APP) dataset  ## train and profile the runs that ship in core/reference
 	@$(BIN)/python -m core.engine.reference
 
-setup: $(APP) $(DATA)
+setup: $(APP) dataset
 
 data: $(APP)  ## find Fashion-MNIST, or fetch it; NAMES="mnist kmnist cifar-10" fetches others
-	@test -n "$$PRUNELAB_DATA" || $(BIN)/python -c 'from core.data.fashion import locate; locate()' 2>/dev/null \
-	  || tools/apt-install $$(cat packages.txt) || echo "Trying the data set's own server instead."
+	@test -n "$$PRUNELAB_DATA" || $(LOCATE) || tools/apt-install $$(cat packages.txt) \
+	  || echo "Trying the data set's own server instead."
 	@$(BIN)/python -m core.engine.download $(NAMES)
 
 # Without the data the app still opens on the reference runs and the tests that need it are skipped, so this goes on.
-$(DATA): $(APP)
-	@echo "Looking for the data set"
-	@$(MAKE) --no-print-directory data || echo "Going on without the data set."
-	@touch $@
+dataset: $(APP)
+	@$(LOCATE) || { echo "Looking for the data set"; $(MAKE) --no-print-directory data NAMES= ; } \
+	  || echo "Going on without the data set; the next call looks again."
 
 $(APP): requirements.txt constraints.txt $(BIN)/python
 	@echo "Installing requirements.txt into $(VENV) (some gigabytes the first time, with torch)"
