@@ -3,7 +3,7 @@
 
 ADDRESS ?= 127.0.0.1
 PORT ?= 8501
-BENCH ?= $(filter-out __init__ browser load results session tutorial train%,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCH ?= $(filter-out __init__ browser load results session shared tutorial train%,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -51,7 +51,7 @@ browser-test: $(DEV) dataset  ## pass the tests in a real browser (Debian's chro
 	@echo "Running the browser tests"
 	@$(BIN)/python -m pytest -m browser tests/browser
 
-bench: $(DEV) dataset  ## run the benchmarks; the long ones (load, train*) only by name: make bench BENCH=NAME
+bench: $(DEV) dataset  ## run the benchmarks; the long ones (load, shared, train*) only by name: make bench BENCH=NAME
 	@for name in $(BENCH); do echo "Benchmark: $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 reference: $(APP) dataset  ## train and profile the runs that ship in core/reference

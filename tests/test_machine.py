@@ -1,12 +1,17 @@
-"""Training uses bfloat16 only where it is faster."""
+"""Training uses bfloat16 only where it is faster, and leaves the processors to others while it waits."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 
-from core.engine import machine
+from core.engine import SPINS, machine
+from tests.patience import PATIENCE
 
 CPU = torch.device("cpu")
 
@@ -42,3 +47,46 @@ def test_a_cpu_with_them_uses_what_is_faster_on_it_and_stays_with_it(
     assert first == (slow is torch.float32)
     instructions(monkeypatch, present=True, slow=torch.bfloat16 if first else torch.float32)
     assert machine.has_bfloat16(CPU) == first
+
+
+LOADED = "import core.engine{}, os, sys; print(os.environ.get('GOMP_SPINCOUNT'), 'torch' in sys.modules)"
+WEIGHTS = """
+import hashlib
+from core.engine.training import train
+from tests import tiny
+weights = train(tiny.config(), tiny.source().data).weights
+print(hashlib.sha256(b"".join(array.tobytes() for array in weights.values())).hexdigest())
+"""
+
+
+def in_a_process(code: str, **settings: str) -> tuple[str, str]:
+    """What it prints, and what it says of errors, where nothing is set but this."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parent.parent,
+        env={**kept, **settings},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    return done.stdout.strip(), done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="libgomp is what torch brings along on Linux.")
+@pytest.mark.parametrize("module", ["tasks", "download"])
+def test_torchs_threads_soon_sleep_whichever_module_loads_it(module: str) -> None:
+    said, loaded = in_a_process(LOADED.format(f".{module}"), OMP_DISPLAY_ENV="verbose")
+    assert said == f"{SPINS} True"
+    assert f"GOMP_SPINCOUNT = '{SPINS}'" in loaded  # by OpenMP itself
+
+
+@pytest.mark.parametrize("setting", [{"OMP_WAIT_POLICY": "active"}, {"GOMP_SPINCOUNT": "7"}])
+def test_how_a_host_has_decided_that_threads_wait_holds(setting: dict[str, str]) -> None:
+    assert in_a_process(LOADED.format(""), **setting)[0] == f"{setting.get('GOMP_SPINCOUNT')} False"
+
+
+def test_how_threads_wait_changes_no_bit_of_a_training() -> None:
+    spinning, sleeping = (in_a_process(WEIGHTS, GOMP_SPINCOUNT=spins)[0] for spins in ("300000", "0"))
+    assert spinning == sleeping
