@@ -22,6 +22,6 @@ ENV PRUNELAB_RUNS=/runs MALLOC_ARENA_MAX=2 PYTHONUNBUFFERED=1
 VOLUME /runs
 EXPOSE 8501
 
-HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
+HEALTHCHECK --interval=30s --timeout=30s --start-period=300s \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=29)"]
 CMD ["python", "-m", "streamlit", "run", "streamlit_app.py", "--server.address", "0.0.0.0", "--server.port", "8501"]

@@ -11,6 +11,7 @@ import torch
 
 from core.config import Design, Problem, PruningConfig
 from core.engine import export as exporting
+from core.engine import portable
 from core.engine.export import agreement
 from core.engine.inference import Classifier
 from core.engine.models import build, get_weights
@@ -84,6 +85,12 @@ def test_every_network_has_a_script_and_others_have_none() -> None:
 def test_a_script_that_fails_is_told_by_its_last_words() -> None:
     with pytest.raises(PruningError, match=r"network\.py does not run \(NameError"):
         run_alone("import torch\nw = nothing\n", b"", IMAGES[:1])
+
+
+def test_a_script_that_hangs_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portable, "_PATIENCE", 0.1)
+    with pytest.raises(PruningError, match=r"network.py has not answered within 0.1 s; ask again"):
+        run_alone("import time\ntime.sleep(1000)\n", b"", IMAGES[:1])
 
 
 def test_more_than_rounding_is_refused() -> None:

@@ -17,7 +17,7 @@ from core.engine.machine import THREADS
 from core.engine.models import build, normalise, set_weights
 from core.errors import PruningError
 
-_PATIENCE = 120  # seconds
+_PATIENCE = 900  # seconds, for a script that hangs: importing torch takes a minute where others have the processors
 
 
 class _FromPixels(nn.Module):
@@ -78,7 +78,7 @@ def run_alone(script: str, state: bytes, images: np.ndarray) -> np.ndarray:
     """What a script's `network` answers to uint8 images, in a process and a folder where there is nothing of ours.
 
     Raises:
-        PruningError: the script failed.
+        PruningError: the script failed, or says nothing.
     """
     with tempfile.TemporaryDirectory() as folder:
         for name, content in (("network.py", script.encode()), ("weights.pt", state)):
@@ -88,9 +88,13 @@ def run_alone(script: str, state: bytes, images: np.ndarray) -> np.ndarray:
             "import numpy, torch, network; pixels = torch.tensor(numpy.load('images.npy')); "
             "numpy.save('logits.npy', network.network(pixels).numpy())"
         )
-        done = subprocess.run(
-            [sys.executable, "-c", ask], cwd=folder, capture_output=True, text=True, timeout=_PATIENCE, check=False
-        )
+        command = [sys.executable, "-c", ask]
+        try:
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise PruningError(
+                f"network.py has not answered within {_PATIENCE} s; ask again when this machine is less busy."
+            ) from error
         if done.returncode:
             last = done.stderr.strip().splitlines()[-1:]
             raise PruningError(f"network.py does not run ({''.join(last)[:200]}); please report this network.")
