@@ -1,11 +1,12 @@
 """Debian's chromium, headless and quiet."""
 
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from tests import patience
 
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
@@ -21,17 +22,9 @@ def launch(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=path, args=FLAGS)
 
 
-def until(page: Page, expression: str, seconds: float = 30) -> None:
-    """Wait until an expression is true in the page; Playwright's own way is forbidden by the app's content policy.
-
-    Raises:
-        TimeoutError: it is not after so many seconds.
-    """
-    deadline = time.monotonic() + seconds
-    while not page.evaluate(expression):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"This is not true after {seconds:g} s: {expression}")
-        time.sleep(0.02)
+def until(page: Page, expression: str) -> None:
+    """Wait until an expression is true in the page; Playwright's own way is forbidden by the app's content policy."""
+    patience.until(lambda: page.evaluate(expression), f"This is not true: {expression}", every=0.02)
 
 
 @contextmanager

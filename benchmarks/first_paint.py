@@ -57,7 +57,7 @@ def seen(page: Page, url: str, answer: str, figures: str) -> tuple[float, ...]:
     page.add_init_script(WATCH.replace("ANSWER", answer).replace("FIGURES", figures))
     page.goto(url)
     page.wait_for_selector(SETTLED, state="attached", timeout=60_000)
-    until(page, "moments.answer && moments.figures", 60)
+    until(page, "moments.answer && moments.figures")
     moments = page.evaluate(f"[{PAINT}, moments.answer, moments.figures]")
     return *(float(moment) / 1000 for moment in moments), float(page.evaluate(SHIFTS))
 

@@ -66,7 +66,7 @@ class App:
         self.page.focus(self.slider)
         self.page.evaluate("(wanted) => expectStop(wanted)", wanted)
         self.page.keyboard.press(key)
-        until(self.page, "window.took !== null", 60)
+        until(self.page, "window.took !== null")
         return float(self.page.evaluate("window.took"))
 
 

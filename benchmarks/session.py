@@ -17,6 +17,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import connect
 
+from tests.patience import PATIENCE, until
+
 ROOT = Path(__file__).parent.parent
 
 EXACT = "typed sparsity 0"
@@ -43,22 +45,21 @@ def serving(script: str, environment: Mapping[str, str]) -> Iterator[tuple[int, 
     variables = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.DEVNULL)
     try:
-        _wait(f"http://127.0.0.1:{port}/_stcore/health")
+        url = f"http://127.0.0.1:{port}/_stcore/health"
+        until(lambda: answers(url), f"{url} does not answer.")
         yield port, process
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
-def _wait(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(url, timeout=1)
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise TimeoutError(f"{url} does not answer.")
+def answers(url: str) -> bool:
+    """Whether somebody serves there."""
+    try:
+        urllib.request.urlopen(url, timeout=PATIENCE).close()
+    except OSError:
+        return False
+    return True
 
 
 class Session:
@@ -74,7 +75,8 @@ class Session:
     def __init__(self, port: int, query: str = "") -> None:
         self._connection = ExitStack()
         url = f"ws://127.0.0.1:{port}/_stcore/stream"
-        self._socket = self._connection.enter_context(connect(url, subprotocols=["streamlit"], max_size=None))  # type: ignore[list-item]
+        how = {"subprotocols": ["streamlit"], "max_size": None, "open_timeout": PATIENCE, "ping_timeout": PATIENCE}
+        self._socket = self._connection.enter_context(connect(url, **how))  # type: ignore[arg-type]
         self._query, self._page = query, ""
         self._states: dict[str, WidgetState] = {}
         self.received, self.session_id = 0, ""
@@ -115,7 +117,7 @@ class Session:
         self._socket.send(message.SerializeToString())
         self.received, self.errors, self.alerts = 0, [], []
         while True:
-            raw = self._socket.recv(timeout=60)
+            raw = self._socket.recv(timeout=PATIENCE)
             self.received += len(raw)
             answer = ForwardMsg()
             answer.ParseFromString(raw)

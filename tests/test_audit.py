@@ -21,8 +21,6 @@ from core.recipes import NETWORKS
 from core.runs import RunStore
 from tests import tiny
 
-pytestmark = pytest.mark.timeout(300)
-
 CONFIG = tiny.config()
 TEST = tiny.source().data.test
 BY_NAME = {reading.name: reading for reading in READINGS}

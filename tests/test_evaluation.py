@@ -4,7 +4,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
@@ -34,7 +34,6 @@ answers = st.integers(1, 60).flatmap(lambda n: st.tuples(*[arrays(np.uint8, n, e
 counts = st.integers(0, 400)
 
 
-@settings(deadline=None)
 @given(answers)
 def test_accuracy_and_matrix_are_those_of_scikit_learn(vectors: tuple[Classes, Classes, Classes]) -> None:
     labels, predictions, _ = vectors
@@ -49,7 +48,6 @@ def test_matrix_rows_are_the_true_class() -> None:
     assert matrix[3, 7] == matrix.sum() == 1
 
 
-@settings(deadline=None)
 @given(answers)
 def test_comparison_counts_each_image_once(vectors: tuple[Classes, Classes, Classes]) -> None:
     labels, dense, pruned = vectors
@@ -61,7 +59,6 @@ def test_comparison_counts_each_image_once(vectors: tuple[Classes, Classes, Clas
     assert c.churn == c.changed / c.n
 
 
-@settings(deadline=None)
 @given(answers)
 def test_difference_is_that_of_the_two_accuracies(vectors: tuple[Classes, Classes, Classes]) -> None:
     labels, dense, pruned = vectors
@@ -70,7 +67,6 @@ def test_difference_is_that_of_the_two_accuracies(vectors: tuple[Classes, Classe
     assert c.difference == pytest.approx(c.pruned.value - c.dense.value)
 
 
-@settings(deadline=None)
 @given(answers)
 def test_swapping_the_networks_mirrors_the_comparison(vectors: tuple[Classes, Classes, Classes]) -> None:
     labels, dense, pruned = vectors
@@ -93,7 +89,6 @@ def test_wilson_is_that_of_statsmodels(right: int, n: int) -> None:
     assert (Proportion(right, n).low, Proportion(right, n).high) == wilson(right, n)
 
 
-@settings(deadline=None)
 @given(counts, counts)
 def test_mcnemar_is_the_exact_test_of_statsmodels_and_scipy(lost: int, gained: int) -> None:
     assert mcnemar(lost, gained) == pytest.approx(binomtest(lost, max(lost + gained, 1)).pvalue, rel=1e-9)
@@ -174,7 +169,6 @@ def test_a_class_out_of_range_is_refused() -> None:
 
 
 @patch("gc.collect")  # statsmodels collects at each call, which takes all the time
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_is_that_of_statsmodels(collect: object, p_values: list[float]) -> None:
     np.testing.assert_allclose(holm(p_values), multipletests(p_values, method="holm")[1], atol=1e-15)

@@ -24,6 +24,7 @@ from core.storage import compact
 from core.storage.compact import DamagedError
 from core.storage.export import Export, mask_digest, written
 from tests import small, tiny
+from tests.patience import PATIENCE
 
 WEIGHTS = small.weights()
 PRUNED = prune(WEIGHTS, rank(WEIGHTS, PruningConfig()), 0.8)
@@ -63,7 +64,9 @@ assert {*weights} == {*other} and all(weights[n].tobytes() == other[n].tobytes()
 assert not any(name == "core" or name.startswith("core.") for name in sys.modules)
 print(sum(int((w != 0).sum()) for n, w in weights.items() if w.ndim >= 2), notes["k"], notes["total"])
 """
-    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE
+    )
     assert done.returncode == 0, done.stderr
     left, k, total = map(int, done.stdout.split())
     assert left == total - k == sum(int((w != 0).sum()) for w in kernels(made[1]).values())
@@ -129,7 +132,7 @@ def test_a_file_that_was_signed_anew_is_refused_or_read_and_nothing_else() -> No
     assert refused > 100
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=300))
 def test_any_head_and_any_bytes_are_refused(content: bytes) -> None:
     for harmful in (content, signed(content), signed(compact.MAGIC + struct.pack("<I", len(content)) + content)):

@@ -26,8 +26,6 @@ from core.errors import DataError
 from core.picture.upright import headers, upright
 from core.runs import RunStore
 
-pytestmark = pytest.mark.timeout(300)
-
 CLASSES = ("circle", "square", "stripes")
 
 

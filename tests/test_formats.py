@@ -48,7 +48,7 @@ def bits(layers: list[NDArray[np.float32]]) -> list[Bits]:
 
 @pytest.mark.parametrize(("name", "dtype"), BY_TYPE)
 def test_what_is_decoded_is_what_was_encoded(name: str, dtype: type[np.unsignedinteger]) -> None:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(drawn(dtype))
     def check(layers: list[Bits]) -> None:
         form = ENCODINGS[name]
@@ -164,7 +164,7 @@ def test_damaged_bytes_are_refused_or_give_layers_of_the_same_shapes(name: str) 
     assert refused > 50
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=200), st.sampled_from(BY_TYPE))
 def test_any_bytes_at_all_are_refused_or_decoded(content: bytes, asked: tuple[str, type[np.unsignedinteger]]) -> None:
     name, dtype = asked

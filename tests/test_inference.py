@@ -13,6 +13,7 @@ from core.engine.machine import reproducible
 from core.engine.models import build, get_weights, normalise, set_weights
 from core.errors import JobCancelled
 from core.recipes import NETWORKS
+from tests.patience import PATIENCE
 
 each_network = pytest.mark.parametrize("network", NETWORKS)
 IMAGES = np.random.default_rng(0).integers(256, size=(150, 28, 28), dtype=np.uint8)
@@ -121,14 +122,14 @@ def test_threads_that_compute_at_once_are_reproducible_until_the_last_is_done() 
     def longer() -> None:
         with reproducible():
             inside.set()
-            go_on.wait(30)
+            go_on.wait(PATIENCE)
             seen.append(torch.are_deterministic_algorithms_enabled())
 
     assert not torch.are_deterministic_algorithms_enabled()
     thread = threading.Thread(target=longer)
     with reproducible(threads=1):
         thread.start()
-        inside.wait(30)
+        inside.wait(PATIENCE)
     go_on.set()
     thread.join()
     assert seen == [True] and not torch.are_deterministic_algorithms_enabled()

@@ -8,16 +8,20 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 import pytest
+from distributed import Client
 
+from core import jobs
 from core.config import PruningConfig, RunConfig
 from core.errors import JobError, PruningError, StoreError
 from core.jobs import Engine, JobState
@@ -25,8 +29,7 @@ from core.logs import configure
 from core.profile import FRACTIONS
 from core.runs import RunStore
 from tests import tiny
-
-pytestmark = pytest.mark.timeout(300)  # the first import of torch can take minutes where the disk is slow
+from tests.patience import PATIENCE, until
 
 ENDLESS = 100  # epochs
 
@@ -57,15 +60,17 @@ def get(engine: Engine, job_id: str) -> JobState:
     return state
 
 
-def wait(engine: Engine, job_id: str, until: Callable[[JobState], object], seconds: float = 120) -> JobState:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+def wait(engine: Engine, job_id: str, wanted: Callable[[JobState], object]) -> JobState:
+    def seen() -> JobState | None:
         state = engine.state(job_id)  # None for a moment where another server was asked
-        if state and until(state):
+        if state and wanted(state):
             return state
         assert state is None or state.active, state
-        time.sleep(0.02)
-    raise AssertionError(f"{job_id} is {engine.state(job_id)} after {seconds} s")
+        return None
+
+    state = until(seen, lambda: f"{job_id} is {engine.state(job_id)}", every=0.02)
+    assert state is not None
+    return state
 
 
 def over(state: JobState) -> bool:
@@ -190,10 +195,11 @@ def test_visitors_who_ask_for_the_same_share_one_job(engine: Engine) -> None:
 
 def test_asking_for_the_state_takes_no_time(engine: Engine) -> None:
     job_id = engine.train(config(2))
-    began = time.perf_counter()
-    for _ in range(1000):
-        engine.state(job_id), engine.jobs()
-    assert time.perf_counter() - began < 1
+    with engine._connecting:  # whoever wants to speak to the scheduler waits
+        began = time.thread_time()
+        for _ in range(1000):
+            engine.state(job_id), engine.jobs()
+        assert time.thread_time() - began < 1
 
 
 def test_the_queue_is_bounded_and_says_how_many_are_ahead(engine: Engine) -> None:
@@ -211,15 +217,17 @@ def test_the_queue_is_bounded_and_says_how_many_are_ahead(engine: Engine) -> Non
 
 def test_a_cancelled_training_stops_within_two_seconds_and_leaves_nothing(engine: Engine) -> None:
     first, second = config(20), config(21, epochs=1)
+    began = time.monotonic()
+    wait(engine, engine.train(config(19, epochs=1)), over)
     job_id = engine.train(first)
     wait(engine, job_id, training)
     waiting = engine.train(second)
-    began = time.monotonic()
+    usual, began = time.monotonic() - began, time.monotonic()
     engine.cancel(job_id)
     assert get(engine, job_id).status == "cancelled"
     wait(engine, waiting, lambda state: state.status != "queued")  # the worker is free
     print(f"cancelled within {time.monotonic() - began:.2f} s")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < max(2, usual)  # on a slow machine, than a short training and a start take
     assert not engine.store.has(first.run_id)
     assert not list(engine.store.root.glob(".tmp-*"))
     assert wait(engine, waiting, over).status == "finished"
@@ -301,18 +309,27 @@ def test_a_page_that_streamlit_calls_the_main_module_is_not_run_by_a_worker(engi
         "sys.exit((root / 'ran').exists() or 'torch' in sys.modules)"
     )
     command = [sys.executable, "-c", code, str(engine.store.root)]
-    assert subprocess.run(command, cwd=Path(__file__).parents[1], check=False, timeout=60).returncode == 0
+    assert subprocess.run(command, cwd=Path(__file__).parents[1], check=False, timeout=PATIENCE).returncode == 0
 
 
-def test_an_engine_is_there_at_once_and_an_unreachable_scheduler_is_named_within_seconds(tmp_path: Path) -> None:
+def test_an_engine_is_there_at_once_and_an_unreachable_scheduler_is_named_within_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, waited = threading.Event(), list[float]()
+
+    def client(*given: Any, **options: Any) -> Client:
+        assert there.wait(PATIENCE)
+        waited.append(options["timeout"])
+        return Client(*given, **options)
+
+    monkeypatch.setattr(jobs, "Client", client)
     for address in ("tcp://127.0.0.1:9", "nonsense"):
-        began = time.monotonic()
+        there.clear()
         engine = Engine(tmp_path, address=address)
-        assert time.monotonic() - began < 0.2
+        there.set()  # until now, nobody could call the scheduler
         with pytest.raises(JobError, match=f"scheduler at {address} does not answer; start it or unset DASK_SCHED"):
             engine.train(config(1))
-        assert time.monotonic() - began < 8
-        assert engine.problem is not None and address in engine.problem
+        assert max(waited) <= 10 and engine.problem is not None and address in engine.problem
         assert engine.jobs() == [] and engine.store.runs() == RunStore(tmp_path).runs()  # the app still opens
         engine.close()
 
@@ -339,15 +356,18 @@ def start(module: str, *arguments: str) -> subprocess.Popen[bytes]:
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_servers_on_one_scheduler_share_jobs_and_progress_and_survive_each_other(address: str, tmp_path: Path) -> None:
     def server() -> Engine:
-        deadline = time.monotonic() + 60
-        while True:
+        def connected() -> Engine | None:
             engine = Engine(tmp_path, address=address, tasks="tests.tiny")
             try:
                 engine._connect()
                 return engine
             except JobError:
                 engine.close()
-                assert time.monotonic() < deadline
+                return None
+
+        engine = until(connected)
+        assert engine is not None
+        return engine
 
     wanted = config(40)
     one, two = server(), server()
@@ -368,7 +388,7 @@ def test_servers_on_one_scheduler_share_jobs_and_progress_and_survive_each_other
         assert wait(three, job_id, training).owner == "ann"
 
         three.cancel(job_id)
-        assert wait(two, job_id, over, seconds=30).status == "cancelled"
+        assert wait(two, job_id, over).status == "cancelled"
 
         short = config(41, epochs=1)
         assert wait(two, three.train(short), over).status == "finished"
@@ -381,13 +401,13 @@ def test_servers_on_one_scheduler_share_jobs_and_progress_and_survive_each_other
 
 
 def test_a_closed_engine_leaves_no_process_behind(tmp_path: Path) -> None:
-    before = {process.pid for process in workers()}
+    before, began = {process.pid for process in workers()}, time.monotonic()
     engine = Engine(tmp_path, tasks="tests.tiny")
     job_id = engine.train(config(50))
     wait(engine, job_id, training)
-    began = time.monotonic()
+    start, began = time.monotonic() - began, time.monotonic()
     engine.close()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < max(10, 2 * start)
     assert {process.pid for process in workers()} <= before
     with pytest.raises(JobError, match="shutting down"):
         engine.train(config(51))

@@ -16,10 +16,9 @@ from core.data import folders
 from core.engine import tasks
 from core.runs import Run, RunStore
 from pages.ui.routes import _panel
+from tests.patience import PATIENCE
 from tests.test_folders import CLASSES, put_idx
 from tests.test_pages import ROUTER, rows, text
-
-pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +40,7 @@ def app(made: tuple[Path, Path, Run], monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setenv("PRUNELAB_RUNS", str(runs))
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:1")
     st.cache_resource.clear()
-    opened = AppTest.from_file(ROUTER, default_timeout=60)
+    opened = AppTest.from_file(ROUTER, default_timeout=PATIENCE)
     opened.query_params["run"] = run.id
     yield opened
     st.cache_resource.clear()

@@ -33,6 +33,7 @@ from core.storage.tradeoff import RETRAINED
 from core.storage.weighing import weigh
 from pages.ui.site import PAGES
 from tests import shelf, small
+from tests.patience import PATIENCE
 from tests.test_study import LENET, curve
 
 ROUTER = str(Path(__file__).parent.parent / "pages" / "router.py")
@@ -53,7 +54,7 @@ def app(shelved: tuple[Path, Run, Run], tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(CurveStore.__init__, "__defaults__", (tmp_path / "none.json",))
     monkeypatch.setattr(LedgerStore.__init__, "__defaults__", (tmp_path / "none",))
     st.cache_resource.clear()
-    yield AppTest.from_file(ROUTER, default_timeout=30)
+    yield AppTest.from_file(ROUTER, default_timeout=PATIENCE)
     st.cache_resource.clear()
 
 
@@ -435,7 +436,7 @@ def test_the_pages_never_import_torch(shelved: tuple[Path, Run, Run]) -> None:
     script = f"""
 import sys
 from streamlit.testing.v1 import AppTest
-app = AppTest.from_file({ROUTER!r}, default_timeout=60).run()
+app = AppTest.from_file({ROUTER!r}, default_timeout={PATIENCE}).run()
 for page in {[*(page.script for page in PAGES[1:]), PAGES[0].script]!r}:
     app.switch_page(page).run()
     assert not app.exception, app.exception
@@ -449,7 +450,7 @@ assert "torch" not in sys.modules and "torchvision" not in sys.modules
     }
     root = Path(__file__).parent.parent
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=root, env=environment, capture_output=True, text=True, timeout=110
+        [sys.executable, "-c", script], cwd=root, env=environment, capture_output=True, text=True, timeout=PATIENCE
     )
     assert done.returncode == 0, done.stderr
 

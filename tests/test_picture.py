@@ -734,7 +734,7 @@ def check_read(content: bytes) -> None:
         assert seen.image.shape == (28, 28)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF\0\0\0\0WEBP"]), st.binary(max_size=300))
 def test_random_bytes_give_nothing_but_the_error(start: bytes, rest: bytes) -> None:
     check_read(start + rest)
@@ -760,7 +760,7 @@ def repaired(content: bytes) -> bytes:
     return b"".join(parts) if len(parts) > 1 else content
 
 
-@settings(deadline=None, max_examples=600)
+@settings(max_examples=600)
 @given(damaged())
 def test_damaged_files_give_nothing_but_the_error(content: bytes) -> None:
     check_read(content)

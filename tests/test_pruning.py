@@ -94,7 +94,7 @@ def test_magnitude_prunes_the_set_that_torch_prunes(scope: Scope, sparsity: floa
         np.testing.assert_array_equal(masks[name], expected)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(networks(), fractions, st.sampled_from(TORCHS))
 def test_k_is_that_of_torch_even_where_weights_tie(weights: Weights, sparsity: float, scope: Scope) -> None:
     ranking = rank(weights, PruningConfig(scope=scope))
@@ -116,7 +116,7 @@ def test_layerwise_rounds_each_layer_on_its_own() -> None:
 
 
 @every_rule
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(weights=networks(), one=fractions, other=fractions)
 def test_exactly_k_are_pruned_and_masks_nest(rule: PruningConfig, weights: Weights, one: float, other: float) -> None:
     ranking, (low, high) = ranked(weights, rule), sorted((one, other))
@@ -127,7 +127,7 @@ def test_exactly_k_are_pruned_and_masks_nest(rule: PruningConfig, weights: Weigh
 
 
 @every_rule
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(weights=networks(), sparsity=fractions)
 def test_pruned_entries_are_plus_zero_and_all_others_keep_their_bits(
     rule: PruningConfig, weights: Weights, sparsity: float
@@ -164,7 +164,7 @@ ORACLES: dict[Criterion, Callable[[NDArray[np.float32]], NDArray[np.float32]]] =
 
 
 @pytest.mark.parametrize("criterion", ORACLES)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(weights=networks())
 def test_order_is_the_stable_argsort_of_the_score(criterion: Criterion, weights: Weights) -> None:
     expected = np.argsort(ORACLES[criterion](row(weights)), kind="stable")

@@ -9,6 +9,7 @@ import pytest
 
 from core import data
 from core.errors import DataError
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 
@@ -20,6 +21,8 @@ def test_the_notebook_runs_as_printed() -> None:
         pytest.skip(str(error))
     snippets = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
     assert len(snippets) == 1
-    done = subprocess.run([sys.executable, "-c", snippets[0]], cwd=ROOT, capture_output=True, text=True, timeout=110)
+    done = subprocess.run(
+        [sys.executable, "-c", snippets[0]], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE
+    )
     assert done.returncode == 0, done.stderr
     assert "Comparison(n=10000" in done.stdout

@@ -20,8 +20,6 @@ from core.runs import LEDGERS, SHIPPED, RunStore
 from core.storage.ledger import COMPACT
 from tests import tiny
 
-pytestmark = pytest.mark.timeout(300)  # two busy processors make torch's threads wait for each other
-
 STOPS = (0, 0.01, 20, 50, 80)  # percent
 
 

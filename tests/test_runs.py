@@ -26,6 +26,7 @@ from core.progress import Epoch
 from core.pruning import Weights
 from core.runs import Run, RunStore, point_key
 from tests import shelf
+from tests.patience import PATIENCE
 
 LABELS = (np.arange(50) % 10).astype(np.uint8)
 LAYERWISE = PruningConfig(scope="layerwise")
@@ -140,7 +141,7 @@ def test_the_first_of_two_writers_of_one_run_wins_and_the_other_is_content(store
 def test_servers_that_store_the_same_run_at_the_same_moment_leave_one_whole_run(
     store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    barrier, rename = threading.Barrier(4, timeout=20), folder._rename
+    barrier, rename = threading.Barrier(4, timeout=PATIENCE), folder._rename
     monkeypatch.setattr(folder, "_rename", lambda old, new: (barrier.wait(), rename(old, new)))
     saved: list[Run] = []
     servers = [RunStore(store.root, store.root / "none") for _ in range(4)]

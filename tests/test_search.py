@@ -19,8 +19,6 @@ from core.runs import RunStore
 from core.search import Found, Search, between, border, said, significant, within
 from tests import tiny
 
-pytestmark = pytest.mark.timeout(300)
-
 CONFIG = tiny.config(epochs=2)
 
 

@@ -161,7 +161,6 @@ def test_a_damaged_file_of_what_ships_is_left_out(tmp_path: Path, content: str) 
     assert store.curve(cell(LENET[0])) is None and store.audit(LENET[0]) is None
 
 
-@pytest.mark.timeout(300)
 def test_the_command_computes_what_is_missing_and_says_what_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,6 @@
 """A study as jobs: its networks are trained once, its curves appear, and a cluster finds the same as one process."""
 
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +10,10 @@ from core.cells import Cell
 from core.config import PruningConfig
 from core.jobs import Engine
 from tests import tiny
+from tests.patience import until
 from tests.test_jobs import address, config, start, training, wait
 
 __all__ = ["address"]
-
-pytestmark = pytest.mark.timeout(300)
 
 CELLS = [
     Cell(config=tiny.config(seed=seed), pruning=PruningConfig(scope=scope), sparsities=(0.3, 0.9))
@@ -23,14 +22,15 @@ CELLS = [
 ]
 
 
-def finished(engine: Engine, cells: list[Cell], seconds: float = 120) -> None:
+def finished(engine: Engine, cells: list[Cell]) -> None:
     """Wait until every curve is in the store."""
-    deadline = time.monotonic() + seconds
-    while any(engine.curves.curve(cell) is None for cell in cells):
-        assert time.monotonic() < deadline, [(s.id, s.status, s.message) for s in engine.jobs()]
+
+    def done() -> bool:
         failed = [state for state in engine.jobs() if state.status == "failed"]
         assert not failed
-        time.sleep(0.1)
+        return all(engine.curves.curve(cell) is not None for cell in cells)
+
+    until(done, lambda: [(s.id, s.status, s.message) for s in engine.jobs()])
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +65,7 @@ def test_a_visitors_training_goes_before_what_waits_of_a_study(embedded: Engine)
     wait(embedded, job_id, lambda state: state.status == "finished")
     for state in embedded.jobs():
         embedded.cancel(state.id)
-    deadline = time.monotonic() + 30
-    while any(state.active for state in embedded.jobs()):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: not any(state.active for state in embedded.jobs()))
     assert all(embedded.curves.curve(cell) is None for cell in endless)
 
 
@@ -76,7 +73,7 @@ def test_cells_that_are_withdrawn_are_not_computed_even_if_they_are_still_being_
     many = [Cell(config=config(seed), sparsities=(s,)) for seed in (90, 91) for s in (0.1, 0.2, 0.3, 0.4)]
     embedded.study(many)
     embedded.withdraw(many)
-    time.sleep(2)
+    until(lambda: not [thread for thread in threading.enumerate() if thread.name == "prunelab-study"])
     assert not [s for s in embedded.jobs() if s.active and s.id.startswith(("cell-", "network-"))]
     assert all(embedded.curves.curve(cell) is None for cell in many)
 
@@ -105,10 +102,7 @@ def test_two_workers_of_a_cluster_find_the_same_to_the_last_count(
     workers = [start("dask.__main__", "worker", address, *options) for _ in range(2)]
     engine = Engine(tmp_path, address=address, tasks="tests.tiny")
     try:
-        deadline = time.monotonic() + 60
-        while len(engine._connect().nthreads()) < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        until(lambda: len(engine._connect().nthreads()) == 2)
         engine.study(CELLS)
         finished(engine, CELLS)
         for cell in CELLS:

@@ -21,8 +21,6 @@ from core.pruning import kernels, prune, rank
 from core.runs import RunStore
 from tests import tiny
 
-pytestmark = pytest.mark.timeout(300)
-
 CELL = Cell(config=tiny.config(), sparsities=(0.2, 0.8))
 
 

@@ -21,8 +21,6 @@ from core.pruning import prune, rank
 from core.runs import Run, RunStore
 from tests import tiny
 
-pytestmark = pytest.mark.timeout(300)  # two busy processors make torch's threads wait for each other
-
 CONFIG = tiny.config(epochs=2)
 LAYERWISE = PruningConfig(scope="layerwise")
 

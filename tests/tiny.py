@@ -1,5 +1,7 @@
 """The workers' tasks on a tiny synthetic data set, so that a test trains for real within a second."""
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any
@@ -54,18 +56,34 @@ def crashing() -> RunConfig:
 
 
 CRASH = 666
+LONG = 3
+"""Trainings of so many epochs last, on any machine, for as long as it takes to do something about them."""
 
 
 def train(config: RunConfig, **rest: Any) -> None:
     """As `core.engine.tasks.train`, on the tiny data."""
     if config.seed == CRASH:
         raise ZeroDivisionError("by tests/tiny.py")
-    tasks.train(config, source=source, **rest)
+    tasks.train(config, source=source, **_lasting(config, **rest))
+
+
+def network(config: RunConfig, **rest: Any) -> None:
+    """As `core.engine.tasks.network`, on the tiny data."""
+    tasks.network(config, source=source, **_lasting(config, **rest))
+
+
+def _lasting(config: RunConfig, should_stop: Callable[[], bool] = lambda: False, **rest: Any) -> dict[str, Any]:
+    """The same, with a rest at each step if it is to last: a processor is left to the test that watches."""
+
+    def rested() -> bool:
+        time.sleep(0.03)
+        return should_stop()
+
+    return {**rest, "should_stop": rested if config.training.epochs >= LONG else should_stop}
 
 
 profile = partial(tasks.profile, source=source)
 point = partial(tasks.point, source=source)
-network = partial(tasks.network, source=source)
 cell = partial(tasks.cell, source=source)
 audit = partial(tasks.audit, source=source)
 search = partial(tasks.search, source=source)

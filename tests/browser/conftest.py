@@ -4,8 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +13,13 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 from benchmarks.browser import SETTLED, launch
+from benchmarks.session import answers
 from core.runs import Run
 from tests import shelf
+from tests.patience import PATIENCE, until
 
 ROOT = Path(__file__).parent.parent.parent
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=1000 * PATIENCE)
 
 
 @dataclass
@@ -45,21 +45,15 @@ class Server:
         options = ["--server.address", "127.0.0.1", "--server.port", str(self.port)]
         environment = {**os.environ, "PRUNELAB_RUNS": str(self.store), "MALLOC_ARENA_MAX": "2", **self.settings}
         self.process = subprocess.Popen([*command, *options], cwd=ROOT, env=environment)
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                below = self.settings.get("STREAMLIT_SERVER_BASE_URL_PATH", "")
-                urllib.request.urlopen(f"{self.url}/{below}/_stcore/health".replace("//_", "/_"), timeout=1)
-                return
-            except OSError:
-                time.sleep(0.1)
-        raise TimeoutError("The server is not healthy after a minute.")
+        below = self.settings.get("STREAMLIT_SERVER_BASE_URL_PATH", "")
+        health = f"{self.url}/{below}/_stcore/health".replace("//_", "/_")
+        until(lambda: answers(health), f"{health} does not answer.")
 
     def stop(self) -> None:
         """End it as Ctrl+C does."""
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(30)
+            self.process.wait(PATIENCE)
 
 
 @dataclass
@@ -71,6 +65,9 @@ class Visitor:
     errors: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.page.set_default_timeout(1000 * PATIENCE)
+
     def open(self, path: str) -> Page:
         """Go there and wait until the script has run."""
         self.page.goto(f"{self.url}/{path}")
@@ -78,7 +75,7 @@ class Visitor:
 
     def settle(self) -> Page:
         """Wait until the script has run and, where there is one, the panel is drawn."""
-        self.page.wait_for_selector(SETTLED, state="attached", timeout=60_000)
+        self.page.wait_for_selector(SETTLED, state="attached")
         return self.page
 
 

@@ -25,8 +25,9 @@ from core.runs import RunStore
 from tests import local_s3
 from tests.browser.conftest import ROOT, Server, Visitor
 from tests.browser.test_train import choose, real_data
+from tests.patience import PATIENCE
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900), pytest.mark.usefixtures("real_data")]
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("real_data")]
 
 __all__ = ["real_data"]
 
@@ -89,7 +90,7 @@ def cluster(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Cluster]
     keys = tmp_path / "keys"
     keys.mkdir()
     made = Cluster(bucket.get("PRUNELAB_RUNS", tmp_path / "runs"), port, keys, bucket)
-    assert made.start("key").wait(30) == 0
+    assert made.start("key").wait(PATIENCE) == 0
     made.running.clear()
     made.start("scheduler")
     for _ in range(2):
@@ -119,7 +120,7 @@ def ask(page: Page, seed: int, epochs: int) -> None:
     """Have LeNet trained, and wait until it is."""
     choose(page, seed=seed, epochs=epochs)
     page.get_by_role("button", name="Train", exact=True).click()
-    expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible(timeout=300_000)
+    expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible()
 
 
 @pytest.mark.parametrize("cluster", ["folder", "bucket"], indirect=True)
@@ -131,8 +132,8 @@ def test_two_servers_and_two_workers_share_trainings_and_runs(
         one, two = (at(server, browser, contexts, "train") for server in servers)
         ask(one, seed=11, epochs=2)
         two.reload()
-        expect(two.get_by_text(re.compile(r"images/s"))).to_be_visible(timeout=300_000)  # followed on the other server
-        expect(one.get_by_text("This run is trained")).to_be_visible(timeout=300_000)
+        expect(two.get_by_text(re.compile(r"images/s"))).to_be_visible()  # followed on the other server
+        expect(one.get_by_text("This run is trained")).to_be_visible()
         run = next(run for run in RunStore(cluster.store).runs() if run.config.seed == 11)
         page = at(servers[1], browser, contexts, f"prune?run={run.id}&sparsity=90")
         expect(page.locator("output")).to_contain_text("90\u00a0%, 39,771 of 44,190 weights")
@@ -160,8 +161,8 @@ def test_a_server_that_is_killed_loses_nothing_and_finds_its_job_again(
     server.process.wait()
     server.start()  # on the same port, as a supervisor does
     page.reload()
-    expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible(timeout=300_000)
-    expect(page.get_by_role("region", name="All runs").get_by_text("seed 12")).to_be_visible(timeout=300_000)
+    expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible()
+    expect(page.get_by_role("region", name="All runs").get_by_text("seed 12")).to_be_visible()
     server.stop()
 
 
@@ -174,8 +175,8 @@ def test_a_worker_that_is_killed_is_replaced_and_the_training_goes_on(
     workers = [child for process in cluster.running[1:] for child in psutil.Process(process.pid).children()]
     busy = max(workers, key=lambda worker: sum(worker.cpu_times()[:2]))
     busy.send_signal(signal.SIGKILL)
-    expect(page.get_by_text("A worker was lost; the job has been started again.")).to_be_visible(timeout=300_000)
-    expect(page.get_by_text("This run is trained")).to_be_visible(timeout=300_000)
+    expect(page.get_by_text("A worker was lost; the job has been started again.")).to_be_visible()
+    expect(page.get_by_text("This run is trained")).to_be_visible()
     server.stop()
 
 
@@ -186,12 +187,10 @@ def test_a_scheduler_that_is_killed_is_named_and_found_again(
     page = at(server, browser, contexts, "train")
     ask(page, seed=14, epochs=60)
     cluster.running[0].kill()
-    expect(page.get_by_text(re.compile("connection to the scheduler|does not answer")).first).to_be_visible(
-        timeout=300_000
-    )
+    expect(page.get_by_text(re.compile("connection to the scheduler|does not answer")).first).to_be_visible()
     cluster.start("scheduler")
     cluster.start("worker")
-    deadline = time.monotonic() + 400
+    deadline = time.monotonic() + PATIENCE
     while True:  # as the sentence says: ask again
         page = at(server, browser, contexts, "train")
         choose(page, seed=15, epochs=1)

@@ -16,7 +16,7 @@ from tests.browser.test_hosting import LENET, asked
 from tests.browser.test_prune import drawn
 from tests.browser.test_train import choose, real_data
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900), pytest.mark.usefixtures("real_data")]
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("real_data")]
 
 __all__ = ["real_data"]
 
@@ -60,13 +60,11 @@ def test_on_a_full_disk_a_training_says_so_and_can_be_had_when_there_is_room(
     page = opened[1].open("train")
     choose(page, seed=21, epochs=1)
     press_train(page)
-    expect(page.get_by_text(re.compile("is full; free some space or name another folder"))).to_be_visible(
-        timeout=300_000
-    )
+    expect(page.get_by_text(re.compile("is full; free some space or name another folder"))).to_be_visible()
     assert not [path for path in disk.rglob("*") if path.is_file() or path.name.startswith(".tmp")]
     mount("-o", "remount,size=20m", str(disk))
     press_train(page)
-    expect(page.get_by_text("This run is trained")).to_be_visible(timeout=300_000)
+    expect(page.get_by_text("This run is trained")).to_be_visible()
 
 
 def test_a_store_that_cannot_be_written_says_so_and_is_read_on(disk: Path, opened: tuple[Server, Visitor]) -> None:
@@ -81,7 +79,7 @@ def test_a_store_that_cannot_be_written_says_so_and_is_read_on(disk: Path, opene
     assert asked(f"{server.url}/ready")[0] == 503
     drawn(visitor.open(f"prune?run={run.id}&sparsity=90"))
     visitor.open(f"prune?run={LENET}&sparsity=33.3")  # is evaluated, and cannot be kept
-    expect(page.get_by_text(re.compile(r"cannot be written \(Read-only file system\)"))).to_be_visible(timeout=300_000)
+    expect(page.get_by_text(re.compile(r"cannot be written \(Read-only file system\)"))).to_be_visible()
     mount("-o", "remount,rw", str(disk))
     page = visitor.open("train")
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible()

@@ -13,8 +13,9 @@ from core.glossary import TERMS
 from core.recipes import NETWORKS
 from core.runs import RunStore
 from core.wording import answer
+from tests.patience import PATIENCE
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.browser
 
 RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
 """The run that the lesson is about."""
@@ -68,9 +69,9 @@ def notes_by_keys(page: Page) -> list[str]:
     for mark in page.locator("[data-testid=stTooltipIcon] [tabindex], [data-testid=stTooltipIcon] button").all():
         note = ""
         with suppress(TimeoutError):
-            mark.focus(timeout=3_000)
-            opened.wait_for(timeout=3_000)
-            note = opened.inner_text(timeout=3_000)
+            mark.focus(timeout=30_000)
+            opened.wait_for(timeout=30_000)
+            note = opened.inner_text(timeout=30_000)
         said.append(note)
         page.keyboard.press("Escape")
         page.evaluate("document.activeElement.blur()")
@@ -81,7 +82,7 @@ def notes_by_keys(page: Page) -> list[str]:
 @pytest.mark.parametrize("path", TEXTS)
 def test_a_text_says_what_its_terms_mean_by_keys(visit: Any, path: str) -> None:
     page = visit().open(path)
-    deadline, said = time.monotonic() + 120, list[str]()
+    deadline, said = time.monotonic() + PATIENCE, list[str]()
     while True:  # a slow page has not all of its texts at once
         before, said = said, notes_by_keys(page)
         missing = [term for term in TEXTS[path] if not any(f"{term}. {TERMS[term]}" in note for note in said)]

@@ -14,8 +14,9 @@ from core.recipes import NETWORKS
 from core.runs import RunStore
 from pages.ui.site import PAGES
 from tests.browser.conftest import Server
+from tests.patience import PATIENCE
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.browser
 
 NAMES = (
     "run", "criterion", "scope", "sparsity", "log", "common", "layer", "filter", "input", "image", "section", "truth",
@@ -30,9 +31,7 @@ NASTY = (
 
 values = st.one_of(st.sampled_from(NASTY), st.text(max_size=40), st.floats().map(str), st.integers().map(str))
 queries = st.dictionaries(st.sampled_from(NAMES), values, max_size=6)
-slow = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+slow = settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def encoded(query: dict[str, str]) -> str:
@@ -103,7 +102,7 @@ def test_the_store_holds_what_it_held(server: Server) -> None:
 
 def asked(url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             return answer.status, answer.read().decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode("utf-8", "replace")

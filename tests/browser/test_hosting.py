@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -19,17 +18,18 @@ from core.recipes import NETWORKS
 from core.runs import Run
 from pages.ui.site import PAGES
 from tests.browser.conftest import ROOT, Server, Visitor
+from tests.patience import PATIENCE, until
 
 LENET = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
 """A run that ships."""
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.browser
 
 
 def asked(url: str) -> tuple[int, dict[str, str], str]:
     """Status, headers and content."""
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             return answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, {k.lower(): v for k, v in error.headers.items()}, error.read().decode()
@@ -68,10 +68,7 @@ def test_readiness_knows_store_data_and_engine(hosted: Any, tmp_path: Path) -> N
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
     elsewhere = hosted(blocked / "store", PRUNELAB_DATA=str(tmp_path), DASK_SCHEDULER_ADDRESS="tcp://127.0.0.1:1")
-    deadline = time.monotonic() + 20
-    while not json.loads(asked(f"{elsewhere.url}/ready")[2])["engine"]:  # it tries for some seconds
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    until(lambda: json.loads(asked(f"{elsewhere.url}/ready")[2])["engine"])  # it tries for some seconds
     status, _, content = asked(f"{elsewhere.url}/ready")
     said = json.loads(content)
     assert status == 503 and "PRUNELAB_RUNS" in said["store"] and "127.0.0.1:1" in said["engine"] and said["data"]
@@ -111,13 +108,15 @@ def test_where_nothing_is_trained_the_rest_answers(hosted: Any, browser: Browser
     visitor.open("study?part=The+claim%2C+audited")
     expect(page.get_by_role("button", name="Compute all of it again")).to_have_count(0)
     visitor.open(f"prune?run={LENET}&sparsity=33.3")
-    expect(page.locator(".live-panel output")).to_contain_text("33.3", timeout=300_000)  # evaluated here
+    expect(page.locator(".live-panel output")).to_contain_text("33.3")  # evaluated here
     page.close()
 
 
 def test_a_wrong_setting_ends_the_start_with_what_would_be_right() -> None:
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", "0"]
     environment = {**os.environ, "PRUNELAB_QUEUE": "many"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert done.returncode != 0
     assert "PRUNELAB_QUEUE is 'many'; it must be a whole number of jobs from 1 to 1,000." in done.stdout + done.stderr

@@ -22,7 +22,7 @@ from core.profile import Profile
 from core.runs import Run, RunStore
 from pages.ui.view import default_run
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.browser
 
 SPARSITY = 80
 
@@ -51,7 +51,7 @@ def profile(run: Run) -> Profile:
 
 
 def drawn(page: Page) -> Page:
-    page.wait_for_selector(".live-panel[data-drawn]", timeout=300_000)
+    page.wait_for_selector(".live-panel[data-drawn]")
     return page
 
 
@@ -122,7 +122,7 @@ def test_an_opened_image_tells_its_story_and_goes_back(visit: Any, profile: Prof
     number = int(re.findall(r"No\. ([\d,]+)", card.inner_text())[0].replace(",", ""))
     card.click()
     expect(page).to_have_url(re.compile(f"image={number}"))
-    page.wait_for_selector("#plot-story .main-svg", timeout=300_000)
+    page.wait_for_selector("#plot-story .main-svg")
     row = profile.stop_index(SPARSITY)
     before, after = (CLASSES[profile.predicted[r, number]] for r in (0, row))
     expect(page.locator(".live-panel .answer")).to_have_text(
@@ -148,7 +148,7 @@ def test_an_uploaded_file_is_answered_by_both_networks(visit: Any, profile: Prof
     page = visit().open("images?section=Your+own+image&sparsity=99.9")
     for name in ("Trouser", "Ankle boot"):
         upload(page, photo(split.images[sure(profile, split.labels, name)]), f"{name}.jpg")
-        expect(page.locator(".readouts dd:not(.note)").nth(1)).to_have_text(name, timeout=300_000)
+        expect(page.locator(".readouts dd:not(.note)").nth(1)).to_have_text(name)
         pruned = page.locator(".readouts dd:not(.note)").nth(2).inner_text()
         assert pruned in CLASSES
     assert page.get_by_text("28 × 28").count() >= 1

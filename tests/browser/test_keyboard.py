@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from core.config import RunConfig
 from core.recipes import NETWORKS
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.browser
 
 RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
 
@@ -47,7 +47,7 @@ def test_a_pruned_network_is_taken_away_by_keys_alone(visit: Any) -> None:
     visitor.settle()
     tab_to(page, "Prepare the files")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="All files (zip)")).to_be_visible(timeout=300_000)
+    expect(page.get_by_role("button", name="All files (zip)")).to_be_visible()
     visitor.settle()
     tab_to(page, "All files (zip)")
     with page.expect_download() as download:

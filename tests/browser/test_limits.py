@@ -25,8 +25,9 @@ from benchmarks.session import EXACT, Session
 from core.picture import MOST_BYTES
 from pages.ui import guard
 from tests.browser.conftest import ROOT, Server
+from tests.patience import PATIENCE, until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def small(shelved: tuple[Path, object, object]) -> Iterator[Server]:
 def ask(server: Server, path: str = "", **headers: str) -> tuple[int, str]:
     request = urllib.request.Request(f"{server.url}/{path}", headers={"accept": "text/html", **headers})
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return answer.status, answer.read().decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode("utf-8", "replace")
@@ -58,8 +59,7 @@ def test_a_full_house_says_so_and_lets_the_next_in_when_one_leaves(small: Server
         assert ask(small, "_stcore/health", accept="*/*")[0] == 200  # whoever is here is served
         assert here[0].open("") and not here[0].errors
         here[1].close()
-        time.sleep(1)
-        assert ask(small)[0] == 200
+        until(lambda: ask(small)[0] == 200)
         with Session(small.port) as late:
             assert late.open("prune") and not late.errors
 
@@ -86,6 +86,7 @@ message.rerun_script.query_string = "x=" + 20_000 * "y"
 until = time.monotonic() + float(sys.argv[2])
 while time.monotonic() < until:
     how = {"subprotocols": ["streamlit"], "compression": None, "max_size": None, "max_queue": None}
+    how["open_timeout"] = None
     with connect(f"ws://127.0.0.1:{sys.argv[1]}/_stcore/stream", **how) as socket:
         try:
             while time.monotonic() < until:
@@ -114,23 +115,26 @@ def test_a_flood_of_messages_costs_the_others_little(server: Server) -> None:
         time.sleep(3)  # the bursts are over
         busy = events(visitor, 60)
         grown = process.memory_info().rss - before
-        told = [flood.communicate(timeout=60)[0].split() for flood in floods]
+        told = [flood.communicate(timeout=PATIENCE)[0].split() for flood in floods]
     assert all(flood.returncode == 0 for flood in floods)
     sent, cut = (sum(int(each[at]) for each in told) for at in (0, 1))
     median, ratio = float(np.median(busy)), float(np.median(busy) / np.median(calm))
     print(f"{sent} messages, cut off {cut} times; median {1000 * median:.0f} ms, {ratio:.1f} times as long")
     print(f"largest {1000 * max(busy):.0f} ms; {grown / 1e6:.0f} MB more")
-    assert cut and median < 0.5 and grown < 150e6
+    assert cut and median < max(0.5, 10 * np.median(calm)) and grown < 150e6
     assert ask(server, "_stcore/health")[0] == 200
 
 
 @pytest.mark.parametrize("size", [guard.LARGEST + 1, 11 * 1024**2])
 def test_a_message_larger_than_any_of_ours_ends_its_websocket(server: Server, size: int) -> None:
-    url, how = f"ws://127.0.0.1:{server.port}/_stcore/stream", {"subprotocols": ["streamlit"], "max_size": None}
+    url, how = (
+        f"ws://127.0.0.1:{server.port}/_stcore/stream",
+        {"subprotocols": ["streamlit"], "max_size": None, "open_timeout": PATIENCE},
+    )
     with connect(url, **how) as socket, pytest.raises(ConnectionClosed) as told:  # type: ignore[arg-type]
         socket.send(bytes(size))
         while True:
-            socket.recv(timeout=20)
+            socket.recv(timeout=PATIENCE)
     got = told.value.rcvd  # nothing where the connection ended while the rest was still on its way
     assert got.code == 1009 if got is not None else size > guard.LARGEST + 1
     with Session(server.port) as visitor:
@@ -153,7 +157,7 @@ def upload(server: Server, session: str, content: bytes, token: str, file: str =
         },
     )
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -165,7 +169,7 @@ CUT_OFF = 0
 
 
 def token_of(server: Server) -> str:
-    with urllib.request.urlopen(f"{server.url}/_stcore/health", timeout=10) as answer:
+    with urllib.request.urlopen(f"{server.url}/_stcore/health", timeout=PATIENCE) as answer:
         cookies = answer.headers.get_all("set-cookie") or []
     [cookie] = [cookie for cookie in cookies if cookie.startswith("_streamlit_xsrf=")]
     return str(cookie.partition("=")[2].partition(";")[0])
@@ -188,6 +192,7 @@ def test_uploads_are_bounded_and_cost_the_others_little(server: Server, shelved:
     with ExitStack() as leaving:
         visitor, *sending = [leaving.enter_context(Session(server.port)) for _ in range(6)]
         visitor.open("prune")
+        calm = events(visitor)
         for each in sending:
             each.open("images")
         start = process.memory_info().rss
@@ -204,7 +209,7 @@ def test_uploads_are_bounded_and_cost_the_others_little(server: Server, shelved:
     assert (
         {*statuses} <= {204, 413, 429, CUT_OFF} and statuses[204] == 5 * guard.UPLOADS and sum(statuses.values()) == 100
     )
-    assert np.median(busy) < 1 and held < guard.ROOM
+    assert np.median(busy) < max(1, 10 * np.median(calm)) and held < guard.ROOM
     assert {path: path.stat().st_size for path in shelved[0].rglob("*") if path.is_file()} == before
 
 
@@ -232,6 +237,7 @@ def test_hostile_pictures_at_once_get_a_sentence_each_and_cost_the_others_little
 
     with Session(server.port) as visitor:
         visitor.open("prune")
+        calm = events(visitor)
         threads = [threading.Thread(target=send, daemon=True) for _ in range(4)]
         for thread in threads:
             thread.start()
@@ -241,4 +247,4 @@ def test_hostile_pictures_at_once_get_a_sentence_each_and_cost_the_others_little
     print(f"{sorted({*told})}; median {1000 * np.median(busy):.0f} ms")
     assert len(told) == 4 * len(files) and all(sentence.endswith(".") for sentence in told)
     assert not any("Traceback" in sentence or "Error" in sentence for sentence in told)
-    assert np.median(busy) < 1
+    assert np.median(busy) < max(1, 10 * np.median(calm))

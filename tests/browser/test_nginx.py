@@ -5,7 +5,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -21,12 +20,12 @@ from playwright.sync_api import Browser, expect
 
 from core.runs import Run
 from tests.browser.conftest import ROOT, Server, Visitor
+from tests.patience import PATIENCE, until
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.timeout(200),
     pytest.mark.skipif(not NGINX, reason="nginx is not installed; .ci/run installs it"),
 ]
 
@@ -81,13 +80,11 @@ def proxied(shelved: tuple[Path, Run, Run], tmp_path: Path) -> Iterator[tuple[st
     (tmp_path / "nginx.conf").write_text(configuration(tmp_path, port, servers))
     command = [NGINX, "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf"), "-g", "daemon off;"]
     process = subprocess.Popen(command)
-    deadline = time.monotonic() + 20
-    while not answers(port):
-        assert process.poll() is None and time.monotonic() < deadline, (tmp_path / "errors").read_text()
-        time.sleep(0.1)
+    until(lambda: answers(port) or process.poll() is not None)
+    assert process.poll() is None, (tmp_path / "errors").read_text()
     yield f"https://localhost:{port}", servers
     process.terminate()
-    process.wait(20)
+    process.wait(PATIENCE)
     for server in servers:
         server.stop()
 
@@ -121,6 +118,6 @@ def test_nginx_refuses_what_is_larger_than_any_picture(proxied: tuple[str, list[
     trusting = ssl._create_unverified_context()
     request = urllib.request.Request(f"{proxied[0]}/_stcore/upload_file/a/b", data=bytes(11 * 1024**2), method="PUT")
     with pytest.raises(urllib.error.HTTPError, match="413"):
-        urllib.request.urlopen(request, context=trusting, timeout=30)
-    with urllib.request.urlopen(f"{proxied[0]}/ready", context=trusting, timeout=30) as answer:
+        urllib.request.urlopen(request, context=trusting, timeout=PATIENCE)
+    with urllib.request.urlopen(f"{proxied[0]}/ready", context=trusting, timeout=PATIENCE) as answer:
         assert answer.status == 200

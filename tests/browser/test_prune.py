@@ -15,7 +15,7 @@ from core.profile import DEFAULT_STOP, STOPS
 from core.runs import Run, RunStore
 from tests.browser.conftest import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.browser
 
 
 FRAMEWORKS_OWN: set[str] = set()
@@ -24,7 +24,7 @@ FRAMEWORKS_OWN: set[str] = set()
 
 def drawn(page: Page) -> Page:
     """Wait until the panel shows a stop."""
-    page.wait_for_selector(".live-panel[data-drawn]", timeout=300_000)
+    page.wait_for_selector(".live-panel[data-drawn]")
     return page
 
 

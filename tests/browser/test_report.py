@@ -9,8 +9,9 @@ from playwright.sync_api import Page, expect
 
 from core.config import RunConfig
 from core.recipes import NETWORKS
+from tests.patience import PATIENCE
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.browser
 
 RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
 
@@ -26,6 +27,7 @@ def saved(visit: Any, path: str, folder: Path) -> Path:
 def opened(page: Page, path: Path) -> tuple[Page, list[str]]:
     """The file in a browser without a network, and what went wrong in it."""
     wrong: list[str] = []
+    page.set_default_timeout(1000 * PATIENCE)
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on(

@@ -17,7 +17,7 @@ from core.storage import compact
 from core.storage.ledger import COMPACT, ENTRIES
 from core.storage.tradeoff import RETRAINED, said
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.browser
 
 RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
 """A run that ships, with its ledger."""
@@ -47,7 +47,7 @@ def test_the_slider_moves_the_bytes_and_the_ledger_follows_where_it_rests(visit:
 
 def test_a_sparsity_between_the_stops_is_written_down_when_asked_for(visit: Any) -> None:
     page = visit().open(f"storage?run={RUN}&sparsity=42.5")
-    expect(page.locator("h2").first).to_contain_text("At 42.5\u00a0% the smallest lossless form", timeout=300_000)
+    expect(page.locator("h2").first).to_contain_text("At 42.5\u00a0% the smallest lossless form")
     expect(page.locator("output")).to_contain_text("42.5\u00a0%")
 
 
@@ -55,7 +55,7 @@ def test_what_rounding_costs_is_measured_at_a_click(visit: Any) -> None:
     page = visit().open(f"storage?run={RUN}&sparsity=50")
     page.get_by_role("button", name="Measure the accuracy").click()
     told = page.get_by_text("answers changed, McNemar p")
-    expect(told).to_have_count(2, timeout=300_000)
+    expect(told).to_have_count(2)
     assert "of 10,000" in told.first.inner_text()
 
 
@@ -63,7 +63,7 @@ def test_whether_it_is_faster_is_measured_at_a_click(visit: Any) -> None:
     page = visit().open(f"storage?run={RUN}&sparsity=90")
     page.get_by_role("button", name="Measure the time").click()
     rows = page.get_by_role("region", name="Times").locator("tbody tr")
-    expect(rows).to_have_count(12, timeout=300_000)
+    expect(rows).to_have_count(12)
     note = page.get_by_text("“times as fast” compares").inner_text()
     assert "rounds on this server" in note and "of 226 filters are idle" in note
     expect(rows.filter(has_text="ONNX Runtime")).to_have_count(4)
@@ -82,7 +82,7 @@ def test_the_pruned_network_is_taken_away_checked_and_read_again(visit: Any) -> 
     page = visit().open(f"storage?run={RUN}&sparsity=90")
     page.get_by_role("button", name="Prepare the files").click()
     checked = page.get_by_text("was run by ONNX Runtime: on 10,000 test images")
-    expect(checked).to_be_visible(timeout=300_000)
+    expect(checked).to_be_visible()
     expect(page.locator("code").filter(has_text="def network(images)")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="All files (zip)").click()

@@ -9,8 +9,9 @@ from playwright.sync_api import expect
 
 from core import data
 from core.errors import DataError
+from tests.patience import PATIENCE
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.browser
 
 PARTS = ("Criteria", "One layer at a time", "Retraining", "The claim, audited")
 
@@ -51,6 +52,7 @@ def test_numbers_and_figure_are_taken_away_as_files(visit: Any) -> None:
         page.get_by_role("button", name="Figure (HTML)").click()
     html = download.value.path().read_text()
     offline = page.context.browser.new_context(offline=True).new_page()
+    offline.set_default_timeout(1000 * PATIENCE)
     offline.set_content(html)
     offline.wait_for_selector(".main-svg")
     assert "Magnitude" in str(offline.locator(".legend").text_content())
@@ -65,9 +67,7 @@ def test_what_is_missing_is_computed_with_progress_and_stopped_when_asked_to(vis
     page = visit().open("study?networks=LeNet-5%2C+report")
     expect(page.get_by_text("0 of 40 cells of this figure are computed.")).to_be_visible()
     page.get_by_role("button", name="Compute the other 40").click()
-    expect(page.get_by_text(re.compile("[1-9][0-9]* of 40 cells computed.*left at the pace so far"))).to_be_visible(
-        timeout=300_000
-    )
+    expect(page.get_by_text(re.compile("[1-9][0-9]* of 40 cells computed.*left at the pace so far"))).to_be_visible()
     page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_role("button", name=re.compile("Compute the other"))).to_be_visible(timeout=300_000)
+    expect(page.get_by_role("button", name=re.compile("Compute the other"))).to_be_visible()
     expect(page.get_by_text(re.compile("[1-9][0-9]* of 40 cells of this figure are computed."))).to_be_visible()

@@ -15,7 +15,7 @@ from core.errors import DataError
 from tests.browser.conftest import Server, Visitor
 from tests.browser.test_prune import drawn
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(autouse=True)
@@ -44,20 +44,20 @@ def test_a_training_is_followed_to_its_end_and_pruned_layerwise(visit: Any, serv
     page = visit().open("train")
     choose(page, seed=1, epochs=3)
     page.get_by_role("button", name="Train", exact=True).click()
-    expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible(timeout=300_000)
-    expect(page.get_by_text("This run is trained")).to_be_visible(timeout=300_000)
+    expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible()
+    expect(page.get_by_text("This run is trained")).to_be_visible()
     page.get_by_role("link", name="Prune it").click()
     drawn(page)
     page.get_by_role("radio", name="Layerwise").or_(page.get_by_role("button", name="Layerwise")).click()
     expect(page).to_have_url(re.compile("scope=layerwise"))
     waiting = page.get_by_text("has not been evaluated for this run")
     expect(waiting).to_be_visible()
-    expect(waiting).to_have_count(0, timeout=300_000)
+    expect(waiting).to_have_count(0)
     drawn(page)
     page.evaluate("() => { window.panel = document.querySelector('.live-panel') }")
     page.get_by_role("textbox", name="Exact sparsity").fill("33.3")
     page.keyboard.press("Enter")
-    expect(page.locator(".live-panel output")).to_contain_text("33.3", timeout=300_000)
+    expect(page.locator(".live-panel output")).to_contain_text("33.3")
     assert page.evaluate("() => document.querySelector('.live-panel') === window.panel")  # nothing was torn down
 
 
@@ -65,7 +65,7 @@ def test_runs_are_sorted_and_ones_own_is_deleted_once_confirmed(visit: Any, serv
     page = visit().open("train")
     choose(page, seed=3, epochs=1)
     page.get_by_role("button", name="Train", exact=True).click()
-    expect(page.get_by_text("This run is trained")).to_be_visible(timeout=300_000)
+    expect(page.get_by_text("This run is trained")).to_be_visible()
     table = page.get_by_role("region", name="All runs")
     mine = table.get_by_role("row").filter(has_text="seed 3")
     expect(mine).to_contain_text("yours")
@@ -92,15 +92,17 @@ def test_two_visitors_share_one_training_and_a_stop_ends_it_within_two_seconds(v
     for page in (one, two):
         choose(page, seed=2, epochs=60)
         page.get_by_role("button", name="Train", exact=True).click()
-        expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible(timeout=300_000)
+        expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible()
     expect(one.get_by_role("button", name="Stop")).to_have_count(1)
     expect(two.get_by_role("button", name="Stop")).to_have_count(0)  # who asked first may stop it
+    loading = time.monotonic()
     two.reload()
-    expect(two.get_by_text(re.compile(r"images/s"))).to_be_visible(timeout=300_000)
+    expect(two.get_by_text(re.compile(r"images/s"))).to_be_visible()
     started = time.monotonic()
     one.get_by_role("button", name="Stop").click()
     expect(one.get_by_role("button", name="Stop")).to_have_count(0)
-    assert time.monotonic() - started < 4  # two seconds, and what the browser takes to show it
+    # Two seconds, and what the browser takes to show it: on a slow machine, no longer than to load the page.
+    assert time.monotonic() - started < max(4, 2 * (started - loading))
     expect(two.get_by_text(re.compile(r"images/s"))).to_have_count(0)
     leftovers = [path for path in Path(server.store).iterdir() if path.name.startswith(".tmp-")]
     assert not leftovers
