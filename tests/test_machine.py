@@ -88,5 +88,5 @@ def test_how_a_host_has_decided_that_threads_wait_holds(setting: dict[str, str])
 
 
 def test_how_threads_wait_changes_no_bit_of_a_training() -> None:
-    spinning, sleeping = (in_a_process(WEIGHTS, GOMP_SPINCOUNT=spins)[0] for spins in ("300000", "0"))
+    spinning, sleeping = (in_a_process(WEIGHTS, GOMP_SPINCOUNT=spins)[0] for spins in ("30000", "0"))
     assert spinning == sleeping

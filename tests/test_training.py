@@ -115,7 +115,7 @@ def test_progress_counts_the_steps_names_the_speed_and_comes_at_most_four_times_
     monkeypatch.setattr(time, "perf_counter", lambda: next(ticks) / 100)  # a machine of any speed, never interrupted
     seen: list[tuple[float, Progress]] = []
     training = dataclasses.replace(QUICK, epochs=8)
-    train(config("convnet", training), DATA, on_progress=lambda p: seen.append((time.perf_counter(), p)))
+    train(config("lenet", training), DATA, on_progress=lambda p: seen.append((time.perf_counter(), p)))
     times, reports = zip(*seen, strict=True)
     steps = 8 * math.ceil(400 / 64)
     assert reports[0].phase == "loading" and reports[0].done == 0
