@@ -9,6 +9,7 @@ import pytest
 from core.cells import Cell
 from core.config import PruningConfig
 from core.engine import tasks, tradeoff
+from core.profile import FRACTIONS
 from core.progress import Progress, Unit
 from core.search import Search
 from core.storage.timing import BATCHES, Times, Variant
@@ -20,16 +21,17 @@ pytestmark = pytest.mark.timeout(600)
 
 CONFIG, RULE = tiny.config(), PruningConfig()
 RUN = CONFIG.run_id
+STOPS = len(FRACTIONS)
 
 JOBS: dict[str, tuple[Callable[..., None], str]] = {
-    "training": (lambda **how: tiny.train(tiny.config(seed=4), **how), "41 of 41 stops"),
-    "profile": (lambda **how: tiny.profile(RUN, PruningConfig(scope="layerwise"), **how), "41 of 41 stops"),
+    "training": (lambda **how: tiny.train(tiny.config(seed=4), **how), f"{STOPS} of {STOPS} stops"),
+    "profile": (lambda **how: tiny.profile(RUN, PruningConfig(scope="layerwise"), **how), f"{STOPS} of {STOPS} stops"),
     "point": (lambda **how: tiny.point(RUN, RULE, 0.123, **how), "1 of 1 sparsity"),
-    "ledger": (lambda **how: tiny.ledger(RUN, RULE, **how), "41 of 41 stops"),
+    "ledger": (lambda **how: tiny.ledger(RUN, RULE, **how), "2 of 2 stops"),
     "own ledger": (lambda **how: tiny.ledger(RUN, RULE, 0.123, **how), "1 of 1 sparsity"),
     "rounding": (lambda **how: tiny.rounding(RUN, RULE, 0.5, **how), "2 of 2 number types"),
     "timing": (lambda **how: tiny.timing(RUN, RULE, 0.5, **how), "9 of at most 9 rounds"),
-    "tradeoff": (lambda **how: tiny.tradeoff(RUN, RULE, **how), "1 of at most 49 steps"),
+    "tradeoff": (lambda **how: tiny.tradeoff(RUN, RULE, **how), "1 of at most 51 steps"),
     "export": (lambda **how: tiny.export(RUN, RULE, 0.5, **how), "5 of 5 steps"),
     "search": (lambda **how: tiny.search(Search(run_id=RUN), **how), " evaluations"),
     "cell": (lambda **how: tiny.cell(Cell(config=CONFIG, sparsities=(0.5,)), **how), "1 of 1 sparsity"),
@@ -52,6 +54,7 @@ def test_the_progress_of_a_job_counts_in_its_own_unit(name: str, root: Path, mon
         return Times({b: {v: [1.0] for v in get_args(Variant)} for b in BATCHES}, 0, 1, 1, {})
 
     monkeypatch.setattr(tasks, "measure", measured)  # the clock itself has tests of its own
+    monkeypatch.setattr(tasks, "stops", lambda ranking: (0.0, 0.9))  # of ledgers
     monkeypatch.setattr(tradeoff._Work, "found", lambda work: work._report() or _Nothing())
     told = list[Progress]()
     job, words = JOBS[name]
@@ -87,4 +90,6 @@ def test_one_is_singular_whatever_is_counted() -> None:
         assert counted(1, unit) == f"1 {unit}" and counted(2, unit).endswith("s") and counted(0, unit).startswith("0 ")
     assert [counted(n, "sparsity") for n in (1, 1600)] == ["1 sparsity", "1,600 sparsities"]
     assert said(Progress("evaluating", 0, 1, unit="round")) == "Evaluating · 0 of 1 round"
-    assert said(Progress("training", 3, 63, 900.0, 61.0, 0.5)) == "Training · 900 images/s · loss 0.500 · 1 min left"
+    assert (
+        said(Progress("training", 3, 63, 900.0, 61.0, 0.5)) == "Training · 900 images/s · loss 0.500 · 1 min 1 s left"
+    )
