@@ -23,6 +23,7 @@ from core.ledgers import LedgerStore
 from core.runs import RunStore
 from pages.ui import chart, theme
 from tests import shelf
+from tests.patience import PATIENCE
 from tests.test_pages import ROUTER, studied
 from tests.test_study import LENET, curve
 
@@ -39,7 +40,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
     st.cache_resource.clear()
 
     def visit(page: str, **query: str) -> AppTest:
-        opened = AppTest.from_file(ROUTER, default_timeout=30)
+        opened = AppTest.from_file(ROUTER, default_timeout=PATIENCE)
         for name, value in query.items():
             opened.query_params[name] = value
         opened.switch_page(page).run()
@@ -112,7 +113,7 @@ def test_a_figure_in_plotlys_own_form_has_the_same_template_as_one_that_plotly_b
 def shown(*rows: BeforeAfter, key: str = "a", buttons: bool = True) -> Any:
     """What a visitor's browser is sent of a figure of these rows."""
     draw = partial(figures.before_after, [*rows])
-    visitor = AppTest.from_function(_page, args=(draw, key, buttons), default_timeout=30).run()
+    visitor = AppTest.from_function(_page, args=(draw, key, buttons), default_timeout=PATIENCE).run()
     assert not visitor.exception
     return visitor.get("plotly_chart")[0].proto
 

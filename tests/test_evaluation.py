@@ -107,7 +107,6 @@ def test_a_paired_interval_stays_within_all_and_nothing(lost: int, gained: int, 
     assert -1 <= low <= (gained - lost) / n <= high <= 1
 
 
-@settings(deadline=None)
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 60))
 def test_no_interval_leaves_its_range(lost: int, gained: int, others: int) -> None:
     n = max(lost + gained + others, 1)

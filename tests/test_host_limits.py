@@ -16,6 +16,7 @@ from core.errors import JobError
 from core.jobs import Engine, JobState, Question
 from core.limits import Allowance
 from tests import shelf, tiny
+from tests.patience import until
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -101,14 +102,11 @@ def test_a_visitor_may_ask_again_when_an_hour_is_over(monkeypatch: pytest.Monkey
 # --- how long a job may train -----------------------------------------------------------------------------------
 
 
-def over(engine: Engine, job_id: str, seconds: float = 120) -> JobState:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        state = engine.state(job_id)
-        if state is not None and not state.active:
-            return state
-        time.sleep(0.05)
-    raise AssertionError(engine.state(job_id))
+def over(engine: Engine, job_id: str) -> JobState:
+    until(lambda: (state := engine.state(job_id)) is not None and not state.active, lambda: engine.state(job_id))
+    state = engine.state(job_id)
+    assert state is not None
+    return state
 
 
 RUN = tiny.config().run_id
@@ -161,4 +159,4 @@ def test_a_job_that_says_nothing_while_it_retrains_is_stopped_too(short: Engine)
 
 def test_what_trains_nothing_may_take_longer(short: Engine) -> None:
     job_id = short.ask("timing", RUN, RULE, 0.5)
-    assert over(short, job_id, 300).status == "finished"
+    assert over(short, job_id).status == "finished"

@@ -29,6 +29,7 @@ from core.storage.export import card
 from pages.ui.say import as_written
 from tests import shelf, small
 from tests.hard_names import MARKS, NAMES
+from tests.patience import PATIENCE
 from tests.test_pages import ROUTER
 from tests.test_study import LENET, VALUES, cell, curve
 
@@ -189,7 +190,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[AppTe
     monkeypatch.setattr(CurveStore.__init__, "__defaults__", (tmp_path / "none.json",))
     monkeypatch.setattr(LedgerStore.__init__, "__defaults__", (tmp_path / "none",))
     st.cache_resource.clear()
-    opened = AppTest.from_file(ROUTER, default_timeout=60)
+    opened = AppTest.from_file(ROUTER, default_timeout=PATIENCE)
     opened.query_params["run"], opened.query_params["sparsity"] = run.id, "80"
     opened.run()
     yield opened, run

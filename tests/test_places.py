@@ -428,7 +428,7 @@ def test_the_start_of_the_app_says_it_too(tmp_path: Path) -> None:
     for named in ("memory://runs[1", "s3://", "file://x"):
         environment = {**os.environ, "PRUNELAB_RUNS": named, "XDG_CACHE_HOME": str(tmp_path)}
         command = [sys.executable, "-c", "import streamlit_app"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
         if named == "memory://runs[1":  # a place like any other
             assert done.returncode == 0, done.stderr
         else:

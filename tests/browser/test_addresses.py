@@ -13,6 +13,7 @@ from core.config import RunConfig
 from core.recipes import NETWORKS
 from pages.ui.site import PAGES
 from tests.browser.conftest import Server
+from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
@@ -99,7 +100,7 @@ def test_a_link_that_asks_for_what_there_is_not_says_so_and_what_is_shown(visit:
 
 def asked(url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -129,7 +130,7 @@ def test_every_page_is_still_answered_by_the_framework(server: Server) -> None:
         status, content = asked(f"{server.url}/{page.name}")
         assert status == 200 and '<div id="root">' in content
     assert asked(f"{server.url}/prune/")[0] == 200  # led to the page without the stroke
-    with urllib.request.urlopen(f"{server.url}/favicon.png", timeout=10) as answer:
+    with urllib.request.urlopen(f"{server.url}/favicon.png", timeout=PATIENCE) as answer:
         assert answer.headers["content-type"] == "image/png"
 
 
@@ -146,7 +147,7 @@ def test_the_way_home_is_a_click(browser: Browser, server: Server, scheme: str) 
 
 def test_pages_whose_figures_the_panel_draws_name_its_script_early(visit: Any, server: Server) -> None:
     for page in PAGES:
-        with urllib.request.urlopen(f"{server.url}/{page.name}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{server.url}/{page.name}", timeout=PATIENCE) as answer:
             assert ("plotly" in str(answer.headers.get("link"))) == page.panel
         opened = visit().open(page.name)
         if page.panel:

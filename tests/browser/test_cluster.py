@@ -196,7 +196,7 @@ def test_a_scheduler_that_is_killed_is_named_and_found_again(
         choose(page, seed=15, epochs=1)
         page.get_by_role("button", name="Train", exact=True).click()
         try:
-            expect(page.get_by_text("This run is trained")).to_be_visible(timeout=150_000)
+            expect(page.get_by_text("This run is trained")).to_be_visible()
             break
         except AssertionError:
             assert time.monotonic() < deadline

@@ -61,7 +61,7 @@ SCROLLED = "(document.querySelector('[data-testid=stMain]') ?? document.scrollin
 
 
 def drawn(page: Page) -> Page:
-    page.wait_for_selector(".live-panel[data-drawn]", timeout=300_000)
+    page.wait_for_selector(".live-panel[data-drawn]")
     return page
 
 
@@ -159,7 +159,7 @@ def test_a_sweep_is_started_and_watched_from_any_figure(visit: Any, figure: str,
     box = page.get_by_role("button", name="Play from 0 to 100 %").bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    until(page, "Number(document.querySelector('.live-panel').dataset.drawn) >= 25", 120)
+    until(page, "Number(document.querySelector('.live-panel').dataset.drawn) >= 25")
     assert page.evaluate("seen.size") > 5
     assert not page.evaluate(COVERED)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
