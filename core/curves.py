@@ -11,10 +11,9 @@ that do not come with it, which were trained for a study, and a figure of it shi
 """
 
 import json
-from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +28,6 @@ from core.runs import SEARCHES, SHIPPED, STUDIES, RunStore
 from core.search import Found, Search
 
 SHIPPED_STUDY = SHIPPED / "study.json"
-
-_T = TypeVar("_T")
 
 
 class CurveStore:
@@ -51,7 +48,7 @@ class CurveStore:
 
     def _own(self, cell: Cell) -> Curve | None:
         content = self._runs.kept(f"{STUDIES}/{cell.id}.json")
-        curve = _opened(Curve.from_dict, content, self.network(cell.config))
+        curve = _remembered(Curve.from_dict, content, self.network(cell.config))
         return curve if curve and curve.cell == cell else None
 
     def save(self, curve: Curve) -> None:
@@ -64,7 +61,7 @@ class CurveStore:
 
     def own_audit(self, config: RunConfig) -> Audit | None:
         """The audit on a network if it was computed here; None also if it is damaged."""
-        found = _opened(Audit.from_dict, self._runs.kept(_audit_name(config)), self.network(config))
+        found = _remembered(Audit.from_dict, self._runs.kept(_audit_name(config)), self.network(config))
         return found if found is not None and found.config == config else None
 
     def save_audit(self, audit: Audit) -> None:
@@ -111,10 +108,8 @@ class CurveStore:
         results.keep(self._runs, name, values, self.network(config), of)
 
 
-@lru_cache(maxsize=512)
-def _opened(parse: Callable[[Mapping[str, Any]], _T], content: bytes | None, present: str | None) -> _T | None:
-    """Once for as long as a file stays the same: a study looks at some two hundred of them at every event."""
-    return results.opened(parse, content, present)
+_remembered = lru_cache(maxsize=512)(results.opened)
+"""A study looks at some two hundred files at every event of its page."""
 
 
 def _audit_name(config: RunConfig) -> str:

@@ -109,6 +109,15 @@ class LedgerStore:
         except StoreError:
             return None
 
+    def exported(self, run_id: str, pruning: PruningConfig, sparsity: float) -> tuple[str, ...] | None:
+        """What was checked of the files that `export` gives, which are looked through once; None if it gives none."""
+        name = _export_name(run_id, pruning, sparsity, self._runs.digest(run_id))
+        state = self._runs.state(name)
+        try:
+            return None if state is None else _checked(self._runs, name, state)
+        except StoreError:
+            return None
+
     def save_export(
         self, run_id: str, pruning: PruningConfig, sparsity: float, made: Export, *, of: str | None = None
     ) -> None:
@@ -152,6 +161,11 @@ def _comparisons(values: Mapping[str, Any]) -> dict[str, Comparison]:
 
 
 _remembered = lru_cache(maxsize=32)(results.opened)
+
+
+@lru_cache(maxsize=256)
+def _checked(runs: RunStore, name: str, state: tuple[int, ...]) -> tuple[str, ...]:
+    return Export.unzipped(runs.kept(name) or b"").checked
 
 
 def _read(path: Path) -> bytes | None:

@@ -367,6 +367,14 @@ class RunStore:
         except (StoreError, OSError):
             return None
 
+    def state(self, name: str) -> tuple[int, ...] | None:
+        """What changes when another file takes its place; None if there is none, or nobody knows just now."""
+        try:
+            path = self._place.find(name)
+            return _state(path) if path else None
+        except StoreError:
+            return None
+
     def drop(self, name: str) -> None:
         """Remove what `keep` wrote, if it is there; raises as `keep` does."""
         self._place.remove(name)

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from core import figures, wording
+from core.errors import StoreError
 from core.jobs import Question
 from core.storage.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger
 from core.storage.script import script
@@ -270,15 +271,25 @@ def show_export(now: View, stops: Stops) -> None:
         f"The network pruned to {wording.sparsity(sparsity)}: as torch's state with the script below, as ONNX, as "
         "safetensors, and in the compact encoding with the program that reads it, with a model card."
     )
-    made = ledgers().export(now.run.id, now.pruning, sparsity)
-    if made is None:
+    checked = ledgers().exported(now.run.id, now.pruning, sparsity)
+    if checked is None:
         offer_answer("export", now, sparsity, "Prepare the files", ":material/inventory_2:")
     else:
-        st.success("Checked  \n" + "  \n".join(map(as_written, made.checked)), icon=":material/check:")
+        st.success("Checked  \n" + "  \n".join(map(as_written, checked)), icon=":material/check:")
         name = f"prunelab-{now.run.id}-{view.percentage(sparsity)}.zip"
-        st.download_button("All files (zip)", made.zipped, name, "application/zip", on_click="ignore", key="zip")
+        st.download_button(
+            "All files (zip)", partial(zipped, now, sparsity), name, "application/zip", on_click="ignore", key="zip"
+        )
     st.markdown("`network.py`, which needs nothing but torch and `weights.pt`:")
     st.code(script(now.run.design), "python")
+
+
+def zipped(now: View, sparsity: float) -> bytes:
+    """The files, read when somebody asks for them; raises StoreError if they are no longer kept."""
+    made = ledgers().export(now.run.id, now.pruning, sparsity)
+    if made is None:
+        raise StoreError("These files are no longer kept; reload the page and prepare them again.")
+    return made.zipped()
 
 
 def offer_answer(kind: Question, now: View, sparsity: float | None, button: str, icon: str, why: str = "") -> None:

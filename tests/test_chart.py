@@ -21,6 +21,7 @@ from core.curves import CurveStore
 from core.figures import BeforeAfter
 from core.ledgers import LedgerStore
 from core.runs import RunStore
+from core.storage.export import Export
 from pages.ui import chart, theme
 from tests import shelf
 from tests.patience import PATIENCE
@@ -185,6 +186,23 @@ def test_a_profile_and_labels_are_read_once_and_again_when_another_stands_in_the
     RunStore(tmp_path).save_profile(run.id, flipped)  # as another process does
     found = store.profile(run.id, PruningConfig())
     assert found is not None and np.array_equal(found.predicted, flipped.predicted)
+
+
+def test_files_to_download_are_looked_through_once_and_again_when_others_stand_in_their_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, _ = shelf.fill(tmp_path)
+    store, asked = LedgerStore(RunStore(tmp_path)), (run.id, PruningConfig(), 0.5)
+    assert store.exported(*asked) is None
+    store.save_export(*asked, Export({"a": b"1"}, ("One.",)))
+    assert store.exported(*asked) == ("One.",)
+    monkeypatch.setattr(RunStore, "kept", lambda self, name: pytest.fail("it was read again"))
+    assert store.exported(*asked) == ("One.",)
+    monkeypatch.undo()
+    store.save_export(*asked, Export({"a": b"1"}, ("One.", "Two.")))
+    assert store.exported(*asked) == ("One.", "Two.")
+    next((tmp_path / "exports").iterdir()).write_bytes(b"no archive")
+    assert store.exported(*asked) is None
 
 
 def test_a_run_that_is_deleted_and_trained_to_other_bits_is_shown_as_it_is_now(
