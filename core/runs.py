@@ -405,7 +405,7 @@ class RunStore:
         try:
             path = self._place.find(name)
             return _named_digest(path, _state(path)) if path else None
-        except StoreError:
+        except (StoreError, SafetensorError, OSError):
             return None
 
     def _entry(self, run_id: str) -> _Entry:
@@ -553,13 +553,10 @@ def _unpack_own(path: Path, entry: _Entry) -> tuple[dict[str, NDArray[Any]], dic
 
 @lru_cache(maxsize=512)
 def _named_digest(path: Path, state: tuple[int, ...]) -> str | None:
-    """The digest that a file names, without reading its arrays; None if it is no such file."""
-    try:
-        with safe_open(path, framework="np") as file:
-            found: str | None = (file.metadata() or {}).get("digest")
-            return found
-    except (SafetensorError, OSError):
-        return None
+    """The digest that a file names, without reading its arrays; None if it names none."""
+    with safe_open(path, framework="np") as file:  # what cannot be read just now is asked for again
+        found: str | None = (file.metadata() or {}).get("digest")
+        return found
 
 
 def _path(entry: _Entry, name: str) -> Path:

@@ -141,6 +141,17 @@ def test_other_rows_another_key_and_other_buttons_are_each_shown_as_they_are() -
     assert first.alt == "What it shows." and first.theme == "streamlit"
 
 
+def test_a_figure_is_known_by_all_that_it_is_made_of_and_by_nothing_that_might_change() -> None:
+    long = np.arange(100_000.0)
+    one, other = (chart._content([array, {"a": (1, None)}]) for array in (long, np.where(long == 50_000, 0.5, long)))
+    assert one != other and repr(one) != repr(other)
+    assert (
+        len({repr(chart._content(v)) for v in (1, True, 1.0, "1", [1], np.array([1]), np.array([1.0]), -0.0, 0.0)}) == 9
+    )
+    with pytest.raises(TypeError, match="not of object"):
+        chart._content([object()])
+
+
 @pytest.mark.usefixtures("empty")
 def test_only_so_many_figures_are_kept(built: dict[str, int]) -> None:
     rows = [BeforeAfter(str(n), 0.9, 0.8) for n in range(chart.KEPT + 1)]

@@ -4,9 +4,11 @@ It is the same for whoever looks at it, and plotly.py takes longer to build it t
 is built once: what the framework sends to the browser is kept under all that the figure was made of, and sent again.
 """
 
-import pickle
+from dataclasses import is_dataclass
 from functools import partial
+from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -24,11 +26,31 @@ Draw = partial[go.Figure] | partial[Spec]
 
 def chart(draw: Draw, key: str, alt: str, *, buttons: bool = True) -> None:
     """Show it. `alt` says what it shows, for anyone who cannot see it."""
-    _shown(pickle.dumps(draw), key, alt, buttons, draw)
+    made_of = repr((draw.func.__qualname__, _content(draw.args), _content(draw.keywords)))
+    _shown(made_of, key, alt, buttons, draw)
+
+
+def _content(value: Any) -> Any:
+    """All that a value says, in parts whose `repr` leaves nothing out.
+
+    Raises:
+        TypeError: it has a part that is neither words nor numbers, and so might say something else next time.
+    """
+    if value is None or isinstance(value, str | int | float | np.generic):
+        return value
+    if isinstance(value, np.ndarray):
+        return value.dtype.str, value.shape, value.tobytes()
+    if is_dataclass(value):
+        return type(value).__name__, [_content(part) for part in vars(value).values()]
+    if isinstance(value, dict):
+        return [(_content(name), _content(held)) for name, held in value.items()]
+    if isinstance(value, list | tuple):
+        return [_content(part) for part in value]
+    raise TypeError(f"A figure is made of words and numbers, not of {type(value).__name__}.")
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
-def _shown(made_of: bytes, key: str, alt: str, buttons: bool, _draw: Draw) -> None:
+def _shown(made_of: str, key: str, alt: str, buttons: bool, _draw: Draw) -> None:
     """Streamlit keeps the element too, and shows it again without calling this."""
     drawn = _draw()
     figure = drawn if isinstance(drawn, go.Figure) else _Checked(drawn)
