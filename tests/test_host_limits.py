@@ -18,8 +18,6 @@ from core.limits import Allowance
 from tests import shelf, tiny
 from tests.patience import until
 
-pytestmark = pytest.mark.timeout(600)
-
 RULE = PruningConfig()
 
 

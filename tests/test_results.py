@@ -29,8 +29,6 @@ from core.storage.timing import BATCHES, Times, Variant
 from core.storage.tradeoff import Tradeoff
 from tests import small, tiny
 
-pytestmark = pytest.mark.timeout(600)
-
 CONFIG = tiny.config()
 RULE, TAYLOR = PruningConfig(), PruningConfig(criterion="taylor")
 RUN = CONFIG.run_id

@@ -19,8 +19,6 @@ from core.runs import Run, RunStore
 from core.search import Search
 from tests import tiny
 
-pytestmark = pytest.mark.timeout(300)
-
 TAYLOR = PruningConfig(criterion="taylor")
 
 ASKED: dict[str, Callable[[Run], "partial[None]"]] = {

@@ -22,8 +22,6 @@ from core.data import folders
 from core.errors import DataError
 from tests.test_folders import put_idx, put_pictures
 
-pytestmark = pytest.mark.timeout(600)
-
 NAMES = st.sampled_from(
     [
         "train",
@@ -200,7 +198,7 @@ def checked(root: Path) -> list[str]:
     return problems
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(st.dictionaries(NAMES, TREES, min_size=1, max_size=3))
 def test_no_tree_of_folders_and_files_is_raised_or_spoils_another(sets: Path, trees: dict[str, Any]) -> None:
     before = {entry.name for entry in os.scandir(sets)}

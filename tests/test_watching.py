@@ -17,8 +17,6 @@ from core.wording import counted
 from pages.ui.watching import said
 from tests import tiny
 
-pytestmark = pytest.mark.timeout(600)
-
 CONFIG, RULE = tiny.config(), PruningConfig()
 RUN = CONFIG.run_id
 STOPS = len(FRACTIONS)

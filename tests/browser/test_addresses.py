@@ -15,7 +15,7 @@ from pages.ui.site import PAGES
 from tests.browser.conftest import Server
 from tests.patience import PATIENCE
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.browser
 
 RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
 ELSEWHERE = "data:text/html,another%20site"

@@ -15,7 +15,7 @@ from tests.browser.conftest import Server
 from tests.browser.test_images import click_cell, drawn
 from tests.hard_names import MARKS, NUMBERS
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.browser
 
 NAMES = (*NUMBERS, *MARKS)
 CLICKED = ("1", "20", "2020-01-01", "<b>", "<b>x</b>", ":smile:", ":material_home:", "a -> b", "http://example.com/a_b")

@@ -15,7 +15,7 @@ from core.recipes import NETWORKS
 from pages.ui.site import PAGES
 from tests.browser.test_report import opened, saved
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.browser
 
 RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
 SIZES = {

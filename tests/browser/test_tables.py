@@ -10,7 +10,7 @@ from core.config import RunConfig
 from core.recipes import NETWORKS
 from tests.browser.test_report import opened, saved
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.browser
 
 RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
 TABLES = {
