@@ -1,19 +1,19 @@
 // Runs in the head of every page, before Streamlit's own scripts.
 
-// Streamlit adds an entry to the history whenever the server changes the address. What the server completes or corrects
-// where somebody has just arrived is no step of theirs: Back would lead to an address that is rewritten at once, and so
-// nowhere. Only what follows something that the visitor did, and another page, is an entry of its own.
+// Streamlit adds an entry to the history whenever the server changes the address, and two where a page is left. What the
+// server completes or corrects where somebody has just arrived is no step of theirs: Back would lead to an address that is
+// rewritten at once, and so nowhere. An act of the visitor is one entry; what follows from it rewrites that.
 {
   const CONTROLS = "a, button, input, textarea, label, summary, canvas, .plot, [role]"
   let acted = false
   const act = ({ isTrusted, target }) => (acted ||= isTrusted && Boolean(target.closest?.(CONTROLS)))
-  for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, act, { capture: true, passive: true })
+  for (const kind of ["pointerdown", "click", "keydown"]) addEventListener(kind, act, { capture: true, passive: true })
   addEventListener("popstate", () => (acted = false))
   const push = history.pushState
-  history.pushState = function (state, unused, url) {
-    const step = acted || new URL(url ?? location, location).pathname !== location.pathname
+  history.pushState = function (...entry) {
+    if (acted) push.apply(history, entry)
+    else history.replaceState(...entry)
     acted = false
-    return step ? push.call(history, state, unused, url) : history.replaceState(state, unused, url)
   }
 }
 

@@ -28,6 +28,7 @@ TABLES = {
 CUT = """() => [...document.querySelectorAll(".table")].flatMap((region) => {
   const box = region.getBoundingClientRect()
   const cells = [...region.querySelectorAll("th, td")].filter((cell) => {
+    if (!cell.textContent) return false
     const range = document.createRange()
     range.selectNodeContents(cell)
     const text = range.getBoundingClientRect(), own = cell.getBoundingClientRect()
