@@ -60,8 +60,8 @@ def _matrix(
     }
     layout = frame(
         max(430, 150 + 12 * len(names)),
-        xaxis=names_axis(classes, "Predicted", tickangle=-60 if len(names) <= MANY else -90),
-        yaxis=names_axis(classes, "True", down=True),
+        xaxis=names_axis(classes, "Predicted", range=_edges(classes), tickangle=-60 if len(names) <= MANY else -90),
+        yaxis=names_axis(classes, "True", range=_edges(classes), down=True),
         annotations=[middle],
     )
 
@@ -74,6 +74,11 @@ def _matrix(
     for trace, first in ((shades, 0), (counts, 1)):
         trace.update(patch(0).data[first])
     return live(name, title, [shades, counts], layout, patch, len(matrices) if len(matrices) > 1 else 0, picks=(0,))
+
+
+def _edges(names: Sequence[str]) -> list[float]:
+    """From edge to edge of the cells: else plotly leaves room for the numbers of the outermost, more than a row."""
+    return [-0.5, len(names) - 0.5]
 
 
 def outcomes(tables: Sequence[NDArray[np.int64]]) -> LiveFigure:
@@ -89,7 +94,11 @@ def outcomes(tables: Sequence[NDArray[np.int64]]) -> LiveFigure:
         "type": "scatter", "x": columns * 2, "y": [row for row in rows for _ in columns], "mode": "text",
         "textfont": {"size": 14}, "hoverinfo": "skip",
     }  # fmt: skip
-    layout = frame(430, xaxis=names_axis(columns), yaxis=names_axis(rows, down=True, tickangle=-90))
+    layout = frame(
+        430,
+        xaxis=names_axis(columns, range=_edges(columns)),
+        yaxis=names_axis(rows, range=_edges(rows), down=True, tickangle=-90),
+    )
 
     def patch(i: int) -> Patch:
         said = [f"{name}<br><b>{n:,}</b>" for name, n in zip(OUTCOMES, tables[i].ravel().tolist(), strict=True)]
