@@ -3,6 +3,7 @@
 from html import escape
 
 from starlette.responses import HTMLResponse
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pages.ui.address import address
@@ -27,7 +28,7 @@ class Unknown:
         async def checked(message: Message) -> None:
             nonlocal unknown
             if message["type"] == "http.response.start":
-                unknown = _leads_nowhere(scope["path"], message)
+                unknown = _leads_nowhere(scope, message)
                 if unknown:
                     await HTMLResponse(_html(scope["path"]), 404)(scope, receive, send)
             if not unknown:
@@ -36,10 +37,11 @@ class Unknown:
         await self._app(scope, receive, checked)
 
 
-def _leads_nowhere(path: str, message: Message) -> bool:
-    """Whether this is Streamlit's HTML at an address of no page, or nobody's answer, beside the path of the app."""
+def _leads_nowhere(scope: Scope, message: Message) -> bool:
+    """Whether Streamlit answers with its own HTML, which is no download; or nobody does, beside the path of the app."""
     html = any(name == b"content-type" and value.startswith(b"text/html") for name, value in message["headers"])
-    return html or (message["status"] == 404 and not path.startswith(address("/")))
+    of_streamlit = isinstance(scope.get("endpoint"), StaticFiles)
+    return (html and of_streamlit) or (message["status"] == 404 and not scope["path"].startswith(address("/")))
 
 
 def _html(path: str) -> str:
@@ -53,7 +55,8 @@ def _html(path: str) -> str:
 <link rel="icon" href="{address("/favicon.png")}">
 <title>No such page: PruneLab</title>
 <style>
-:root {{ color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }}
+:root {{ color-scheme: light dark; color: light-dark(#16191d, #e6e8eb); background: light-dark(#ffffff, #0e1116); }}
+body {{ font: 1rem/1.5 system-ui, sans-serif; }}
 main {{ max-width: 40rem; margin: 15vh auto; padding: 0 1rem; overflow-wrap: anywhere; }}
 a {{ color: light-dark(#0067a3, #56b4e9); }}
 </style>
