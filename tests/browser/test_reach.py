@@ -180,6 +180,7 @@ HIDDEN_BY_THE_BAR = """() => {
     if (document.activeElement !== node) continue
     const over = control && node.closest(".live-panel") ? control : bar
     const { top, height } = node.getBoundingClientRect()
+    if (height > innerHeight - over.getBoundingClientRect().bottom) continue  // has no room to be seen whole
     if (height > 2 && top < over.getBoundingClientRect().bottom - 1 && main.scrollTop > 0)
       found.push((node.getAttribute("aria-label") ?? node.textContent).slice(0, 40) || node.outerHTML.slice(0, 80))
   }
