@@ -572,6 +572,7 @@ class Engine:
                 job.began = min(job.began, time.monotonic())  # where this server did not hear it begin
                 job.state = replace(job.state, status="running", progress=_progress(said["progress"]), message=None)
             elif said["op"] == "cancelled":
+                job.stopped = said["why"]
                 self._end(job, "cancelled", said["why"])
 
     def _on_done(self, job: _Job, future: Future[None]) -> None:
@@ -595,7 +596,7 @@ class Engine:
                 "Its result is not in this server's run store; let the workers use the same one.",
             )
         with suppress(OSError, RuntimeError, FutureCancelledError):
-            if future.status != "cancelled" and self._client is not None:
+            if not job.stopped and self._client is not None:  # who stops a job takes its name back at once
                 self._client.unpublish_dataset(job.state.id)
         future.release()
         with self._lock:
