@@ -22,7 +22,7 @@ from core.data.files import write_idx
 from core.engine import download
 from core.errors import DataError
 
-LABELS = (np.arange(20) % 10).astype(np.uint8)
+LABELS = (np.arange(500) % 10).astype(np.uint8)
 CONTENT = {name: f"the content of {name}".encode() for name in FILES}
 
 
@@ -135,7 +135,7 @@ def test_a_folder_that_the_user_named_is_not_downloaded_over(
 @pytest.fixture
 def digits(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
     """MNIST as its server would send it, with the few images that are returned, in both parts."""
-    images = np.random.default_rng(0).integers(256, size=(20, 28, 28), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(256, size=(500, 28, 28), dtype=np.uint8)
     packed = []
     for name, values in {TRAIN_IMAGES: images, TRAIN_LABELS: LABELS, TEST_IMAGES: images, TEST_LABELS: LABELS}.items():
         write_idx(site / name, values)
@@ -160,7 +160,7 @@ def test_another_data_set_is_fetched_by_torchvision_and_kept_as_idx_files(
 
 
 def test_colours_are_kept_as_they_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    images = np.random.default_rng(0).integers(256, size=(20, 32, 32, 3), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(256, size=(500, 32, 32, 3), dtype=np.uint8)
     found = SimpleNamespace(data=images, targets=LABELS.tolist(), classes=[f"class {i}" for i in range(10)])
     monkeypatch.setitem(download.OTHERS, "cifar-10", lambda root, train, download: found)
     folder = download.download_other("cifar-10", tmp_path)
