@@ -175,7 +175,7 @@ def test_rounded_weights_are_compared_with_the_same_pruned_ones_and_stored(train
         assert any(not np.array_equal(written[n], pruned[n]) for n in pruned)
         assert of == compare(test.labels, infer(pruned).argmax(axis=1), infer(written).argmax(axis=1))
     path = next((tmp_path / LEDGERS).glob("rounding-*"))
-    path.write_text(path.read_text().replace('"weights": "', '"weights": "x'))
+    path.write_text(path.read_text().replace('"weights":"', '"weights":"x'))
     assert store.rounding(trained, pruning, 0.8) is None
 
 
