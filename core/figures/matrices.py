@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core import wording
 from core.answers import OUTCOMES
-from core.figures.base import LiveFigure, Patch, frame, live
+from core.figures.base import LiveFigure, Patch, Spec, frame, live
 from core.figures.labels import MANY, labels, names_axis
 
 
@@ -60,8 +60,8 @@ def _matrix(
     }
     layout = frame(
         max(430, 150 + 12 * len(names)),
-        xaxis=names_axis(classes, "Predicted", range=_edges(classes), tickangle=-60 if len(names) <= MANY else -90),
-        yaxis=names_axis(classes, "True", range=_edges(classes), down=True),
+        xaxis=names_axis(classes, "Predicted", **_edges(classes), tickangle=-60 if len(names) <= MANY else -90),
+        yaxis=names_axis(classes, "True", **_edges(classes), down=True),
         annotations=[middle],
     )
 
@@ -76,9 +76,10 @@ def _matrix(
     return live(name, title, [shades, counts], layout, patch, len(matrices) if len(matrices) > 1 else 0, picks=(0,))
 
 
-def _edges(names: Sequence[str]) -> list[float]:
-    """From edge to edge of the cells: else plotly leaves room for the numbers of the outermost, more than a row."""
-    return [-0.5, len(names) - 0.5]
+def _edges(names: Sequence[str]) -> Spec:
+    """An axis from edge to edge of its cells, by itself too, which would leave room for the outermost numbers."""
+    low, high = -0.5, len(names) - 0.5
+    return {"range": [low, high], "minallowed": low, "maxallowed": high}
 
 
 def outcomes(tables: Sequence[NDArray[np.int64]]) -> LiveFigure:
@@ -96,8 +97,8 @@ def outcomes(tables: Sequence[NDArray[np.int64]]) -> LiveFigure:
     }  # fmt: skip
     layout = frame(
         430,
-        xaxis=names_axis(columns, range=_edges(columns)),
-        yaxis=names_axis(rows, range=_edges(rows), down=True, tickangle=-90),
+        xaxis=names_axis(columns, **_edges(columns)),
+        yaxis=names_axis(rows, **_edges(rows), down=True, tickangle=-90),
     )
 
     def patch(i: int) -> Patch:
