@@ -42,9 +42,8 @@ CUT = """() => [...document.querySelectorAll(".table")].flatMap((region) => {
 
 
 def shown(page: Page, tables: int) -> Page:
-    expect(page.locator(".table tbody tr").first).to_be_visible()
+    expect(page.locator(".table tbody").nth(tables - 1).locator("tr").first).to_be_visible()
     page.wait_for_load_state("networkidle")
-    assert page.locator(".table tbody").count() >= tables
     return page
 
 
