@@ -55,7 +55,7 @@ bench: $(DEV) dataset  ## run the benchmarks; the long ones (load, shared, train
 	@for name in $(BENCH); do echo "Benchmark: $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 reference: $(APP) dataset  ## train and profile the runs that ship in core/reference
-	@$(BIN)/python -m core.engine.reference
+	@$(BIN)/python -m core.reference.runs
 
 setup: $(APP) dataset
 

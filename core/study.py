@@ -1,32 +1,21 @@
-"""Is magnitude a good metric? What a study asks, and how its curves are summed up over seeds.
-
-`python -m core.study` computes the study that ships, on the same engine as the pages.
-"""
+"""Is magnitude a good metric? What a study asks, and how its curves are summed up over seeds."""
 
 import csv
 import io
-import json
-import os
-import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from core import audit, wording
+from core import wording
 from core.cells import Cell, Curve, Retraining, area
 from core.config import Criterion, Problem, PruningConfig, RunConfig, Scope
-from core.curves import SHIPPED_STUDY, CurveStore
 from core.data import FASHION, Collection
-from core.errors import JobError
-from core.jobs import VARIABLE, Engine
 from core.profile import FRACTIONS
 from core.recipes import NETWORKS, recipe_for
 
@@ -224,54 +213,3 @@ def csv_of(rows: Sequence[Sequence[str]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
-
-
-# --- without a browser ------------------------------------------------------------------------------------------
-
-
-def main(arguments: Sequence[str] = sys.argv[1:]) -> None:
-    """Compute what is missing of the default study and of the audit, and write all of it to a file."""
-    path = Path(arguments[0]) if arguments else SHIPPED_STUDY
-    began, engine = time.monotonic(), Engine(address=os.environ.get(VARIABLE))
-    cells, configs = default(), audit.networks()
-    try:
-        engine.study(cells)
-        engine.audit([config for config in configs if engine.curves.own_audit(config) is None])
-        for done in watch(engine, cells, configs):
-            print(f"{done} of {len(cells) + len(configs)} parts after {time.monotonic() - began:.0f} s", flush=True)
-        write(path, engine.curves, cells, configs)
-    finally:
-        engine.close()
-    print(f"{path.stat().st_size:,} bytes in {path}")
-
-
-def watch(engine: Engine, cells: Sequence[Cell], configs: Sequence[RunConfig], every: float = 2.0) -> Iterator[int]:
-    """How many of the cells and of the networks' audits are computed, whenever it is one more, until all are.
-
-    Raises:
-        JobError: one of them failed or was stopped, with its reason.
-    """
-    done, store = -1, engine.curves
-    while done < len(cells) + len(configs):
-        now = sum(store.curve(cell) is not None for cell in cells) + sum(
-            store.own_audit(config) is not None for config in configs
-        )
-        if now > done:
-            done = now
-            yield done
-        for state in engine.jobs():
-            if state.kind in ("network", "cell", "audit") and state.status in ("failed", "cancelled"):
-                raise JobError(f"{state.id}: {state.message}")
-        time.sleep(every if done < len(cells) + len(configs) else 0)
-
-
-def write(path: Path, store: CurveStore, cells: Sequence[Cell], configs: Sequence[RunConfig] = ()) -> None:
-    """All curves of the cells and audits on the networks, as the product ships them."""
-    curves = [curve.to_dict() for cell in cells if (curve := store.curve(cell))]
-    audits = [found.to_dict() for config in configs if (found := store.audit(config))]
-    made = {"command": "python -m core.study", "curves": curves, "audits": audits}
-    path.write_text(json.dumps(made, separators=(",", ":")) + "\n", "utf-8")
-
-
-if __name__ == "__main__":
-    main()

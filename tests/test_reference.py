@@ -9,13 +9,14 @@ from core import audit, data, study
 from core.config import Design, PruningConfig, RunConfig
 from core.curves import SHIPPED_STUDY, CurveStore
 from core.data import fashion
-from core.engine import reference, tasks, tradeoff
 from core.engine import study as study_tasks
+from core.engine import tasks, tradeoff
 from core.engine.inference import Classifier
 from core.engine.source import Source, official
 from core.errors import DataError
 from core.ledgers import LedgerStore
 from core.pruning import prune, rank
+from core.reference import runs as reference
 from core.runs import LEDGERS, SHIPPED, RunStore
 from core.storage.ledger import COMPACT
 from tests import tiny

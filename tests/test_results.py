@@ -11,7 +11,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from core import results, study
+from core import results
 from core.audit import Audit
 from core.cells import Cell, Curve
 from core.config import PruningConfig
@@ -22,6 +22,7 @@ from core.ledgers import LedgerStore
 from core.profile import compute
 from core.progress import Progress
 from core.pruning import Weights
+from core.reference import study as shipped_study
 from core.runs import RunStore, digest
 from core.search import Found, Search
 from core.storage.export import Export
@@ -187,7 +188,7 @@ def test_a_study_keeps_its_network_when_a_run_of_the_same_configuration_is_train
 def test_what_ships_stands_whether_it_says_its_weights_or_not(store: RunStore, tmp_path: Path) -> None:
     tiny.cell(CELL, root=store.root)
     tiny.audit(CONFIG, root=store.root)
-    study.write(tmp_path / "study.json", CurveStore(store), [CELL], [CONFIG])
+    shipped_study.write(tmp_path / "study.json", CurveStore(store), [CELL], [CONFIG])
     shipped = CurveStore(RunStore(tmp_path / "elsewhere", tmp_path / "none"), tmp_path / "study.json")
     curve, audit = shipped.curve(CELL), shipped.audit(CONFIG)
     assert curve is not None and audit is not None

@@ -21,6 +21,7 @@ from core.evaluation import Comparison
 from core.jobs import Engine
 from core.profile import FRACTIONS
 from core.recipes import NETWORKS
+from core.reference import study as shipped_study
 from core.runs import RunStore
 from tests import tiny
 
@@ -146,7 +147,7 @@ def test_what_ships_is_read_back_and_what_is_of_another_cell_is_not(tmp_path: Pa
     found = curve(asked, VALUES[0])
     store.save(found)
     assert store.curve(asked) == found
-    study.write(tmp_path / "study.json", store, [asked, cell(LENET[1])])
+    shipped_study.write(tmp_path / "study.json", store, [asked, cell(LENET[1])])
     shipped = CurveStore(RunStore(tmp_path / "empty", tmp_path / "none"), tmp_path / "study.json")
     assert shipped.curve(asked) == found and shipped.curve(cell(LENET[1])) is None
     other = replace(asked, sparsities=(0.1, 0.2, 0.3))
@@ -165,17 +166,17 @@ def test_the_command_computes_what_is_missing_and_says_what_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wanted = [Cell(config=tiny.config(seed=seed), sparsities=(0.5,)) for seed in (80, 81)]
-    monkeypatch.setattr(study, "default", lambda: wanted)
+    monkeypatch.setattr(shipped_study, "default", lambda: wanted)
     monkeypatch.setattr(audit, "networks", lambda: (wanted[0].config,))
-    monkeypatch.setattr(study, "Engine", lambda address: Engine(tmp_path / "runs", tasks="tests.tiny"))
-    study.main([str(tmp_path / "study.json")])
+    monkeypatch.setattr(shipped_study, "Engine", lambda address: Engine(tmp_path / "runs", tasks="tests.tiny"))
+    shipped_study.main([str(tmp_path / "study.json")])
     assert "3 of 3 parts" in capsys.readouterr().out
     written = json.loads((tmp_path / "study.json").read_text())
     assert len(written["curves"]) == 2 and len(written["audits"]) == 1
 
-    monkeypatch.setattr(study, "default", lambda: [Cell(config=tiny.diverging(), sparsities=(0.5,))])
+    monkeypatch.setattr(shipped_study, "default", lambda: [Cell(config=tiny.diverging(), sparsities=(0.5,))])
     with pytest.raises(JobError, match="diverged"):
-        study.main([str(tmp_path / "other.json")])
+        shipped_study.main([str(tmp_path / "other.json")])
     assert not (tmp_path / "other.json").exists()
 
 

@@ -1,4 +1,4 @@
-"""Make the runs that ship, their profiles, byte ledgers and tradeoffs: `python -m core.engine.reference`.
+"""Make the runs that ship, their profiles, byte ledgers and tradeoffs: `python -m core.reference.runs`.
 
 They come out of the same tasks as every other run. What is there already is not made again.
 """

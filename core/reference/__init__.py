@@ -1,0 +1,1 @@
+"""What comes with the product, and the commands that make it."""
