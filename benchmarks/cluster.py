@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import get_args
 
 from benchmarks.results import Row, save
-from core.cells import Cell, Curve
 from core.config import Criterion, PruningConfig, RunConfig, Scope
 from core.jobs import Engine
-from core.recipes import NETWORKS
+from core.networks import NETWORKS
+from core.study.cells import Cell, Curve
 
 ROOT = Path(__file__).parent.parent
 CRITERIA: tuple[Criterion, ...] = ("magnitude", "largest", "lamp")

@@ -18,7 +18,7 @@ from core.config import Design
 from core.engine.inference import Classifier
 from core.engine.machine import reproducible
 from core.engine.models import build, get_weights
-from core.recipes import NETWORKS
+from core.networks import NETWORKS
 
 IMAGES, ROUNDS = 10_000, 7
 SHAPES = [(batch, channels, side) for batch in (50, 125, 250) for channels, side in ((64, 28), (64, 14), (128, 14))]

@@ -24,8 +24,8 @@ from benchmarks.session import serving
 from core import panels
 from core.config import PruningConfig
 from core.panels import Panel
-from core.places import default
-from core.runs import RunStore
+from core.store.places import default
+from core.store.runs import RunStore
 
 MOVES = 30
 SCREENS = {"1,400 x 900 pixels": 900, "all figures on the screen": 4000}

@@ -31,8 +31,8 @@ from benchmarks.results import Row, save
 from benchmarks.session import EXACT, Session, serving
 from core.config import RunConfig
 from core.jobs import Engine
-from core.recipes import NETWORKS
-from core.runs import RunStore
+from core.networks import NETWORKS
+from core.store.runs import RunStore
 
 PAGES = ("", "prune", "images", "storage", "study", "teach")
 SPARSITIES = ("0", "0.01", "0.5", "1", "10", "50", "75", "90", "95", "99")

@@ -28,7 +28,7 @@ from core.config import RunConfig
 from core.data import FASHION, load
 from core.engine import SPINS
 from core.errors import JobCancelled
-from core.recipes import NETWORKS
+from core.networks import NETWORKS
 
 ROOT = Path(__file__).parent.parent
 SECONDS, ROUNDS = 8.0, 3

@@ -13,8 +13,8 @@ import numpy as np
 
 from benchmarks.results import save, spread
 from benchmarks.session import Session, serving
-from core.places import default
-from core.profile import STOPS
+from core.evaluation.profile import STOPS
+from core.store.places import default
 
 EVENTS = 100
 THINKING = 0.2

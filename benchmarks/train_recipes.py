@@ -1,4 +1,4 @@
-"""Test accuracy and seconds of the recipes of `core.recipes`, three seeds each, "quick" against 2.5 tutorial epochs.
+"""Test accuracy and seconds of the recipes of `core.networks`, three seeds each, "quick" against 2.5 tutorial epochs.
 
 Recipes were chosen on the validation images; the test images are looked at here. The tutorial's epochs are measured
 between the quick trainings. Arguments such as `convnet/thorough` or `convnet/thorough@2` (one seed) restrict the run;
@@ -21,8 +21,8 @@ from core.data import FASHION, Dataset, load
 from core.engine import machine
 from core.engine.inference import Classifier
 from core.engine.training import train
-from core.recipes import DEFAULT_NETWORK, NETWORKS
-from core.runs import RunStore
+from core.networks import DEFAULT_NETWORK, NETWORKS
+from core.store.runs import RunStore
 
 SEEDS = (0, 1, 2)
 QUICK = f"{DEFAULT_NETWORK}/quick"

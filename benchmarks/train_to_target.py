@@ -16,7 +16,7 @@ from core.data import FASHION, Dataset, load
 from core.engine.inference import Classifier
 from core.engine.models import BUILDERS
 from core.engine.training import train
-from core.recipes import NETWORKS
+from core.networks import NETWORKS
 
 TARGET = 0.92
 NETWORK = "convnet-small"

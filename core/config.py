@@ -91,7 +91,7 @@ class Design:
     """All that decides a network's layers and how it answers.
 
     Attributes:
-        network: its name in `core.recipes.NETWORKS`.
+        network: its name in `core.networks.NETWORKS`.
         problem: what it is to answer.
         mirrored: whether a network that can do so answers with the mean over an image and its mirror image.
     """

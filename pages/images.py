@@ -7,22 +7,23 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core import answers, figures, picture, wording
-from core.answers import OUTCOMES, Filter
+from core import figures, picture
 from core.errors import PictureError
-from core.evaluation import ClassComparison, Comparison, by_class, confusion_matrix, most_confused
-from core.profile import Profile
-from pages.ui import linked, lookup, picker, say, stories, view
-from pages.ui.chart import chart
-from pages.ui.drawing import drawing
-from pages.ui.gallery import Answer, Card, gallery
-from pages.ui.live_panel import Pick, live_panel
-from pages.ui.lookup import Stops
-from pages.ui.say import as_written
-from pages.ui.services import store
-from pages.ui.table import Cell, Row, table
-from pages.ui.view import View
-from pages.ui.words import meanings
+from core.evaluation import ClassComparison, Comparison, answers, by_class, confusion_matrix, most_confused
+from core.evaluation.answers import OUTCOMES, Filter
+from core.evaluation.profile import Profile
+from core.words import wording
+from pages.ui.components.chart import chart
+from pages.ui.components.drawing import drawing
+from pages.ui.components.gallery import Answer, Card, gallery
+from pages.ui.components.live_panel import Pick, live_panel
+from pages.ui.components.table import Cell, Row, table
+from pages.ui.server.services import store
+from pages.ui.view import address, linked, lookup, picker, say, stories
+from pages.ui.view.address import View
+from pages.ui.view.lookup import Stops
+from pages.ui.view.say import as_written
+from pages.ui.view.words import meanings
 
 PER_PAGE, COLUMNS = 24, 6
 FILTERS = {
@@ -94,7 +95,7 @@ def set_filter(**chosen: str) -> None:
 def first_page() -> None:
     """Start the gallery anew, from a callback."""
     st.session_state["page"] = 1
-    view.change()
+    address.change()
 
 
 def picked(classes: Sequence[str], pick: Pick) -> None:
@@ -148,7 +149,7 @@ def show_gallery(now: View, images: NDArray[np.int64], make: Callable[[int], Car
     pages = -(-len(images) // PER_PAGE)
     field, note = st.columns([2, 8], vertical_alignment="bottom")
     label = f"Page, of {wording.count(pages)}"
-    page = linked.number(field, label, 1, pages, key="page", on_change=view.change)
+    page = linked.number(field, label, 1, pages, key="page", on_change=address.change)
     shown = images[(page - 1) * PER_PAGE : page * PER_PAGE]
     note.caption(
         f"Images {(page - 1) * PER_PAGE + 1:,} to {(page - 1) * PER_PAGE + len(shown):,}. Click one to open it."
@@ -163,13 +164,13 @@ def show_gallery(now: View, images: NDArray[np.int64], make: Callable[[int], Car
 def open_image(image: int) -> None:
     """From a callback."""
     st.query_params["image"] = str(image)
-    view.change()
+    address.change()
 
 
 def close_image() -> None:
     """From a callback."""
     st.query_params.pop("image", None)
-    view.change()
+    address.change()
 
 
 def opened(images: int) -> int | None:
@@ -179,7 +180,7 @@ def opened(images: int) -> int | None:
         return None
     if named.isascii() and named.isdecimal() and int(named[:9]) < images:
         return int(named[:9])
-    view.note(
+    address.note(
         f"There is no image “{named[:20]}”; they are numbered from 0 to {images - 1:,}. Shown instead: all of them."
     )
     close_image()
@@ -343,7 +344,7 @@ def take_picture() -> bytes | None:
     upload = "Upload"
     source = linked.choice(
         st.segmented_control, "Your picture", [upload, "Camera", "Drawing"], default=upload, key="source",
-        required=True, on_change=view.change,
+        required=True, on_change=address.change,
     )  # fmt: skip
     st.caption(
         "One thing on a plain ground works best. The picture stays in memory while you look at it, and nowhere else."
@@ -383,7 +384,7 @@ def show(now: View) -> None:
 
 
 st.title("Which answers changed?")
-here = view.current(store())
+here = address.current(store())
 if here is not None:
     picker.choose(here, store())
     show(here)

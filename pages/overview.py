@@ -4,21 +4,22 @@ from functools import partial
 
 import streamlit as st
 
-from core import data, figures, wording
+from core import data, figures
 from core.config import PruningConfig
 from core.errors import DataError
 from core.evaluation import Comparison
+from core.evaluation.profile import DEFAULT_STOP, Profile
 from core.figures import BeforeAfter
-from core.profile import DEFAULT_STOP, Profile
-from core.recipes import recipe_name
-from core.runs import Run
-from pages.ui import lookup, picker, say, view
-from pages.ui.chart import chart
-from pages.ui.services import store
-from pages.ui.site import PAGES
-from pages.ui.view import View
-from pages.ui.welcome import welcome
-from pages.ui.words import meanings
+from core.networks import recipe_name
+from core.store.runs import Run
+from core.words import wording
+from pages.ui.components.chart import chart
+from pages.ui.server.services import store
+from pages.ui.view import address, lookup, picker, say
+from pages.ui.view.address import View
+from pages.ui.view.site import PAGES
+from pages.ui.view.welcome import welcome
+from pages.ui.view.words import meanings
 
 REPORT = BeforeAfter("The student report, 0.01 %\nsmallest weights: −1.55 pp, no interval given", 0.7286, 0.7131)
 """Accuracy before and after, as the report that started this project gives them."""
@@ -114,7 +115,7 @@ st.markdown(
 )
 welcome()
 data_notice()
-here = view.current(store())
+here = address.current(store())
 if here is not None:
     picker.choose_run(here, store())
     answer(here)

@@ -4,15 +4,15 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core import figures, jobs, panels
-from core.search import MARGIN, Goal, Search, said
-from pages.ui import linked, lookup, picker, report, view
-from pages.ui.live_panel import live_panel
-from pages.ui.lookup import Stops
-from pages.ui.services import curves, engine, store
-from pages.ui.view import View
-from pages.ui.watching import offer
-from pages.ui.welcome import welcome
-from pages.ui.words import meanings
+from core.study.bisection import MARGIN, Goal, Search, said
+from pages.ui.components.live_panel import live_panel
+from pages.ui.server.services import curves, engine, store
+from pages.ui.view import address, linked, lookup, picker, report
+from pages.ui.view.address import View
+from pages.ui.view.lookup import Stops
+from pages.ui.view.watching import offer
+from pages.ui.view.welcome import welcome
+from pages.ui.view.words import meanings
 
 
 def choose(now: View) -> list[str]:
@@ -26,9 +26,9 @@ def choose(now: View) -> list[str]:
 
 def choose_options() -> list[str]:
     """How the weight distributions are drawn."""
-    log = linked.switch("Logarithmic counts", key="log", on_change=view.change, help="So that single weights show.")
+    log = linked.switch("Logarithmic counts", key="log", on_change=address.change, help="So that single weights show.")
     common = linked.switch(
-        "One weight axis for all layers", key="common", on_change=view.change, help="So that widths compare."
+        "One weight axis for all layers", key="common", on_change=address.change, help="So that widths compare."
     )
     return [option for option, on in ((figures.LOG, log), (figures.COMMON, common)) if on]
 
@@ -40,7 +40,7 @@ def choose_kernels(now: View) -> dict[str, str]:
     first, (choice, *windows) = next(iter(layers)), st.columns([8, 2, 2])
     chosen = linked.choice(
         choice.segmented_control, "Kernels of", [*layers], default=first, key="kernels", required=True,
-        on_change=view.change,
+        on_change=address.change,
         help="The convolution whose kernels are drawn above, one heat map each; pruned weights are covered.",
     )  # fmt: skip
     layer = layers.get(chosen, layers[first])
@@ -55,7 +55,7 @@ def choose_kernels(now: View) -> dict[str, str]:
 def choose_start(column: DeltaGenerator, what: str, size: int) -> str:
     """Where the window of a layer that is too large to be drawn whole begins."""
     last, label = size - figures.KERNELS + 1, f"From {what}, of {size}"
-    return str(linked.number(column, label, 1, last, key=what, step=figures.KERNELS, on_change=view.change))
+    return str(linked.number(column, label, 1, last, key=what, step=figures.KERNELS, on_change=address.change))
 
 
 def show_panel(now: View, stops: Stops, options: list[str]) -> None:
@@ -101,7 +101,7 @@ def ask(now: View) -> None:
         st.markdown(f"**{question}**", help=terms)
         if goal == "margin":
             narrow, _ = st.columns([2, 6])
-            how = {"value": 100 * MARGIN, "step": 0.1, "on_change": view.change}
+            how = {"value": 100 * MARGIN, "step": 0.1, "on_change": address.change}
             margin = linked.number(narrow, "Margin, pp", 0.1, 50.0, key="margin", **how) / 100
         answer(Search(run_id=now.run.id, pruning=now.pruning, goal=goal, margin=margin))
 
@@ -120,7 +120,7 @@ QUESTION = "How far can I prune?"
 
 st.title(QUESTION)
 welcome()
-here = view.current(store())
+here = address.current(store())
 if here is not None:
     chosen = choose(here)
     found = lookup.stops(here)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import view
-from pages.ui.site import PAGES
-from pages.ui.words import words
+from pages.ui.view import address
+from pages.ui.view.site import PAGES
+from pages.ui.view.words import words
 
 st.set_page_config(page_title="PruneLab", page_icon=Path(__file__).parent / "ui" / "icon.svg", layout="wide")
 
@@ -16,5 +16,5 @@ chosen = st.navigation(
 )
 notes = st.container()
 chosen.run()
-view.tell(notes)
+address.tell(notes)
 words()

@@ -5,26 +5,27 @@ from typing import Any
 
 import streamlit as st
 
-from core import figures, wording
+from core import figures
+from core.cost.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger
+from core.cost.script import script
+from core.cost.times import BATCHES, Times, Variant, said
+from core.cost.tradeoff import EPOCHS, RETRAINED, Tradeoff
+from core.cost.tradeoff import said as tradeoff_said
 from core.errors import StoreError
 from core.jobs import Question
-from core.storage.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger
-from core.storage.script import script
-from core.storage.timing import BATCHES, Times, Variant, said
-from core.storage.tradeoff import EPOCHS, RETRAINED, Tradeoff
-from core.storage.tradeoff import said as tradeoff_said
 from core.study import csv_of
-from pages.ui import lookup, picker, report, view
-from pages.ui.chart import chart
-from pages.ui.live_panel import live_panel
-from pages.ui.lookup import Stops
-from pages.ui.report import Sheet
-from pages.ui.say import as_written
-from pages.ui.services import engine, ledgers, store
-from pages.ui.table import Cell, Row, table
-from pages.ui.view import View
-from pages.ui.watching import ask, offer, question
-from pages.ui.words import meanings
+from core.words import wording
+from pages.ui.components.chart import chart
+from pages.ui.components.live_panel import live_panel
+from pages.ui.components.table import Cell, Row, table
+from pages.ui.server.services import engine, ledgers, store
+from pages.ui.view import address, lookup, picker, report
+from pages.ui.view.address import View
+from pages.ui.view.lookup import Stops
+from pages.ui.view.report import Sheet
+from pages.ui.view.say import as_written
+from pages.ui.view.watching import ask, offer, question
+from pages.ui.view.words import meanings
 
 COLUMNS = ("Encoding", "Through", "Bytes", "Of dense", "Of the control", "Saves from", "Gives back")
 LEDGER_TERMS = ("Compact encoding", "Bitmask, CSR, COO", "float16 and int8", "Control", "Break-even")
@@ -276,7 +277,7 @@ def show_export(now: View, stops: Stops) -> None:
         offer_answer("export", now, sparsity, "Prepare the files", ":material/inventory_2:")
     else:
         st.success("Checked  \n" + "  \n".join(map(as_written, checked)), icon=":material/check:")
-        name = f"prunelab-{now.run.id}-{view.percentage(sparsity)}.zip"
+        name = f"prunelab-{now.run.id}-{address.percentage(sparsity)}.zip"
         st.download_button(
             "All files (zip)", partial(zipped, now, sparsity), name, "application/zip", on_click="ignore", key="zip"
         )
@@ -350,7 +351,7 @@ def to_csv(ledger: Ledger) -> str:
 QUESTION = "Is the trade worth it?"
 
 st.title(QUESTION)
-here = view.current(store())
+here = address.current(store())
 if here is not None:
     picker.choose(here, store())
     looked_at = lookup.stops(here)

@@ -8,21 +8,22 @@ from typing import Any, get_args
 import plotly.graph_objects as go
 import streamlit as st
 
-from core import audit, figures, study, wording
-from core.audit import Summary
-from core.cells import Cell
+from core import figures, study
 from core.config import RunConfig, Scope
 from core.data import Collection
 from core.errors import PruneLabError
 from core.jobs import JobState
-from core.recipes import NETWORKS
-from core.study import Band, Line
-from pages.ui import linked, picker, say
-from pages.ui.chart import Draw, chart
-from pages.ui.services import collections, curves, engine, owner
-from pages.ui.table import Cell as Said
-from pages.ui.table import Row, table
-from pages.ui.words import meanings
+from core.networks import NETWORKS
+from core.study import Band, Line, audit
+from core.study.audit import Summary
+from core.study.cells import Cell
+from core.words import wording
+from pages.ui.components.chart import Draw, chart
+from pages.ui.components.table import Cell as Said
+from pages.ui.components.table import Row, table
+from pages.ui.server.services import collections, curves, engine, owner
+from pages.ui.view import linked, picker, say
+from pages.ui.view.words import meanings
 
 STUDIED = {
     f"{network.title}, {recipe}": (name, recipe)

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from core import wording
-from pages.ui import picker
-from pages.ui.exercises import EXERCISES, lesson
-from pages.ui.say import as_written
-from pages.ui.words import meanings
+from core.words import wording
+from pages.ui.view import picker
+from pages.ui.view.exercises import EXERCISES, lesson
+from pages.ui.view.say import as_written
+from pages.ui.view.words import meanings
 
 st.title("What can a class do with it?")
 st.markdown(

@@ -6,18 +6,19 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from core import data, wording
+from core import data
 from core.config import Problem, RunConfig, TrainingConfig, shown_as
 from core.data import Collection
 from core.errors import DataError, PruneLabError
-from core.recipes import DEFAULT_NETWORK, NETWORKS, recipe_for
-from core.runs import Run
-from pages.ui import picker, say, view
-from pages.ui.say import as_written
-from pages.ui.services import collections, engine, owner, store
-from pages.ui.table import Action, Cell, Row, table
-from pages.ui.watching import watch
-from pages.ui.words import meanings
+from core.networks import DEFAULT_NETWORK, NETWORKS, recipe_for
+from core.store.runs import Run
+from core.words import wording
+from pages.ui.components.table import Action, Cell, Row, table
+from pages.ui.server.services import collections, engine, owner, store
+from pages.ui.view import address, picker, say
+from pages.ui.view.say import as_written
+from pages.ui.view.watching import watch
+from pages.ui.view.words import meanings
 
 # --- what to train ----------------------------------------------------------------------------------------------
 
@@ -264,7 +265,7 @@ def _delete(run_id: str) -> None:
 if chosen := st.session_state.pop("to prune", None):
     st.switch_page("prune.py", query_params={"run": chosen})
 st.title("Train a network")
-here = view.current(store())
+here = address.current(store())
 wanted = choose()
 if wanted is not None:
     offer(wanted)

@@ -6,11 +6,11 @@ import numpy as np
 
 from core.config import PruningConfig, RunConfig
 from core.data.fashion import CLASSES
-from core.profile import compute
+from core.evaluation.profile import compute
+from core.networks import NETWORKS
 from core.progress import Epoch
 from core.pruning import Weights
-from core.recipes import NETWORKS
-from core.runs import Run, RunStore, now
+from core.store.runs import Run, RunStore, now
 
 IMAGES = 400
 SEED = 7

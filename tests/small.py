@@ -8,13 +8,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from core.config import Criterion, PruningConfig, Scope
+from core.cost.times import BATCHES
+from core.cost.tradeoff import EPOCHS, RETRAINED, Method, Point, Tradeoff
 from core.evaluation import Comparison
-from core.profile import FRACTIONS, Profile, compute
+from core.evaluation.profile import FRACTIONS, Profile, compute
+from core.evaluation.trace import Trace
+from core.evaluation.trace import compute as compute_trace
 from core.pruning import Weights, kernels
-from core.storage.timing import BATCHES
-from core.storage.tradeoff import EPOCHS, RETRAINED, Method, Point, Tradeoff
-from core.trace import Trace
-from core.trace import compute as compute_trace
 
 SHAPES: dict[str, tuple[int, ...]] = {
     "conv1.weight": (8, 1, 3, 3),

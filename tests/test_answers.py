@@ -5,9 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from core import answers
-from core.answers import CHANGED, OUTCOMES, SAME, Filter
-from core.evaluation import compare, confusion_matrix
+from core.evaluation import answers, compare, confusion_matrix
+from core.evaluation.answers import CHANGED, OUTCOMES, SAME, Filter
 from tests import small
 
 PROFILE, LABELS = small.profile(), small.LABELS

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core import audit
-from core.audit import READINGS, Audit, Finding, Reading, explanations, summaries, verdict
 from core.config import Design
-from core.curves import CurveStore
 from core.engine.audit import find
 from core.engine.inference import Classifier
 from core.errors import StoreError
 from core.evaluation import Proportion, accuracy
+from core.networks import NETWORKS
 from core.pruning import prune, rank
-from core.recipes import NETWORKS
-from core.runs import RunStore
+from core.store.curves import CurveStore
+from core.store.runs import RunStore
+from core.study import audit
+from core.study.audit import READINGS, Audit, Finding, Reading, explanations, summaries, verdict
 from tests import tiny
 
 CONFIG = tiny.config()

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from core.cells import Cell
 from core.config import PruningConfig, RunConfig
 from core.errors import JobCancelled
 from core.progress import Progress
-from core.runs import RunStore
-from core.search import Search
+from core.store.runs import RunStore
+from core.study.bisection import Search
+from core.study.cells import Cell
 from tests import tiny
 
 GLOBAL = PruningConfig()

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from core.cells import SPARSITIES, Cell, Curve, area
 from core.config import PruningConfig
 from core.errors import ConfigError, StoreError
 from core.evaluation import Comparison
+from core.study.cells import SPARSITIES, Cell, Curve, area
 from tests import tiny
 
 CELL = Cell(config=tiny.config(), sparsities=(0.1, 0.5))

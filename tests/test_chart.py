@@ -17,12 +17,13 @@ from streamlit.testing.v1 import AppTest
 
 from core import figures, study
 from core.config import PruningConfig
-from core.curves import CurveStore
+from core.cost.files import Export
 from core.figures import BeforeAfter
-from core.ledgers import LedgerStore
-from core.runs import RunStore
-from core.storage.export import Export
-from pages.ui import chart, theme
+from core.store.curves import CurveStore
+from core.store.ledgers import LedgerStore
+from core.store.runs import RunStore
+from pages.ui.components import chart
+from pages.ui.server import theme
 from tests import shelf
 from tests.patience import PATIENCE
 from tests.test_pages import ROUTER, studied
@@ -120,7 +121,7 @@ def shown(*rows: BeforeAfter, key: str = "a", buttons: bool = True) -> Any:
 
 
 def _page(draw, key, buttons):  # type: ignore[no-untyped-def]  # runs on its own, without this module's names
-    from pages.ui.chart import chart
+    from pages.ui.components.chart import chart
 
     chart(draw, key, "What it shows.", buttons=buttons)
 

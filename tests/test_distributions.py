@@ -10,9 +10,9 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from core.config import Criterion, PruningConfig, Scope
-from core.distributions import BINS, ZOOM, ZOOM_BINS, Distributions, Layer
-from core.profile import FRACTIONS
+from core.evaluation.profile import FRACTIONS
 from core.pruning import Ranking, Weights, kernels, prune, rank
+from core.pruning.distributions import BINS, ZOOM, ZOOM_BINS, Distributions, Layer
 from tests import small
 
 RANKINGS = [

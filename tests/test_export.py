@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.config import PruningConfig
+from core.cost import compact
+from core.cost.compact import DamagedError
+from core.cost.files import Export, mask_digest, written
 from core.errors import PruningError
 from core.evaluation import Comparison
 from core.pruning import kernels, prune, rank
-from core.runs import RunStore
-from core.storage import compact
-from core.storage.compact import DamagedError
-from core.storage.export import Export, mask_digest, written
+from core.store.runs import RunStore
 from tests import small, tiny
 from tests.patience import PATIENCE
 

@@ -16,18 +16,19 @@ import pytest
 from PIL import Image
 from sklearn import metrics
 
-from core import figures, panels, wording
-from core.answers import first_changes
+from core import figures, panels
 from core.config import Criterion, Scope
-from core.distributions import BINS, ZOOM, Distributions, Histogram
 from core.errors import PruningError
 from core.evaluation import by_class, confusion_matrix
+from core.evaluation.answers import first_changes
+from core.evaluation.profile import STOPS, Profile
 from core.figures import BeforeAfter, LiveFigure, SparsityAxis, base
 from core.figures.weights import KERNELS
 from core.panels import Placed
-from core.profile import STOPS, Profile
 from core.progress import Epoch
 from core.pruning import kernels, prune, rank
+from core.pruning.distributions import BINS, ZOOM, Distributions, Histogram
+from core.words import wording
 from tests import small
 
 STOPS_TRIED = (0, 4, 12, 20, 29, len(STOPS) - 1)

@@ -9,9 +9,9 @@ from core.config import Design
 from core.engine.inference import Classifier
 from core.engine.models import build, get_weights
 from core.errors import PruningError
-from core.filters import by_norm, take, working
+from core.networks import NETWORKS
 from core.pruning import Weights
-from core.recipes import NETWORKS
+from core.pruning.filters import by_norm, take, working
 from tests import tiny
 
 IMAGES = tiny.stripes(50, 3).images

@@ -24,7 +24,7 @@ from core.engine.inference import Classifier
 from core.engine.source import official
 from core.errors import DataError
 from core.picture.upright import headers, upright
-from core.runs import RunStore
+from core.store.runs import RunStore
 
 CLASSES = ("circle", "square", "stripes")
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from core.storage import compact
-from core.storage.compact import Bits, DamagedError
-from core.storage.formats import CODERS, ENCODINGS, quantised, restored
+from core.cost import compact
+from core.cost.compact import Bits, DamagedError
+from core.cost.encodings import CODERS, ENCODINGS, quantised, restored
 
 TYPES = (np.uint32, np.uint16, np.uint8)
 BY_TYPE = [(name, dtype) for name in ENCODINGS for dtype in TYPES if not (name == "compact" and dtype is np.uint16)]

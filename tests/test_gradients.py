@@ -9,7 +9,7 @@ from core.engine.gradients import gradients
 from core.engine.inference import Classifier
 from core.engine.models import build, get_weights
 from core.errors import JobCancelled
-from core.profile import log_softmax
+from core.evaluation.profile import log_softmax
 from core.pruning import Weights, kernels
 from tests.tiny import stripes
 

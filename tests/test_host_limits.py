@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.cells import Cell
 from core.config import PruningConfig
 from core.errors import JobError
 from core.jobs import Engine, JobState, Question
-from core.limits import Allowance
+from core.jobs.limits import Allowance
+from core.study.cells import Cell
 from tests import shelf, tiny
 from tests.patience import until
 

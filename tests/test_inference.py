@@ -12,7 +12,7 @@ from core.engine.inference import Classifier, Viewer
 from core.engine.machine import reproducible
 from core.engine.models import build, get_weights, normalise, set_weights
 from core.errors import JobCancelled
-from core.recipes import NETWORKS
+from core.networks import NETWORKS
 from tests.patience import PATIENCE
 
 each_network = pytest.mark.parametrize("network", NETWORKS)

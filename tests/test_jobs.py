@@ -21,13 +21,13 @@ import psutil
 import pytest
 from distributed import Client
 
-from core import jobs
 from core.config import PruningConfig, RunConfig
 from core.errors import JobError, PruningError, StoreError
+from core.evaluation.profile import FRACTIONS
 from core.jobs import Engine, JobState
+from core.jobs import engine as jobs
 from core.logs import configure
-from core.profile import FRACTIONS
-from core.runs import RunStore
+from core.store.runs import RunStore
 from tests import tiny
 from tests.patience import PATIENCE, until
 

@@ -9,18 +9,18 @@ import pytest
 
 from core import figures, panels
 from core.config import PruningConfig
+from core.cost.encodings import ENCODINGS, Format, rounded
+from core.cost.ledger import COMPACT, DENSE, ENTRIES, ROUNDED, Entry, Ledger
+from core.cost.weighing import weigh
 from core.engine.inference import Classifier
 from core.errors import JobCancelled, PruningError, StoreError
 from core.evaluation import compare
-from core.ledgers import LedgerStore
+from core.evaluation.profile import FRACTIONS
+from core.networks import Layer
 from core.panels.storage import storage
-from core.profile import FRACTIONS
 from core.pruning import kernels, prune, rank
-from core.recipes import Layer
-from core.runs import LEDGERS, RunStore
-from core.storage.formats import ENCODINGS, Format, rounded
-from core.storage.ledger import COMPACT, DENSE, ENTRIES, ROUNDED, Entry, Ledger
-from core.storage.weighing import weigh
+from core.store.ledgers import LedgerStore
+from core.store.runs import LEDGERS, RunStore
 from tests import small, tiny
 
 WEIGHTS = small.weights()

@@ -8,17 +8,9 @@ import torch
 from torch import nn
 
 from core.config import Design, Problem
-from core.engine.models import (
-    BUILDERS,
-    Conv,
-    RegionMeans,
-    build,
-    get_weights,
-    normalise,
-    set_weights,
-)
+from core.engine.models import BUILDERS, Conv, RegionMeans, build, get_weights, normalise, set_weights
 from core.errors import ConfigError
-from core.recipes import NETWORKS, PIXEL_MEAN, PIXEL_STD, Layer
+from core.networks import NETWORKS, PIXEL_MEAN, PIXEL_STD, Layer
 
 each_network = pytest.mark.parametrize("network", NETWORKS)
 

@@ -17,16 +17,16 @@ from markdown_it import MarkdownIt
 from streamlit.testing.v1 import AppTest
 
 from core import figures, panels, study
-from core.answers import first_changes
 from core.config import PruningConfig
-from core.curves import CurveStore
+from core.cost.files import card
 from core.evaluation import Comparison
+from core.evaluation.answers import first_changes
 from core.figures import BeforeAfter
 from core.figures.labels import LONGEST
-from core.ledgers import LedgerStore
-from core.runs import Run, RunStore
-from core.storage.export import card
-from pages.ui.say import as_written
+from core.store.curves import CurveStore
+from core.store.ledgers import LedgerStore
+from core.store.runs import Run, RunStore
+from pages.ui.view.say import as_written
 from tests import shelf, small
 from tests.hard_names import MARKS, NAMES
 from tests.patience import PATIENCE

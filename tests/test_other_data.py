@@ -14,8 +14,8 @@ from core import data
 from core.config import PruningConfig, RunConfig, TrainingConfig
 from core.data import folders
 from core.engine import tasks
-from core.runs import Run, RunStore
-from pages.ui.routes import _panel
+from core.store.runs import Run, RunStore
+from pages.ui.server.routes import _panel
 from tests.patience import PATIENCE
 from tests.test_folders import CLASSES, put_idx
 from tests.test_pages import ROUTER, rows, text
@@ -109,7 +109,7 @@ def test_images_of_other_classes_are_not_shown_beside_a_runs_answers(
     app: AppTest, made: tuple[Path, Path, Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app.query_params["image"] = "5"
-    monkeypatch.setattr("pages.ui.lookup.class_names", lambda name: (*CLASSES[1:], CLASSES[0]))
+    monkeypatch.setattr("pages.ui.view.lookup.class_names", lambda name: (*CLASSES[1:], CLASSES[0]))
     app.switch_page("images.py").run()
     assert not app.exception
     assert "images are not on this server" in str([info.value for info in app.info])

@@ -14,24 +14,26 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.session import EXACT
-from core import audit, study, wording
-from core.answers import first_change
-from core.audit import READINGS, Audit, Finding
+from core import study
 from core.config import Criterion, PruningConfig
-from core.curves import CurveStore
+from core.cost.files import Export
+from core.cost.ledger import COMPACT, ENTRIES
+from core.cost.tradeoff import RETRAINED
+from core.cost.weighing import weigh
 from core.data import FASHION, Split
 from core.data.fashion import CLASSES
 from core.evaluation import Comparison, Labels, Proportion, by_class, compare, confusion_matrix
-from core.ledgers import LedgerStore
+from core.evaluation.answers import first_change
 from core.pruning import rank
-from core.runs import Run, RunStore
-from core.search import Found, Search
-from core.search import said as said_of
-from core.storage.export import Export
-from core.storage.ledger import COMPACT, ENTRIES
-from core.storage.tradeoff import RETRAINED
-from core.storage.weighing import weigh
-from pages.ui.site import PAGES
+from core.store.curves import CurveStore
+from core.store.ledgers import LedgerStore
+from core.store.runs import Run, RunStore
+from core.study import audit
+from core.study.audit import READINGS, Audit, Finding
+from core.study.bisection import Found, Search
+from core.study.bisection import said as said_of
+from core.words import wording
+from pages.ui.view.site import PAGES
 from tests import shelf, small
 from tests.patience import PATIENCE
 from tests.test_study import LENET, curve
@@ -339,7 +341,7 @@ def test_the_runs_are_listed_with_what_was_stored_and_only_ones_own_can_be_delet
 ) -> None:
     root, run, other = shelved
     mine = shelf.train(root, owner="ann")
-    monkeypatch.setattr("pages.ui.services.owner", lambda: "ann")
+    monkeypatch.setattr("pages.ui.server.services.owner", lambda: "ann")
     app.run()
     app.switch_page("train.py").run()
     found = rows(app)
@@ -358,7 +360,7 @@ def test_the_runs_are_listed_with_what_was_stored_and_only_ones_own_can_be_delet
 def test_an_image_without_the_data_is_answered_with_what_to_do(
     images: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pages.ui.lookup.test_split", lambda name: None)
+    monkeypatch.setattr("pages.ui.view.lookup.test_split", lambda name: None)
     images.query_params["image"] = "3"
     images.run()
     assert not images.exception and "not on this server" in text(images)
@@ -369,7 +371,7 @@ def test_an_image_without_a_worker_is_answered_with_what_to_do(
 ) -> None:
     labels = RunStore(shelved[0]).labels(seen(images, shelved).id)
     monkeypatch.setattr(
-        "pages.ui.lookup.test_split", lambda name: Split(np.zeros((len(labels), 28, 28), np.uint8), labels)
+        "pages.ui.view.lookup.test_split", lambda name: Split(np.zeros((len(labels), 28, 28), np.uint8), labels)
     )
     images.query_params["image"] = "3"
     images.run()

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core import panels, wording
+from core import panels
 from core.config import Criterion, PruningConfig, Scope
 from core.evaluation import confusion_matrix, most_confused
+from core.evaluation.profile import FRACTIONS, STOPS, Profile, compute, marks
 from core.figures import LiveFigure, layer_title
-from core.glossary import TERMS
 from core.panels import Panel
-from core.profile import FRACTIONS, STOPS, Profile, compute, marks
 from core.pruning import Weights, kernels, prune, rank
+from core.words import wording
+from core.words.glossary import TERMS
 from tests import small
 
 CASES = [(criterion, scope) for criterion in get_args(Criterion) for scope in get_args(Scope)]

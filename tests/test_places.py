@@ -19,11 +19,11 @@ from fsspec import get_filesystem_class
 from fsspec.implementations.memory import MemoryFileSystem
 
 from core.config import PruningConfig
-from core.curves import CurveStore
 from core.errors import StoreError
-from core.places import Bucket, Folder, Place, bucket, opened
-from core.runs import Run, RunStore
-from core.search import Search
+from core.store.curves import CurveStore
+from core.store.places import Bucket, Folder, Place, bucket, opened
+from core.store.runs import Run, RunStore
+from core.study.bisection import Search
 from tests import local_s3, shelf, tiny
 from tests.patience import PATIENCE, until
 
@@ -52,7 +52,7 @@ def server(where: Path | str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     def make() -> RunStore:
         made = Bucket(where, tmp_path / uuid.uuid4().hex) if isinstance(where, str) else Folder(where)
-        monkeypatch.setattr("core.runs.opened", lambda where: made)
+        monkeypatch.setattr("core.store.runs.opened", lambda where: made)
         return RunStore(where, shipped=tmp_path / "none")
 
     return make
@@ -233,7 +233,7 @@ def in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Bucket, 
     """A bucket that no test has used, and the store in it."""
     place = Bucket(f"memory://{uuid.uuid4().hex}", tmp_path / "copies")
     with monkeypatch.context() as patch:
-        patch.setattr("core.runs.opened", lambda where: place)
+        patch.setattr("core.store.runs.opened", lambda where: place)
         return place, RunStore(place.where, shipped=tmp_path / "none")
 
 
@@ -477,7 +477,7 @@ def test_a_place_is_known_by_its_name_letter_by_letter(
     def store(name: str) -> RunStore:
         where = base / name if isinstance(base, Path) else f"{base}/{name}"
         made = opened(where) if isinstance(where, Path) else Bucket(where, tmp_path / uuid.uuid4().hex)
-        monkeypatch.setattr("core.runs.opened", lambda where: made)
+        monkeypatch.setattr("core.store.runs.opened", lambda where: made)
         return RunStore(where, shipped=tmp_path / "none")
 
     for each in neighbours:

@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from core.config import Design, Problem, PruningConfig
+from core.cost.files import Export
+from core.cost.script import script
 from core.engine import export as exporting
 from core.engine import portable
 from core.engine.export import agreement
@@ -17,13 +19,11 @@ from core.engine.inference import Classifier
 from core.engine.models import build, get_weights
 from core.engine.portable import from_state, onnx_runtime, run_alone, to_onnx, to_state
 from core.errors import ConfigError, JobCancelled, PruningError
-from core.filters import by_norm, take
-from core.ledgers import LedgerStore
+from core.networks import NETWORKS
 from core.pruning import prune, rank
-from core.recipes import NETWORKS
-from core.runs import EXPORTS, RunStore
-from core.storage.export import Export
-from core.storage.script import script
+from core.pruning.filters import by_norm, take
+from core.store.ledgers import LedgerStore
+from core.store.runs import EXPORTS, RunStore
 from tests import tiny
 
 GREY, COLOURED = Problem(), Problem(32, 3, 10)
@@ -134,7 +134,7 @@ def test_a_network_whose_onnx_answers_otherwise_is_not_kept(root: Path, monkeypa
 
 def test_old_archives_make_room_and_damaged_ones_are_none(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, run_id = LedgerStore(RunStore(root)), tiny.config().run_id
-    monkeypatch.setattr("core.ledgers.ROOM", 2500)
+    monkeypatch.setattr("core.store.ledgers.ROOM", 2500)
     files = Export({"weights.pt": np.random.default_rng(0).bytes(1000)}, ("It was tried.",))
     for sparsity in (0.1, 0.2, 0.3):
         store.save_export(run_id, PruningConfig(), sparsity, files)

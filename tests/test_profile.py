@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.config import PruningConfig
 from core.errors import PruningError, StoreError
 from core.evaluation import Comparison, accuracy, compare
-from core.profile import DEFAULT_STOP, FRACTIONS, STOPS, Marks, Profile, compute, marks, stops
+from core.evaluation.profile import DEFAULT_STOP, FRACTIONS, STOPS, Marks, Profile, compute, marks, stops
 from core.pruning import Weights, prune, rank
 
 IMAGES = np.random.default_rng(0).standard_normal((200, 12), np.float32)

@@ -1,7 +1,7 @@
 """The registry offers what the pages promise."""
 
 from core.config import Problem, RunConfig
-from core.recipes import DEFAULT_NETWORK, NETWORKS, recipe_for, recipe_name
+from core.networks import DEFAULT_NETWORK, NETWORKS, recipe_for, recipe_name
 
 
 def test_the_default_network_exists_and_starts_with_the_quick_recipe() -> None:

@@ -5,20 +5,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import audit, data, study
+from core import data, study
 from core.config import Design, PruningConfig, RunConfig
-from core.curves import SHIPPED_STUDY, CurveStore
+from core.cost.ledger import COMPACT
 from core.data import fashion
 from core.engine import study as study_tasks
 from core.engine import tasks, tradeoff
 from core.engine.inference import Classifier
 from core.engine.source import Source, official
 from core.errors import DataError
-from core.ledgers import LedgerStore
 from core.pruning import prune, rank
 from core.reference import runs as reference
-from core.runs import LEDGERS, SHIPPED, RunStore
-from core.storage.ledger import COMPACT
+from core.store.curves import SHIPPED_STUDY, CurveStore
+from core.store.ledgers import LedgerStore
+from core.store.runs import LEDGERS, SHIPPED, RunStore
+from core.study import audit
 from tests import tiny
 
 STOPS = (0, 0.01, 20, 50, 80)  # percent

@@ -11,23 +11,23 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from core import results
-from core.audit import Audit
-from core.cells import Cell, Curve
 from core.config import PruningConfig
-from core.curves import CurveStore
+from core.cost.files import Export
+from core.cost.times import BATCHES, Times, Variant
+from core.cost.tradeoff import Tradeoff
 from core.engine import tasks, tradeoff
 from core.errors import StoreError
-from core.ledgers import LedgerStore
-from core.profile import compute
+from core.evaluation.profile import compute
 from core.progress import Progress
 from core.pruning import Weights
 from core.reference import study as shipped_study
-from core.runs import RunStore, digest
-from core.search import Found, Search
-from core.storage.export import Export
-from core.storage.timing import BATCHES, Times, Variant
-from core.storage.tradeoff import Tradeoff
+from core.store import results
+from core.store.curves import CurveStore
+from core.store.ledgers import LedgerStore
+from core.store.runs import RunStore, digest
+from core.study.audit import Audit
+from core.study.bisection import Found, Search
+from core.study.cells import Cell, Curve
 from tests import small, tiny
 
 CONFIG = tiny.config()

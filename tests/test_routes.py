@@ -11,13 +11,14 @@ import streamlit as st
 from core import panels
 from core.config import PruningConfig
 from core.errors import PruneLabError
-from core.profile import compute
+from core.evaluation.profile import compute
 from core.pruning import Weights
-from core.runs import Run, RunStore
-from pages.ui import routes, stories
-from pages.ui.lookup import Stops, panel_query
-from pages.ui.services import store as served
-from pages.ui.view import View
+from core.store.runs import Run, RunStore
+from pages.ui.server import routes
+from pages.ui.server.services import store as served
+from pages.ui.view import stories
+from pages.ui.view.address import View
+from pages.ui.view.lookup import Stops, panel_query
 from tests import shelf
 
 

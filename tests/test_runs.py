@@ -17,14 +17,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from core import runs
 from core.config import FORMAT, PruningConfig, RunConfig, TrainingConfig
 from core.errors import PruningError, StoreError
-from core.places import default, folder
-from core.profile import Profile, compute
+from core.evaluation.profile import Profile, compute
 from core.progress import Epoch
 from core.pruning import Weights
-from core.runs import Run, RunStore, point_key
+from core.store import runs
+from core.store.places import default, folder
+from core.store.runs import Run, RunStore, point_key
 from tests import shelf
 from tests.patience import PATIENCE
 
@@ -404,7 +404,7 @@ def test_the_folder_is_the_variables_or_the_users(tmp_path: Path) -> None:
 
 
 def test_reading_runs_needs_no_torch() -> None:
-    code = "import sys, core.runs, core.jobs; sys.exit('torch' in sys.modules)"
+    code = "import sys, core.store.runs, core.jobs; sys.exit('torch' in sys.modules)"
     root = Path(__file__).parents[1]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
 

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config import Design, PruningConfig
-from core.curves import CurveStore
 from core.data import split
 from core.engine.inference import Classifier
 from core.errors import ConfigError
 from core.evaluation import Comparison, compare
 from core.pruning import prune, rank
-from core.runs import RunStore
-from core.search import Found, Search, between, border, said, significant, within
+from core.store.curves import CurveStore
+from core.store.runs import RunStore
+from core.study.bisection import Found, Search, between, border, said, significant, within
 from tests import tiny
 
 CONFIG = tiny.config(epochs=2)

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.cells import Cell
 from core.config import PruningConfig
 from core.data import Dataset, Split
 from core.engine import tasks
 from core.engine.source import Source
 from core.errors import DataError
-from core.runs import Run, RunStore
-from core.search import Search
+from core.store.runs import Run, RunStore
+from core.study.bisection import Search
+from core.study.cells import Cell
 from tests import tiny
 
 TAYLOR = PruningConfig(criterion="taylor")

@@ -12,17 +12,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core import audit, study
-from core.cells import SPARSITIES, Cell, Curve, area
+from core import study
 from core.config import Criterion, Problem, PruningConfig, RunConfig, Scope
-from core.curves import CurveStore
 from core.errors import JobError, StoreError
 from core.evaluation import Comparison
+from core.evaluation.profile import FRACTIONS
 from core.jobs import Engine
-from core.profile import FRACTIONS
-from core.recipes import NETWORKS
+from core.networks import NETWORKS
 from core.reference import study as shipped_study
-from core.runs import RunStore
+from core.store.curves import CurveStore
+from core.store.runs import RunStore
+from core.study import audit
+from core.study.cells import SPARSITIES, Cell, Curve, area
 from tests import tiny
 
 LENET = study.networks("lenet", "quick")

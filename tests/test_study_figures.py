@@ -5,12 +5,12 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from core import audit, figures, study
-from core.audit import READINGS, REPORTED, Audit, Finding
+from core import figures, study
 from core.config import Criterion
 from core.evaluation import Proportion
 from core.figures import SparsityAxis, layer_title
-from core.study import Band
+from core.study import Band, audit
+from core.study.audit import READINGS, REPORTED, Audit, Finding
 from tests.test_study import LENET, VALUES, cell, curve
 
 LINES = [

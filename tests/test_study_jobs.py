@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from core.cells import Cell
 from core.config import PruningConfig
 from core.errors import JobError
 from core.jobs import Engine
+from core.study.cells import Cell
 from tests import tiny
 from tests.patience import until
 from tests.test_jobs import address, config, start, training, wait

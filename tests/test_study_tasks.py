@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.cells import Cell
 from core.config import Criterion, Design, PruningConfig, TrainingConfig
-from core.curves import CurveStore
 from core.engine import tasks
 from core.engine.inference import Classifier
 from core.engine.models import build, get_weights
@@ -18,7 +16,9 @@ from core.engine.training import Sparse, train
 from core.errors import DataError, JobCancelled
 from core.evaluation import compare
 from core.pruning import kernels, prune, rank
-from core.runs import RunStore
+from core.store.curves import CurveStore
+from core.store.runs import RunStore
+from core.study.cells import Cell
 from tests import tiny
 
 CELL = Cell(config=tiny.config(), sparsities=(0.2, 0.8))

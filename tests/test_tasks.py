@@ -15,10 +15,10 @@ from core.engine.gradients import gradients
 from core.engine.inference import Classifier
 from core.engine.source import Source
 from core.errors import ConfigError, JobCancelled, StoreError, TrainingError
-from core.profile import FRACTIONS
+from core.evaluation.profile import FRACTIONS
 from core.progress import Progress
 from core.pruning import prune, rank
-from core.runs import Run, RunStore
+from core.store.runs import Run, RunStore
 from tests import tiny
 
 CONFIG = tiny.config(epochs=2)

@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from core.config import Design, PruningConfig
+from core.cost.times import BATCHES, Times, Variant, said
 from core.engine import timing
 from core.engine.inference import Classifier
 from core.engine.models import build, get_weights, normalise, set_weights
 from core.errors import JobCancelled, PruningError, StoreError
-from core.ledgers import LedgerStore
 from core.progress import Progress
 from core.pruning import prune, rank
-from core.runs import RunStore
-from core.storage.timing import BATCHES, Times, Variant, said
+from core.store.ledgers import LedgerStore
+from core.store.runs import RunStore
 from tests import tiny
 
 IMAGES = tiny.stripes(256, 3).images

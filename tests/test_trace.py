@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 
 from core.config import PruningConfig
 from core.errors import PruningError
-from core.profile import FRACTIONS
+from core.evaluation.profile import FRACTIONS
+from core.evaluation.trace import Trace, compute
 from core.pruning import Weights, prune, rank
-from core.trace import Trace, compute
 from tests import small
 
 IMAGE, look = small.IMAGE, small.look

@@ -8,18 +8,18 @@ import pytest
 
 from core import figures
 from core.config import PruningConfig
+from core.cost.times import BATCHES
+from core.cost.tradeoff import EPOCHS, RETRAINED, SHARES, SPARSITIES, Tradeoff, said
 from core.engine import tradeoff as engine
 from core.engine.inference import Classifier
 from core.errors import JobCancelled, StoreError
 from core.evaluation import compare
-from core.filters import by_norm, take
-from core.ledgers import LedgerStore
+from core.networks import NETWORKS
 from core.progress import Progress
 from core.pruning import kernels, prune, rank
-from core.recipes import NETWORKS
-from core.runs import RunStore
-from core.storage.timing import BATCHES
-from core.storage.tradeoff import EPOCHS, RETRAINED, SHARES, SPARSITIES, Tradeoff, said
+from core.pruning.filters import by_norm, take
+from core.store.ledgers import LedgerStore
+from core.store.runs import RunStore
 from tests import tiny
 
 JOINTS = NETWORKS["lenet"].joints

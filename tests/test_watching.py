@@ -6,15 +6,15 @@ from typing import Any, get_args
 
 import pytest
 
-from core.cells import Cell
 from core.config import PruningConfig
+from core.cost.times import BATCHES, Times, Variant
 from core.engine import tasks, tradeoff
-from core.profile import FRACTIONS
+from core.evaluation.profile import FRACTIONS
 from core.progress import Progress, Unit
-from core.search import Search
-from core.storage.timing import BATCHES, Times, Variant
-from core.wording import counted
-from pages.ui.watching import said
+from core.study.bisection import Search
+from core.study.cells import Cell
+from core.words.wording import counted
+from pages.ui.view.watching import said
 from tests import tiny
 
 CONFIG, RULE = tiny.config(), PruningConfig()

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from core import wording
 from core.errors import PruningError
 from core.evaluation import Comparison, Proportion
-from core.wording import MINUS, NBSP, read_sparsity
+from core.words import wording
+from core.words.wording import MINUS, NBSP, read_sparsity
 
 N = 421_642
 

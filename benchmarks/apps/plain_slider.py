@@ -5,7 +5,7 @@ import streamlit as st
 from core import panels
 from core.config import PruningConfig
 from core.panels import Panel
-from core.runs import RunStore
+from core.store.runs import RunStore
 
 
 @st.cache_resource(max_entries=1)

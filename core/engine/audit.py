@@ -9,9 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.audit import READINGS, Audit, Finding, Reading
 from core.config import Design, RunConfig
-from core.curves import CurveStore
 from core.data import Split
 from core.engine.inference import Classifier
 from core.engine.machine import described, reproducible, versions
@@ -21,7 +19,9 @@ from core.engine.study import dense
 from core.evaluation import Proportion, accuracy
 from core.progress import Progress
 from core.pruning import Weights, kernels, prune, rank
-from core.runs import RunStore, digest, now
+from core.store.curves import CurveStore
+from core.store.runs import RunStore, digest, now
+from core.study.audit import READINGS, Audit, Finding, Reading
 
 _BATCH = 250  # images
 

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
-from core import wording
 from core.config import PruningConfig
+from core.cost.files import Export, same, written
+from core.cost.script import script
 from core.engine.inference import Classifier
 from core.engine.portable import from_state, onnx_runtime, run_alone, to_onnx, to_state
 from core.engine.source import GetSource, OnProgress, ShouldStop, check, official, ranked
 from core.errors import PruningError
 from core.evaluation import compare
-from core.ledgers import LedgerStore
 from core.progress import Progress
 from core.pruning import prune
-from core.runs import RunStore, digest
-from core.storage.export import Export, same, written
-from core.storage.script import script
+from core.store.ledgers import LedgerStore
+from core.store.runs import RunStore, digest
+from core.words import wording
 
 AGREES = 1e-5
 """The largest difference of a logit that is taken for rounding, absolute or relative to the largest logit."""

@@ -11,7 +11,7 @@ from core.data import Split, split
 from core.engine.machine import reproducible
 from core.engine.models import build, normalise, set_weights
 from core.pruning import GRADIENT_CRITERIA, Weights, kernels
-from core.runs import RunStore, digest
+from core.store.runs import RunStore, digest
 
 _BATCH = 250  # images
 

@@ -1,4 +1,4 @@
-"""The networks of `core.recipes`, built.
+"""The networks of `core.networks`, built.
 
 Every convolution is a `Conv` and every batch normalisation belongs to one, so generic code can fold any network.
 """
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from core.config import Design, Problem
 from core.errors import ConfigError
-from core.recipes import PIXEL_MEAN, PIXEL_STD
+from core.networks import PIXEL_MEAN, PIXEL_STD
 
 
 class Conv(nn.Module):
@@ -158,7 +158,7 @@ BUILDERS: dict[str, Callable[[Design], nn.Module]] = {
     "lenet": lenet,
     "resnet": resnet,
 }
-"""One builder per network of `core.recipes.NETWORKS`."""
+"""One builder per network of `core.networks.NETWORKS`."""
 
 
 _chance = threading.Lock()

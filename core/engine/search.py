@@ -1,4 +1,4 @@
-"""Answers of `core.search`, by evaluating the pruned network at one number of weights after another."""
+"""Answers of `core.study.bisection`, by evaluating the pruned network at one number of weights after another."""
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial
@@ -6,16 +6,16 @@ from itertools import pairwise
 from pathlib import Path
 
 from core.config import Design
-from core.curves import CurveStore
 from core.data import Split, split
 from core.engine.inference import Classifier
 from core.engine.source import GetSource, OnProgress, ShouldStop, check, official, ranked
 from core.evaluation import Comparison, compare
-from core.profile import stops
+from core.evaluation.profile import stops
 from core.progress import Progress
 from core.pruning import Ranking, Weights, prune
-from core.runs import RunStore, digest
-from core.search import Found, Search, between, border, significant, within
+from core.store.curves import CurveStore
+from core.store.runs import RunStore, digest
+from core.study.bisection import Found, Search, between, border, significant, within
 
 
 def search(

@@ -11,7 +11,7 @@ from core.engine.gradients import known_gradients
 from core.errors import DataError, JobCancelled
 from core.progress import Progress
 from core.pruning import Ranking, Weights, rank
-from core.runs import Run, RunStore
+from core.store.runs import Run, RunStore
 
 OnProgress = Callable[[Progress], None]
 ShouldStop = Callable[[], bool]

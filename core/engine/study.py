@@ -8,9 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.cells import Cell, Curve
 from core.config import Design, RunConfig
-from core.curves import CurveStore
 from core.data import Split, split
 from core.engine.gradients import gradients
 from core.engine.inference import Classifier
@@ -18,10 +16,12 @@ from core.engine.machine import described, versions
 from core.engine.source import GetSource, OnProgress, ShouldStop, Source, check, loaded, official
 from core.engine.training import Sparse, train
 from core.evaluation import Comparison, compare
+from core.networks import NETWORKS
 from core.progress import Progress
 from core.pruning import GRADIENT_CRITERIA, Weights, kernels, prune, rank
-from core.recipes import NETWORKS
-from core.runs import RunStore, digest, now
+from core.store.curves import CurveStore
+from core.store.runs import RunStore, digest, now
+from core.study.cells import Cell, Curve
 
 FINE = 0.3
 """The highest learning rate of a fine-tuning, as a share of the training's own."""

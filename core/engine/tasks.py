@@ -7,6 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from core.config import Design, PruningConfig, RunConfig
+from core.cost.encodings import rounded
+from core.cost.ledger import ROUNDED
+from core.cost.times import BATCHES
+from core.cost.weighing import weigh
 from core.engine.audit import audit as audit
 from core.engine.export import export as export
 from core.engine.gradients import known_gradients
@@ -20,17 +24,13 @@ from core.engine.timing import measure
 from core.engine.tradeoff import tradeoff as tradeoff
 from core.engine.training import train as train_network
 from core.evaluation import Comparison, compare
-from core.ledgers import LedgerStore
-from core.profile import Profile, compute, stops
+from core.evaluation.profile import Profile, compute, stops
+from core.evaluation.trace import Trace
+from core.evaluation.trace import compute as compute_trace
 from core.progress import Epoch, Progress, Unit
 from core.pruning import GRADIENT_CRITERIA, Weights, kernels, prune, rank
-from core.runs import Run, RunStore, digest, now
-from core.storage.formats import rounded
-from core.storage.ledger import ROUNDED
-from core.storage.timing import BATCHES
-from core.storage.weighing import weigh
-from core.trace import Trace
-from core.trace import compute as compute_trace
+from core.store.ledgers import LedgerStore
+from core.store.runs import Run, RunStore, digest, now
 
 
 def train(

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.config import Design
+from core.cost.times import BATCHES, Times, Variant
 from core.engine.inference import Folded, fold
 from core.engine.machine import THREADS, described, reproducible
 from core.engine.models import build, normalise, set_weights
 from core.engine.portable import onnx_runtime, to_onnx
 from core.errors import PruningError
-from core.filters import take, working
-from core.recipes import NETWORKS
-from core.storage.timing import BATCHES, Times, Variant
+from core.networks import NETWORKS
+from core.pruning.filters import take, working
 
 ROUNDS = 15
 _PATIENCE = 40  # seconds

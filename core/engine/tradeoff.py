@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from core.config import PruningConfig
+from core.cost import compact
+from core.cost.times import BATCHES
+from core.cost.tradeoff import EPOCHS, RETRAINED, SHARES, SPARSITIES, Method, Point, Tradeoff
 from core.engine.inference import Classifier
 from core.engine.machine import THREADS, described
 from core.engine.source import GetSource, OnProgress, Ranked, ShouldStop, check, official, ranked
@@ -15,15 +18,12 @@ from core.engine.study import FINE
 from core.engine.timing import Pass, network, sparse, take_turns
 from core.engine.training import Sparse, train
 from core.evaluation import compare
-from core.filters import by_norm, take
-from core.ledgers import LedgerStore
+from core.networks import NETWORKS
 from core.progress import Progress
 from core.pruning import Weights, kernels, prune
-from core.recipes import NETWORKS
-from core.runs import RunStore, digest
-from core.storage import compact
-from core.storage.timing import BATCHES
-from core.storage.tradeoff import EPOCHS, RETRAINED, SHARES, SPARSITIES, Method, Point, Tradeoff
+from core.pruning.filters import by_norm, take
+from core.store.ledgers import LedgerStore
+from core.store.runs import RunStore, digest
 
 _ROUNDS = 9
 

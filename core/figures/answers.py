@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from core import wording
 from core.figures.base import DENSE, GREY, PRUNED, LiveFigure, Patch, Spec, frame, framed, live, plain_axis, upright
 from core.figures.labels import categories, labels, names_axis
+from core.words import wording
 
 _TOP = 132
 """Right end of the axis of percentages: beyond 100 stand the differences."""

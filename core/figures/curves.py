@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core import wording
 from core.evaluation import Comparison, Proportion
+from core.evaluation.profile import Profile
 from core.figures.base import (
     CUT,
     DENSE,
@@ -23,7 +23,7 @@ from core.figures.base import (
     upright,
 )
 from core.figures.labels import labels, names_axis
-from core.profile import Profile
+from core.words import wording
 
 
 def accuracy_curve(profile: Profile, comparisons: Sequence[Comparison]) -> LiveFigure:

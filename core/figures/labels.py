@@ -6,8 +6,8 @@ On an axis a name stands under its label, which is its place there: what plotly 
 from collections.abc import Sequence
 from typing import Any
 
-from core import wording
 from core.figures.base import Spec, plain_axis
+from core.words import wording
 
 LONGEST = 28
 """Characters of a name beside an axis; hovered, it is whole."""

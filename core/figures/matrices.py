@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core import wording
-from core.answers import OUTCOMES
+from core.evaluation.answers import OUTCOMES
 from core.figures.base import LiveFigure, Patch, Spec, frame, live
 from core.figures.labels import MANY, labels, names_axis
+from core.words import wording
 
 
 def confusion(name: str, title: str, matrices: Sequence[NDArray[np.int64]], classes: Sequence[str]) -> LiveFigure:

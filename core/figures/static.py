@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core import wording
 from core.figures.base import AXIS, DENSE, GREY, PRUNED, Spec, frame, framed, nth
 from core.figures.labels import label, names_axis
 from core.progress import Epoch
+from core.words import wording
 
 
 def learning_curves(epochs: Sequence[Epoch], of: int) -> go.Figure:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from core import wording
+from core.cost.ledger import COMPACT, ENTRIES, Entry, Ledger
+from core.cost.ledger import DENSE as DENSE_ENTRY
 from core.figures.base import (
     DENSE,
     GAINED,
@@ -18,8 +19,7 @@ from core.figures.base import (
     upright,
 )
 from core.figures.labels import names_axis
-from core.storage.ledger import COMPACT, ENTRIES, Entry, Ledger
-from core.storage.ledger import DENSE as DENSE_ENTRY
+from core.words import wording
 
 TITLES = {
     "dense": "Dense",

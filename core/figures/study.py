@@ -7,11 +7,11 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core import wording
-from core.audit import REPORTED, Summary
 from core.figures.base import DENSE, GAINED, GREY, PRUNED, SparsityAxis, Spec, framed, layer_title
 from core.figures.labels import categories, label, labels, names_axis
 from core.study import Band
+from core.study.audit import REPORTED, Summary
+from core.words import wording
 
 _STYLES = (
     (PRUNED, "solid", "circle"),

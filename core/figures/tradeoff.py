@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 import plotly.graph_objects as go
 
-from core import wording
+from core.cost.tradeoff import EPOCHS, Method, Point, Tradeoff
 from core.figures.base import DENSE, PRUNED, framed
-from core.storage.tradeoff import EPOCHS, Method, Point, Tradeoff
+from core.words import wording
 
 FILTERS = "#56B4E9"
 

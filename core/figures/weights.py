@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core import wording
-from core.distributions import ZOOM, ZOOM_BINS, Histogram
 from core.figures.base import (
     CUT,
     DENSE,
@@ -25,6 +23,8 @@ from core.figures.base import (
     plain_axis,
 )
 from core.figures.labels import label
+from core.pruning.distributions import ZOOM, ZOOM_BINS, Histogram
+from core.words import wording
 
 Cuts = Sequence[Sequence[float]]
 """At each of S stops, the magnitude up to which weights are removed from each of L layers; 0 where none is."""

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core import figures, wording
+from core import figures
 from core.evaluation import ClassComparison, Comparison, Labels, Proportion, by_class, confusion_matrix, most_confused
+from core.evaluation.profile import Profile
 from core.figures import LiveFigure
 from core.panels.base import Panel, Placed, comparison_answers, comparison_readouts, stop_marks, stop_texts
-from core.profile import Profile
+from core.words import wording
 
 
 def answers(profile: Profile, labels: Labels, classes: Sequence[str]) -> Panel:

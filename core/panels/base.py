@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core import wording
 from core.evaluation import Comparison
+from core.evaluation.profile import DEFAULT_STOP, TOLERANCE, Profile, marks
 from core.figures import LiveFigure
-from core.glossary import TERMS
-from core.profile import DEFAULT_STOP, TOLERANCE, Profile, marks
+from core.words import wording
+from core.words.glossary import TERMS
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from core import figures, wording
-from core.distributions import Distributions
+from core import figures
 from core.errors import PruningError
 from core.evaluation import Comparison, Labels, confusion_matrix
+from core.evaluation.profile import Profile
 from core.panels.base import Panel, Placed, comparison_answers, comparison_readouts, stop_marks, stop_texts
-from core.profile import Profile
 from core.pruning import Weights, rank
+from core.pruning.distributions import Distributions
+from core.words import wording
 
 
 def pruning(

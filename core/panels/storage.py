@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from core import figures, wording
+from core import figures
+from core.cost.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger
 from core.errors import StoreError
 from core.evaluation import Comparison, Labels
+from core.evaluation.profile import DEFAULT_STOP, Profile
+from core.networks import Layer
 from core.panels.base import Mark, Panel, Placed, Readout, marked, removed_readout, stop_texts
-from core.profile import DEFAULT_STOP, Profile
-from core.recipes import Layer
-from core.storage.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger
+from core.words import wording
 
 
 def storage(profile: Profile, labels: Labels, ledger: Ledger, layers: Mapping[str, Layer], passes: int) -> Panel:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core import figures, picture, wording
+from core import figures, picture
+from core.evaluation.profile import DEFAULT_STOP, Profile
+from core.evaluation.trace import Trace
 from core.panels.base import Mark, Panel, Placed, Readout, marked, removed_readout, stop_texts
-from core.profile import DEFAULT_STOP, Profile
-from core.trace import Trace
+from core.words import wording
 
 _COLUMNS = 8
 """Feature maps side by side."""

@@ -6,14 +6,14 @@ They come out of the same tasks as every other run. What is there already is not
 from collections.abc import Callable
 from pathlib import Path
 
-from core import wording
 from core.config import PruningConfig, RunConfig
 from core.engine import tasks
 from core.engine.source import GetSource, official
-from core.ledgers import LedgerStore
+from core.networks import NETWORKS
 from core.progress import Progress
-from core.recipes import NETWORKS
-from core.runs import LEDGERS, SHIPPED, RunStore
+from core.store.ledgers import LedgerStore
+from core.store.runs import LEDGERS, SHIPPED, RunStore
+from core.words import wording
 
 RUNS = (("convnet", "thorough"), ("lenet", "report"), ("resnet", "thorough"))
 """The networks and recipes that ship: the default network's best, the student report's regime, and a larger one."""

@@ -7,13 +7,12 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from core import audit
-from core.cells import Cell
 from core.config import RunConfig
-from core.curves import SHIPPED_STUDY, CurveStore
 from core.errors import JobError
 from core.jobs import VARIABLE, Engine
-from core.study import default
+from core.store.curves import SHIPPED_STUDY, CurveStore
+from core.study import audit, default
+from core.study.cells import Cell
 
 
 def main(arguments: Sequence[str] = sys.argv[1:]) -> None:

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 
 from benchmarks.browser import SETTLED, launch
 from benchmarks.session import answers
-from core.runs import Run
+from core.store.runs import Run
 from tests import shelf
 from tests.patience import PATIENCE, until
 

@@ -10,8 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from core.config import RunConfig
-from core.recipes import NETWORKS
-from pages.ui.site import PAGES
+from core.networks import NETWORKS
+from pages.ui.view.site import PAGES
 from tests.browser.conftest import Server
 from tests.patience import PATIENCE
 

@@ -21,7 +21,7 @@ import yaml
 from distributed import Client, Security
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from core.runs import RunStore
+from core.store.runs import RunStore
 from tests import local_s3
 from tests.browser.conftest import ROOT, Server, Visitor
 from tests.browser.test_train import choose, real_data

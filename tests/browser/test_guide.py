@@ -9,10 +9,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, TimeoutError, expect
 
 from core.config import PruningConfig, RunConfig
-from core.glossary import TERMS
-from core.recipes import NETWORKS
-from core.runs import RunStore
-from core.wording import answer
+from core.networks import NETWORKS
+from core.store.runs import RunStore
+from core.words.glossary import TERMS
+from core.words.wording import answer
 from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.browser

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.session import EXACT, Session
-from core.recipes import NETWORKS
-from core.runs import RunStore
-from pages.ui.site import PAGES
+from core.networks import NETWORKS
+from core.store.runs import RunStore
+from pages.ui.view.site import PAGES
 from tests.browser.conftest import Server
 from tests.patience import PATIENCE
 

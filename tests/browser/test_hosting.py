@@ -14,9 +14,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from core.config import RunConfig
-from core.recipes import NETWORKS
-from core.runs import Run
-from pages.ui.site import PAGES
+from core.networks import NETWORKS
+from core.store.runs import Run
+from pages.ui.view.site import PAGES
 from tests.browser.conftest import ROOT, Server, Visitor
 from tests.patience import PATIENCE, until
 

@@ -13,15 +13,15 @@ from playwright.sync_api import FloatRect, Locator, Page, expect
 from benchmarks.browser import SETTLED
 from benchmarks.own_image import photo
 from core import data
-from core.answers import Filter
 from core.config import PruningConfig
 from core.data import Split
 from core.data.fashion import CLASSES
 from core.errors import DataError
 from core.evaluation import compare
-from core.profile import Profile
-from core.runs import Run, RunStore
-from pages.ui.view import default_run
+from core.evaluation.answers import Filter
+from core.evaluation.profile import Profile
+from core.store.runs import Run, RunStore
+from pages.ui.view.address import default_run
 from tests.patience import until
 
 pytestmark = pytest.mark.browser

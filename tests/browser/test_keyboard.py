@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.config import RunConfig
-from core.recipes import NETWORKS
+from core.networks import NETWORKS
 
 pytestmark = pytest.mark.browser
 

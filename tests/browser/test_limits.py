@@ -23,7 +23,7 @@ from websockets.sync.client import connect
 
 from benchmarks.session import EXACT, Session
 from core.picture import MOST_BYTES
-from pages.ui import guard
+from pages.ui.server import guard
 from tests.browser.conftest import ROOT, Server
 from tests.patience import PATIENCE, until
 

@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 
 from benchmarks.browser import until
 from core.config import RunConfig
-from core.recipes import NETWORKS
-from pages.ui.site import PAGES
+from core.networks import NETWORKS
+from pages.ui.view.site import PAGES
 from tests.browser.test_report import opened, saved
 
 pytestmark = pytest.mark.browser

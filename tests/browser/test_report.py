@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from core.config import RunConfig
-from core.recipes import NETWORKS
+from core.networks import NETWORKS
 from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.browser

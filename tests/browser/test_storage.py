@@ -9,13 +9,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from core.config import PruningConfig, RunConfig
-from core.ledgers import LedgerStore
+from core.cost import compact
+from core.cost.ledger import COMPACT, ENTRIES
+from core.cost.tradeoff import RETRAINED, said
+from core.networks import NETWORKS
 from core.pruning import prune, rank
-from core.recipes import NETWORKS
-from core.runs import RunStore
-from core.storage import compact
-from core.storage.ledger import COMPACT, ENTRIES
-from core.storage.tradeoff import RETRAINED, said
+from core.store.ledgers import LedgerStore
+from core.store.runs import RunStore
 
 pytestmark = pytest.mark.browser
 

@@ -1,0 +1,113 @@
+"""Single weights or whole filters: accuracy against bytes and time of the two ways to prune the same network."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from core.cost.times import BATCHES
+from core.errors import StoreError
+from core.evaluation import Comparison
+from core.words import wording
+
+Method = Literal["weights", "filters"]
+"""Weights set to zero wherever they are, or whole filters taken out so that a smaller dense network is left."""
+
+SHARES = tuple(percent / 100 for percent in range(0, 100, 5))
+"""Shares of each layer's filters that are taken out."""
+
+SPARSITIES = tuple(percent / 100 for percent in (0, *range(10, 91, 10), 95, 98, 99))
+"""Shares of all weights that are set to zero."""
+
+RETRAINED = (0.25, 0.5, 0.75)
+"""Shares of filters after which the network is retrained and timed, beside weights of which as many are left."""
+
+EPOCHS = 2
+"""Of retraining."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One pruned network.
+
+    Attributes:
+        method: how it was pruned.
+        share: of the weights set to zero, or of each layer's filters taken out.
+        epochs: of retraining.
+        left: weights that are not zero.
+        dense: bytes of its kernels as float32, zeros included.
+        compact: bytes of its kernels in the compact encoding.
+        comparison: with the unpruned network on the test images.
+        times: for each batch how long it takes, in times of the unpruned network in the same round: the quartiles.
+            Empty where it was not timed. Weights are timed as sparse matrices (CSR).
+    """
+
+    method: Method
+    share: float
+    epochs: int
+    left: int
+    dense: int
+    compact: int
+    comparison: Comparison
+    times: Mapping[int, tuple[float, float, float]]
+
+
+@dataclass(frozen=True)
+class Tradeoff:
+    """What was found of a network of `total` weights on a machine (as of a run) with so many threads."""
+
+    points: Sequence[Point]
+    total: int
+    threads: int
+    machine: Mapping[str, str | int | bool]
+
+    def line(self, method: Method, *, retrained: bool) -> list[Point]:
+        """The points of one line, from the most weights to the fewest; the unpruned network begins both of them."""
+        return [p for p in self.points if p.method == method and (p.epochs > 0) == retrained]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Tradeoff":
+        """The inverse of `to_dict`, also from JSON; raises StoreError if it is none."""
+        try:
+            points = [_point(value) for value in values["points"]]
+            found = cls(points, int(values["total"]), int(values["threads"]), dict(values["machine"]))
+            for method in ("weights", "filters"):
+                for retrained in (False, True):
+                    if not found.line(method, retrained=retrained):
+                        raise StoreError(f"This comparison has no line of {method}.")
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+            raise StoreError(f"This is no comparison of weights and filters ({error}).") from error
+        return found
+
+
+def _point(values: Mapping[str, Any]) -> Point:
+    times = {int(batch): (float(a), float(b), float(c)) for batch, (a, b, c) in values["times"].items()}
+    if times and {*times} != {*BATCHES}:
+        raise StoreError("A network was timed with other batches.")
+    if values["method"] not in ("weights", "filters"):
+        raise StoreError(f"There is no method {values['method']!r}.")
+    return Point(**{**values, "comparison": Comparison(**values["comparison"]), "times": times})
+
+
+def said(found: Tradeoff) -> str:
+    """What the two are worth, in words: the retrained networks with the same number of weights left."""
+    pairs = zip(found.line("filters", retrained=True), found.line("weights", retrained=True), strict=True)
+    filters, weights = list(pairs)[1]
+    batch = BATCHES[-1]
+    (_, fast, _), (_, slow, _) = filters.times[batch], weights.times[batch]
+    left = wording.percent(filters.left / found.total, 0)
+    return (
+        f"With {left} of the weights left and {EPOCHS} epochs of retraining, single weights reach "
+        f"{wording.percent(weights.comparison.pruned.value)} and whole filters "
+        f"{wording.percent(filters.comparison.pruned.value)}; the unpruned network, without retraining, has "
+        f"{wording.percent(filters.comparison.dense.value)}. "
+        f"For {batch} images, the network without those filters takes {_times(fast)} the time of the unpruned one, the "
+        f"one without those weights, as sparse matrices, {_times(slow)}."
+    )
+
+
+def _times(ratio: float) -> str:
+    return f"{wording.decimal(ratio, 2 if ratio < 10 else 0)} times"

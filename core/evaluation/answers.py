@@ -1,0 +1,83 @@
+"""Which images: those whose answer changed, in an order, and where each one's answer changes first.
+
+Classes are numbers; images are indices into the test images.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.evaluation import Labels
+from core.evaluation.profile import Profile
+
+OUTCOMES = ("both right", "lost", "gained", "both wrong")
+"""What pruning did to an answer, in the order of `outcomes`' numbers: dense right and pruned right, and so on."""
+
+CHANGED, SAME = "changed", "unchanged"
+"""Whether the answer is another one, right or wrong."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which images are wanted; None asks for nothing.
+
+    Attributes:
+        outcome: one of `OUTCOMES`, `CHANGED` or `SAME`.
+        true, dense, pruned: the true class and the two answers.
+        moved: the class that an answer moved to or away from.
+    """
+
+    outcome: str | None = None
+    true: int | None = None
+    dense: int | None = None
+    pruned: int | None = None
+    moved: int | None = None
+
+    def select(self, labels: Labels, dense: Labels, pruned: Labels) -> NDArray[np.int64]:
+        """The wanted images, in order; all of (n,) labels and answers."""
+        keep = np.ones(len(labels), np.bool_)
+        for wanted, classes in ((self.true, labels), (self.dense, dense), (self.pruned, pruned)):
+            if wanted is not None:
+                keep &= classes == wanted
+        if self.moved is not None:
+            keep &= (dense == self.moved) != (pruned == self.moved)
+        if self.outcome in OUTCOMES:
+            keep &= outcomes(labels, dense, pruned) == OUTCOMES.index(self.outcome)
+        elif self.outcome is not None:
+            keep &= (dense != pruned) == (self.outcome == CHANGED)
+        return np.flatnonzero(keep)
+
+
+def outcomes(labels: Labels, dense: Labels, pruned: Labels) -> NDArray[np.uint8]:
+    """(n,) uint8, indices into `OUTCOMES`."""
+    return np.asarray(2 * (dense != labels) + (pruned != labels), np.uint8)
+
+
+def by_movement(profile: Profile, row: int) -> NDArray[np.int64]:
+    """All images, those first whose answer moved most from row 0 to `row`.
+
+    Changed answers come before unchanged ones. Among the changed, the more certain the two networks are of their two
+    answers together, the earlier; among the unchanged, the more the probability changed.
+    """
+    before, after = (profile.probability[r].astype(np.float32) for r in (0, row))
+    changed = profile.predicted[0] != profile.predicted[row]
+    return np.lexsort((-np.where(changed, before + after, np.abs(after - before)), ~changed))
+
+
+def first_change(profile: Profile) -> NDArray[np.int64]:
+    """(n,) the first row at which each image has another answer than in row 0; S, the number of rows, if none."""
+    changed = profile.predicted != profile.predicted[0]
+    return np.where(changed.any(axis=0), changed.argmax(axis=0), len(changed))
+
+
+def by_fragility(profile: Profile) -> NDArray[np.int64]:
+    """All images, those first whose answer changes at the smallest sparsity; of equals the least certain first."""
+    return np.lexsort((profile.probability[0].astype(np.float32), first_change(profile)))
+
+
+def first_changes(profile: Profile, labels: Labels, classes: int) -> NDArray[np.int64]:
+    """(classes, S + 1) how many images of each class change first at each row; the last column: never."""
+    counts = np.zeros((classes, len(profile.k) + 1), np.int64)
+    np.add.at(counts, (labels, first_change(profile)), 1)
+    return counts

@@ -1,0 +1,73 @@
+"""One image over all stops: what a network answers at each sparsity, and what its first convolution passes on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.config import PruningConfig
+from core.errors import PruningError
+from core.evaluation.profile import log_softmax
+from core.pruning import Weights, prune, rank
+
+Look = Callable[[Weights], tuple[NDArray[np.float32], NDArray[np.float32]]]
+"""Weights -> logits (C,) and feature maps (F, h, w) of one image."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """One image at S sparsities.
+
+    Attributes:
+        sparsity: (S,) float64, fractions.
+        probability: (S, C) float32, softmax over the classes.
+        maps: (S, F, h, w) float16, the output of the first convolution.
+    """
+
+    sparsity: NDArray[np.float64]
+    probability: NDArray[np.float32]
+    maps: NDArray[np.float16]
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """(S,) the class of the largest probability."""
+        return np.asarray(self.probability.argmax(axis=1))
+
+    @property
+    def entropy(self) -> NDArray[np.float64]:
+        """(S,) in bits; 0 is certain, log2(C) is guessing."""
+        p = self.probability.astype(np.float64)
+        return np.asarray((p * -np.log2(np.where(p > 0, p, 1))).sum(axis=1))
+
+    @property
+    def flip(self) -> int | None:
+        """The first row whose answer is not that of row 0; None if there is none."""
+        changed = np.flatnonzero(self.predicted != self.predicted[0])
+        return int(changed[0]) if changed.size else None
+
+
+def compute(
+    weights: Weights,
+    pruning: PruningConfig,
+    sparsities: Sequence[float],
+    look: Look,
+    gradients: Weights | None = None,
+) -> Trace:
+    """Prune to each sparsity in turn and look at one image; `gradients` as `core.pruning.rank` takes them.
+
+    Raises:
+        PruningError: the weights cannot be ranked, a sparsity is out of range, or an output is not finite.
+    """
+    ranking = rank(weights, pruning, gradients)
+    seen, k, rows = None, -1, []
+    for sparsity in sparsities:
+        if seen is None or ranking.count(sparsity) != k:
+            k, seen = ranking.count(sparsity), look(prune(weights, ranking, sparsity))
+        rows.append(seen)
+    logits = np.stack([row[0] for row in rows])
+    if not np.isfinite(logits).all():
+        raise PruningError("The outputs for this image are not finite; train this network again.")
+    probability = np.exp(log_softmax(logits)).astype(np.float32)
+    maps = np.stack([row[1] for row in rows]).astype(np.float16)
+    return Trace(np.array(sparsities, np.float64), probability, maps)

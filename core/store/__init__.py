@@ -1,0 +1,1 @@
+"""What is kept: where it lies, runs, and what was computed from them."""

@@ -1,0 +1,368 @@
+"""Objects below an fsspec URL, such as s3://bucket/runs, with copies on this machine of what was asked for.
+
+    <url>/<run>/<digits>/...        a run's files, below digits of their writer
+    <url>/<run>/run.json            written after them and only if there is none; names the digits
+    <url>/<folder>/<file>           anything else
+
+A copy's folder is named after the object's version, so a copy that is there is right. One listing of all names answers
+what is there; it is asked for anew after a second, and at once for what it does not show. Nobody waits long for it: a
+place that says nothing is one that cannot be reached.
+"""
+
+import hashlib
+import os
+import re
+import textwrap
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+import platformdirs
+from fsspec import AbstractFileSystem
+from fsspec.core import url_to_fs
+
+from core.errors import StoreError
+from core.store.places.place import MANIFEST, NO_REASON, REASON, SET_ASIDE, VARIABLE, Held
+
+T = TypeVar("T")
+
+_FRESH, _MISSING = 1.0, 0.2
+"""Seconds for which a listing is believed: about what it shows, and about what it does not."""
+
+_LISTING, _TRANSFER = 5.0, 120.0  # seconds that a listing may take, and that one file may
+_PATIENCE = 10.0  # seconds for which a place that cannot be reached is not tried again
+_CHECKED = 30.0  # seconds for which a place that could be written is believed to be writable
+_ABANDONED = 3600  # seconds after which files without a manifest belong to a writer that died
+_UNUSED = 600  # seconds after which a copy of what is gone or has changed is removed; somebody may be reading it
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "s3": {"config_kwargs": {"connect_timeout": 5, "read_timeout": 10, "retries": {"total_max_attempts": 1}}}
+}
+"""What a backend is told, by scheme. s3fs itself tries again five times, and else each time waits minutes."""
+
+
+@dataclass(frozen=True)
+class _Object:
+    size: int
+    time: float
+    version: str
+
+    @classmethod
+    def of(cls, info: Mapping[str, Any]) -> "_Object":
+        when = next((info[key] for key in ("LastModified", "mtime", "last_modified", "created") if info.get(key)), 0.0)
+        seconds = when.timestamp() if isinstance(when, datetime) else float(when)
+        state = f"{info.get('ETag') or seconds} {info['size']}"
+        return cls(info["size"], seconds, hashlib.sha256(state.encode()).hexdigest()[:12])
+
+
+class Bucket:
+    """A `Place` whose folders appear with their manifest."""
+
+    def __init__(self, url: str, root: Path | None = None) -> None:
+        self.where, self._shown = url, _without_secrets(url)
+        self._files, self._base = _opened(url, self._shown)
+        copies = platformdirs.user_cache_path("prunelab", appauthor=False) / "copies"
+        self.root = root or copies / hashlib.sha256(os.fsencode(url)).hexdigest()[:12]
+        self._lock = threading.Lock()
+        self._objects: dict[str, _Object] = {}
+        self._listed_at = self._tidied_at = self._checked_at = -float("inf")
+        self._trouble: StoreError | None = None
+        self._stale = False
+        self._listing: Future[dict[str, _Object]] | None = None
+
+    def published(self) -> list[str]:
+        """As `Place` says."""
+        return [path.parts[0] for path in map(PurePosixPath, self._listed()) if path.parts[1:] == (MANIFEST,)]
+
+    def find(self, name: str) -> Path | None:
+        """As `Place` says; fetched unless a copy is here."""
+        found = self._object(name)
+        if found is None:
+            return None
+        path = PurePosixPath(name)
+        copy = self.root / path.parent / found.version / path.name
+        return copy if copy.is_file() or self._fetch(name, copy) else None
+
+    def size(self, name: str) -> int | None:
+        """As `Place` says."""
+        found = self._object(name)
+        return found.size if found else None
+
+    def held(self, folder: str) -> list[Held]:
+        """As `Place` says."""
+        objects = self._listed().items()
+        return [Held(name, found.size, found.time) for name, found in objects if _folder(name) == folder]
+
+    def part(self) -> str:
+        """Digits that no other writer has."""
+        return f"/{uuid.uuid4().hex[:8]}"
+
+    def publish(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """As `Place` says."""
+        *names, manifest = files
+        keys = [self._key(f"{folder}/{name}") for name in names]
+        with self._writing():
+            try:
+                for key, name in zip(keys, names, strict=True):
+                    self._do(self._files.pipe_file, key, files[name])
+            except Exception:
+                self._discard(keys)
+                raise
+            last = self._key(f"{folder}/{manifest}")
+            try:
+                self._do(self._files.pipe_file, last, files[manifest], mode="create")
+            except FileExistsError:
+                if self._do(self._files.cat_file, last) != files[manifest]:
+                    self._discard(keys)
+                    raise  # otherwise it is this very one: a request that was repeated when its answer was lost
+
+    def _discard(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            with suppress(Exception):  # each backend has its own; what stays is tidied up later
+                self._do(self._files.rm_file, key)
+
+    def write(self, name: str, content: bytes) -> None:
+        """As `Place` says."""
+        with self._writing():
+            self._do(self._files.pipe_file, self._key(name), content)
+
+    def remove(self, name: str) -> None:
+        """As `Place` says."""
+        with self._writing(), suppress(FileNotFoundError):
+            self._do(self._files.rm_file, self._key(name))
+
+    def remove_all(self, folder: str) -> None:
+        """As `Place` says."""
+        self.remove(f"{folder}/{MANIFEST}")
+        for name in self._below(folder):
+            self.remove(name)
+
+    def set_aside(self, name: str, label: str, reason: str) -> None:
+        """As `Place` says."""
+        aside, names = f"{SET_ASIDE}/{label}-{uuid.uuid4().hex[:8]}", self._below(name)
+        with self._writing():
+            for moved in sorted(names, key=lambda each: not each.endswith(f"/{MANIFEST}")):
+                with suppress(FileNotFoundError):  # another server was first
+                    self._do(self._files.cp_file, self._key(moved), self._key(f"{aside}/{moved}"))
+                    self._do(self._files.rm_file, self._key(moved))
+            if names:
+                self._do(self._files.pipe_file, self._key(f"{aside}/{REASON}"), reason.encode())
+
+    def aside(self) -> list[tuple[str, str]]:
+        """As `Place` says."""
+        found = []
+        for name in self._listed():
+            path = PurePosixPath(name)
+            if path.parts[0] == SET_ASIDE and path.name == REASON:
+                found.append((path.parent.name.rsplit("-", 1)[0], self._reason(name)))
+        return found
+
+    def check(self) -> None:
+        """As `Place` says; asked anew every half minute."""
+        if self._trouble and time.monotonic() < self._listed_at:
+            raise self._trouble
+        if time.monotonic() - self._checked_at > _CHECKED:
+            probe = f".probe-{uuid.uuid4().hex[:8]}"
+            self.write(probe, b"")
+            self.remove(probe)
+            self._checked_at = time.monotonic()
+
+    def refresh(self) -> None:
+        """List anew when something is asked for next."""
+        self._stale = True
+
+    @staticmethod
+    def _do(call: Callable[..., T], *args: Any, **options: Any) -> T:
+        """Have the backend do something with one file.
+
+        Of its functions those whose names end in `_file`, which take a path as it is: the others (`mv`, `rm`, `get`)
+        take one with `*`, `?` or `[` for a pattern, whose files may be a neighbour's.
+        """
+        return _answer(_beside(partial(call, *args, **options)), _TRANSFER)
+
+    def _key(self, name: str) -> str:
+        return f"{self._base}/{name}"
+
+    def _object(self, name: str) -> _Object | None:
+        found = self._listed().get(name) or self._listed(_MISSING).get(name)
+        if found is None and self._trouble:
+            raise self._trouble
+        return found
+
+    def _below(self, name: str) -> list[str]:
+        """All names that are this one or in this folder, as they are now."""
+        return [each for each in self._listed(0) if each == name or each.startswith(f"{name}/")]
+
+    def _listed(self, age: float = _FRESH) -> Mapping[str, _Object]:
+        """All objects by name, as they were so many seconds ago at most, or when the place could last be reached."""
+        with self._lock:
+            if time.monotonic() - self._listed_at > age or (self._stale and not self._trouble):
+                self._stale = False
+                try:
+                    with self._reaching():
+                        self._objects = self._listed_now()
+                    self._trouble, self._listed_at = None, time.monotonic()
+                except StoreError as error:
+                    self._trouble, self._listed_at = error, time.monotonic() + _PATIENCE
+                else:
+                    self._tidy_sometimes()
+            return self._objects
+
+    def _listed_now(self) -> dict[str, _Object]:
+        """What a listing says that is begun now; raises TimeoutError if that one or the last one takes too long."""
+        if self._listing is not None and not self._listing.done():
+            raise TimeoutError
+        self._listing = _beside(self._list)
+        return _answer(self._listing, _LISTING)
+
+    def _list(self) -> dict[str, _Object]:
+        self._files.invalidate_cache()
+        try:
+            found = self._files.find(self._base, detail=True)
+        except FileNotFoundError:
+            return {}
+        start = f"{self._base}/"
+        return {key.removeprefix(start): _Object.of(info) for key, info in found.items() if key.startswith(start)}
+
+    def _fetch(self, name: str, copy: Path) -> bool:
+        """Copy an object to this machine, whole or not at all; False if it is gone."""
+        temporary = self.root / f".tmp-{uuid.uuid4().hex[:8]}"
+        try:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            with self._reaching():
+                self._do(self._files.get_file, self._key(name), str(temporary))
+            temporary.replace(copy)
+        except FileNotFoundError:
+            self.refresh()
+            return False
+        except OSError as error:
+            raise StoreError(
+                f"{self.root} cannot hold a copy of {name} ({error.strerror}); free some space."
+            ) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+        return True
+
+    def _reason(self, name: str) -> str:
+        try:
+            path = self.find(name)
+            return path.read_text("utf-8") if path else NO_REASON
+        except (StoreError, OSError, UnicodeDecodeError):
+            return NO_REASON
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Turns what a backend raises, each its own, into a sentence."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            what = f"The run store {self._shown} cannot be reached ({type(error).__name__})"
+            raise StoreError(f"{what}; try again in a while.") from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except FileExistsError:
+            raise
+        except Exception as error:  # each backend has its own
+            what = f"The run store {self._shown} cannot be written ({type(error).__name__}: {_in_a_line(error)})"
+            raise StoreError(f"{what}; see that it is there and writable, then try again.") from error
+        finally:
+            self.refresh()
+
+    def _tidy_sometimes(self) -> None:
+        if time.monotonic() - self._tidied_at >= _UNUSED:
+            self._tidied_at = time.monotonic()
+            _beside(self._tidy)
+
+    def _tidy(self) -> None:
+        """Remove what writers that died have left, and copies of what is gone or has changed."""
+        objects = self._objects
+        runs = {name.split("/")[0] for name in objects if name.endswith(f"/{MANIFEST}")}
+        for name, found in objects.items():
+            if _is_part(name) and name.split("/")[0] not in runs and time.time() - found.time > _ABANDONED:
+                with suppress(Exception):  # another process may do the same; the next time will do
+                    self._do(self._files.rm_file, self._key(name))
+        for folder, _, names in os.walk(self.root):  # goes on where another process has removed a folder
+            for copy in (Path(folder, name) for name in names):
+                with suppress(OSError):
+                    if time.time() - copy.stat().st_mtime > _UNUSED and not self._is_current(copy):
+                        copy.unlink()
+                        copy.parent.rmdir()
+
+    def _is_current(self, copy: Path) -> bool:
+        path = PurePosixPath(copy.relative_to(self.root))
+        found = self._objects.get(str(path.parent.parent / path.name))
+        return found is not None and found.version == path.parent.name
+
+
+def _beside(call: Callable[[], T]) -> Future[T]:
+    """Do something in a thread that keeps nobody waiting, the end of the process neither."""
+    answer: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(call())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=run, name="prunelab-bucket", daemon=True).start()
+    return answer
+
+
+def _answer(asked: Future[T], seconds: float) -> T:
+    try:
+        return asked.result(seconds)
+    except TimeoutError:
+        if asked.done():
+            raise
+        raise TimeoutError(f"no answer within {seconds:g} s") from None
+
+
+def _folder(name: str) -> str:
+    return str(PurePosixPath(name).parent)
+
+
+def _is_part(name: str) -> bool:
+    """Whether it is a file of a run that the run's manifest must name."""
+    parts = PurePosixPath(name).parts
+    return len(parts) > 2 and not parts[0].startswith(".") and len(parts[1]) == 8
+
+
+def _opened(url: str, shown: str) -> tuple[AbstractFileSystem, str]:
+    """What speaks to the place, and the path of everything there.
+
+    Raises:
+        StoreError: there is no such place, or nothing here that speaks to it.
+    """
+    scheme, _, rest = url.partition("://")
+    if not scheme or not rest.strip("/") or "?versionId=" in rest:
+        raise StoreError(f"{VARIABLE} names {shown}, which is no place; add a bucket and a folder, or name a folder.")
+    try:
+        found: tuple[AbstractFileSystem, str] = url_to_fs(url, **_OPTIONS.get(scheme, {}))
+    except Exception as error:  # each backend has its own
+        what = f"{VARIABLE} names {shown}, which cannot be opened ({_in_a_line(error) or type(error).__name__})"
+        raise StoreError(f"{what}; name a folder, or install the package that fsspec needs for it.") from error
+    return found[0], found[1].rstrip("/")
+
+
+def _in_a_line(error: Exception) -> str:
+    return textwrap.shorten(str(error), 300, placeholder=" …").rstrip(".")
+
+
+def _without_secrets(url: str) -> str:
+    """A URL as it may be shown: without user and password, and without what follows `?` or `#`."""
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"

@@ -1,0 +1,185 @@
+"""The student report's claim put to the test: every reading of its sentence, on several networks of its regime.
+
+The report set "the weights in the bottom 0.01th percentile" to zero and saw 72.86 % become 71.31 %. Each reading below
+is one way to understand that sentence, or one mistake that would be easy to make.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from core.config import PruningConfig, RunConfig
+from core.errors import ConfigError, StoreError
+from core.evaluation import Proportion
+from core.networks import NETWORKS
+from core.words import wording
+
+FORMAT = 1
+"""Version of audits. Raise it when a reading's name would no longer mean the same."""
+
+REPORTED = 0.7131 - 0.7286
+"""The difference in accuracy that the report gives, a fraction."""
+
+SEEDS = (0, 1, 2, 3, 4)
+"""Of the networks."""
+
+SIGNED = PruningConfig(criterion="signed")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read the sentence.
+
+    Attributes:
+        name: of the reading, as in stored audits.
+        title: as on the screen.
+        sparsity: of the kernels that it prunes, a fraction.
+        pruning: what ranks the weights.
+        only: how the names of the kernels begin that are pruned; empty for all.
+        dropout: the share of each fully connected layer's inputs that is dropped at random while both networks answer.
+        subset: how many test images each network answers, drawn at random and apart; 0 for all, the same.
+    """
+
+    name: str
+    title: str
+    sparsity: float
+    pruning: PruningConfig = PruningConfig()  # noqa: RUF009  (frozen)
+    only: str = ""
+    dropout: float = 0.0
+    subset: int = 0
+
+
+READINGS = (
+    Reading("magnitude", "The smallest 0.01 % by magnitude", 0.0001),
+    Reading("quantile", "“0.01th percentile” taken for the quantile 0.01: the smallest 1 %", 0.01),
+    Reading("signed", "The absolute value forgotten: the most negative 0.01 %", 0.0001, SIGNED),
+    Reading("signed 0.1", "The same, and 0.1 %", 0.001, SIGNED),
+    Reading("largest", "The largest instead of the smallest 0.01 %", 0.0001, PruningConfig(criterion="largest")),
+    Reading("convolutions", "The smallest 0.01 % of the convolutions only", 0.0001, only="conv"),
+    Reading("dropout", "The smallest 0.01 %, dropout of 0.5 left on while testing", 0.0001, dropout=0.5),
+    Reading("subset", "The smallest 0.01 %, each network tested on other 1,000 images", 0.0001, subset=1_000),
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one reading gave on one network: k weights were zeroed; accuracy before and after."""
+
+    k: int
+    before: Proportion
+    after: Proportion
+
+    @property
+    def difference(self) -> float:
+        """Accuracy after - before, a fraction."""
+        return self.after.value - self.before.value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """All readings on one network, by name, with what they were computed on, and the digest of its weights if known."""
+
+    config: RunConfig
+    findings: Mapping[str, Finding]
+    created: str
+    versions: Mapping[str, str]
+    machine: Mapping[str, str | int | bool]
+    weights: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return {"format": FORMAT, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Audit":
+        """The inverse of `to_dict`, also from JSON.
+
+        Raises:
+            StoreError: it is no audit, or not of the readings of this version.
+        """
+        try:
+            found = {
+                name: Finding(int(f["k"]), Proportion(**f["before"]), Proportion(**f["after"]))
+                for name, f in values["findings"].items()
+            }
+            rest = {name: values[name] for name in ("created", "versions", "machine")}
+            weights = str(values.get("weights", ""))
+            audit = cls(config=RunConfig.from_dict(values["config"]), findings=found, weights=weights, **rest)
+        except (TypeError, KeyError, ValueError, OverflowError, AttributeError, ConfigError) as error:
+            raise StoreError(f"This is not an audit ({error}).") from error
+        if values.get("format") != FORMAT or set(found) != {reading.name for reading in READINGS}:
+            raise StoreError("This audit is of other readings; compute it again.")
+        return audit
+
+
+@lru_cache(maxsize=1)
+def networks() -> tuple[RunConfig, ...]:
+    """Those that the claim is audited on: the report's regime, one for each of `SEEDS`."""
+    recipe = NETWORKS["lenet"].recipes["report"]
+    return tuple(RunConfig(network="lenet", training=recipe, seed=seed) for seed in SEEDS)
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """One reading over n networks.
+
+    Attributes:
+        reading: which.
+        k: weights zeroed in each.
+        total: of how many that it could.
+        differences: (n,) fractions, after - before.
+        low, high: 95 % prediction interval (Student) of one more such network's difference; its own value for one.
+    """
+
+    reading: Reading
+    k: int
+    differences: NDArray[np.float64]
+    low: float
+    high: float
+
+    @property
+    def mean(self) -> float:
+        return float(self.differences.mean())
+
+    @property
+    def explains(self) -> bool:
+        """Whether the report's difference is within what this reading gives."""
+        return self.low <= REPORTED <= self.high
+
+
+def summaries(audits: Sequence[Audit]) -> list[Summary]:
+    """Every reading over the audited networks, at least one."""
+    return [_summary(reading, [audit.findings[reading.name] for audit in audits]) for reading in READINGS]
+
+
+def _summary(reading: Reading, findings: Sequence[Finding]) -> Summary:
+    values = np.array([finding.difference for finding in findings])
+    n, half = len(values), 0.0
+    if n > 1:
+        half = float(stdtrit(n - 1, 0.975) * values.std(ddof=1) * np.sqrt(1 + 1 / n))
+    mean = float(values.mean())
+    return Summary(reading, findings[0].k, values, max(mean - half, -1.0), min(mean + half, 1.0))
+
+
+def verdict(found: Sequence[Summary]) -> str:
+    """What the report's own reading gives, and whether it can explain the report, in words."""
+    first = found[0]
+    title = f"{first.reading.title[0].lower()}{first.reading.title[1:]}"
+    can = "can" if first.explains else "cannot"
+    return (
+        f"Zeroing {title} changes accuracy by {wording.points(first.mean)} on average over {len(first.differences)} "
+        f"networks: it {can} explain {wording.points(REPORTED)}."
+    )
+
+
+def explanations(found: Sequence[Summary]) -> str:
+    """Which of the other readings can explain the report, in words."""
+    can = [f"- {s.reading.title}" for s in found[1:] if s.explains]
+    if not can:
+        return "None of the other readings can either."
+    return "\n".join(["What can, in the sense that one more such network may well give it:", "", *can])

@@ -1,0 +1,215 @@
+"""Is magnitude a good metric? What a study asks, and how its curves are summed up over seeds."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from core.config import Criterion, Problem, PruningConfig, RunConfig, Scope
+from core.data import FASHION, Collection
+from core.evaluation.profile import FRACTIONS
+from core.networks import NETWORKS, recipe_for
+from core.study.cells import Cell, Curve, Retraining, area
+from core.words import wording
+
+SEEDS = (0, 1, 2, 3, 4)
+"""Of the trainings: every line of a study is of the same networks."""
+
+RANDOM_SEEDS = (0, 1, 2)
+"""Of the criterion random, each on every network."""
+
+RETRAINED = tuple(p / 100 for p in (80, 87, 91, 94, 97))
+"""Sparsities at which a network is retrained, as fractions."""
+
+EPOCHS, ROUNDS = 4, 2
+"""Of retraining at each sparsity, whatever the strategy; and of strategies that prune step by step."""
+
+
+_kept = lru_cache(maxsize=32)
+"""What a study asks is asked for at every event of its page."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a figure: its name, and a cell for each seed."""
+
+    name: str
+    cells: tuple[Cell, ...]
+
+
+@_kept
+def networks(name: str, recipe: str, of: Collection = FASHION) -> tuple[RunConfig, ...]:
+    """The networks of a study on a data set: one training for each of `SEEDS`."""
+    training = recipe_for(NETWORKS[name].recipes[recipe], mirrored=of.mirrored)
+    return tuple(RunConfig(network=name, training=training, data=of.config, seed=seed) for seed in SEEDS)
+
+
+@_kept
+def by_criterion(configs: Sequence[RunConfig], scope: Scope) -> tuple[Line, ...]:
+    """All criteria at the same sparsities, on the same networks."""
+    return tuple(Line(c, tuple(_criterion_cells(configs, c, scope))) for c in get_args(Criterion))
+
+
+def _criterion_cells(configs: Sequence[RunConfig], criterion: Criterion, scope: Scope) -> Iterator[Cell]:
+    for config in configs:
+        for seed in RANDOM_SEEDS if criterion == "random" else (0,):
+            yield Cell(config=config, pruning=PruningConfig(criterion=criterion, scope=scope, seed=seed))
+
+
+@_kept
+def by_layer(configs: Sequence[RunConfig]) -> tuple[Line, ...]:
+    """One layer pruned at a time, by magnitude, all others left alone, at all stops of the slider."""
+    layers = NETWORKS[configs[0].network].layers(Problem())  # their names are those of any problem
+    return tuple(
+        Line(layer, tuple(Cell(config=config, layer=layer, sparsities=FRACTIONS) for config in configs))
+        for layer in layers
+    )
+
+
+@_kept
+def by_retraining(configs: Sequence[RunConfig]) -> tuple[Line, ...]:
+    """What follows the pruning, by magnitude in all layers, with the same number of epochs."""
+    return tuple(Line(how, tuple(_retrained(config, how) for config in configs)) for how in get_args(Retraining))
+
+
+def _retrained(config: RunConfig, how: Retraining) -> Cell:
+    budget = {"none": (0, 1), "fine-tune": (EPOCHS, 1)}.get(how, (EPOCHS, ROUNDS))
+    return Cell(config=config, retraining=how, epochs=budget[0], rounds=budget[1], sparsities=RETRAINED)
+
+
+def default() -> list[Cell]:
+    """The cells that ship with the product."""
+    lenet, small = networks("lenet", "quick"), networks("convnet-small", "quick")
+    lines = [line for scope in get_args(Scope) for line in by_criterion(lenet, scope)]
+    lines += [*by_layer(lenet), *by_retraining(lenet), *by_criterion(small, "global")]
+    return list(dict.fromkeys(cell for line in lines for cell in line.cells))
+
+
+# --- summing up over seeds --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """A line over n networks: mean accuracy on the test images, with Student's 95 % interval of the mean.
+
+    Attributes:
+        name: the line's.
+        n: networks, one a training seed; several random rankings of one network count as one, by their mean.
+        sparsity: (S,) fractions.
+        mean, low, high: (S,) accuracies, fractions from 0 to 1; with one network low and high are its own.
+        dense: (n,) accuracies of the networks before pruning.
+        areas: (n,) the mean accuracy from the first to the last sparsity of each.
+        compression: (S,) how many times fewer weights are left than there were; infinite where none is.
+        speedup: (S,) how many times fewer multiplications there are, were each zero skipped; theoretical.
+    """
+
+    name: str
+    n: int
+    sparsity: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    dense: NDArray[np.float64]
+    areas: NDArray[np.float64]
+    compression: NDArray[np.float64]
+    speedup: NDArray[np.float64]
+
+
+def band(name: str, curves: Sequence[Curve]) -> Band:
+    """Sum up the curves of a line, at least one, all at the same sparsities; once for as long as they are the same."""
+    return _band(name, tuple(curves))
+
+
+@lru_cache(maxsize=128)
+def _band(name: str, curves: tuple[Curve, ...]) -> Band:
+    seeds = [[*group] for _, group in groupby(curves, key=lambda curve: curve.cell.config.seed)]
+    values = np.array([np.mean([curve.accuracy for curve in group], axis=0) for group in seeds])  # (n, S)
+    dense = np.array([group[0].test[0].dense.value for group in seeds])
+    sparsity = curves[0].cell.sparsities
+    mean, half = values.mean(axis=0), _half_width(values)
+    return Band(
+        name,
+        len(seeds),
+        np.array(sparsity),
+        mean,
+        np.maximum(mean - half, 0.0),
+        np.minimum(mean + half, 1.0),
+        dense,
+        np.array([area(sparsity, row) for row in values]),
+        np.mean([_ratio(curve, weighted=False) for curve in curves], axis=0),
+        np.mean([_ratio(curve, weighted=True) for curve in curves], axis=0),
+    )
+
+
+def difference(one: Band, other: Band) -> tuple[float, float, float]:
+    """The mean of the areas' differences, one - other, network by network, and the ends of its 95 % interval."""
+    gaps = (one.areas - other.areas)[:, None]
+    mean, half = float(gaps.mean()), float(_half_width(gaps)[0])
+    return mean, max(mean - half, -1.0), min(mean + half, 1.0)
+
+
+def verdict(line: Band, names: Mapping[str, str]) -> str:
+    """A line's area in words."""
+    n = f"{line.n} network{'s' if line.n > 1 else ''}"
+    area_said = wording.percent(float(line.areas.mean()), 1)
+    return f"{names.get(line.name, line.name)}: {area_said} mean accuracy {span(line)}, over {n}"
+
+
+def span(line: Band) -> str:
+    """`from 0.01 % to 99 %`: where a line was looked at."""
+    first, last = (wording.sparsity(float(line.sparsity[i])) for i in (0, -1))
+    return f"from {first} to {last}"
+
+
+def comparison(lines: Sequence[Band], names: Mapping[str, str]) -> str:
+    """The first line's area against each other's in words, never stronger than the paired intervals allow."""
+    first, *others = lines
+    parts: dict[str, list[str]] = {"more than": [], "less than": [], "not to be told from": []}
+    for other in others:
+        if other.n == first.n:
+            gap, low, high = difference(first, other)
+            said = "not to be told from" if low <= 0 <= high else "more than" if gap > 0 else "less than"
+            parts[said].append(f"{names.get(other.name, other.name)} ({wording.points(gap, 1)})")
+    told = "; ".join(f"{said} {wording.listed(which)}" for said, which in parts.items() if which)
+    return f"That is {told}." if told else ""
+
+
+def _half_width(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Half of Student's 95 % interval of the mean over (n, S) values; 0 for a single one."""
+    n = len(values)
+    if n == 1:
+        return np.zeros(values.shape[1])
+    return np.asarray(stdtrit(n - 1, 0.975) * values.std(axis=0, ddof=1) / np.sqrt(n))
+
+
+def _ratio(curve: Curve, *, weighted: bool) -> NDArray[np.float64]:
+    """(S,) all weights over those left, each counted as often as it is used if `weighted`."""
+    sizes = np.array(curve.sizes)
+    uses = np.array(curve.uses) if weighted else np.ones(len(sizes))
+    left = ((sizes - np.array(curve.layer_k)) * uses).sum(axis=1)
+    with np.errstate(divide="ignore"):
+        return np.asarray((sizes * uses).sum() / left)
+
+
+def to_csv(bands: Sequence[Band]) -> str:
+    """One row for each line and sparsity."""
+    columns = ("sparsity", "mean", "low", "high", "compression", "speedup")
+    rows: list[Sequence[str]] = [("line", "networks", *columns)]
+    for b in bands:
+        for values in zip(*(getattr(b, column) for column in columns), strict=True):
+            rows.append((b.name, str(b.n), *(f"{value:.10g}" for value in values)))
+    return csv_of(rows)
+
+
+def csv_of(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as text that spreadsheets read."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,1 @@
+"""What a visitor reads: numbers and results in words, and the glossary."""

@@ -1,0 +1,107 @@
+"""The live panel as a Streamlit component: a slider over stops and the figures it drives, redrawn in the browser."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TypeVar, get_type_hints
+
+import streamlit as st
+
+from pages.ui.components.component import declare
+from pages.ui.server.paths import served
+
+_T = TypeVar("_T")
+
+PLOTLY = f"/vendor/plotly-{version('plotly')}.min.js"
+"""Where the app serves the plotly.js of the installed plotly package."""
+
+HTML = """
+<section class="live-panel">
+  <div class="control">
+    <label for="live-panel-slider"><span data-label></span><output for="live-panel-slider"></output></label>
+    <div class="row">
+      <button type="button" class="play" data-action="Play" aria-label="Play from 0 to 100 %"></button>
+      <div class="track">
+        <input id="live-panel-slider" type="range" min="0" max="1" step="1" value="0" aria-label="Stop">
+        <div class="ticks" aria-hidden="true"></div>
+      </div>
+    </div>
+  </div>
+  <div class="marks" role="group" aria-label="Stops that matter"></div>
+  <p class="failure" role="alert"></p>
+  <p class="answer"></p>
+  <dl class="readouts"></dl>
+  <p class="warning"></p>
+  <div class="figures"></div>
+</section>
+"""
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A point of a figure: the figure's name, and what stands on its axes there."""
+
+    figure: str
+    x: str
+    y: str
+
+
+@dataclass(frozen=True)
+class _Move:
+    """The stop to which the visitor moved the slider last, and how often it was moved in this panel."""
+
+    to: int
+    moves: int
+
+
+_component = declare(__file__, HTML)
+
+
+def live_panel(
+    urls: Sequence[str],
+    stop: int,
+    *,
+    label: str,
+    key: str,
+    on_stop: Callable[[int], None],
+    on_pick: Callable[[Pick], None] = lambda pick: None,
+    options: Sequence[str] = (),
+) -> None:
+    """Mount the panel.
+
+    Args:
+        urls: where the browser finds the panel's JSON (`core.panels.Panel`), and that of more figures, if any.
+        stop: the index of the stop to show.
+        label: the slider's name.
+        key: the component's key.
+        on_stop: called with the index of the stop at which the visitor let go, before the page reruns.
+        on_pick: called with the point of a figure's `picks` that the visitor clicked, before the page reruns.
+        options: those of the figures that are chosen (`core.figures.LiveFigure.options`).
+    """
+    moved = _as(_Move, st.session_state.get(key, {}).get("moved"))
+    _component(
+        data={
+            "urls": [*urls],
+            "stop": stop,
+            "moves": moved.moves if moved else 0,
+            "label": label,
+            "plotly": served(PLOTLY),
+            "options": [*options],
+        },
+        key=key,
+        on_moved_change=lambda: _when(_as(_Move, st.session_state[key].moved), lambda move: on_stop(move.to)),
+        on_picked_change=lambda: _when(_as(Pick, st.session_state[key].picked), on_pick),
+    )
+
+
+def _as(kind: type[_T], said: object) -> _T | None:
+    """What a browser says, as this kind; None if it is nothing that this panel would say."""
+    types = get_type_hints(kind)
+    if not isinstance(said, dict) or {*said} != {*types} or not all(isinstance(said[n], types[n]) for n in types):
+        return None
+    return kind(**said)
+
+
+def _when(said: _T | None, do: Callable[[_T], None]) -> None:
+    if said is not None:
+        do(said)

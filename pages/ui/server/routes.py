@@ -1,0 +1,193 @@
+"""What the app serves itself: the frame of each page, the panel's JSON and the plotly.js of the installed package."""
+
+import gzip
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from core import panels
+from core.config import PruningConfig
+from core.data import FASHION, check
+from core.errors import DataError, PruneLabError
+from core.evaluation.profile import Profile
+from core.networks import NETWORKS
+from core.panels import Panel
+from core.words import wording
+from pages.ui.components.live_panel import PLOTLY
+from pages.ui.server.paths import served
+from pages.ui.server.services import engine, store, stories
+from pages.ui.view import lookup
+from pages.ui.view.site import PAGES
+
+_HERE = Path(__file__).parent
+
+FOREVER = "public, max-age=31536000, immutable"
+FRESH = "no-cache"
+
+
+@lru_cache(maxsize=1)
+def _plotly() -> bytes:
+    return gzip.compress((files("plotly") / "package_data" / "plotly.min.js").read_bytes())
+
+
+@lru_cache(maxsize=1)
+def _frame() -> bytes:
+    """Streamlit's HTML with what has to be there before its scripts run, which are deferred; compressed."""
+    script, style = ((_HERE / f"frame.{kind}").read_text("utf-8") for kind in ("js", "css"))
+    head, tag, rest = (files("streamlit") / "static" / "index.html").read_text("utf-8").partition("</head>")
+    return gzip.compress(f"{head}<script>{script}</script><style>{style}</style>{tag}{rest}".encode())
+
+
+async def frame(request: Request) -> Response:
+    """The HTML of a page; it is the same for all."""
+    return _compressed(request, _frame(), "text/html", FRESH)
+
+
+async def plotly(request: Request) -> Response:
+    """The script, compressed once per process; its address changes with its version."""
+    content = await run_in_threadpool(_plotly)
+    return _compressed(request, content, "text/javascript", FOREVER)
+
+
+async def panel_json(request: Request) -> Response:
+    """`core.panels.Panel` of what the query names: run, criterion, scope, own sparsity, part; or kernels of a layer."""
+    try:
+        content = await run_in_threadpool(panel, dict(request.query_params))
+    except PruneLabError as error:
+        return PlainTextResponse(str(error), status_code=404)
+    return _compressed(request, content, "application/json", FRESH)
+
+
+def panel(query: Mapping[str, str]) -> bytes:
+    """The panel that a query names as JSON, compressed.
+
+    Raises:
+        PruneLabError: the query names nothing, or something that is not evaluated yet.
+    """
+    run = store().get(query.get("run", ""))
+    pruning = PruningConfig(criterion=query.get("criterion"), scope=query.get("scope"))  # type: ignore[arg-type]
+    own = wording.read_sparsity(query["own"], run.weights) if "own" in query else None
+    layer = query.get("kernels")
+    first = (_ordinal(query, "filter") - 1, _ordinal(query, "input") - 1)
+    weights = store().digest(run.id)
+    if not weights.startswith(query.get("weights", "")):
+        raise PruneLabError("This run was trained again; reload the page.")
+    return _json(run.id, weights, pruning, own, query.get("part", "pruning"), layer, first)
+
+
+def _ordinal(query: Mapping[str, str], name: str) -> int:
+    value = query.get(name, "1")
+    if not (value.isascii() and value.isdecimal() and len(value) < 7):
+        raise PruneLabError(f"“{value[:20]}” is no {name}; they are numbered from 1.")
+    return int(value)
+
+
+@lru_cache(maxsize=64)
+def _json(
+    run_id: str,
+    weights: str,
+    pruning: PruningConfig,
+    own: float | None,
+    part: str,
+    layer: str | None,
+    first: tuple[int, int],
+) -> bytes:
+    """A panel, or the kernels of one layer from filter and input `first` on as a further figure of it, compressed.
+
+    Kept under the digest of the weights too: the run may be deleted and trained again, to other bits.
+    """
+    profile = store().profile(run_id, pruning)
+    point = None if own is None else store().point(run_id, pruning, own)
+    if profile is None or (own is not None and point is None):
+        raise PruneLabError("This has not been evaluated yet; reload the page.")
+    shown = profile if point is None else profile.merged(point)
+    if layer is not None:
+        placed = panels.kernels(layer, shown, store().weights(run_id), first, store().gradients(run_id))
+        return packed({"figures": [panels.to_json(placed)]})
+    if part == "storage":
+        return packed(_storage(run_id, pruning, own, shown).to_json())
+    return packed(_panel(part, run_id, shown).to_json())
+
+
+def _storage(run_id: str, pruning: PruningConfig, own: float | None, shown: Profile) -> Panel:
+    run, ledger = store().get(run_id), lookup.ledger(run_id, pruning, own)
+    if ledger is None:
+        raise PruneLabError("This has not been written down yet; reload the page.")
+    layers = NETWORKS[run.config.network].layers(run.problem)
+    return panels.storage(shown, store().labels(run_id), ledger, layers, lookup.passes(run))
+
+
+def _panel(part: str, run_id: str, profile: Profile) -> Panel:
+    labels, classes = store().labels(run_id), store().get(run_id).classes
+    if part == "answers":
+        return panels.answers(profile, labels, classes)
+    if part == "classwise":
+        return panels.classwise(profile, labels, classes)
+    return panels.pruning(profile, store().weights(run_id), labels, classes, store().gradients(run_id))
+
+
+async def story_json(request: Request) -> Response:
+    """The panel of an image that a visitor has just asked for; nothing else can name it."""
+    content = stories().get(request.query_params.get("image", ""))
+    if content is None:
+        return PlainTextResponse("This image is no longer kept; open it again.", status_code=404)
+    return _compressed(request, content, "application/json", FRESH)
+
+
+def packed(content: Mapping[str, Any]) -> bytes:
+    """JSON, compressed."""
+    return gzip.compress(json.dumps(content, default=_plain, separators=(",", ":")).encode(), 6)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+def _compressed(request: Request, content: bytes, media_type: str, caching: str) -> Response:
+    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {"Cache-Control": caching, "ETag": tag, "Vary": "Accept-Encoding"}
+    if request.headers.get("If-None-Match") == tag:
+        return Response(status_code=304, headers=headers)
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
+        return Response(content, media_type=media_type, headers={**headers, "Content-Encoding": "gzip"})
+    return Response(gzip.decompress(content), media_type=media_type, headers=headers)
+
+
+async def ready(request: Request) -> Response:
+    """Whether the app can do its work, and what is missing if not; that it runs at all says `/_stcore/health`."""
+    found = await run_in_threadpool(_missing)
+    return JSONResponse(found, status_code=503 if any(found.values()) else 200, headers={"Cache-Control": "no-store"})
+
+
+def _missing() -> dict[str, str | None]:
+    """What keeps store, data set and engine from working, each None if nothing does."""
+    try:
+        check(FASHION.id)
+        data = None
+    except DataError as error:
+        data = str(error)
+    return {"store": store().problem(), "data": data, "engine": engine().problem}
+
+
+ROUTES = [
+    Route(served(path), serve)
+    for path, serve in {
+        **{f"/{page.name}": frame for page in PAGES},
+        PLOTLY: plotly,
+        "/panel.json": panel_json,
+        "/story.json": story_json,
+        "/ready": ready,
+    }.items()
+]

@@ -1,0 +1,185 @@
+"""The exercises of the Teach page, each with the answer that this server's own numbers give."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from core.config import PruningConfig
+from core.cost.ledger import COMPACT, DENSE
+from core.cost.tradeoff import said
+from core.errors import StoreError
+from core.evaluation import Comparison, by_class
+from core.evaluation.profile import TOLERANCE, Profile, marks
+from core.store.runs import Run
+from core.study import audit
+from core.words import wording
+from pages.ui.server.services import curves, ledgers, store
+from pages.ui.view.say import as_written
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """The run that the exercises are about: its profile, and the comparison at each stop."""
+
+    run: Run
+    profile: Profile
+    comparisons: tuple[Comparison, ...]
+
+    def at(self, percent: float) -> str:
+        """The result at a stop, in words."""
+        i = self.profile.stop_index(percent)
+        return wording.answer(int(self.profile.k[i]), self.profile.total, self.comparisons[i])
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A question and its terms, where to look, and what this server's own numbers answer (None: not computed yet)."""
+
+    title: str
+    task: str
+    terms: tuple[str, ...]
+    page: str
+    query: Mapping[str, str]
+    answer: Callable[[Lesson], str | None]
+
+
+def still_small(lesson: Lesson) -> str | None:
+    """The last stop at which the difference is small for certain."""
+    last = marks(lesson.comparisons, len(lesson.run.classes)).last_within
+    if last is None:
+        return "At no stop is the whole interval within ±0.5 pp."
+    return (
+        f"Up to {wording.sparsity(float(lesson.profile.sparsity[last]))} the whole interval of the difference lies "
+        f"within ±{100 * TOLERANCE:g} pp. There: {wording.difference(lesson.comparisons[last])}."
+    )
+
+
+@lru_cache(maxsize=4)
+def worst_class(lesson: Lesson) -> str | None:
+    """The class that loses most of its right answers at 50 %."""
+    labels, i, classes = store().labels(lesson.run.id), lesson.profile.stop_index(50), lesson.run.classes
+    found = by_class(labels, lesson.profile.predicted[0], lesson.profile.predicted[i], len(classes))
+    recalls = {name: c.recall for name, c in zip(classes, found, strict=True) if c.recall is not None}
+    worst = min(recalls, key=lambda name: recalls[name].difference)
+    c = recalls[worst]
+    told = f"of its {wording.count(c.n)} images {c.lost} are lost and {c.gained} gained"
+    return f"{as_written(worst)}: {told}, {wording.difference(c)}."
+
+
+def magnitude_of_it(lesson: Lesson) -> str | None:
+    """The same number of weights, the largest first."""
+    largest = store().profile(lesson.run.id, PruningConfig(criterion="largest"))
+    if largest is None:
+        return f"Smallest first: {lesson.at(1)} Largest first is computed when you open it."
+    i = largest.stop_index(1)
+    c = largest.comparison(store().labels(lesson.run.id), i)
+    return f"Smallest first: {lesson.at(1)} Largest first: {wording.answer(int(largest.k[i]), largest.total, c)}"
+
+
+def bytes_saved(lesson: Lesson) -> str | None:
+    """What half of the weights take, written as they are and in the compact encoding."""
+    ledger = ledgers().ledger(lesson.run.id, PruningConfig())
+    if ledger is None:
+        return None
+    i = lesson.profile.stop_index(50)
+    dense, taken, control = ledger.unpruned[DENSE.key], int(ledger.bytes[COMPACT.key][i]), ledger.unpruned[COMPACT.key]
+    return (
+        f"Written as they are, {wording.size(dense)} before and after. In the compact encoding {wording.size(control)} "
+        f"before and {wording.size(taken)} after."
+    )
+
+
+def filters_or_weights(lesson: Lesson) -> str | None:
+    """What the comparison says, where it is made."""
+    found = ledgers().tradeoff(lesson.run.id, PruningConfig())
+    return None if found is None else said(found)
+
+
+def the_claim(lesson: Lesson) -> str | None:
+    """What the audit found."""
+    audits = [known for config in audit.networks() if (known := curves().audit(config))]
+    return audit.verdict(audit.summaries(audits)) if audits else None
+
+
+EXERCISES = (
+    Exercise(
+        "One weight in ten thousand",
+        "Set the smallest 0.01 % of the weights to zero. How many weights are that, and how many of the answers "
+        "change? What would you have guessed?",
+        ("Weight", "Pruning", "Sparsity"),
+        "prune.py",
+        {"sparsity": "0.01"},
+        lambda lesson: lesson.at(0.01),
+    ),
+    Exercise(
+        "How far can you go?",
+        "Drag the slider to the right. Up to where can you say for certain that accuracy changes by less than half a "
+        "percentage point? Use the interval, not the difference alone.",
+        ("95 % interval", "Difference", "Percentage points"),
+        "prune.py",
+        {"sparsity": "5"},
+        still_small,
+    ),
+    Exercise(
+        "Does it matter which weights go?",
+        "Set 1 % of the weights to zero, once the smallest and once the largest first (Criterion). What does the "
+        "difference say about magnitude as a measure?",
+        ("Magnitude", "Criterion"),
+        "prune.py",
+        {"sparsity": "1", "criterion": "largest"},
+        magnitude_of_it,
+    ),
+    Exercise(
+        "Who pays?",
+        "At 50 %, which class loses most? Look at its images: what are they taken for now?",
+        ("Lost and gained", "Recall and precision"),
+        "images.py",
+        {"sparsity": "50", "section": "Class by class"},
+        worst_class,
+    ),
+    Exercise(
+        "Is the file smaller?",
+        "Half of the weights are zero. How many bytes does that save? What does the same compression save without any "
+        "pruning?",
+        ("Compact encoding", "Control"),
+        "storage.py",
+        {"sparsity": "50"},
+        bytes_saved,
+    ),
+    Exercise(
+        "Weights or filters?",
+        "Compare single weights with whole filters at the end of the page: which keeps more accuracy, and which is "
+        "faster? Why not the same one?",
+        ("Filter", "Retraining"),
+        "storage.py",
+        {"sparsity": "75"},
+        filters_or_weights,
+    ),
+    Exercise(
+        "Check a claim",
+        "A report says that accuracy fell from 72.86 % to 71.31 % when the smallest 0.01 % of weights were set to "
+        "zero. Which reading of that sentence can explain it?",
+        ("Accuracy", "Pruning", "Seed"),
+        "study.py",
+        {"part": "The claim, audited"},
+        the_claim,
+    ),
+)
+
+
+def lesson() -> Lesson | None:
+    """The re-enacted report's run or, without it, the first run with a profile."""
+    for run in sorted(store().runs(), key=lambda run: (run.config.network != "lenet", not run.reference)):
+        try:
+            profile = store().profile(run.id, PruningConfig())
+        except StoreError:
+            continue
+        if profile is not None:
+            return _lesson(profile, run.id)
+    return None
+
+
+@lru_cache(maxsize=4)
+def _lesson(profile: Profile, run_id: str) -> Lesson:
+    """The same for as long as the profile is."""
+    return Lesson(store().get(run_id), profile, profile.comparisons(store().labels(run_id)))

@@ -1,0 +1,88 @@
+"""Widgets that are in the URL beside the view: choices, switches and numbers.
+
+What a link asks of one and cannot be is taken out of the URL before the widget is there, and the page begins again:
+Streamlit would fall back silently, and fail on an infinite number. The note is made once the widget shows something.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.words import wording
+from pages.ui.view import address
+
+_T = TypeVar("_T")
+_N = TypeVar("_N", int, float)
+_MOST_LISTED = 12
+
+
+def choice(
+    widget: Callable[..., Any],
+    label: str,
+    options: Sequence[_T],
+    *,
+    key: str,
+    title: Callable[[_T], str] = str,
+    **more: Any,
+) -> _T:
+    """One of several options by `widget` (a select box or a segmented control); the URL has their titles.
+
+    One that is always set, by `default` or `index`, shows the first option otherwise.
+    """
+    titles = [title(option) for option in options]
+    _refuse(key, titles.__contains__)
+    chosen = widget(label, options, format_func=title, key=key, bind="query-params", **more)
+    shown = options[0] if chosen is None else chosen
+    _tell(key, f"one of {_listed(titles)}", title(shown))
+    return shown
+
+
+def switch(label: str, *, key: str, **more: Any) -> bool:
+    """On or off; `true` or `false` in the URL."""
+    _refuse(key, lambda given: given.lower() in ("true", "false"))
+    on = st.toggle(label, key=key, bind="query-params", **more)
+    _tell(key, "true or false", str(on).lower())
+    return on
+
+
+def number(place: DeltaGenerator, label: str, low: _N, high: _N, *, key: str, **more: Any) -> _N:
+    """A number of the type of its bounds. One chosen when the highest was higher becomes the highest."""
+    whole = isinstance(low, int)
+    _refuse(key, lambda given: _is_number(given, low, high, whole=whole))
+    if st.session_state.get(key, low) > high:
+        st.session_state[key] = high
+    found: _N = place.number_input(label, low, high, key=key, bind="query-params", **more)
+    _tell(key, f"a {'whole ' if whole else ''}number from {low:,.10g} to {high:,.10g}", f"{found:,.10g}")
+    return found
+
+
+def _is_number(given: str, low: float, high: float, *, whole: bool) -> bool:
+    try:
+        number = float(given)
+    except ValueError:
+        return False
+    return low <= number <= high and (number.is_integer() or not whole)
+
+
+def _refuse(key: str, possible: Callable[[str], bool]) -> None:
+    """Only a widget that is not there yet takes what the URL says."""
+    given = st.query_params.get_all(key)
+    if key in st.session_state or not given or (len(given) == 1 and possible(given[0])):
+        return
+    st.session_state.setdefault("refused", {})[key] = ", ".join(given)
+    del st.query_params[key]
+    st.rerun()
+
+
+def _tell(key: str, must: str, shown: str) -> None:
+    given = st.session_state.get("refused", {}).pop(key, None)
+    if given is not None:
+        address.note(f"The link asks for {key}=“{given[:40]}”, which must be {must}. Shown instead: “{shown}”.")
+
+
+def _listed(titles: Sequence[str]) -> str:
+    if len(titles) > _MOST_LISTED:
+        return f"the {wording.count(len(titles))} choices below"
+    return wording.listed([f"“{title}”" for title in titles])

@@ -1,0 +1,102 @@
+"""What a view needs of the run store, computed by a job where the store does not have it yet."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.config import PruningConfig
+from core.cost.ledger import Ledger
+from core.evaluation.profile import Profile
+from core.networks import NETWORKS
+from core.store.runs import Run
+from core.words import wording
+from pages.ui.server.paths import served
+from pages.ui.server.services import class_names, ledgers, store, test_split
+from pages.ui.view import address, picker
+from pages.ui.view.address import View
+from pages.ui.view.watching import ask
+
+
+@dataclass(frozen=True)
+class Stops:
+    """The stops of a view. `own` is the visitor's sparsity (a fraction) where it lies between two of the usual ones."""
+
+    profile: Profile
+    row: int
+    own: float | None = None
+
+    def go(self, stop: int) -> None:
+        """Move the view to a stop, from a panel's callback; to one that there is not, nowhere."""
+        if 0 <= stop < len(self.profile.sparsity):
+            address.change(sparsity=address.percentage(float(self.profile.sparsity[stop])))
+
+
+def panel_query(now: View, stops: Stops, **more: str) -> dict[str, str]:
+    """What names the panel of a view, and by their digest the weights that it is of."""
+    query = {"run": now.run.id, "weights": store().digest(now.run.id)[:12]}
+    query |= {"criterion": now.pruning.criterion, "scope": now.pruning.scope}
+    own = {} if stops.own is None else {"own": address.percentage(stops.own)}
+    return query | own | more
+
+
+def panel_url(now: View, stops: Stops, **more: str) -> str:
+    """Where the browser finds the panel of a view."""
+    return served(f"/panel.json?{urlencode(panel_query(now, stops, **more))}")
+
+
+def pictures_of(run: Run) -> NDArray[np.uint8] | None:
+    """The run's test images (n, *run.shape); None without the data set, or if the run was evaluated on others."""
+    name = run.config.data.name
+    split, classes = test_split(name), class_names(name)
+    return None if split is None or store().unlike(run.id, split, classes) else split.images
+
+
+def ledger(run_id: str, pruning: PruningConfig, own: float | None) -> Ledger | None:
+    """The byte ledger over the stops, a sparsity of its own among them; None if one of the two is still to be made."""
+    usual = ledgers().ledger(run_id, pruning)
+    point = None if own is None else ledgers().ledger(run_id, pruning, own)
+    if usual is None or own is None:
+        return usual
+    return None if point is None else usual.merged(point)
+
+
+def passes(run: Run) -> int:
+    """How often a network looks at an image: twice where it answers with the mean over its mirror image."""
+    return 2 if run.design.mirrored and NETWORKS[run.config.network].mirrors else 1
+
+
+def stops(now: View) -> Stops | None:
+    """The stops of the view, its own sparsity among them; None, with the job in its place, while they are computed.
+
+    While only the view's own sparsity is computed, the nearest stop is shown. What is said of a job stands in a
+    container of its own, there whether anything is said or not: so the panel below stays the same element.
+    """
+    with st.container():
+        return _stops(now)
+
+
+def _stops(now: View) -> Stops | None:
+    usual = store().profile(now.run.id, now.pruning)
+    if usual is None:
+        ranked = f"**{picker.CRITERIA[now.pruning.criterion]}**, {picker.SCOPES[now.pruning.scope]}"
+        st.markdown(
+            f"{ranked}, has not been evaluated for this run yet. That takes a pass over "
+            f"{wording.count(now.run.images)} test images for each stop, once for everyone."
+        )
+        ask("profile", now.run.id, now.pruning)
+        return None
+    nearest = Stops(usual, usual.stop_index(100 * now.sparsity))
+    if usual.is_stop(100 * now.sparsity):
+        return nearest
+    point = store().point(now.run.id, now.pruning, now.sparsity)
+    if point is None:
+        st.markdown(
+            f"{wording.sparsity(now.sparsity)} lies between two stops. It is being evaluated; the nearest is shown."
+        )
+        ask("point", now.run.id, now.pruning, now.sparsity)
+        return nearest
+    whole = usual.merged(point)
+    return Stops(whole, whole.stop_index(100 * now.sparsity), now.sparsity)

@@ -1,0 +1,127 @@
+"""How a visitor chooses what to look at: the run, how its weights are ranked, and the sparsity."""
+
+import streamlit as st
+
+from core import data
+from core.errors import PruneLabError
+from core.networks import NETWORKS, recipe_name
+from core.store.runs import Run, RunStore
+from core.words import wording
+from pages.ui.view import address, say
+from pages.ui.view.address import View
+
+CRITERIA = {
+    "magnitude": "Magnitude (smallest |w| first)",
+    "random": "Random",
+    "largest": "Largest |w| first",
+    "signed": "Signed value (most negative first)",
+    "lamp": "LAMP (layer-adaptive magnitude)",
+    "taylor": "Taylor (|w × gradient of the loss|)",
+}
+SCOPES = {"global": "Global", "layerwise": "Layerwise", "erk": "ERK"}
+
+
+def title(run: Run) -> str:
+    """`ConvNet, thorough, seed 0: 94.55 %`; of another data set than Fashion-MNIST `ConvNet on mnist, …`."""
+    network = NETWORKS[run.config.network].title if run.config.network in NETWORKS else run.config.network
+    recipe = recipe_name(run.config.network, run.config.training) or "own recipe"
+    name = run.config.data.name
+    on = "" if name == data.FASHION.id else f" on {data.title(name)}"
+    return f"{network}{on}, {recipe}, seed {run.config.seed}: {wording.percent(run.accuracy.value)}"
+
+
+def choose(now: View, store: RunStore) -> None:
+    """All of it in one row."""
+    run, criterion, scope, exact = st.columns([5, 4, 4, 3], vertical_alignment="bottom")
+    with run:
+        choose_run(now, store)
+    with criterion:
+        choose_criterion(now)
+    with scope:
+        choose_scope(now)
+    with exact:
+        type_sparsity(now)
+
+
+def choose_run(now: View, store: RunStore) -> None:
+    """A select box of all runs."""
+    runs = {run.id: run for run in store.runs()}
+    st.session_state["picked run"] = now.run.id
+    st.selectbox(
+        "Run",
+        [*runs],
+        format_func=lambda run_id: title(runs[run_id]),
+        key="picked run",
+        on_change=lambda: address.change(run=st.session_state["picked run"]),
+        help="A trained network. Train more on the Train page.",
+    )
+
+
+def choose_criterion(now: View) -> None:
+    """What ranks the weights."""
+    st.session_state["picked criterion"] = now.pruning.criterion
+    st.selectbox(
+        "Criterion",
+        [*CRITERIA],
+        format_func=CRITERIA.__getitem__,
+        key="picked criterion",
+        on_change=lambda: address.change(criterion=st.session_state["picked criterion"]),
+        help="What ranks the weights: the first in the ranking are set to zero first.",
+    )
+
+
+def choose_scope(now: View) -> None:
+    """Whether weights compete across the network or within their layer."""
+    st.session_state["picked scope"] = now.pruning.scope
+    st.segmented_control(
+        "Scope",
+        [*SCOPES],
+        format_func=SCOPES.__getitem__,
+        key="picked scope",
+        required=True,
+        on_change=lambda: address.change(scope=st.session_state["picked scope"]),
+        help="Global: all weights compete. Layerwise: each layer gives the same share. ERK (Erdős–Rényi kernel): small "
+        "layers give a smaller share than large ones.",
+    )
+
+
+def type_sparsity(now: View) -> None:
+    """The exact field. A text that is no sparsity stays in the field, and is answered below it.
+
+    When the slider moves, another field takes its place: until a slow browser shows it, what the browser says is still
+    of the last one, and must not be taken for a sparsity that somebody has typed since.
+    """
+    problem = st.session_state.pop("sparsity problem", None)
+    moves, shown = st.session_state.get("exact field", (0, now.params["sparsity"]))
+    if shown != now.params["sparsity"]:
+        moves += 1
+    st.session_state["exact field"] = moves, now.params["sparsity"]
+    if problem is None:
+        st.session_state[_field(moves)] = now.params["sparsity"]
+    st.text_input(
+        "Exact sparsity, %",
+        key=_field(moves),
+        max_chars=40,
+        on_change=_typed,
+        args=(moves, now.run.weights),
+        help="Any percentage from 0 to 100, or a number of weights such as “1 weight”.",
+    )
+    if problem:
+        say.error(problem)
+
+
+def _field(moves: int) -> str:
+    return f"typed sparsity {moves}"
+
+
+def _typed(moves: int, total: int) -> None:
+    if moves != st.session_state["exact field"][0]:
+        return  # another field has taken its place
+    try:
+        sparsity = address.percentage(wording.read_sparsity(st.session_state[_field(moves)], total))
+    except PruneLabError as error:
+        st.session_state["sparsity problem"] = str(error)
+        address.change()
+    else:
+        st.session_state["exact field"] = moves, sparsity
+        address.change(sparsity=sparsity)

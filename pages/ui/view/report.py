@@ -1,0 +1,144 @@
+"""A view as one HTML file: the live panel itself with all of its stops, and what decided it. It needs no network."""
+
+import base64
+import gzip
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from core.cost.files import facts
+from pages.ui.components import live_panel, table
+from pages.ui.components.component import source
+from pages.ui.components.table import Row
+from pages.ui.server.routes import panel
+from pages.ui.server.services import store
+from pages.ui.view import address, lookup, picker
+from pages.ui.view.address import View
+from pages.ui.view.lookup import Stops
+
+_HERE = Path(__file__).parent
+_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; img-src data: blob:; "
+    "connect-src data:"
+)
+"""What the file may load: nothing but what it holds."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table of the page that goes into the file as well."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Row]
+
+    def to_html(self) -> str:
+        """With its title; wide ones scroll by themselves."""
+        kinds = [cell.kind for cell in self.rows[0].cells]
+        head = "".join(
+            f"<th scope='col' class='{kind}'>{escape(column)}</th>"
+            for column, kind in zip(self.columns, kinds, strict=True)
+        )
+        rows = "".join(f"<tr>{_cells(row)}</tr>" for row in self.rows)
+        name = escape(self.title)
+        return (
+            f"<h2>{name}</h2><div class='table' role='region' aria-label='{name}' tabindex='0'>"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        )
+
+
+def _cells(row: Row) -> str:
+    first, *others = row.cells
+    named = f"<th scope='row'>{escape(first.said)}</th>"
+    return named + "".join(f"<td class='{cell.kind}'>{escape(cell.said)}</td>" for cell in others)
+
+
+Sheets = Callable[[], Sequence[Sheet]]
+"""Makes the tables, which are needed only if somebody asks for the file."""
+
+
+def offer(question: str, now: View, stops: Stops, part: str = "pruning", sheets: Sheets = list) -> None:
+    """A button that downloads the view as a file."""
+    st.download_button(
+        "This view as a file (HTML)",
+        partial(build, question, now, stops, part, sheets, _link(now)),
+        f"prunelab-{now.run.id}-{address.percentage(now.sparsity)}.html",
+        "text/html",
+        on_click="ignore",
+        key=f"report {part}",
+        icon=":material/share:",
+        help="One file with the slider and its figures, which opens without a network.",
+    )
+
+
+def _link(now: View) -> str:
+    """The address of the view."""
+    return f"{(st.context.url or '').split('?')[0]}?{urlencode(now.params)}"
+
+
+def build(question: str, now: View, stops: Stops, part: str, sheets: Sheets, link: str) -> str:
+    """The file.
+
+    Raises:
+        PruneLabError: the panel is not evaluated yet.
+    """
+    content = gzip.decompress(panel(lookup.panel_query(now, stops, part=part)))
+    data = {
+        "urls": [_address("application/json", content)],
+        "stop": stops.row,
+        "label": "Sparsity",
+        "plotly": "",
+        "options": [],
+    }
+    script = _address("text/javascript", source(live_panel.__file__, ".js").encode())
+    plotly = (files("plotly") / "package_data" / "plotly.min.js").read_text("utf-8")
+    files_of_style = (_HERE / "report.css", Path(table.__file__).with_suffix(".css"))
+    style = "".join(path.read_text("utf-8") for path in files_of_style)
+    style += source(live_panel.__file__, ".css")
+    comparison = stops.profile.comparison(store().labels(now.run.id), stops.row)
+    rows = facts(now.run, now.pruning, int(stops.profile.k[stops.row]), comparison)
+    told = "".join(
+        f"<tr><th scope='row'>{escape(name)}</th><td>{escape(said)}</td></tr>" for name, said in rows.items()
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<title>{escape(question)} PruneLab</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+<h1>{escape(question)}</h1>
+<p>{escape(picker.title(now.run))}. Move the slider: everything is in this file.
+<a href="{escape(link)}">This view in PruneLab</a></p>
+<div id="panel">{live_panel.HTML}</div>
+{"".join(sheet.to_html() for sheet in sheets())}
+<h2>What was looked at when this file was made</h2>
+<table>{told}</table>
+</main>
+<script>{plotly}</script>
+<script type="module">
+import mount from "{script}"
+window.plotlyLoading = Promise.resolve()
+const ignored = () => {{}}
+const parentElement = document.getElementById("panel")
+mount({{ parentElement, data: {json.dumps(data)}, setStateValue: ignored, setTriggerValue: ignored }})
+</script>
+</body>
+</html>
+"""
+
+
+def _address(kind: str, content: bytes) -> str:
+    """Content as an address of its own, in letters that mean nothing in HTML."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,0 +1,118 @@
+"""A job as a visitor sees it: how far it is, how long it still takes, and a way to stop it."""
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from core import figures
+from core.config import PruningConfig
+from core.errors import PruneLabError
+from core.jobs import JobState, Question, question_id
+from core.progress import Progress
+from core.words import wording
+from pages.ui.components.chart import chart
+from pages.ui.server.services import engine, owner
+from pages.ui.view import say
+from pages.ui.view.say import as_written
+
+_PHASES = {"loading": "Loading the data", "training": "Training", "evaluating": "Evaluating"}
+
+
+def ask(kind: Question, run_id: str, pruning: PruningConfig, sparsity: float | None = None) -> None:
+    """Have a question answered whose answer this page needs, as `ensure` does."""
+    ensure(*question(kind, run_id, pruning, sparsity))
+
+
+def question(
+    kind: Question, run_id: str, pruning: PruningConfig, sparsity: float | None = None
+) -> tuple[str, Callable[[], str]]:
+    """The job that answers a question about a run: its id, and how to ask for it."""
+    asked = (kind, run_id, pruning, sparsity)
+    return question_id(*asked), partial(engine().ask, *asked, owner())
+
+
+def ensure(job_id: str, start: Callable[[], str]) -> None:
+    """Run a job whose result this page needs, and follow it; one that failed or was stopped waits to be asked again."""
+    state = engine().state(job_id)
+    if state is not None and state.status in ("failed", "cancelled"):
+        say.error(state.message)
+        if not st.button("Try again", icon=":material/replay:", key=f"again {job_id}"):
+            return
+    try:
+        watch(start())
+    except PruneLabError as error:
+        say.error(error)
+
+
+def offer(job_id: str, start: Callable[[], str], button: str, icon: str, why: str = "") -> None:
+    """A button for a job that runs only when somebody asks; follow it while it runs, and say why if it failed."""
+    state = engine().state(job_id)
+    if state is not None and state.active:
+        watch(job_id)
+        return
+    if state is not None and state.message:
+        say.error(state.message)
+    if why:
+        st.markdown(why)
+    if st.button(button, icon=icon, key=f"ask {job_id}"):
+        ensure(job_id, start)
+
+
+def watch(job_id: str) -> None:
+    """Show a job until it is over, then run the page once more. The job goes on whoever watches."""
+    state = engine().state(job_id)
+    if state is not None and state.active:
+        _follow(job_id)
+
+
+@st.fragment(run_every=0.5)
+def _follow(job_id: str) -> None:
+    state = engine().state(job_id)
+    if state is None or not state.active:
+        st.rerun()
+    with st.container(border=True):
+        _show(state)
+        if state.owner in (None, owner()):
+            st.button(
+                "Stop",
+                icon=":material/stop:",
+                key=f"stop {job_id}",
+                on_click=lambda: engine().cancel(job_id),
+                help="Stops within two seconds, for all who follow it. Nothing of an unfinished job is kept.",
+            )
+
+
+def _show(state: JobState) -> None:
+    if state.status == "queued":
+        ahead = "next in line" if not state.ahead else f"{wording.count(state.ahead)} ahead of it"
+        st.progress(0.0, as_written(state.message or f"Queued, {ahead}. You may leave this page; the job stays."))
+    if state.retried:
+        st.info("A worker was lost; the job has been started again.", icon=":material/replay:")
+    progress = state.progress
+    if state.status == "running" and progress is None:
+        st.progress(0.0, "Starting a worker")
+    if progress is not None:
+        st.progress(min(progress.done / max(progress.of, 1), 1.0), said(progress))
+        if state.kind == "train" and state.config is not None:
+            epochs = state.config.training.epochs
+            curves = partial(figures.learning_curves, progress.epochs, epochs)
+            chart(curves, f"curves {state.id}", "Loss and accuracy after each epoch.", buttons=False)
+
+
+def said(progress: Progress) -> str:
+    """One line: phase, what is counted; of a training speed, loss, validation accuracy, time left."""
+    parts = [_PHASES[progress.phase]]
+    if progress.phase == "evaluating" and not progress.images_per_second:
+        most = "at most " if progress.at_most else ""
+        return f"{parts[0]} · {wording.count(progress.done)} of {most}{wording.counted(progress.of, progress.unit)}"
+    if progress.images_per_second:
+        parts.append(f"{wording.count(progress.images_per_second)} images/s")
+    if progress.loss is not None:
+        parts.append(f"loss {wording.decimal(progress.loss, 3)}")
+    if progress.epochs:
+        last = progress.epochs[-1]
+        parts.append(f"validation accuracy {wording.percent(last.validation_accuracy)} after epoch {last.number}")
+    if progress.seconds_left is not None:
+        parts.append(f"{wording.duration(progress.seconds_left)} left")
+    return " · ".join(parts)
