@@ -39,11 +39,11 @@ def cells() -> list[Cell]:
 def compute(engine: Engine, asked: Sequence[Cell]) -> tuple[float, list[Curve]]:
     """Seconds until all cells are in the store, and their curves."""
     began = time.perf_counter()
-    engine.study(asked)
-    while any(engine.curves.curve(cell) is None for cell in asked):
+    engine.submit_all(asked)
+    while any(engine.results.get(cell) is None for cell in asked):
         time.sleep(0.05)
     seconds = time.perf_counter() - began
-    return seconds, [curve for cell in asked if (curve := engine.curves.curve(cell))]
+    return seconds, [curve for cell in asked if (curve := engine.results.get(cell))]
 
 
 def on_cluster(workers: int, asked: Sequence[Cell]) -> tuple[float, list[Curve]]:

@@ -32,6 +32,7 @@ from benchmarks.session import EXACT, Session, serving
 from core.config import RunConfig
 from core.jobs import Engine
 from core.networks import NETWORKS
+from core.run import Training
 from core.store.runs import RunStore
 
 PAGES = ("", "prune", "images", "storage", "study", "teach")
@@ -193,7 +194,9 @@ def _train(store: Path, until: float) -> None:
     engine, seed = Engine(store), 1000
     try:
         while time.monotonic() < until:
-            job = engine.train(RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"], seed=seed))
+            job = engine.submit(
+                Training(config=RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"], seed=seed))
+            )
             while (state := engine.state(job)) and state.active and time.monotonic() < until:
                 time.sleep(0.5)
             engine.cancel(job)

@@ -11,7 +11,7 @@ from core.evaluation import Comparison
 from core.evaluation.profile import DEFAULT_STOP, Profile
 from core.figures import BeforeAfter
 from core.networks import recipe_name
-from core.store.runs import Run
+from core.run import Run
 from core.words import wording
 from pages.ui.components.chart import chart
 from pages.ui.server.services import store

@@ -3,10 +3,10 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core import figures, jobs, panels
+from core import figures, panels
 from core.study.bisection import MARGIN, Goal, Search, said
 from pages.ui.components.live_panel import live_panel
-from pages.ui.server.services import curves, engine, store
+from pages.ui.server.services import results, store
 from pages.ui.view import address, linked, lookup, picker, report
 from pages.ui.view.address import View
 from pages.ui.view.lookup import Stops
@@ -108,12 +108,12 @@ def ask(now: View) -> None:
 
 def answer(search: Search) -> None:
     """What is known, or a way to find it out."""
-    known = curves().answer(search)
+    known = results().get(search)
     if known is not None:
         st.markdown(said(search, known))
         st.caption(f"Found by bisection; the network answered all images {known.evaluations} times.")
     else:
-        offer(jobs.search_id(search), lambda: engine().search(search), "Find out", ":material/search:")
+        offer(search, "Find out", ":material/search:")
 
 
 QUESTION = "How far can I prune?"

@@ -6,25 +6,26 @@ from typing import Any
 import streamlit as st
 
 from core import figures
-from core.cost.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger
+from core.cost.files import Exporting
+from core.cost.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger, Weighing
+from core.cost.rounding import Rounding
 from core.cost.script import script
-from core.cost.times import BATCHES, Times, Variant, said
-from core.cost.tradeoff import EPOCHS, RETRAINED, Tradeoff
+from core.cost.times import BATCHES, Times, Timing, Variant, said
+from core.cost.tradeoff import EPOCHS, RETRAINED, Comparing, Tradeoff
 from core.cost.tradeoff import said as tradeoff_said
 from core.errors import StoreError
-from core.jobs import Question
 from core.study import csv_of
 from core.words import wording
 from pages.ui.components.chart import chart
 from pages.ui.components.live_panel import live_panel
 from pages.ui.components.table import Cell, Row, table
-from pages.ui.server.services import engine, ledgers, store
+from pages.ui.server.services import engine, results, store
 from pages.ui.view import address, lookup, picker, report
 from pages.ui.view.address import View
 from pages.ui.view.lookup import Stops
 from pages.ui.view.report import Sheet
 from pages.ui.view.say import as_written
-from pages.ui.view.watching import ask, offer, question
+from pages.ui.view.watching import ensure, offer
 from pages.ui.view.words import meanings
 
 COLUMNS = ("Encoding", "Through", "Bytes", "Of dense", "Of the control", "Saves from", "Gives back")
@@ -34,7 +35,7 @@ LEDGER_TERMS = ("Compact encoding", "Bitmask, CSR, COO", "float16 and int8", "Co
 def known_ledger(now: View, stops: Stops) -> Ledger | None:
     """The ledger of the view's stops; None, with the job in its place, while it is made."""
     with st.container():
-        usual = ledgers().ledger(now.run.id, now.pruning)
+        usual = results().get(Weighing(run_id=now.run.id, pruning=now.pruning))
         asked = None if usual is None else stops.own
         found = lookup.ledger(now.run.id, now.pruning, stops.own)
         if found is None:
@@ -42,7 +43,7 @@ def known_ledger(now: View, stops: Stops) -> Ledger | None:
                 f"The kernels of this network have not been written down at {_where(asked)} yet. Each of "
                 f"{len(ENTRIES)} ways is encoded, decoded and compared bit for bit, once for everyone."
             )
-            ask("ledger", now.run.id, now.pruning, asked)
+            ensure(Weighing(run_id=now.run.id, pruning=now.pruning, sparsity=asked))
         return found
 
 
@@ -78,19 +79,17 @@ def show_rounding(now: View, stops: Stops) -> None:
     """What float16 and int8 cost in accuracy at the stop."""
     sparsity = float(stops.profile.sparsity[stops.row])
     st.header("What do float16 and int8 cost in accuracy?")
-    found = ledgers().rounding(now.run.id, now.pruning, sparsity)
+    job = Rounding(run_id=now.run.id, pruning=now.pruning, sparsity=sparsity)
+    found = results().get(job)
     if found is None:
-        offer_answer(
-            "rounding",
-            now,
-            sparsity,
+        offer(
+            job,
             "Measure the accuracy",
-            ":material/science:",
-            f"Both change the weights. At {wording.sparsity(sparsity)} that has not been measured yet: it takes three "
-            f"passes over the {wording.count(now.run.images)} test images.",
+            why=f"Both change the weights. At {wording.sparsity(sparsity)} that has not been measured yet: it takes "
+            f"three passes over the {wording.count(now.run.images)} test images.",
         )
         return
-    for name, c in found.items():
+    for name, c in vars(found).items():
         st.markdown(
             f"**{name}**: {wording.accuracy(c.pruned)}, {wording.difference(c)} to the same pruned network as "
             f"float32; {wording.count(c.changed)} of {wording.count(c.n)} answers changed, McNemar p "
@@ -112,17 +111,15 @@ def show_times(now: View, stops: Stops) -> None:
     """Whether anything is faster at the stop, on this server."""
     sparsity = float(stops.profile.sparsity[stops.row])
     st.header("Is it faster?")
-    times = ledgers().times(now.run.id, now.pruning, sparsity)
+    job = Timing(run_id=now.run.id, pruning=now.pruning, sparsity=sparsity)
+    times = results().get(job)
     if times is None:
-        offer_answer(
-            "timing",
-            now,
-            sparsity,
+        offer(
+            job,
             "Measure the time",
-            ":material/science:",
-            f"At {wording.sparsity(sparsity)} that has not been measured yet. The unpruned network and the pruned one "
-            "take turns, as they are, by ONNX Runtime, and the pruned one also without its idle filters and with its "
-            "kernels as sparse matrices; it takes up to a minute.",
+            why=f"At {wording.sparsity(sparsity)} that has not been measured yet. The unpruned network and the pruned "
+            "one take turns, as they are, by ONNX Runtime, and the pruned one also without its idle filters and with "
+            "its kernels as sparse matrices; it takes up to a minute.",
         )
         return
     st.markdown(f"**{said(times, sparsity)}**")
@@ -163,20 +160,18 @@ def show_tradeoff(now: View) -> None:
         "Single weights leave a network of the same size with holes in it. Whole filters, those with the smallest sum "
         "of magnitudes (L1 norm) in each layer, can be taken out: a smaller network is left, with nothing to skip."
     )
-    found = ledgers().tradeoff(now.run.id, now.pruning)
-    if found is None and not engine().training:
+    job = Comparing(run_id=now.run.id, pruning=now.pruning)
+    found = results().get(job)
+    if found is None and not engine().limits.training:
         st.markdown("This network has not been compared yet, and nothing is trained on this server.")
         return
     if found is None:
-        offer_answer(
-            "tradeoff",
-            now,
-            None,
+        offer(
+            job,
             "Compare the two",
-            ":material/science:",
-            f"This network, pruned by {now.pruning.criterion}, {now.pruning.scope}, has not been compared yet. Both "
-            f"are evaluated over their range, retrained for {EPOCHS} epochs at {len(RETRAINED)} places, weighed and "
-            "timed: minutes for a small network, half an hour for the largest.",
+            why=f"This network, pruned by {now.pruning.criterion}, {now.pruning.scope}, has not been compared yet. "
+            f"Both are evaluated over their range, retrained for {EPOCHS} epochs at {len(RETRAINED)} places, weighed "
+            "and timed: minutes for a small network, half an hour for the largest.",
         )
         return
     st.markdown(f"**{tradeoff_said(found)}**")
@@ -272,36 +267,32 @@ def show_export(now: View, stops: Stops) -> None:
         f"The network pruned to {wording.sparsity(sparsity)}: as torch's state with the script below, as ONNX, as "
         "safetensors, and in the compact encoding with the program that reads it, with a model card."
     )
-    checked = ledgers().exported(now.run.id, now.pruning, sparsity)
+    job = Exporting(run_id=now.run.id, pruning=now.pruning, sparsity=sparsity)
+    checked = results().checked(job)
     if checked is None:
-        offer_answer("export", now, sparsity, "Prepare the files", ":material/inventory_2:")
+        offer(job, "Prepare the files", ":material/inventory_2:")
     else:
         st.success("Checked  \n" + "  \n".join(map(as_written, checked)), icon=":material/check:")
         name = f"prunelab-{now.run.id}-{address.percentage(sparsity)}.zip"
         st.download_button(
-            "All files (zip)", partial(zipped, now, sparsity), name, "application/zip", on_click="ignore", key="zip"
+            "All files (zip)", partial(zipped, job), name, "application/zip", on_click="ignore", key="zip"
         )
     st.markdown("`network.py`, which needs nothing but torch and `weights.pt`:")
     st.code(script(now.run.design), "python")
 
 
-def zipped(now: View, sparsity: float) -> bytes:
+def zipped(job: Exporting) -> bytes:
     """The files, read when somebody asks for them; raises StoreError if they are no longer kept."""
-    made = ledgers().export(now.run.id, now.pruning, sparsity)
+    made = results().get(job)
     if made is None:
         raise StoreError("These files are no longer kept; reload the page and prepare them again.")
     return made.zipped()
 
 
-def offer_answer(kind: Question, now: View, sparsity: float | None, button: str, icon: str, why: str = "") -> None:
-    """A button that asks a question about the view, as `offer` does."""
-    offer(*question(kind, now.run.id, now.pruning, sparsity), button, icon, why)
-
-
 def sheets(now: View, stops: Stops, ledger: Ledger) -> list[Sheet]:
     """The tables of the page, for its file."""
     at = wording.sparsity(float(ledger.sparsity[stops.row]))
-    found = ledgers().tradeoff(now.run.id, now.pruning)
+    found = results().get(Comparing(run_id=now.run.id, pruning=now.pruning))
     lines = Sheet(f"Bytes at {at}", COLUMNS, [row(ledger, entry, stops.row) for entry in ENTRIES])
     more = [] if found is None else [Sheet("Weights and filters", TRADEOFF_COLUMNS, tradeoff_rows(found))]
     return [lines, *more]

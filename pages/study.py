@@ -21,7 +21,7 @@ from core.words import wording
 from pages.ui.components.chart import Draw, chart
 from pages.ui.components.table import Cell as Said
 from pages.ui.components.table import Row, table
-from pages.ui.server.services import collections, curves, engine, owner
+from pages.ui.server.services import collections, engine, owner, results
 from pages.ui.view import linked, picker, say
 from pages.ui.view.words import meanings
 
@@ -127,7 +127,7 @@ def show_claim() -> None:
         "networks of that kind: LeNet-5, plain gradient descent, about 73 %."
     )
     configs = audit.networks()
-    audits = [known for config in configs if (known := curves().audit(config))]
+    audits = [known for config in configs if (known := results().get(audit.Auditing(config=config)))]
     if audits:
         found = audit.summaries(audits)
         st.header(audit.verdict(found))
@@ -186,29 +186,29 @@ def claim_csv(found: Sequence[Summary]) -> str:
 
 def recompute(configs: Sequence[RunConfig], known: bool) -> None:
     """Compute every reading anew on this server, with its progress."""
-    jobs = {f"audit-{config.run_id}" for config in configs}
-    active = [state for state in engine().jobs() if state.id in jobs and state.active]
-    if active:
-        follow_audit(sorted(jobs))
+    jobs = [audit.Auditing(config=config) for config in configs]
+    ids = {part.id for job in jobs for part in (job, *job.needs)}
+    states = [state for state in engine().jobs() if state.id in ids]
+    if any(state.active for state in states):
+        follow_audit([job.id for job in jobs])
         return
     again = "Compute all of it again" if known else "Compute it"
-    if engine().training and st.button(again, icon=":material/replay:"):
+    if engine().limits.training and st.button(again, icon=":material/replay:"):
         try:
-            engine().audit(configs, owner())
+            engine().submit_all(jobs, owner())
         except PruneLabError as error:
             say.error(error)
         else:
             st.rerun()
-    own = sum(curves().own_audit(config) is not None for config in configs)
+    own = sum(results().own(job) is not None for job in jobs)
     whose = f"All {own} networks were" if own == len(configs) else f"{own} of {len(configs)} networks were"
     rest = "" if own == len(configs) or not known else " The others came with the product, computed by the same code."
     st.caption(
         f"{whose} trained and audited on this server.{rest} To compute is to train the networks, prune them and test "
         "them; it takes about a minute on two cores."
     )
-    for state in engine().jobs():
-        if state.id in jobs and state.status == "failed" and state.message:
-            say.error(state.message)
+    for message in sorted({state.message for state in states if state.status == "failed" and state.message}):
+        say.error(message)
 
 
 @st.fragment(run_every=1)
@@ -229,7 +229,7 @@ PARTS = {"Criteria": show_criteria, "One layer at a time": show_layers, "Retrain
 
 def sum_up(lines: Sequence[Line]) -> list[Band]:
     """The lines of which anything is known, over the networks that are known of."""
-    known = [(line.name, [c for cell in line.cells if (c := curves().curve(cell))]) for line in lines]
+    known = [(line.name, [c for cell in line.cells if (c := results().get(cell))]) for line in lines]
     return [study.band(name, found) for name, found in known if found]
 
 
@@ -291,7 +291,7 @@ def to_html(figure: Draw) -> str:
 def offer(lines: Sequence[Line]) -> None:
     """What is still to be computed, and how far it is."""
     cells = [cell for line in lines for cell in line.cells]
-    missing = [cell for cell in cells if curves().curve(cell) is None]
+    missing = [cell for cell in cells if results().get(cell) is None]
     if not missing:
         return
     if waiting(missing):
@@ -303,9 +303,9 @@ def offer(lines: Sequence[Line]) -> None:
         icon=":material/science:",
     )
     button = f"Compute the other {wording.count(len(missing))}"
-    if engine().training and st.button(button, icon=":material/play_arrow:"):
+    if engine().limits.training and st.button(button, icon=":material/play_arrow:"):
         try:
-            engine().study(missing, owner())
+            engine().submit_all(missing, owner())
         except PruneLabError as error:
             say.error(error)
         else:
@@ -316,7 +316,7 @@ def offer(lines: Sequence[Line]) -> None:
 
 def states(cells: Sequence[Cell]) -> list[JobState]:
     """The jobs that compute these cells, as far as this server knows them."""
-    ids = {f"cell-{cell.id}" for cell in cells} | {f"network-{cell.config.run_id}" for cell in cells}
+    ids = {part.id for cell in cells for part in (cell, *cell.needs)}
     return [state for state in engine().jobs() if state.id in ids]
 
 
@@ -328,7 +328,7 @@ def waiting(cells: Sequence[Cell]) -> bool:
 @st.fragment(run_every=2)
 def follow(missing: Sequence[Cell], of: int, began: tuple[float, int]) -> None:
     """How many are done, how long the others take, and a way to stop. The study goes on whoever watches."""
-    left = [cell for cell in missing if curves().curve(cell) is None]
+    left = [cell for cell in missing if results().get(cell) is None]
     if not left or (not waiting(left) and time.monotonic() - began[0] > 5):
         st.rerun()
     done = began[1] - len(left)

@@ -11,7 +11,7 @@ from core.config import Problem, RunConfig, TrainingConfig, shown_as
 from core.data import Collection
 from core.errors import DataError, PruneLabError
 from core.networks import DEFAULT_NETWORK, NETWORKS, recipe_for
-from core.store.runs import Run
+from core.run import Run, Training
 from core.words import wording
 from pages.ui.components.table import Action, Cell, Row, table
 from pages.ui.server.services import collections, engine, owner, store
@@ -141,7 +141,7 @@ def offer(config: RunConfig) -> None:
     if store().has(config.run_id):
         done(store().get(config.run_id))
         return
-    if not engine().training:
+    if not engine().limits.training:
         st.info("Nothing is trained on this server. The runs below can be pruned, looked at and taken away.",
                 icon=":material/visibility:")  # fmt: skip
         return
@@ -152,7 +152,7 @@ def offer(config: RunConfig) -> None:
     st.caption(_estimate(config))
     if st.button("Train", icon=":material/play_arrow:", disabled=bool(no_data)):
         try:
-            st.session_state["job"] = engine().train(config, owner())
+            st.session_state["job"] = engine().submit(Training(config=config, owner=owner()), owner())
         except PruneLabError as error:
             say.error(error)
 
@@ -194,8 +194,9 @@ def done(run: Run) -> None:
 def follow() -> None:
     """Every training that waits or runs, whoever asked for it, and how this visitor's last one ended."""
     for state in engine().jobs():
-        if state.kind == "train" and state.active and state.config:
-            st.header(f"{NETWORKS[state.config.network].title}, seed {state.config.seed}")
+        if isinstance(state.job, Training) and state.active:
+            config = state.job.config
+            st.header(f"{NETWORKS[config.network].title}, seed {config.seed}")
             watch(state.id)
     last = engine().state(st.session_state.get("job", ""))
     if last is not None and last.status in ("failed", "cancelled"):

@@ -1,8 +1,35 @@
-"""What holds for every test: none fails because a machine is slow, and torch waits as the engine has it wait."""
+"""What holds for every test: none fails because a machine is slow, torch waits as the engine has it wait; and fixtures
+that several files share.
+"""
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
 from hypothesis import HealthCheck, settings
+from streamlit.testing.v1 import AppTest
 
 import core.engine  # before any test imports torch  # noqa: F401
+from core.store import runs
+from tests.patience import PATIENCE
 
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+ROUTER = str(Path(__file__).parent.parent / "pages" / "router.py")
+
+
+@pytest.fixture
+def app_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], AppTest]]:
+    """The app on a store, with nothing that ships; its jobs go to a scheduler that is not there."""
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:1")
+    monkeypatch.setattr(runs, "SHIPPED", tmp_path / "nothing ships")
+    st.cache_resource.clear()
+
+    def opened(root: Path) -> AppTest:
+        monkeypatch.setenv("PRUNELAB_RUNS", str(root))
+        return AppTest.from_file(ROUTER, default_timeout=PATIENCE)
+
+    yield opened
+    st.cache_resource.clear()

@@ -6,19 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from core.engine.audit import find
 from scipy import stats
 
 from core.config import Design
-from core.engine.audit import find
 from core.engine.inference import Classifier
 from core.errors import StoreError
 from core.evaluation import Proportion, accuracy
 from core.networks import NETWORKS
 from core.pruning import prune, rank
-from core.store.curves import CurveStore
+from core.store.results import Results
 from core.store.runs import RunStore
 from core.study import audit
-from core.study.audit import READINGS, Audit, Finding, Reading, explanations, summaries, verdict
+from core.study.audit import READINGS, Audit, Auditing, Finding, Reading, explanations, summaries, verdict
+from core.study.cells import Network
 from tests import tiny
 
 CONFIG = tiny.config()
@@ -27,21 +28,21 @@ BY_NAME = {reading.name: reading for reading in READINGS}
 
 
 @pytest.fixture(scope="module")
-def curves(tmp_path_factory: pytest.TempPathFactory) -> CurveStore:
+def curves(tmp_path_factory: pytest.TempPathFactory) -> Results:
     root = tmp_path_factory.mktemp("runs")
     tiny.audit(CONFIG, root=root)
-    return CurveStore(RunStore(root))
+    return Results(RunStore(root))
 
 
 @pytest.fixture
-def found(curves: CurveStore) -> Audit:
-    audited = curves.audit(CONFIG)
+def found(curves: Results) -> Audit:
+    audited = curves.get(Auditing(config=CONFIG))
     assert audited is not None
     return audited
 
 
-def finding(curves: CurveStore, reading: Reading) -> Finding:
-    weights = curves.weights(CONFIG)
+def finding(curves: Results, reading: Reading) -> Finding:
+    weights = curves.get(Network(config=CONFIG))
     assert weights is not None
     return find(Design("lenet"), CONFIG.seed, weights, TEST, reading, lambda: None)
 
@@ -64,8 +65,8 @@ def test_each_reading_zeroes_as_many_weights_as_it_says(found: Audit) -> None:
 
 
 @pytest.mark.parametrize("name", ["magnitude", "quantile", "signed", "signed 0.1", "largest"])
-def test_a_plain_reading_is_what_the_pruned_network_answers(curves: CurveStore, found: Audit, name: str) -> None:
-    weights, reading = curves.weights(CONFIG), BY_NAME[name]
+def test_a_plain_reading_is_what_the_pruned_network_answers(curves: Results, found: Audit, name: str) -> None:
+    weights, reading = curves.get(Network(config=CONFIG)), BY_NAME[name]
     assert weights is not None
     pruned = prune(weights, rank(weights, reading.pruning), reading.sparsity)
     classifier = Classifier(Design("lenet"), TEST.images)
@@ -73,12 +74,12 @@ def test_a_plain_reading_is_what_the_pruned_network_answers(curves: CurveStore, 
         assert stands == accuracy(TEST.labels, classifier.infer(w, threads=1).argmax(1))
 
 
-def test_only_convolutions_are_pruned_where_the_reading_says_so(curves: CurveStore) -> None:
+def test_only_convolutions_are_pruned_where_the_reading_says_so(curves: Results) -> None:
     everything = replace(BY_NAME["convolutions"], sparsity=1.0)
     assert finding(curves, everything).k == 150 + 2_400
 
 
-def test_dropout_drops_anew_for_each_network_and_nothing_without_it(curves: CurveStore, found: Audit) -> None:
+def test_dropout_drops_anew_for_each_network_and_nothing_without_it(curves: Results, found: Audit) -> None:
     reading = BY_NAME["dropout"]
     dense = found.findings["magnitude"].before
     assert found.findings["dropout"].before.right != dense.right
@@ -87,7 +88,7 @@ def test_dropout_drops_anew_for_each_network_and_nothing_without_it(curves: Curv
     assert finding(curves, replace(reading, dropout=0.99)).before.value < dense.value
 
 
-def test_each_network_is_tested_on_other_images_where_the_reading_says_so(curves: CurveStore) -> None:
+def test_each_network_is_tested_on_other_images_where_the_reading_says_so(curves: Results) -> None:
     half = finding(curves, replace(BY_NAME["subset"], subset=100))
     assert half.before.n == half.after.n == 100
 
@@ -133,6 +134,6 @@ def test_a_damaged_audit_is_named_and_the_store_goes_on_without_it(
     values = {**json.loads(json.dumps(found.to_dict())), **damage}
     with pytest.raises(StoreError, match="audit"):
         Audit.from_dict(values)
-    store = CurveStore(RunStore(tmp_path, tmp_path / "none"), tmp_path / "none.json")
+    store = Results(RunStore(tmp_path, tmp_path / "none"), tmp_path / "none.json")
     RunStore(tmp_path).keep(f".study/audit-{CONFIG.run_id}.json", json.dumps(values).encode())
     assert store.audit(CONFIG) is None

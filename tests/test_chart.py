@@ -19,8 +19,7 @@ from core import figures, study
 from core.config import PruningConfig
 from core.cost.files import Export
 from core.figures import BeforeAfter
-from core.store.curves import CurveStore
-from core.store.ledgers import LedgerStore
+from core.store.results import Results
 from core.store.runs import RunStore
 from pages.ui.components import chart
 from pages.ui.server import theme
@@ -31,26 +30,19 @@ from tests.test_study import LENET, curve
 
 
 @pytest.fixture
-def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AppTest]]:
+def app(tmp_path: Path, app_on: Callable[[Path], AppTest]) -> Callable[..., AppTest]:
     """A visitor who looks at a page of the shelf's runs, with these parameters."""
     shelf.fill(tmp_path / "runs")
-    monkeypatch.setenv("PRUNELAB_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:1")
-    monkeypatch.setattr(RunStore.__init__, "__defaults__", (None, tmp_path))  # nothing ships
-    monkeypatch.setattr(CurveStore.__init__, "__defaults__", (tmp_path / "none.json",))
-    monkeypatch.setattr(LedgerStore.__init__, "__defaults__", (tmp_path / "none",))
-    st.cache_resource.clear()
 
     def visit(page: str, **query: str) -> AppTest:
-        opened = AppTest.from_file(ROUTER, default_timeout=PATIENCE)
+        opened = app_on(tmp_path / "runs")
         for name, value in query.items():
             opened.query_params[name] = value
         opened.switch_page(page).run()
         assert not opened.exception
         return opened
 
-    yield visit
-    st.cache_resource.clear()
+    return visit
 
 
 @pytest.fixture
@@ -172,7 +164,7 @@ def draw(row: BeforeAfter) -> None:
 def test_a_curve_that_is_computed_meanwhile_is_in_the_figure_at_once(
     app: Callable[..., AppTest], tmp_path: Path
 ) -> None:
-    store, (line, *_) = CurveStore(RunStore(tmp_path / "runs")), study.by_criterion(LENET, "global")
+    store, (line, *_) = Results(RunStore(tmp_path / "runs")), study.by_criterion(LENET, "global")
     first, second, *_ = line.cells
     said = []
     for cell, level in ((first, 0.8), (second, 0.6), (second, 0.4)):
@@ -204,7 +196,7 @@ def test_files_to_download_are_looked_through_once_and_again_when_others_stand_i
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, _ = shelf.fill(tmp_path)
-    store, asked = LedgerStore(RunStore(tmp_path)), (run.id, PruningConfig(), 0.5)
+    store, asked = Results(RunStore(tmp_path)), (run.id, PruningConfig(), 0.5)
     assert store.exported(*asked) is None
     store.save_export(*asked, Export({"a": b"1"}, ("One.",)))
     assert store.exported(*asked) == ("One.",)

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from core.config import PruningConfig
+from core.cost.tradeoff import Comparing
 from core.errors import JobError
 from core.jobs import Engine, JobState, Question
 from core.jobs.limits import Allowance
+from core.run import Training
 from core.study.cells import Cell
 from tests import shelf, tiny
 from tests.patience import until
@@ -31,10 +33,10 @@ def cells(*seeds: int, **more: Any) -> list[Cell]:
 
 
 ASKS: dict[str, Callable[[Engine, str, str], object]] = {
-    "training": lambda engine, run_id, owner: engine.train(tiny.config(seed=9), owner=owner),
-    "comparison": lambda engine, run_id, owner: engine.ask("tradeoff", run_id, RULE, owner=owner),
-    "study": lambda engine, run_id, owner: engine.study(cells(8), owner),
-    "audit": lambda engine, run_id, owner: engine.audit([tiny.config(seed=7)], owner),
+    "training": lambda engine, run_id, owner: engine.submit(Training(config=tiny.config(seed=9), owner=owner), owner),
+    "comparison": lambda engine, run_id, owner: engine.submit(Comparing(run_id=run_id, pruning=RULE), owner),
+    "study": lambda engine, run_id, owner: engine.submit_all(cells(8), owner),
+    "audit": lambda engine, run_id, owner: engine.submit_all([tiny.config(seed=7)], owner),
 }
 
 
@@ -63,20 +65,22 @@ def test_what_trains_nothing_is_not_counted(nobody: tuple[Engine, str]) -> None:
     questions: tuple[Question, ...] = ("timing", "rounding", "export", "point")
     for kind in questions:
         refused(partial(engine.ask, kind, run_id, RULE, 0.123, "ann"), "does not answer")
-    refused(lambda: engine.train(tiny.config(), "ann"), "does not answer")
+    refused(lambda: engine.submit(Training(config=tiny.config())), "does not answer")
 
 
 def test_a_study_counts_the_networks_that_it_trains_or_retrains(nobody: tuple[Engine, str]) -> None:
     engine, _ = nobody
-    refused(lambda: engine.study(cells(1, 2), "ann"), "trains 2 networks, more than the 1 trainings within an hour")
+    refused(
+        lambda: engine.submit_all(cells(1, 2), "ann"), "trains 2 networks, more than the 1 trainings within an hour"
+    )
     many = cells(1, retraining="none")  # two cells of one network
-    refused(lambda: engine.study(many, "ann"), "does not answer")
-    refused(lambda: engine.study(many, "ann"), "1 trainings within an hour")
-    engine.curves.save_weights(tiny.config(seed=3), {"fc.weight": np.zeros((10, 4), np.float32)})
-    refused(lambda: engine.study(cells(3), "ann"), "does not answer")  # only evaluated
+    refused(lambda: engine.submit_all(many, "ann"), "does not answer")
+    refused(lambda: engine.submit_all(many, "ann"), "1 trainings within an hour")
+    engine.results.save_weights(tiny.config(seed=3), {"fc.weight": np.zeros((10, 4), np.float32)})
+    refused(lambda: engine.submit_all(cells(3), "ann"), "does not answer")  # only evaluated
     retrained = [replace(cell, retraining="fine-tune", epochs=1) for cell in cells(3)]
-    refused(lambda: engine.study(retrained, "ann"), "1 trainings within an hour")
-    refused(lambda: engine.study(retrained, "bob"), "does not answer")
+    refused(lambda: engine.submit_all(retrained, "ann"), "1 trainings within an hour")
+    refused(lambda: engine.submit_all(retrained, "bob"), "does not answer")
 
 
 def test_a_visitor_may_ask_again_when_an_hour_is_over(monkeypatch: pytest.MonkeyPatch) -> None:

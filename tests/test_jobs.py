@@ -23,10 +23,11 @@ from distributed import Client
 
 from core.config import PruningConfig, RunConfig
 from core.errors import JobError, PruningError, StoreError
-from core.evaluation.profile import FRACTIONS
+from core.evaluation.profile import FRACTIONS, Evaluating, Profiling
 from core.jobs import Engine, JobState
 from core.jobs import engine as jobs
 from core.logs import configure
+from core.run import Training
 from core.store.runs import RunStore
 from tests import tiny
 from tests.patience import PATIENCE, until
@@ -103,14 +104,14 @@ def kill_worker() -> None:
 
 def stored(engine: Engine) -> str:
     """The id of a run that is in the store."""
-    job_id = engine.train(config(seed=0, epochs=1))
+    job_id = engine.submit(Training(config=config(seed=0, epochs=1)))
     wait(engine, job_id, over)
     return get(engine, job_id).run_id
 
 
 def test_one_image_is_answered_beside_a_training(engine: Engine) -> None:
     run_id, image = stored(engine), tiny.source().data.test.images[3]
-    endless = engine.train(config(seed=77))
+    endless = engine.submit(Training(config=config(seed=77)))
     wait(engine, endless, training)
     trace = engine.trace(run_id, PruningConfig(), FRACTIONS, image)
     assert get(engine, endless).status == "running"
@@ -121,7 +122,7 @@ def test_one_image_is_answered_beside_a_training(engine: Engine) -> None:
 
 
 def test_long_jobs_still_run_one_at_a_time(engine: Engine) -> None:
-    first, second = engine.train(config(seed=78)), engine.train(config(seed=79))
+    first, second = engine.submit(Training(config=config(seed=78))), engine.submit(Training(config=config(seed=79)))
     wait(engine, first, training)
     time.sleep(1)
     assert get(engine, first).status == "running" and get(engine, second).status == "queued"
@@ -139,7 +140,7 @@ def test_one_image_of_an_unknown_run_or_without_workers_is_answered_with_a_sente
 
 def test_a_training_is_queued_runs_with_progress_and_ends_in_the_store(engine: Engine) -> None:
     wanted = config(1, epochs=2)
-    job_id = engine.train(wanted, owner="ann")
+    job_id = engine.submit(Training(config=wanted, owner="ann"), "ann")
     assert job_id == f"train-{wanted.run_id}"
     assert engine.jobs()[-1].id == job_id
 
@@ -154,7 +155,7 @@ def test_a_training_is_queued_runs_with_progress_and_ends_in_the_store(engine: E
 
 def test_a_run_that_is_in_the_store_is_finished_at_once(engine: Engine) -> None:
     wanted = config(1, epochs=2)
-    wait(engine, engine.train(wanted), over)
+    wait(engine, engine.submit(Training(config=wanted)), over)
     fresh = Engine(engine.store.root, address="tcp://127.0.0.1:9")  # nobody is there to compute anything
     assert get(fresh, fresh.train(wanted)).status == "finished"
     fresh.close()
@@ -162,39 +163,42 @@ def test_a_run_that_is_in_the_store_is_finished_at_once(engine: Engine) -> None:
 
 def test_profiles_and_points_are_computed_once_and_remembered(engine: Engine) -> None:
     wanted, layerwise = config(1, epochs=2), PruningConfig(scope="layerwise")
-    wait(engine, engine.train(wanted), over)
+    wait(engine, engine.submit(Training(config=wanted)), over)
     for job_id in (
-        engine.ask("profile", wanted.run_id, layerwise),
-        engine.ask("point", wanted.run_id, layerwise, 0.123),
+        engine.submit(Profiling(run_id=wanted.run_id, pruning=layerwise)),
+        engine.submit(Evaluating(run_id=wanted.run_id, pruning=layerwise, sparsity=0.123)),
     ):
         assert wait(engine, job_id, over).status == "finished"
     assert engine.store.profile(wanted.run_id, layerwise) is not None
     point = engine.store.point(wanted.run_id, layerwise, 0.123)
     assert point is not None and point.sparsity.tolist() == [0.123]
-    assert get(engine, engine.ask("point", wanted.run_id, layerwise, 0.123)).status == "finished"
+    assert (
+        get(engine, engine.submit(Evaluating(run_id=wanted.run_id, pruning=layerwise, sparsity=0.123))).status
+        == "finished"
+    )
 
 
 def test_what_cannot_be_asked_for_is_refused_before_a_job_is_made(engine: Engine) -> None:
     before = engine.jobs()
     for run_id in ("0123456789ab", "../x"):
         with pytest.raises(StoreError):
-            engine.ask("profile", run_id, PruningConfig())
-    wait(engine, engine.train(config(1, epochs=2)), over)
+            engine.submit(Profiling(run_id=run_id))
+    wait(engine, engine.submit(Training(config=config(1, epochs=2))), over)
     with pytest.raises(PruningError, match="choose a fraction"):
-        engine.ask("point", config(1, epochs=2).run_id, PruningConfig(), float("nan"))
+        engine.submit(Evaluating(run_id=config(1, epochs=2).run_id, sparsity=float("nan")))
     assert {state.id for state in engine.jobs() if state.kind != "train"} == {s.id for s in before if s.kind != "train"}
     assert engine.state("train-0123456789ab") is None
 
 
 def test_visitors_who_ask_for_the_same_share_one_job(engine: Engine) -> None:
     with ThreadPoolExecutor(8) as visitors:
-        ids = set(visitors.map(lambda _: engine.train(config(2), owner="ann"), range(8)))
+        ids = set(visitors.map(lambda _: engine.submit(Training(config=config(2), owner="ann"), "ann"), range(8)))
     assert len(ids) == 1
     assert sum(state.active for state in engine.jobs()) == 1
 
 
 def test_asking_for_the_state_takes_no_time(engine: Engine) -> None:
-    job_id = engine.train(config(2))
+    job_id = engine.submit(Training(config=config(2)))
     with engine._connecting:  # whoever wants to speak to the scheduler waits
         began = time.thread_time()
         for _ in range(1000):
@@ -203,25 +207,25 @@ def test_asking_for_the_state_takes_no_time(engine: Engine) -> None:
 
 
 def test_the_queue_is_bounded_and_says_how_many_are_ahead(engine: Engine) -> None:
-    ids = [engine.train(config(seed)) for seed in range(10, 14)]
+    ids = [engine.submit(Training(config=config(seed))) for seed in range(10, 14)]
     assert [get(engine, job_id).ahead for job_id in ids[1:]] == [1, 2, 3]
     with pytest.raises(JobError, match="4 jobs run or wait already"):
-        engine.train(config(14))
-    assert engine.train(config(13)) == ids[-1]  # sharing takes no room
+        engine.submit(Training(config=config(14)))
+    assert engine.submit(Training(config=config(13))) == ids[-1]  # sharing takes no room
 
     engine.cancel(ids[1])
     assert get(engine, ids[1]).status == "cancelled"
     assert [get(engine, job_id).ahead for job_id in ids[2:]] == [1, 2]
-    assert engine.train(config(14))
+    assert engine.submit(Training(config=config(14)))
 
 
 def test_a_cancelled_training_stops_within_two_seconds_and_leaves_nothing(engine: Engine) -> None:
     first, second = config(20), config(21, epochs=1)
     began = time.monotonic()
-    wait(engine, engine.train(config(19, epochs=1)), over)
-    job_id = engine.train(first)
+    wait(engine, engine.submit(Training(config=config(19, epochs=1))), over)
+    job_id = engine.submit(Training(config=first))
     wait(engine, job_id, training)
-    waiting = engine.train(second)
+    waiting = engine.submit(Training(config=second))
     usual, began = time.monotonic() - began, time.monotonic()
     engine.cancel(job_id)
     assert get(engine, job_id).status == "cancelled"
@@ -234,32 +238,32 @@ def test_a_cancelled_training_stops_within_two_seconds_and_leaves_nothing(engine
 
 
 def test_a_training_that_was_cancelled_can_be_asked_for_again_at_once(engine: Engine) -> None:
-    job_id = engine.train(config(22))
+    job_id = engine.submit(Training(config=config(22)))
     for _ in range(3):
         wait(engine, job_id, training)
         engine.cancel(job_id)
-        assert engine.train(config(22)) == job_id
+        assert engine.submit(Training(config=config(22))) == job_id
     assert wait(engine, job_id, training).active
 
 
 def test_what_the_worker_refuses_reaches_the_visitor_word_for_word_and_can_be_asked_again(engine: Engine) -> None:
     diverging = tiny.diverging()
     for _ in range(2):
-        state = wait(engine, engine.train(diverging), over)
+        state = wait(engine, engine.submit(Training(config=diverging)), over)
         assert state.status == "failed" and str(state.message).startswith("The training diverged")
 
 
 def test_an_unforeseen_failure_is_a_plain_sentence_with_its_type(engine: Engine) -> None:
-    state = wait(engine, engine.train(tiny.crashing()), over)
+    state = wait(engine, engine.submit(Training(config=tiny.crashing())), over)
     assert state.status == "failed"
     assert state.message == "The training failed unexpectedly (ZeroDivisionError: by tests/tiny.py); ask for it again."
 
 
 def test_a_worker_killed_once_is_replaced_and_the_training_goes_on(engine: Engine) -> None:
     wanted = config(30, epochs=3)
-    job_id = engine.train(wanted)
+    job_id = engine.submit(Training(config=wanted))
     wait(engine, job_id, training)
-    waiting = engine.train(config(31, epochs=1))
+    waiting = engine.submit(Training(config=config(31, epochs=1)))
     kill_worker()
     assert wait(engine, job_id, lambda state: state.retried).active
     assert wait(engine, job_id, over).status == "finished"
@@ -267,7 +271,7 @@ def test_a_worker_killed_once_is_replaced_and_the_training_goes_on(engine: Engin
 
 
 def test_a_worker_killed_twice_fails_that_training_only_and_it_can_be_asked_for_again(engine: Engine) -> None:
-    job_id, waiting = engine.train(config(32)), engine.train(config(33))
+    job_id, waiting = engine.submit(Training(config=config(32))), engine.submit(Training(config=config(33)))
     wait(engine, job_id, training)
     kill_worker()
     wait(engine, job_id, lambda state: state.retried and training(state))
@@ -280,12 +284,12 @@ def test_a_worker_killed_twice_fails_that_training_only_and_it_can_be_asked_for_
     kill_worker()  # its third death, but the first while it ran
     assert wait(engine, waiting, lambda state: state.retried and training(state)).active
     engine.cancel(waiting)
-    assert engine.train(config(32)) == job_id
+    assert engine.submit(Training(config=config(32))) == job_id
     assert wait(engine, job_id, training).active
 
 
 def test_a_worker_that_cannot_start_for_a_while_is_back_when_it_can(engine: Engine) -> None:
-    waiting = engine.train(config(34, epochs=1))
+    waiting = engine.submit(Training(config=config(34, epochs=1)))
     short_of_memory = time.monotonic() + 17  # after 15 s, Dask gives a worker up if it is not there at that moment
     while time.monotonic() < short_of_memory:
         kill_worker()
@@ -294,7 +298,7 @@ def test_a_worker_that_cannot_start_for_a_while_is_back_when_it_can(engine: Engi
 
 
 def test_the_embedded_cluster_listens_on_this_machine_only(engine: Engine) -> None:
-    wait(engine, engine.train(config(1, epochs=2)), over)
+    wait(engine, engine.submit(Training(config=config(1, epochs=2))), over)
     processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
     sockets = [link for process in processes for link in process.net_connections("tcp") if link.status == "LISTEN"]
     assert sockets and {link.laddr.ip for link in sockets} == {"127.0.0.1"}
@@ -328,7 +332,7 @@ def test_an_engine_is_there_at_once_and_an_unreachable_scheduler_is_named_within
         engine = Engine(tmp_path, address=address)
         there.set()  # until now, nobody could call the scheduler
         with pytest.raises(JobError, match=f"scheduler at {address} does not answer; start it or unset DASK_SCHED"):
-            engine.train(config(1))
+            engine.submit(Training(config=config(1)))
         assert max(waited) <= 10 and engine.problem is not None and address in engine.problem
         assert engine.jobs() == [] and engine.store.runs() == RunStore(tmp_path).runs()  # the app still opens
         engine.close()
@@ -403,19 +407,19 @@ def test_servers_on_one_scheduler_share_jobs_and_progress_and_survive_each_other
 def test_a_closed_engine_leaves_no_process_behind(tmp_path: Path) -> None:
     before, began = {process.pid for process in workers()}, time.monotonic()
     engine = Engine(tmp_path, tasks="tests.tiny")
-    job_id = engine.train(config(50))
+    job_id = engine.submit(Training(config=config(50)))
     wait(engine, job_id, training)
     start, began = time.monotonic() - began, time.monotonic()
     engine.close()
     assert time.monotonic() - began < max(10, 2 * start)
     assert {process.pid for process in workers()} <= before
     with pytest.raises(JobError, match="shutting down"):
-        engine.train(config(51))
+        engine.submit(Training(config=config(51)))
 
 
 def test_a_server_that_trains_nothing_says_so_and_answers_the_rest(engine: Engine, tmp_path: Path) -> None:
     wanted = config(1, epochs=1)
-    wait(engine, engine.train(wanted), over)
+    wait(engine, engine.submit(Training(config=wanted)), over)
     looking = Engine(engine.store.root, tasks=engine._tasks, training=False)
     try:
         assert looking.train(wanted)  # is there already
@@ -439,12 +443,12 @@ def test_a_visitor_who_asks_for_a_thousand_trainings_gets_a_few(tmp_path: Path) 
         refusals = []
         for seed in range(1000):
             with pytest.raises(JobError) as caught:  # there is no scheduler, so that none of them is begun
-                engine.train(config(seed), owner="one")
+                engine.submit(Training(config=config(seed), owner="one"), "one")
             refusals.append(str(caught.value))
         assert all("does not answer" in text for text in refusals[:3])
         assert all("3 trainings within an hour" in text and "60 min" in text for text in refusals[3:])
         with pytest.raises(JobError, match="does not answer"):
-            engine.train(config(5), owner="another")
+            engine.submit(Training(config=config(5), owner="another"), "another")
         assert len(engine.jobs()) == 0
     finally:
         engine.close()
@@ -453,7 +457,7 @@ def test_a_visitor_who_asks_for_a_thousand_trainings_gets_a_few(tmp_path: Path) 
 def test_a_training_that_takes_too_long_is_stopped_with_the_reason(tmp_path: Path) -> None:
     engine = Engine(tmp_path, tasks="tests.tiny", longest_training=1)
     try:
-        ended = wait(engine, engine.train(config(3)), over)
+        ended = wait(engine, engine.submit(Training(config=config(3))), over)
         assert ended.status == "cancelled" and "took over 1 min" in str(ended.message)
         assert not engine.store.runs() or all(run.reference for run in engine.store.runs())
     finally:
@@ -466,7 +470,7 @@ def test_the_log_has_one_line_a_job_with_its_cause_and_no_visitor(tmp_path: Path
     engine = Engine(tmp_path, tasks="tests.tiny")
     try:
         for wanted in (config(1, epochs=1), tiny.crashing()):
-            wait(engine, engine.train(wanted, owner="ann-the-visitor"), over)
+            wait(engine, engine.submit(Training(config=wanted, owner="ann-the-visitor"), "ann-the-visitor"), over)
     finally:
         engine.close()
     lines = [json.loads(line) for line in told.getvalue().splitlines()]
@@ -485,10 +489,10 @@ def test_a_clock_that_is_set_back_neither_locks_a_visitor_out_nor_lets_them_ask_
     engine = Engine(tmp_path, address="tcp://127.0.0.1:1", trainings_per_hour=1)
     try:
         with pytest.raises(JobError, match="does not answer"):
-            engine.train(config(1), owner="one")
+            engine.submit(Training(config=config(1), owner="one"), "one")
         day_before = time.time() - 86_400
         monkeypatch.setattr(time, "time", lambda: day_before)
         with pytest.raises(JobError, match=r"1 trainings within an hour.* in 60 min"):
-            engine.train(config(2), owner="one")
+            engine.submit(Training(config=config(2), owner="one"), "one")
     finally:
         engine.close()

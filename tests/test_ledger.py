@@ -10,7 +10,8 @@ import pytest
 from core import figures, panels
 from core.config import PruningConfig
 from core.cost.encodings import ENCODINGS, Format, rounded
-from core.cost.ledger import COMPACT, DENSE, ENTRIES, ROUNDED, Entry, Ledger
+from core.cost.ledger import COMPACT, DENSE, ENTRIES, ROUNDED, Entry, Ledger, Weighing
+from core.cost.rounding import Rounding
 from core.cost.weighing import weigh
 from core.engine.inference import Classifier
 from core.errors import JobCancelled, PruningError, StoreError
@@ -19,7 +20,7 @@ from core.evaluation.profile import FRACTIONS
 from core.networks import Layer
 from core.panels.storage import storage
 from core.pruning import kernels, prune, rank
-from core.store.ledgers import LedgerStore
+from core.store.results import Results
 from core.store.runs import LEDGERS, RunStore
 from tests import small, tiny
 
@@ -125,47 +126,50 @@ def trained(tmp_path: Path) -> str:
 
 
 def test_the_store_keeps_ledgers_by_run_ranking_and_sparsity(ledger: Ledger, trained: str, tmp_path: Path) -> None:
-    store = LedgerStore(RunStore(tmp_path), tmp_path / "shipped")
+    store = Results(RunStore(tmp_path), tmp_path / "shipped")
     pruning, other = PruningConfig(), PruningConfig(scope="layerwise")
-    assert store.ledger(trained, pruning) is None
+    assert store.get(Weighing(run_id=trained, pruning=pruning)) is None
     store.save(trained, pruning, ledger)
     point = weigh(WEIGHTS, RANKING, (0.123,))
     store.save(trained, pruning, point, 0.123)
-    found, row = store.ledger(trained, pruning), store.ledger(trained, pruning, 0.123)
+    found, row = (
+        store.get(Weighing(run_id=trained, pruning=pruning)),
+        store.get(Weighing(run_id=trained, pruning=pruning, sparsity=0.123)),
+    )
     assert found is not None and found.to_dict() == ledger.to_dict()
     assert row is not None and row.to_dict() == point.to_dict()
-    assert store.ledger(trained, other) is None
+    assert store.get(Weighing(run_id=trained, pruning=other)) is None
     with pytest.raises(StoreError):
-        store.ledger("0" * 12, pruning)
+        store.get(Weighing(run_id="0" * 12, pruning=pruning))
     path = tmp_path / LEDGERS / f"{trained}-magnitude-global.json"
     whole = json.loads(path.read_text())
     for broken in ("{", json.dumps({**whole, "weights": "those of another training"}), "[]"):
         path.write_text(broken)
-        assert store.ledger(trained, pruning) is None
+        assert store.get(Weighing(run_id=trained, pruning=pruning)) is None
     (tmp_path / "shipped").mkdir()
     (tmp_path / "shipped" / path.name).write_text(json.dumps(whole))
-    assert store.ledger(trained, pruning) is not None
+    assert store.get(Weighing(run_id=trained, pruning=pruning)) is not None
 
 
 def test_the_task_stores_the_ledger_of_a_trained_run_and_stops_when_asked_to(trained: str, tmp_path: Path) -> None:
     seen: list[int] = []
     tiny.ledger(trained, PruningConfig(), 0.9, root=tmp_path, on_progress=lambda p: seen.append(p.done))
     store = RunStore(tmp_path)
-    found = LedgerStore(store).ledger(trained, PruningConfig(), 0.9)
+    found = Results(store).get(Weighing(run_id=trained, sparsity=0.9))
     weights = store.weights(trained)
     expected = weigh(weights, rank(weights, PruningConfig()), (0.9,))
     assert found is not None and found.to_dict() == expected.to_dict() and seen == [1]
     with pytest.raises(JobCancelled):
         tiny.ledger(trained, PruningConfig(), None, root=tmp_path, should_stop=lambda: True)
-    assert LedgerStore(store).ledger(trained, PruningConfig()) is None
+    assert Results(store).get(Weighing(run_id=trained)) is None
 
 
 def test_rounded_weights_are_compared_with_the_same_pruned_ones_and_stored(trained: str, tmp_path: Path) -> None:
     runs, pruning = RunStore(tmp_path), PruningConfig()
-    store = LedgerStore(runs)
-    assert store.rounding(trained, pruning, 0.8) is None
+    store = Results(runs)
+    assert store.get(Rounding(run_id=trained, pruning=pruning, sparsity=0.8)) is None
     tiny.rounding(trained, pruning, 0.8, root=tmp_path)
-    found = store.rounding(trained, pruning, 0.8)
+    found = store.get(Rounding(run_id=trained, pruning=pruning, sparsity=0.8))
     assert found is not None and [*found] == [*ROUNDED]
     weights, test = runs.weights(trained), tiny.source().data.test
     pruned = prune(weights, rank(weights, pruning), 0.8)
@@ -176,7 +180,7 @@ def test_rounded_weights_are_compared_with_the_same_pruned_ones_and_stored(train
         assert of == compare(test.labels, infer(pruned).argmax(axis=1), infer(written).argmax(axis=1))
     path = next((tmp_path / LEDGERS).glob("rounding-*"))
     path.write_text(path.read_text().replace('"weights":"', '"weights":"x'))
-    assert store.rounding(trained, pruning, 0.8) is None
+    assert store.get(Rounding(run_id=trained, pruning=pruning, sparsity=0.8)) is None
 
 
 LAYERS = {name: Layer(w.size, 9) for name, w in kernels(WEIGHTS).items()}

@@ -23,9 +23,8 @@ from core.evaluation import Comparison
 from core.evaluation.answers import first_changes
 from core.figures import BeforeAfter
 from core.figures.labels import LONGEST
-from core.store.curves import CurveStore
-from core.store.ledgers import LedgerStore
-from core.store.runs import Run, RunStore
+from core.run import Run
+from core.store.runs import RunStore
 from pages.ui.view.say import as_written
 from tests import shelf, small
 from tests.hard_names import MARKS, NAMES
@@ -182,19 +181,12 @@ def test_a_model_card_has_every_name_in_its_cell(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[AppTest, Run]]:
+def app(tmp_path: Path, app_on: Callable[[Path], AppTest]) -> tuple[AppTest, Run]:
     run = shelf.named(tmp_path / "runs", MARKS)
-    monkeypatch.setenv("PRUNELAB_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:1")
-    monkeypatch.setattr(RunStore.__init__, "__defaults__", (None, tmp_path))  # nothing ships
-    monkeypatch.setattr(CurveStore.__init__, "__defaults__", (tmp_path / "none.json",))
-    monkeypatch.setattr(LedgerStore.__init__, "__defaults__", (tmp_path / "none",))
-    st.cache_resource.clear()
-    opened = AppTest.from_file(ROUTER, default_timeout=PATIENCE)
+    opened = app_on(tmp_path / "runs")
     opened.query_params["run"], opened.query_params["sparsity"] = run.id, "80"
     opened.run()
-    yield opened, run
-    st.cache_resource.clear()
+    return opened, run
 
 
 def test_a_filter_says_its_class_as_it_is_written(app: tuple[AppTest, Run]) -> None:

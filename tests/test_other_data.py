@@ -14,7 +14,8 @@ from core import data
 from core.config import PruningConfig, RunConfig, TrainingConfig
 from core.data import folders
 from core.engine import tasks
-from core.store.runs import Run, RunStore
+from core.run import Run
+from core.store.runs import RunStore
 from pages.ui.server.routes import _panel
 from tests.patience import PATIENCE
 from tests.test_folders import CLASSES, put_idx

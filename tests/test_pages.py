@@ -25,9 +25,9 @@ from core.data.fashion import CLASSES
 from core.evaluation import Comparison, Labels, Proportion, by_class, compare, confusion_matrix
 from core.evaluation.answers import first_change
 from core.pruning import rank
-from core.store.curves import CurveStore
-from core.store.ledgers import LedgerStore
-from core.store.runs import Run, RunStore
+from core.run import Run
+from core.store.results import Results
+from core.store.runs import RunStore
 from core.study import audit
 from core.study.audit import READINGS, Audit, Finding
 from core.study.bisection import Found, Search
@@ -38,9 +38,6 @@ from tests import shelf, small
 from tests.patience import PATIENCE
 from tests.test_study import LENET, curve
 
-ROUTER = str(Path(__file__).parent.parent / "pages" / "router.py")
-
-
 @pytest.fixture(scope="module")
 def shelved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run, Run]:
     root = tmp_path_factory.mktemp("runs")
@@ -48,16 +45,9 @@ def shelved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run, Run]:
 
 
 @pytest.fixture
-def app(shelved: tuple[Path, Run, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
-    """The app on the shelf's two runs; its jobs go to a scheduler that is not there."""
-    monkeypatch.setenv("PRUNELAB_RUNS", str(shelved[0]))
-    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:1")
-    monkeypatch.setattr(RunStore.__init__, "__defaults__", (None, tmp_path))  # nothing ships
-    monkeypatch.setattr(CurveStore.__init__, "__defaults__", (tmp_path / "none.json",))
-    monkeypatch.setattr(LedgerStore.__init__, "__defaults__", (tmp_path / "none",))
-    st.cache_resource.clear()
-    yield AppTest.from_file(ROUTER, default_timeout=PATIENCE)
-    st.cache_resource.clear()
+def app(shelved: tuple[Path, Run, Run], app_on: Callable[[Path], AppTest]) -> AppTest:
+    """The app on the shelf's two runs."""
+    return app_on(shelved[0])
 
 
 def text(app: AppTest) -> str:
@@ -462,7 +452,7 @@ assert "torch" not in sys.modules and "torchvision" not in sys.modules
 
 def studied(root: Path) -> dict[str, float]:
     """Put the curves of all criteria, global, into the store; returns the accuracy of each at every sparsity."""
-    store = CurveStore(RunStore(root))
+    store = Results(RunStore(root))
     levels = {criterion: 0.8 - 0.1 * i for i, criterion in enumerate(get_args(Criterion))}
     for line in study.by_criterion(LENET, "global"):
         for i, cell in enumerate(line.cells):
@@ -508,7 +498,7 @@ def test_the_claim_is_answered_in_words_figure_and_table(
     app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PRUNELAB_RUNS", str(tmp_path / "store"))
-    store = CurveStore(RunStore(tmp_path / "store"))
+    store = Results(RunStore(tmp_path / "store"))
     none = Proportion(7300, 10_000)
     for config in audit.networks():
         all_of_it = Proportion(7140 + 3 * config.seed, 10_000)
@@ -548,7 +538,7 @@ def test_exact_questions_are_offered_answered_in_words_and_only_where_all_weight
     c = Comparison(400, 300, 1, 0, 99, 1)
     found = Found(k=7, total=run.weights, at=c, beyond=None, test=c, evaluations=20)
     search = Search(run_id=run.id, goal="change")
-    CurveStore(RunStore(root)).save_answer(search, found)
+    Results(RunStore(root)).save_answer(search, found)
     app.run()
     assert said_of(search, found) in text(app) and "answered all images 20 times" in text(app)
     assert [button.label for button in app.button] == ["Find out"] * 2
@@ -574,7 +564,7 @@ def test_the_byte_ledger_is_asked_for_and_then_shown_line_by_line(app: AppTest, 
     assert profile is not None
     ranking = rank(weights, PruningConfig())
     ledger = weigh(weights, ranking, profile.sparsity.tolist())
-    LedgerStore(store).save(run.id, PruningConfig(), ledger)
+    Results(store).save(run.id, PruningConfig(), ledger)
     app.run()
     row = profile.stop_index(90)
     taken = int(ledger.bytes[COMPACT.key][row])
@@ -588,7 +578,7 @@ def test_the_byte_ledger_is_asked_for_and_then_shown_line_by_line(app: AppTest, 
 
     assert "has not been measured yet" in text(app)
     c = Comparison(400, 300, 1, 0, 99, 1)
-    LedgerStore(store).save_rounding(run.id, PruningConfig(), 0.9, {"float16": c, "int8": c})
+    Results(store).save_rounding(run.id, PruningConfig(), 0.9, {"float16": c, "int8": c})
     app.run()
     assert not app.exception and f"**int8**: {wording.accuracy(c.pruned)}, {wording.difference(c)}" in text(app)
 
@@ -601,16 +591,16 @@ def test_weights_and_filters_are_offered_and_then_shown_with_their_n(
     profile, weights = store.profile(run.id, PruningConfig()), store.weights(run.id)
     assert profile is not None
     ledger = weigh(weights, rank(weights, PruningConfig()), profile.sparsity.tolist())
-    LedgerStore(store).save(run.id, PruningConfig(), ledger)
+    Results(store).save(run.id, PruningConfig(), ledger)
     app.query_params["run"], app.query_params["sparsity"] = run.id, "90"
     app.run()
     app.switch_page("storage.py").run()
     assert "has not been compared yet" in text(app)
     assert {"Compare the two", "Prepare the files", "Measure the time"} <= {button.label for button in app.button}
     found = small.tradeoff()
-    LedgerStore(store).save_tradeoff(run.id, PruningConfig(), found)
+    Results(store).save_tradeoff(run.id, PruningConfig(), found)
     files = Export({"weights.pt": b"some"}, ("weights.pt was read again.",))
-    LedgerStore(store).save_export(run.id, PruningConfig(), 0.9, files)
+    Results(store).save_export(run.id, PruningConfig(), 0.9, files)
     app.run()
     assert not app.exception and "Compare the two" not in {button.label for button in app.button}
     assert "single weights reach 83.50\u00a0%" in text(app) and "400 test images" in text(app)

@@ -20,10 +20,12 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from core.config import PruningConfig
 from core.errors import StoreError
-from core.store.curves import CurveStore
+from core.run import Run
 from core.store.places import Bucket, Folder, Place, bucket, opened
-from core.store.runs import Run, RunStore
+from core.store.results import Results
+from core.store.runs import RunStore
 from core.study.bisection import Search
+from core.study.cells import Network
 from tests import local_s3, shelf, tiny
 from tests.patience import PATIENCE, until
 
@@ -222,7 +224,7 @@ def test_workers_train_profile_and_study_in_it(server: Callable[[], RunStore], m
     search = Search(run_id=run.id)
     tiny.search(search, root=store.where)
     assert store.profile(run.id, layerwise) is not None and store.weights(run.id)
-    assert CurveStore(store).weights(config) and CurveStore(store).answer(search) is not None
+    assert Results(store).get(Network(config=config)) and Results(store).get(search) is not None
 
 
 # --- what only a bucket can do -------------------------------------------------------------------------------------

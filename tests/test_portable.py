@@ -8,13 +8,13 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from core.engine.export import agreement
 
 from core.config import Design, Problem, PruningConfig
-from core.cost.files import Export
+from core.cost.files import Export, Exporting
 from core.cost.script import script
 from core.engine import export as exporting
 from core.engine import portable
-from core.engine.export import agreement
 from core.engine.inference import Classifier
 from core.engine.models import build, get_weights
 from core.engine.portable import from_state, onnx_runtime, run_alone, to_onnx, to_state
@@ -22,7 +22,7 @@ from core.errors import ConfigError, JobCancelled, PruningError
 from core.networks import NETWORKS
 from core.pruning import prune, rank
 from core.pruning.filters import by_norm, take
-from core.store.ledgers import LedgerStore
+from core.store.results import Results
 from core.store.runs import EXPORTS, RunStore
 from tests import tiny
 
@@ -109,9 +109,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_task_stores_an_archive_that_says_what_was_tried(root: Path) -> None:
-    run_id, store, done = tiny.config().run_id, LedgerStore(RunStore(root)), []
+    run_id, store, done = tiny.config().run_id, Results(RunStore(root)), []
     tiny.export(run_id, PruningConfig(), 0.9, root=root, on_progress=lambda p: done.append((p.done, p.of)))
-    made = store.export(run_id, PruningConfig(), 0.9)
+    made = store.get(Exporting(run_id=run_id, sparsity=0.9))
     assert made is not None and done[-5:] == [(i, 5) for i in range(1, 6)]
     names = {"weights.pt", "network.py", "network.onnx", "weights.safetensors", "network.plab", "compact.py"}
     assert {*made.files} == {*names, "MODEL_CARD.md"}
@@ -120,7 +120,7 @@ def test_the_task_stores_an_archive_that_says_what_was_tried(root: Path) -> None
     weights = RunStore(root).weights(run_id)
     expected = prune(weights, rank(weights, PruningConfig()), 0.9)
     assert all(from_state(made.files["weights.pt"])[name].tobytes() == expected[name].tobytes() for name in weights)
-    assert store.export(run_id, PruningConfig(), 0.5) is None
+    assert store.get(Exporting(run_id=run_id, sparsity=0.5)) is None
     with pytest.raises(JobCancelled):
         tiny.export(run_id, PruningConfig(), 0.5, root=root, should_stop=lambda: True)
 
@@ -129,20 +129,25 @@ def test_a_network_whose_onnx_answers_otherwise_is_not_kept(root: Path, monkeypa
     monkeypatch.setattr(exporting, "onnx_runtime", lambda content: lambda images: np.zeros((len(images), 10)))
     with pytest.raises(PruningError, match=r"network\.onnx answers otherwise"):
         tiny.export(tiny.config().run_id, PruningConfig(), 0.2, root=root)
-    assert LedgerStore(RunStore(root)).export(tiny.config().run_id, PruningConfig(), 0.2) is None
+    assert (
+        Results(RunStore(root)).get(Exporting(run_id=tiny.config().run_id, sparsity=0.2))
+        is None
+    )
 
 
 def test_old_archives_make_room_and_damaged_ones_are_none(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store, run_id = LedgerStore(RunStore(root)), tiny.config().run_id
+    store, run_id = Results(RunStore(root)), tiny.config().run_id
     monkeypatch.setattr("core.store.ledgers.ROOM", 2500)
     files = Export({"weights.pt": np.random.default_rng(0).bytes(1000)}, ("It was tried.",))
     for sparsity in (0.1, 0.2, 0.3):
         store.save_export(run_id, PruningConfig(), sparsity, files)
-    kept = [store.export(run_id, PruningConfig(), sparsity) for sparsity in (0.1, 0.2, 0.3)]
+    kept = [
+        store.get(Exporting(run_id=run_id, sparsity=sparsity)) for sparsity in (0.1, 0.2, 0.3)
+    ]
     assert kept == [None, files, files]
     for path in (root / EXPORTS).iterdir():
         path.write_bytes(path.read_bytes()[:-40])
-    assert store.export(run_id, PruningConfig(), 0.3) is None
+    assert store.get(Exporting(run_id=run_id, sparsity=0.3)) is None
 
 
 def test_an_archive_survives_and_no_archive_is_refused() -> None:

@@ -4,22 +4,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from core.engine.source import Source, official
 
 from core import data, study
 from core.config import Design, PruningConfig, RunConfig
-from core.cost.ledger import COMPACT
+from core.cost.ledger import COMPACT, Weighing
+from core.cost.tradeoff import Comparing
 from core.data import fashion
 from core.engine import study as study_tasks
 from core.engine import tasks, tradeoff
 from core.engine.inference import Classifier
-from core.engine.source import Source, official
 from core.errors import DataError
 from core.pruning import prune, rank
 from core.reference import runs as reference
-from core.store.curves import SHIPPED_STUDY, CurveStore
-from core.store.ledgers import LedgerStore
+from core.store.results import Results
 from core.store.runs import LEDGERS, SHIPPED, RunStore
 from core.study import audit
+from core.study.audit import Auditing
 from tests import tiny
 
 STOPS = (0, 0.01, 20, 50, 80)  # percent
@@ -45,7 +46,9 @@ def test_exactly_the_wanted_runs_ship_whole_and_below_the_limit(store: RunStore)
     for run in store.runs():
         assert run.reference and store.weights(run.id) and len(store.labels(run.id)) == 10_000
         assert all(store.profile(run.id, pruning) is not None for pruning in reference.prunings(run.config))
-        ledgers = [LedgerStore(store).ledger(run.id, pruning) for pruning in reference.prunings(run.config)]
+        ledgers = [
+            Results(store).get(Weighing(run_id=run.id, pruning=pruning)) for pruning in reference.prunings(run.config)
+        ]
         assert all(ledger and {*map(ledger.smallest, range(len(ledger.k)))} == {COMPACT} for ledger in ledgers)
         assert run.data_md5 == fashion.FILES
     assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < reference.LIMIT
@@ -98,17 +101,17 @@ STUDY_LIMIT = 4_000_000
 
 
 def test_the_default_study_ships_whole_and_below_its_limit(store: RunStore) -> None:
-    curves = CurveStore(store)
-    assert all(curves.curve(cell) is not None for cell in study.default())
-    assert all(curves.audit(config) is not None for config in audit.networks())
+    curves = Results(store)
+    assert all(curves.get(cell) is not None for cell in study.default())
+    assert all(curves.get(Auditing(config=config)) is not None for config in audit.networks())
     assert SHIPPED_STUDY.stat().st_size < STUDY_LIMIT
 
 
 def test_the_audit_of_the_shipped_network_is_found_again(store: RunStore, real: Source) -> None:
     config = audit.networks()[0]
-    shipped = CurveStore(store).audit(config)
+    shipped = Results(store).get(Auditing(config=config))
     tasks.audit(config, root=store.root, source=lambda name: real)
-    again = CurveStore(store).own_audit(config)
+    again = Results(store).own(Auditing(config=config))
     assert shipped is not None and again is not None
     for name, finding in shipped.findings.items():
         assert again.findings[name].k == finding.k
@@ -119,12 +122,12 @@ def test_the_audit_of_the_shipped_network_is_found_again(store: RunStore, real: 
 def test_one_cell_of_the_study_is_found_again(store: RunStore, real: Source) -> None:
     """From nothing: its network is trained anew. On the processor that it was made on, to the last count."""
     cell = study.default()[0]
-    shipped = CurveStore(store).curve(cell)
-    again = CurveStore(store, store.root / "nothing ships")
+    shipped = Results(store).get(cell)
+    again = Results(store, store.root / "nothing ships")
     tasks.cell(cell, root=store.root, source=lambda name: real)  # what ships is not computed again
-    assert again.curve(cell) is None
+    assert again.get(cell) is None
     study_tasks.compute(cell, store=again, source=lambda name: real)
-    found = again.curve(cell)
+    found = again.get(cell)
     assert shipped is not None and found is not None and found.k == shipped.k
     if found.machine == shipped.machine and found.versions == shipped.versions:
         assert (found.test, found.validation) == (shipped.test, shipped.validation)
@@ -133,9 +136,12 @@ def test_one_cell_of_the_study_is_found_again(store: RunStore, real: Source) -> 
 
 
 def test_the_tradeoffs_that_ship_belong_to_the_profiles_that_ship(store: RunStore) -> None:
-    ledgers = LedgerStore(store)
+    ledgers = Results(store)
     for config in reference.configs():
-        found, profile = ledgers.tradeoff(config.run_id, PruningConfig()), store.profile(config.run_id, PruningConfig())
+        found, profile = (
+            ledgers.get(Comparing(run_id=config.run_id)),
+            store.profile(config.run_id, PruningConfig()),
+        )
         assert found is not None and profile is not None and found.total == profile.total
         comparisons = profile.comparisons(store.labels(config.run_id))
         for point in found.line("weights", retrained=False):

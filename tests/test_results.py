@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from core.config import PruningConfig
-from core.cost.files import Export
-from core.cost.times import BATCHES, Times, Variant
-from core.cost.tradeoff import Tradeoff
+from core.cost.files import Export, Exporting
+from core.cost.ledger import Weighing
+from core.cost.rounding import Rounding
+from core.cost.times import BATCHES, Times, Timing, Variant
+from core.cost.tradeoff import Comparing, Tradeoff
 from core.engine import tasks, tradeoff
 from core.errors import StoreError
 from core.evaluation.profile import compute
@@ -22,12 +24,12 @@ from core.progress import Progress
 from core.pruning import Weights
 from core.reference import study as shipped_study
 from core.store import results
-from core.store.curves import CurveStore
-from core.store.ledgers import LedgerStore
-from core.store.runs import RunStore, digest
-from core.study.audit import Audit
+from core.store.arrays import digest
+from core.store.results import Results
+from core.store.runs import RunStore
+from core.study.audit import Audit, Auditing
 from core.study.bisection import Found, Search
-from core.study.cells import Cell, Curve
+from core.study.cells import Cell, Curve, Network
 from tests import small, tiny
 
 CONFIG = tiny.config()
@@ -37,30 +39,26 @@ SEARCH = Search(run_id=RUN)
 CELL = Cell(config=CONFIG, sparsities=(0.5,))
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What can be asked of a run: what computes it, and what the store has of it."""
-
-    task: Callable[..., None]
-    known: Callable[[RunStore], Any]
-
-
-ANSWERS = {
-    "search": Answer(partial(tiny.search, SEARCH), lambda store: CurveStore(store).answer(SEARCH)),
-    "ledger": Answer(partial(tiny.ledger, RUN, RULE), lambda store: LedgerStore(store).ledger(RUN, RULE)),
-    "own ledger": Answer(partial(tiny.ledger, RUN, RULE, 0.123), lambda s: LedgerStore(s).ledger(RUN, RULE, 0.123)),
-    "rounding": Answer(
-        partial(tiny.rounding, RUN, RULE, 0.5), lambda store: LedgerStore(store).rounding(RUN, RULE, 0.5)
-    ),
-    "timing": Answer(partial(tiny.timing, RUN, RULE, 0.5), lambda store: LedgerStore(store).times(RUN, RULE, 0.5)),
-    "tradeoff": Answer(partial(tiny.tradeoff, RUN, RULE), lambda store: LedgerStore(store).tradeoff(RUN, RULE)),
-    "export": Answer(partial(tiny.export, RUN, RULE, 0.5), lambda store: LedgerStore(store).export(RUN, RULE, 0.5)),
-    "profile": Answer(partial(tiny.profile, RUN, TAYLOR), lambda store: store.profile(RUN, TAYLOR)),
-    "point": Answer(partial(tiny.point, RUN, RULE, 0.123), lambda store: store.point(RUN, RULE, 0.123)),
-    "gradients": Answer(partial(tiny.point, RUN, TAYLOR, 0.5), lambda store: store.gradients(RUN)),
-    "cell": Answer(partial(tiny.cell, CELL), lambda store: CurveStore(store).curve(CELL)),
-    "audit": Answer(partial(tiny.audit, CONFIG), lambda store: CurveStore(store).audit(CONFIG)),
+JOBS: dict[str, Job[Any]] = {
+    "search": SEARCH,
+    "ledger": Weighing(run_id=RUN),
+    "own ledger": Weighing(run_id=RUN, sparsity=0.123),
+    "rounding": Rounding(run_id=RUN, sparsity=0.5),
+    "timing": Timing(run_id=RUN, sparsity=0.5),
+    "tradeoff": Comparing(run_id=RUN),
+    "export": Exporting(run_id=RUN, sparsity=0.5),
+    "profile": Profiling(run_id=RUN, pruning=TAYLOR),
+    "point": Evaluating(run_id=RUN, sparsity=0.123),
+    "gradients": Evaluating(run_id=RUN, pruning=TAYLOR, sparsity=0.5),
+    "cell": CELL,
+    "audit": Auditing(config=CONFIG),
 }
+"""What can be asked of a run."""
+
+
+def known(store: RunStore, name: str) -> Any:
+    """What the store has of it."""
+    return store.gradients(RUN) if name == "gradients" else Results(store).get(JOBS[name])
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +83,9 @@ def store(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run
         work._report()
         return small.tradeoff()
 
-    monkeypatch.setattr(tasks, "measure", measured)
-    monkeypatch.setattr(tasks, "stops", lambda ranking: (0.0, 0.9))  # of ledgers
-    monkeypatch.setattr(tradeoff._Work, "found", compared)
+    monkeypatch.setattr(timing, "measure", measured)
+    monkeypatch.setattr(ledger, "stops", lambda ranking: (0.0, 0.9))
+    monkeypatch.setattr(tradeoff._Comparison, "found", compared)
     return RunStore(tmp_path / "runs", tmp_path / "none")
 
 
@@ -107,22 +105,22 @@ def files(store: RunStore) -> dict[str, bytes]:
     return {str(path.relative_to(store.root)): path.read_bytes() for path in store.root.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", JOBS)
 def test_an_answer_goes_with_its_run_and_is_not_taken_for_that_of_other_weights(store: RunStore, name: str) -> None:
-    answer, before = ANSWERS[name], {*files(store)}
-    answer.task(root=store.root)
-    assert answer.known(store) is not None
+    before = {*files(store)}
+    tiny.perform(JOBS[name], store.root)
+    assert known(store, name) is not None
     made = {path: content for path, content in files(store).items() if path not in before}
     assert made
     train_again(store)
-    assert answer.known(store) is None
+    assert known(store, name) is None
     for path, content in made.items():  # had it been left, or stored late by a worker that began before
         if not path.startswith(RUN):
             store.keep(path, content)
-    assert answer.known(store) is None
+    assert known(store, name) is None
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", JOBS)
 def test_what_was_computed_from_weights_that_are_gone_is_not_stored_as_the_new_ones_answer(
     store: RunStore, name: str
 ) -> None:
@@ -137,15 +135,15 @@ def test_what_was_computed_from_weights_that_are_gone_is_not_stored_as_the_new_o
     with pytest.raises(
         StoreError, match="trained again while this was computed from its old weights; ask for it again"
     ):
-        ANSWERS[name].task(root=store.root, on_progress=meanwhile)
-    assert not left and ANSWERS[name].known(store) is None
+        tiny.perform(JOBS[name], store.root, on_progress=meanwhile)
+    assert not left and known(store, name) is None
 
 
 def test_a_run_that_expires_takes_its_answers_with_it(store: RunStore) -> None:
     found = Found(k=None, total=1, at=None, beyond=None, test=None, evaluations=1)
-    CurveStore(store).save_answer(SEARCH, found)
-    LedgerStore(store).save_export(RUN, RULE, 0.5, Export({}, ()))
-    assert CurveStore(store).answer(SEARCH) == found and len(files(store)) > 4
+    Results(store).put(SEARCH, found)
+    Results(store).put(Exporting(run_id=RUN, sparsity=0.5), Export({}, ()))
+    assert Results(store).get(SEARCH) == found and len(files(store)) > 4
     assert store.expire(datetime.now(UTC) + timedelta(days=1)) == [RUN]
     assert files(store) == {}
 
@@ -159,7 +157,7 @@ def test_deleting_a_run_leaves_others_answers_and_the_studys(store: RunStore) ->
     before = files(store)
     store.delete(RUN, None)
     assert {name: content for name, content in before.items() if RUN not in name} == files(store)
-    assert CurveStore(store).curve(CELL) is not None  # nothing contradicts it
+    assert Results(store).get(CELL) is not None  # nothing contradicts it
 
 
 def test_an_answer_about_a_run_that_was_deleted_meanwhile_is_not_stored(store: RunStore) -> None:
@@ -175,28 +173,28 @@ def test_an_answer_about_a_run_that_was_deleted_meanwhile_is_not_stored(store: R
 def test_a_study_keeps_its_network_when_a_run_of_the_same_configuration_is_trained(tmp_path: Path) -> None:
     tiny.cell(CELL, root=tmp_path)
     store = RunStore(tmp_path, tmp_path / "none")
-    curves = CurveStore(store)
-    first, own = curves.curve(CELL), curves.weights(CONFIG)
+    curves = Results(store)
+    first, own = curves.get(CELL), curves.get(Network(config=CONFIG))
     assert first is not None and own is not None and first.weights == digest(own)
     tiny.train(CONFIG, root=tmp_path)
     train_again(store)
-    assert curves.curve(CELL) == first and digest(curves.weights(CONFIG) or {}) == first.weights
-    curves.save_weights(CONFIG, {name: w + 1 for name, w in own.items()})
-    assert curves.curve(CELL) is None
+    assert curves.get(CELL) == first and digest(curves.get(Network(config=CONFIG)) or {}) == first.weights
+    curves.put(Network(config=CONFIG), {name: w + 1 for name, w in own.items()})
+    assert curves.get(CELL) is None
 
 
 def test_what_ships_stands_whether_it_says_its_weights_or_not(store: RunStore, tmp_path: Path) -> None:
     tiny.cell(CELL, root=store.root)
     tiny.audit(CONFIG, root=store.root)
-    shipped_study.write(tmp_path / "study.json", CurveStore(store), [CELL], [CONFIG])
-    shipped = CurveStore(RunStore(tmp_path / "elsewhere", tmp_path / "none"), tmp_path / "study.json")
-    curve, audit = shipped.curve(CELL), shipped.audit(CONFIG)
+    shipped_study.write(tmp_path / "study.json", Results(store), [CELL], [Auditing(config=CONFIG)])
+    shipped = Results(RunStore(tmp_path / "elsewhere", tmp_path))
+    curve, audit = shipped.get(CELL), shipped.get(Auditing(config=CONFIG))
     assert curve is not None and audit is not None
     assert curve.weights == audit.weights == store.digest(RUN)
     for kind, made in ((Curve, curve), (Audit, audit)):
-        values = made.to_dict()
+        values = to_json(made)
         del values["weights"]
-        assert kind.from_dict(values) == replace(made, weights="")
+        assert from_json(kind, values) == replace(made, weights="")
 
 
 def test_a_profile_beside_a_shipped_run_of_an_earlier_version_is_computed_again(
@@ -216,16 +214,46 @@ def test_a_profile_beside_a_shipped_run_of_an_earlier_version_is_computed_again(
     assert here.damaged() == []
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"3", b'{"weights": 3}', b'{"value": 1}', b"\xff"])
-def test_an_envelope_that_says_nothing_of_its_weights_is_not_opened(content: bytes) -> None:
-    assert results.opened(lambda values: values["value"], content, "abc") is None
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"3", b'{"weights": 3}', b'{"float16": 1}', b"\xff"])
+def test_a_result_that_says_nothing_of_its_weights_is_not_taken(store: RunStore, content: bytes) -> None:
+    job = Rounding(run_id=RUN, sparsity=0.5)
+    store.keep(job.file(""), content)
+    assert Results(store).get(job) is None and not Results(store).has(job)
 
 
-def test_an_envelope_is_opened_for_its_own_weights_or_where_there_are_none(tmp_path: Path) -> None:
-    store = RunStore(tmp_path, tmp_path / "none")
-    results.keep(store, "ledgers/any.json", {"value": 7}, present=None, of="abc")
-    opened = partial(results.opened, lambda values: values["value"], store.kept("ledgers/any.json"))
-    assert (opened("abc"), opened(None), opened("abd")) == (7, 7, None)
+def test_a_result_is_taken_for_its_own_weights_or_where_there_are_none(store: RunStore, tmp_path: Path) -> None:
+    c = Comparison(10, 5, 1, 1, 3, 2)
+    job, found, results = Rounding(run_id=RUN, sparsity=0.5), Rounded(c, c), Results(store)
     with pytest.raises(StoreError, match="trained again"):
-        results.keep(store, "ledgers/any.json", {"value": 8}, present="abd", of="abc")
-    assert opened("abc") == 7
+        results.put(job, found, of="abc")
+    results.put(job, found, of=store.digest(RUN))
+    assert results.get(job) == found
+    values = json.loads(store.kept(job.file("")) or b"")
+    store.keep(job.file(""), json.dumps({**values, "weights": "abc"}).encode())
+    assert results.get(job) is None
+    curve = Results(RunStore(tmp_path / "empty", tmp_path / "none"))
+    tiny.cell(CELL, root=tmp_path / "elsewhere")
+    (name,) = [path for path in (tmp_path / "elsewhere" / ".study").glob(f"{CELL.key}.json")]
+    curve.runs.keep(f".study/{name.name}", name.read_bytes())
+    assert curve.get(CELL) is not None  # no network here contradicts it
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_the_id_of_a_job_is_what_earlier_versions_call_it_who_share_a_scheduler(name: str) -> None:
+    expected = {
+        "search": f"search-{RUN}-magnitude-global-change",
+        "ledger": f"ledger-{RUN}-magnitude-global",
+        "own ledger": f"ledger-{RUN}-magnitude-global@12.3",
+        "rounding": f"rounding-{RUN}-magnitude-global@50",
+        "timing": f"timing-{RUN}-magnitude-global@50",
+        "tradeoff": f"tradeoff-{RUN}-magnitude-global",
+        "export": f"export-{RUN}-magnitude-global@50",
+        "profile": f"profile-{RUN}-taylor-global",
+        "point": f"point-{RUN}-magnitude-global@12.3",
+        "gradients": f"point-{RUN}-taylor-global@50",
+        "cell": f"cell-{CELL.key}",
+        "audit": f"audit-{RUN}",
+    }
+    assert JOBS[name].id == expected[name]
+    assert Training(config=CONFIG, owner="ann").id == f"train-{RUN}" and Network(config=CONFIG).id == f"network-{RUN}"
+    assert Training(config=CONFIG, owner="ann") == Training(config=CONFIG)

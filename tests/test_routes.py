@@ -13,7 +13,8 @@ from core.config import PruningConfig
 from core.errors import PruneLabError
 from core.evaluation.profile import compute
 from core.pruning import Weights
-from core.store.runs import Run, RunStore
+from core.run import Run
+from core.store.runs import RunStore
 from pages.ui.server import routes
 from pages.ui.server.services import store as served
 from pages.ui.view import stories

@@ -14,7 +14,7 @@ from core.engine.inference import Classifier
 from core.errors import ConfigError
 from core.evaluation import Comparison, compare
 from core.pruning import prune, rank
-from core.store.curves import CurveStore
+from core.store.results import Results
 from core.store.runs import RunStore
 from core.study.bisection import Found, Search, between, border, said, significant, within
 from tests import tiny
@@ -31,7 +31,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> RunStore:
 
 def found(store: RunStore, search: Search) -> Found:
     tiny.search(search, root=store.root)
-    answer = CurveStore(store).answer(search)
+    answer = Results(store).get(search)
     assert answer is not None
     return answer
 
@@ -82,8 +82,8 @@ def test_a_margin_narrower_than_the_interval_of_no_change_has_no_answer(store: R
 def test_what_was_found_is_kept_for_its_own_question_only(store: RunStore) -> None:
     search = Search(run_id=CONFIG.run_id, goal="change")
     first = found(store, search)
-    assert Found.from_dict(first.to_dict()) == first == CurveStore(store).answer(search)
-    assert CurveStore(store).answer(replace(search, goal="margin", margin=0.02)) is None
+    assert Found.from_dict(first.to_dict()) == first == Results(store).get(search)
+    assert Results(store).get(replace(search, goal="margin", margin=0.02)) is None
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.6, float("nan")])
@@ -110,6 +110,6 @@ def test_a_damaged_answer_is_found_anew(store: RunStore) -> None:
     path = Path(store.root) / ".study" / f"search-{search.key}.json"
     for damage in ("", "{}", path.read_text()[:40], "null"):
         path.write_text(damage)
-        assert CurveStore(store).answer(search) is None
+        assert Results(store).get(search) is None
     again = found(store, search)
     assert again == first and np.isfinite(again.evaluations)

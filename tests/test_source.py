@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from core.engine.source import Source
 
 from core.config import PruningConfig
 from core.data import Dataset, Split
 from core.engine import tasks
-from core.engine.source import Source
 from core.errors import DataError
-from core.store.runs import Run, RunStore
+from core.run import Run
+from core.store.runs import RunStore
 from core.study.bisection import Search
 from core.study.cells import Cell
 from tests import tiny

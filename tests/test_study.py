@@ -20,7 +20,7 @@ from core.evaluation.profile import FRACTIONS
 from core.jobs import Engine
 from core.networks import NETWORKS
 from core.reference import study as shipped_study
-from core.store.curves import CurveStore
+from core.store.results import Results
 from core.store.runs import RunStore
 from core.study import audit
 from core.study.cells import SPARSITIES, Cell, Curve, area
@@ -144,23 +144,23 @@ def test_no_cell_of_the_default_study_is_asked_for_twice() -> None:
 
 
 def test_what_ships_is_read_back_and_what_is_of_another_cell_is_not(tmp_path: Path) -> None:
-    store, asked = CurveStore(RunStore(tmp_path, tmp_path / "none"), tmp_path / "none.json"), cell(LENET[0])
+    store, asked = Results(RunStore(tmp_path, tmp_path / "none"), tmp_path / "none.json"), cell(LENET[0])
     found = curve(asked, VALUES[0])
     store.save(found)
-    assert store.curve(asked) == found
+    assert store.get(asked) == found
     shipped_study.write(tmp_path / "study.json", store, [asked, cell(LENET[1])])
-    shipped = CurveStore(RunStore(tmp_path / "empty", tmp_path / "none"), tmp_path / "study.json")
-    assert shipped.curve(asked) == found and shipped.curve(cell(LENET[1])) is None
+    shipped = Results(RunStore(tmp_path / "empty", tmp_path / "none"), tmp_path / "study.json")
+    assert shipped.get(asked) == found and shipped.get(cell(LENET[1])) is None
     other = replace(asked, sparsities=(0.1, 0.2, 0.3))
     (tmp_path / ".study" / f"{other.id}.json").write_text(json.dumps(found.to_dict()))
-    assert store.curve(other) is None
+    assert store.get(other) is None
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"curves": [{}], "audits": []}'])
 def test_a_damaged_file_of_what_ships_is_left_out(tmp_path: Path, content: str) -> None:
     (tmp_path / "study.json").write_text(content)
-    store = CurveStore(RunStore(tmp_path / "empty", tmp_path / "none"), tmp_path / "study.json")
-    assert store.curve(cell(LENET[0])) is None and store.audit(LENET[0]) is None
+    store = Results(RunStore(tmp_path / "empty", tmp_path / "none"), tmp_path / "study.json")
+    assert store.get(cell(LENET[0])) is None and store.audit(LENET[0]) is None
 
 
 def test_the_command_computes_what_is_missing_and_says_what_failed(
@@ -183,6 +183,6 @@ def test_the_command_computes_what_is_missing_and_says_what_failed(
 
 def test_a_study_that_cannot_be_stored_says_why(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    store = CurveStore(RunStore(tmp_path / "file" / "below", tmp_path / "none"))
+    store = Results(RunStore(tmp_path / "file" / "below", tmp_path / "none"))
     with pytest.raises(StoreError, match="cannot be written"):
         store.save(curve(cell(LENET[0]), VALUES[0]))

@@ -10,6 +10,8 @@ import pytest
 from core.config import PruningConfig
 from core.errors import JobError
 from core.jobs import Engine
+from core.run import Training
+from core.study.audit import Auditing
 from core.study.cells import Cell
 from tests import tiny
 from tests.patience import until
@@ -28,7 +30,7 @@ def finished(engine: Engine, cells: list[Cell]) -> None:
     """Wait until every curve is in the store."""
 
     def done() -> bool:
-        there = all(engine.curves.curve(cell) is not None for cell in cells)
+        there = all(engine.results.get(cell) is not None for cell in cells)
         assert there or not [state for state in engine.jobs() if state.status == "failed"]
         return there
 
@@ -43,23 +45,23 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 def test_a_study_larger_than_the_queue_trains_each_network_once_and_is_not_computed_again(embedded: Engine) -> None:
-    embedded.study(CELLS)
+    embedded.submit_all(CELLS)
     finished(embedded, CELLS)
     ids = {state.id for state in embedded.jobs()}
     assert ids >= {f"cell-{cell.id}" for cell in CELLS} | {f"network-{c.config.run_id}" for c in CELLS}
     files = {path: path.stat().st_mtime_ns for path in (embedded.store.root / ".study").iterdir()}
     assert len(files) == len(CELLS) + 2
-    embedded.study(CELLS)
+    embedded.submit_all(CELLS)
     wait(embedded, f"cell-{CELLS[-1].id}", lambda state: state.status == "finished")
     assert {path: path.stat().st_mtime_ns for path in (embedded.store.root / ".study").iterdir()} == files
 
 
 def test_a_visitors_training_goes_before_what_waits_of_a_study(embedded: Engine) -> None:
     endless = [Cell(config=config(seed), sparsities=(0.5,)) for seed in range(60, 64)]
-    embedded.study(endless)
+    embedded.submit_all(endless)
     for cell in endless[:2]:
         wait(embedded, f"network-{cell.config.run_id}", training)
-    job_id = embedded.train(config(70, epochs=1))
+    job_id = embedded.submit(Training(config=config(70, epochs=1)))
     state = embedded.state(job_id)
     assert state is not None and state.ahead <= 2
     for cell in endless[:2]:
@@ -68,28 +70,28 @@ def test_a_visitors_training_goes_before_what_waits_of_a_study(embedded: Engine)
     for state in embedded.jobs():
         embedded.cancel(state.id)
     until(lambda: not any(state.active for state in embedded.jobs()))
-    assert all(embedded.curves.curve(cell) is None for cell in endless)
+    assert all(embedded.results.get(cell) is None for cell in endless)
 
 
 def test_cells_that_are_withdrawn_are_not_computed_even_if_they_are_still_being_submitted(embedded: Engine) -> None:
     many = [Cell(config=config(seed), sparsities=(s,)) for seed in (90, 91) for s in (0.1, 0.2, 0.3, 0.4)]
-    embedded.study(many)
+    embedded.submit_all(many)
     embedded.withdraw(many)
     until(lambda: not [thread for thread in threading.enumerate() if thread.name == "prunelab-study"])
     assert not [s for s in embedded.jobs() if s.active and s.id.startswith(("cell-", "network-"))]
-    assert all(embedded.curves.curve(cell) is None for cell in many)
+    assert all(embedded.results.get(cell) is None for cell in many)
 
 
 def test_an_audit_that_is_asked_for_again_is_computed_again_with_its_network(embedded: Engine) -> None:
     audited = config(95, epochs=1)
-    embedded.audit([audited])
+    embedded.submit_all([audited])
     wait(embedded, f"audit-{audited.run_id}", lambda state: state.status == "finished")
-    first = embedded.curves.own_audit(audited)
+    first = embedded.results.own(Auditing(config=audited))
     files = {path: path.stat().st_mtime_ns for path in (embedded.store.root / ".study").glob(f"*{audited.run_id}*")}
     assert first is not None and len(files) == 2
-    embedded.audit([audited])
+    embedded.submit_all([audited])
     wait(embedded, f"audit-{audited.run_id}", lambda state: state.status == "finished")
-    again = embedded.curves.own_audit(audited)
+    again = embedded.results.own(Auditing(config=audited))
     assert again is not None and again.findings == first.findings
     assert all(path.stat().st_mtime_ns > when for path, when in files.items())
 
@@ -98,7 +100,7 @@ def test_an_audit_that_is_asked_for_again_is_computed_again_with_its_network(emb
 def test_two_workers_of_a_cluster_find_the_same_to_the_last_count(
     address: str, embedded: Engine, tmp_path: Path
 ) -> None:
-    embedded.study(CELLS)
+    embedded.submit_all(CELLS)
     finished(embedded, CELLS)
     options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1")
     workers = [start("dask.__main__", "worker", address, *options) for _ in range(2)]
@@ -111,10 +113,10 @@ def test_two_workers_of_a_cluster_find_the_same_to_the_last_count(
 
     try:
         until(there)
-        engine.study(CELLS)
+        engine.submit_all(CELLS)
         finished(engine, CELLS)
         for cell in CELLS:
-            one, two = embedded.curves.curve(cell), engine.curves.curve(cell)
+            one, two = embedded.results.get(cell), engine.results.get(cell)
             assert one is not None and two is not None
             assert one.machine == two.machine
             assert (one.k, one.test, one.validation) == (two.k, two.test, two.validation)

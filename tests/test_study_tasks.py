@@ -6,19 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from core.engine.source import Source
 
 from core.config import Criterion, Design, PruningConfig, TrainingConfig
 from core.engine import tasks
 from core.engine.inference import Classifier
 from core.engine.models import build, get_weights
-from core.engine.source import Source
 from core.engine.training import Sparse, train
 from core.errors import DataError, JobCancelled
 from core.evaluation import compare
 from core.pruning import kernels, prune, rank
-from core.store.curves import CurveStore
+from core.store.results import Results
 from core.store.runs import RunStore
-from core.study.cells import Cell
+from core.study.cells import Cell, Network
 from tests import tiny
 
 CELL = Cell(config=tiny.config(), sparsities=(0.2, 0.8))
@@ -30,16 +30,16 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def curves(root: Path) -> CurveStore:
-    return CurveStore(RunStore(root))
+def curves(root: Path) -> Results:
+    return Results(RunStore(root))
 
 
 @pytest.mark.parametrize("criterion", ["magnitude", "taylor"])
-def test_a_cell_is_what_the_pruned_network_answers(root: Path, curves: CurveStore, criterion: Criterion) -> None:
+def test_a_cell_is_what_the_pruned_network_answers(root: Path, curves: Results, criterion: Criterion) -> None:
     rule = PruningConfig(criterion=criterion, scope="erk")
     cell = replace(CELL, pruning=rule)
     tiny.cell(cell, root=root)
-    curve, weights = curves.curve(cell), curves.weights(cell.config)
+    curve, weights = curves.get(cell), curves.get(Network(config=cell.config))
     assert curve is not None and weights is not None
     if criterion == "magnitude":
         test, ranking = tiny.source().data.test, rank(weights, rule)
@@ -55,16 +55,16 @@ def test_a_cell_is_what_the_pruned_network_answers(root: Path, curves: CurveStor
 def test_a_run_that_is_in_the_store_is_the_network(tmp_path: Path) -> None:
     tiny.train(CELL.config, root=tmp_path)
     tiny.cell(CELL, root=tmp_path)
-    store = CurveStore(RunStore(tmp_path))
-    curve = store.curve(CELL)
+    store = Results(RunStore(tmp_path))
+    curve = store.get(CELL)
     assert curve is not None and curve.test[0].dense.right == RunStore(tmp_path).get(CELL.config.run_id).right
     assert not list((tmp_path / ".study").glob("*.safetensors"))
 
 
-def test_a_layer_alone_is_pruned_to_its_own_share(root: Path, curves: CurveStore) -> None:
+def test_a_layer_alone_is_pruned_to_its_own_share(root: Path, curves: Results) -> None:
     cell = replace(CELL, layer="fc1.weight", sparsities=(0.5, 1.0))
     tiny.cell(cell, root=root)
-    curve = curves.curve(cell)
+    curve = curves.get(cell)
     assert curve is not None and curve.total == 120 * 256
     assert curve.k == (curve.total // 2, curve.total)
     assert curve.test[1].pruned.value < curve.test[0].pruned.value
@@ -79,13 +79,13 @@ STRATEGIES = {
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_retraining_keeps_exactly_the_pruned_weights_at_zero_and_repairs_the_network(
-    root: Path, curves: CurveStore, name: str
+    root: Path, curves: Results, name: str
 ) -> None:
     cell = STRATEGIES[name]
     one_shot = Cell(config=cell.config, sparsities=cell.sparsities)
     for asked in (cell, one_shot):
         tiny.cell(asked, root=root)
-    curve, without = curves.curve(cell), curves.curve(one_shot)
+    curve, without = curves.get(cell), curves.get(one_shot)
     assert curve is not None and without is not None
     assert curve.k == without.k == (round(0.97 * 44_190),)
     assert curve.test[0].dense == without.test[0].dense
@@ -109,20 +109,20 @@ def test_masks_hold_through_every_step_of_every_optimizer() -> None:
         assert moved > 0.99 * sum(int(mask.sum()) for mask in masks.values())
 
 
-def test_the_same_cell_gives_the_same_bits_whatever_ran_before(root: Path, curves: CurveStore, tmp_path: Path) -> None:
+def test_the_same_cell_gives_the_same_bits_whatever_ran_before(root: Path, curves: Results, tmp_path: Path) -> None:
     cell = STRATEGIES["iterative"]
     tiny.cell(cell, root=root)
     torch.manual_seed(5)
     torch.set_num_threads(2)
     tiny.cell(replace(CELL, config=tiny.config(seed=2)), root=tmp_path)
     tiny.cell(cell, root=tmp_path)
-    one, two = curves.curve(cell), CurveStore(RunStore(tmp_path)).curve(cell)
+    one, two = curves.get(cell), Results(RunStore(tmp_path)).get(cell)
     assert (
         one is not None and two is not None and (one.k, one.test, one.validation) == (two.k, two.test, two.validation)
     )
 
 
-def test_what_is_stored_is_not_computed_again_and_a_damaged_curve_is(root: Path, curves: CurveStore) -> None:
+def test_what_is_stored_is_not_computed_again_and_a_damaged_curve_is(root: Path, curves: Results) -> None:
     tiny.cell(CELL, root=root)
 
     def nothing(name: str) -> Source:
@@ -131,9 +131,9 @@ def test_what_is_stored_is_not_computed_again_and_a_damaged_curve_is(root: Path,
     tasks.cell(CELL, root=root, source=nothing)
     file = root / ".study" / f"{CELL.id}.json"
     file.write_text(file.read_text()[:100])
-    assert curves.curve(CELL) is None
+    assert curves.get(CELL) is None
     tiny.cell(CELL, root=root)
-    assert curves.curve(CELL) is not None
+    assert curves.get(CELL) is not None
 
 
 def test_a_cell_that_is_stopped_leaves_nothing_of_itself(root: Path, tmp_path: Path) -> None:

@@ -7,18 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from core.engine.source import Source
 
 from core.config import Design, PruningConfig
 from core.data import split
 from core.engine import tasks
 from core.engine.gradients import gradients
 from core.engine.inference import Classifier
-from core.engine.source import Source
 from core.errors import ConfigError, JobCancelled, StoreError, TrainingError
 from core.evaluation.profile import FRACTIONS
 from core.progress import Progress
 from core.pruning import prune, rank
-from core.store.runs import Run, RunStore
+from core.run import Run
+from core.store.runs import RunStore
 from tests import tiny
 
 CONFIG = tiny.config(epochs=2)

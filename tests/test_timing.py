@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from core.config import Design, PruningConfig
-from core.cost.times import BATCHES, Times, Variant, said
+from core.cost.times import BATCHES, Times, Timing, Variant, said
 from core.engine import timing
 from core.engine.inference import Classifier
 from core.engine.models import build, get_weights, normalise, set_weights
 from core.errors import JobCancelled, PruningError, StoreError
 from core.progress import Progress
 from core.pruning import prune, rank
-from core.store.ledgers import LedgerStore
+from core.store.results import Results
 from core.store.runs import RunStore
 from tests import tiny
 
@@ -57,16 +57,16 @@ def test_a_sparse_network_that_answers_otherwise_is_not_timed(monkeypatch: pytes
 
 def test_every_variant_is_timed_in_every_round_and_the_times_are_stored(tmp_path: Path) -> None:
     tiny.train(tiny.config(), root=tmp_path)
-    run_id, pruning, store = tiny.config().run_id, PruningConfig(), LedgerStore(RunStore(tmp_path))
+    run_id, pruning, store = tiny.config().run_id, PruningConfig(), Results(RunStore(tmp_path))
     told: list[Progress] = []
     tiny.timing(run_id, pruning, 0.9, root=tmp_path, on_progress=told.append)
     seen = [progress.done for progress in told if progress.phase == "evaluating"]
-    found = store.times(run_id, pruning, 0.9)
+    found = store.get(Timing(run_id=run_id, pruning=pruning, sparsity=0.9))
     assert found is not None and len(seen) >= 5 and seen == [*range(1, len(seen) + 1)]
     for batch in BATCHES:
         for variant in get_args(Variant):
             assert len(found.seconds[batch][variant]) == len(seen) and min(found.seconds[batch][variant]) > 0
-    assert store.times(run_id, pruning, 0.5) is None
+    assert store.get(Timing(run_id=run_id, pruning=pruning, sparsity=0.5)) is None
     with pytest.raises(JobCancelled):
         tiny.timing(run_id, pruning, 0.5, root=tmp_path, should_stop=lambda: True)
 

@@ -9,7 +9,7 @@ import pytest
 from core import figures
 from core.config import PruningConfig
 from core.cost.times import BATCHES
-from core.cost.tradeoff import EPOCHS, RETRAINED, SHARES, SPARSITIES, Tradeoff, said
+from core.cost.tradeoff import EPOCHS, RETRAINED, SHARES, SPARSITIES, Comparing, Tradeoff, said
 from core.engine import tradeoff as engine
 from core.engine.inference import Classifier
 from core.errors import JobCancelled, StoreError
@@ -18,7 +18,7 @@ from core.networks import NETWORKS
 from core.progress import Progress
 from core.pruning import kernels, prune, rank
 from core.pruning.filters import by_norm, take
-from core.store.ledgers import LedgerStore
+from core.store.results import Results
 from core.store.runs import RunStore
 from tests import tiny
 
@@ -40,7 +40,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def found(root: Path) -> Tradeoff:
-    found = LedgerStore(RunStore(root)).tradeoff(tiny.config().run_id, PruningConfig())
+    found = Results(RunStore(root)).get(Comparing(run_id=tiny.config().run_id))
     assert found is not None
     return found
 
@@ -91,7 +91,7 @@ def test_it_survives_json_is_of_its_weights_and_damage_is_refused(root: Path, fo
     path = next((root / "ledgers").glob("tradeoff-*"))
     content = path.read_text()
     path.write_text(content.replace('"weights":"', '"weights":"0', 1))
-    assert LedgerStore(RunStore(root)).tradeoff(tiny.config().run_id, PruningConfig()) is None
+    assert Results(RunStore(root)).get(Comparing(run_id=tiny.config().run_id)) is None
     path.write_text(content)
 
 
@@ -110,4 +110,7 @@ def test_the_sentence_and_the_figures_say_what_was_found(found: Tradeoff) -> Non
 def test_it_stops_when_asked(root: Path) -> None:
     with pytest.raises(JobCancelled):
         tiny.tradeoff(tiny.config().run_id, PruningConfig(scope="layerwise"), root=root, should_stop=lambda: True)
-    assert LedgerStore(RunStore(root)).tradeoff(tiny.config().run_id, PruningConfig(scope="layerwise")) is None
+    assert (
+        Results(RunStore(root)).get(Comparing(run_id=tiny.config().run_id, pruning=PruningConfig(scope="layerwise")))
+        is None
+    )

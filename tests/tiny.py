@@ -3,16 +3,28 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from core.config import DataConfig, RunConfig, TrainingConfig
+from core.config import DataConfig, PruningConfig, RunConfig, TrainingConfig
+from core.cost.files import Exporting
+from core.cost.ledger import Weighing
+from core.cost.rounding import Rounding
+from core.cost.times import Timing
+from core.cost.tradeoff import Comparing
 from core.data import Dataset, Split
 from core.data.fashion import CLASSES
 from core.engine import tasks
-from core.engine.source import Source
+from core.engine.work import Source
+from core.evaluation.profile import Evaluating, Profiling
+from core.job import Job
+from core.run import Training
+from core.study.audit import Auditing
+from core.study.bisection import Search
+from core.study.cells import Cell, Network
 
 
 @cache
@@ -60,16 +72,13 @@ LONG = 3
 """Trainings of so many epochs last, on any machine, for as long as it takes to do something about them."""
 
 
-def train(config: RunConfig, **rest: Any) -> None:
-    """As `core.engine.tasks.train`, on the tiny data."""
-    if config.seed == CRASH:
+def perform(job: Job[Any], where: Path | str, **how: Any) -> Any:
+    """As `core.engine.tasks.perform`, on the tiny data."""
+    if isinstance(job, Training) and job.config.seed == CRASH:
         raise ZeroDivisionError("by tests/tiny.py")
-    tasks.train(config, source=source, **_lasting(config, **rest))
-
-
-def network(config: RunConfig, **rest: Any) -> None:
-    """As `core.engine.tasks.network`, on the tiny data."""
-    tasks.network(config, source=source, **_lasting(config, **rest))
+    if isinstance(job, Training | Network):
+        how = _lasting(job.config, **how)
+    return tasks.perform(job, where, **{"source": source, **how})
 
 
 def _lasting(config: RunConfig, should_stop: Callable[[], bool] = lambda: False, **rest: Any) -> dict[str, Any]:
@@ -82,14 +91,56 @@ def _lasting(config: RunConfig, should_stop: Callable[[], bool] = lambda: False,
     return {**rest, "should_stop": rested if config.training.epochs >= LONG else should_stop}
 
 
-profile = partial(tasks.profile, source=source)
-point = partial(tasks.point, source=source)
-cell = partial(tasks.cell, source=source)
-audit = partial(tasks.audit, source=source)
-search = partial(tasks.search, source=source)
-ledger = tasks.ledger
-export = partial(tasks.export, source=source)
-tradeoff = partial(tasks.tradeoff, source=source)
-timing = partial(tasks.timing, source=source)
-rounding = partial(tasks.rounding, source=source)
-trace = tasks.trace
+def train(config: RunConfig, *, root: Path | str, owner: str | None = None, **how: Any) -> Any:
+    """A run."""
+    return perform(Training(config=config, owner=owner), root, **how)
+
+
+def profile(run_id: str, pruning: PruningConfig, *, root: Path | str, **how: Any) -> Any:
+    """A run's profile over the stops."""
+    return perform(Profiling(run_id=run_id, pruning=pruning), root, **how)
+
+
+def point(run_id: str, pruning: PruningConfig, sparsity: float, *, root: Path | str, **how: Any) -> Any:
+    """A run at one sparsity."""
+    return perform(Evaluating(run_id=run_id, pruning=pruning, sparsity=sparsity), root, **how)
+
+
+def ledger(run_id: str, pruning: PruningConfig, sparsity: float | None = None, *, root: Path | str, **how: Any) -> Any:
+    """A run's byte ledger."""
+    return perform(Weighing(run_id=run_id, pruning=pruning, sparsity=sparsity), root, **how)
+
+
+def rounding(run_id: str, pruning: PruningConfig, sparsity: float, *, root: Path | str, **how: Any) -> Any:
+    """A run, rounded."""
+    return perform(Rounding(run_id=run_id, pruning=pruning, sparsity=sparsity), root, **how)
+
+
+def timing(run_id: str, pruning: PruningConfig, sparsity: float, *, root: Path | str, **how: Any) -> Any:
+    """A run, timed."""
+    return perform(Timing(run_id=run_id, pruning=pruning, sparsity=sparsity), root, **how)
+
+
+def tradeoff(run_id: str, pruning: PruningConfig, *, root: Path | str, **how: Any) -> Any:
+    """A run's weights and filters."""
+    return perform(Comparing(run_id=run_id, pruning=pruning), root, **how)
+
+
+def export(run_id: str, pruning: PruningConfig, sparsity: float, *, root: Path | str, **how: Any) -> Any:
+    """A run's files."""
+    return perform(Exporting(run_id=run_id, pruning=pruning, sparsity=sparsity), root, **how)
+
+
+def search(search: Search, *, root: Path | str, **how: Any) -> Any:
+    """A border."""
+    return perform(search, root, **how)
+
+
+def cell(cell: Cell, *, root: Path | str, **how: Any) -> Any:
+    """A curve."""
+    return perform(cell, root, **how)
+
+
+def audit(config: RunConfig, *, root: Path | str, **how: Any) -> Any:
+    """An audit."""
+    return perform(Auditing(config=config), root, **how)

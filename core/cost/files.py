@@ -18,8 +18,9 @@ from core.config import PruningConfig
 from core.cost import compact
 from core.errors import PruningError, StoreError
 from core.evaluation import Comparison
+from core.job import AtSparsity
 from core.pruning import Weights, kernels
-from core.store.runs import Run
+from core.run import Run
 from core.words import wording
 
 CHECKED = "CHECKED.txt"
@@ -54,6 +55,15 @@ class Export:
             return cls(files, tuple(files.pop(CHECKED).decode().splitlines()))
         except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, ValueError, NotImplementedError) as error:
             raise StoreError(f"This is no archive of a pruned network ({error}).") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exporting(AtSparsity[Export]):
+    """A run, pruned, written into files that need nothing of ours, each tried before anyone gets it."""
+
+    kind = "export"
+    noun = "export"
+    kept = "exports/{key}-{weights}.zip"
 
 
 def written(run: Run, pruned: Weights, pruning: PruningConfig, k: int, comparison: Comparison) -> Export:

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import StoreError
+from core.job import OfRun, percentage
+from core.progress import Unit
 
 FORMAT = 1
 """Version of ledgers. Raise it when the same entry would no longer mean the same bytes."""
@@ -67,6 +69,9 @@ class Ledger:
         bound: (S,) entropy bound of float32 in bytes (`core.cost.compact.entropy`).
         bound_int8: the same of int8, with its scales.
         unpruned: bytes of the network before pruning for each entry by its key: the control.
+
+    Raises:
+        StoreError: it is not of these entries, or its parts do not fit together.
     """
 
     sparsity: NDArray[np.float64]
@@ -77,41 +82,15 @@ class Ledger:
     bound: NDArray[np.float64]
     bound_int8: NDArray[np.float64]
     unpruned: Mapping[str, int]
+    format: int = FORMAT
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON holds it."""
-        arrays = {name: getattr(self, name).tolist() for name in ("sparsity", "k")}
-        bounds = {name: getattr(self, name).round(1).tolist() for name in ("bound", "bound_int8")}
-        bytes_ = {key: values.tolist() for key, values in self.bytes.items()}
-        return {"format": FORMAT, **vars(self), **arrays, **bounds, "bytes": bytes_, "unpruned": dict(self.unpruned)}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Ledger":
-        """The inverse of `to_dict`.
-
-        Raises:
-            StoreError: it is no ledger of these entries, or its parts do not fit together.
-        """
-        try:
-            if values["format"] != FORMAT:
-                raise StoreError("This ledger is of another version.")
-            keys = [entry.key for entry in ENTRIES]
-            ledger = cls(
-                sparsity=np.array(values["sparsity"], np.float64),
-                k=np.array(values["k"], np.int64),
-                total=int(values["total"]),
-                rest=int(values["rest"]),
-                bytes={key: np.array(values["bytes"][key], np.int64) for key in keys},
-                bound=np.array(values["bound"], np.float64),
-                bound_int8=np.array(values["bound_int8"], np.float64),
-                unpruned={key: int(values["unpruned"][key]) for key in keys},
-            )
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise StoreError(f"This is no ledger ({error}).") from error
-        lengths = {len(a) for a in (ledger.sparsity, ledger.k, ledger.bound, ledger.bound_int8, *ledger.bytes.values())}
-        if lengths != {len(ledger.sparsity)} or not len(ledger.sparsity):
+    def __post_init__(self) -> None:
+        keys = {entry.key for entry in ENTRIES}
+        if self.format != FORMAT or {*self.bytes} != keys or {*self.unpruned} != keys:
+            raise StoreError("This ledger is of another version.")
+        lengths = {len(a) for a in (self.sparsity, self.k, self.bound, self.bound_int8, *self.bytes.values())}
+        if lengths != {len(self.sparsity)} or not len(self.sparsity):
             raise StoreError("This ledger is damaged: its columns differ in length.")
-        return ledger
 
     def merged(self, point: "Ledger") -> "Ledger":
         """With the row of a sparsity of its own, in its place."""
@@ -147,3 +126,32 @@ class Ledger:
     def smallest(self, row: int) -> Entry:
         """The lossless entry with the fewest bytes at a stop, the first of equals."""
         return min((entry for entry in ENTRIES if entry.lossless), key=lambda entry: int(self.bytes[entry.key][row]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighing(OfRun[Ledger]):
+    """The ledger of a run over the stops or, given a sparsity, its one row there.
+
+    Raises:
+        PruningError: the sparsity is not a fraction from 0 to 1.
+    """
+
+    kind = "ledger"
+    noun = "byte ledger"
+    kept = "ledgers/{key}.json"
+
+    sparsity: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.sparsity is not None:
+            percentage(self.sparsity)
+
+    @property
+    def unit(self) -> Unit:
+        """What it is made at."""
+        return "stop" if self.sparsity is None else "sparsity"
+
+    @property
+    def key(self) -> str:
+        """Such as `0123456789ab-magnitude-global@12.5`."""
+        return super().key if self.sparsity is None else f"{super().key}@{percentage(self.sparsity)}"

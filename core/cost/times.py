@@ -1,12 +1,14 @@
 """How long a network takes: what was measured, and what may be said of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
 from core.errors import StoreError
+from core.job import AtSparsity
+from core.progress import Unit
 from core.words import wording
 
 Variant = Literal["dense", "masked", "removed", "csr", "onnx-dense", "onnx"]
@@ -27,6 +29,9 @@ class Times:
         filters: of so many that could go.
         threads: that computed.
         machine: as of a run.
+
+    Raises:
+        StoreError: a variant or a batch is missing, or a time is none.
     """
 
     seconds: Mapping[int, Mapping[Variant, Sequence[float]]]
@@ -35,26 +40,11 @@ class Times:
     threads: int
     machine: Mapping[str, str | int | bool]
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON holds it."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Times":
-        """The inverse of `to_dict`, also from JSON; raises StoreError if it is none."""
-        try:
-            seconds: dict[int, dict[Variant, list[float]]] = {
-                batch: {v: [*map(float, values["seconds"][str(batch)][v])] for v in get_args(Variant)}
-                for batch in BATCHES
-            }
-            rows = [row for variants in seconds.values() for row in variants.values()]
-            if len({len(row) for row in rows}) != 1 or min(map(min, rows)) <= 0:
-                raise StoreError("These times are damaged.")
-            return cls(
-                seconds, int(values["gone"]), int(values["filters"]), int(values["threads"]), dict(values["machine"])
-            )
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise StoreError(f"These are no times ({error}).") from error
+    def __post_init__(self) -> None:
+        rows = [row for variants in self.seconds.values() for row in variants.values()]
+        whole = {*self.seconds} == {*BATCHES} and all({*v} == {*get_args(Variant)} for v in self.seconds.values())
+        if not whole or len({len(row) for row in rows}) != 1 or min(map(min, rows), default=0) <= 0:
+            raise StoreError("These times are damaged.")
 
     def median(self, batch: int, variant: Variant) -> float:
         """Seconds of a pass."""
@@ -70,6 +60,20 @@ class Times:
         ratios = np.array(self.seconds[batch][to]) / np.array(self.seconds[batch][variant])
         low, middle, high = np.percentile(ratios, (25, 50, 75))
         return float(middle), float(low), float(high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing(AtSparsity[Times]):
+    """A run timed, dense and pruned."""
+
+    kind = "timing"
+    noun = "timing"
+    kept = "ledgers/times-{key}.json"
+
+    @property
+    def unit(self) -> Unit:
+        """A round, in which all variants take turns."""
+        return "round"
 
 
 _SAID: tuple[tuple[Variant, Variant, str], ...] = (

@@ -1,12 +1,13 @@
 """Single weights or whole filters: accuracy against bytes and time of the two ways to prune the same network."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 from core.cost.times import BATCHES
 from core.errors import StoreError
 from core.evaluation import Comparison
+from core.job import OfRun
 from core.words import wording
 
 Method = Literal["weights", "filters"]
@@ -50,10 +51,18 @@ class Point:
     comparison: Comparison
     times: Mapping[int, tuple[float, float, float]]
 
+    def __post_init__(self) -> None:
+        if self.times and {*self.times} != {*BATCHES}:
+            raise StoreError("A network was timed with other batches.")
+
 
 @dataclass(frozen=True)
 class Tradeoff:
-    """What was found of a network of `total` weights on a machine (as of a run) with so many threads."""
+    """What was found of a network of `total` weights on a machine (as of a run) with so many threads.
+
+    Raises:
+        StoreError: a line is missing.
+    """
 
     points: Sequence[Point]
     total: int
@@ -64,32 +73,20 @@ class Tradeoff:
         """The points of one line, from the most weights to the fewest; the unpruned network begins both of them."""
         return [p for p in self.points if p.method == method and (p.epochs > 0) == retrained]
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON holds it."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Tradeoff":
-        """The inverse of `to_dict`, also from JSON; raises StoreError if it is none."""
-        try:
-            points = [_point(value) for value in values["points"]]
-            found = cls(points, int(values["total"]), int(values["threads"]), dict(values["machine"]))
-            for method in ("weights", "filters"):
-                for retrained in (False, True):
-                    if not found.line(method, retrained=retrained):
-                        raise StoreError(f"This comparison has no line of {method}.")
-        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-            raise StoreError(f"This is no comparison of weights and filters ({error}).") from error
-        return found
+    def __post_init__(self) -> None:
+        for method in get_args(Method):
+            for retrained in (False, True):
+                if not self.line(method, retrained=retrained):
+                    raise StoreError(f"This comparison has no line of {method}.")
 
 
-def _point(values: Mapping[str, Any]) -> Point:
-    times = {int(batch): (float(a), float(b), float(c)) for batch, (a, b, c) in values["times"].items()}
-    if times and {*times} != {*BATCHES}:
-        raise StoreError("A network was timed with other batches.")
-    if values["method"] not in ("weights", "filters"):
-        raise StoreError(f"There is no method {values['method']!r}.")
-    return Point(**{**values, "comparison": Comparison(**values["comparison"]), "times": times})
+@dataclass(frozen=True, kw_only=True)
+class Comparing(OfRun[Tradeoff]):
+    """A run's single weights compared with its whole filters."""
+
+    kind = "tradeoff"
+    noun = "comparison of weights and filters"
+    trains = True
 
 
 def said(found: Tradeoff) -> str:

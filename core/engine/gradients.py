@@ -6,29 +6,13 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from core.config import Design, PruningConfig
-from core.data import Split, split
+from core.config import Design
+from core.data import Split
 from core.engine.machine import reproducible
 from core.engine.models import build, normalise, set_weights
-from core.pruning import GRADIENT_CRITERIA, Weights, kernels
-from core.store.runs import RunStore, digest
+from core.pruning import Weights, kernels
 
 _BATCH = 250  # images
-
-
-def known_gradients(
-    store: RunStore, run_id: str, pruning: PruningConfig, train: Split, on_batch: Callable[[], object]
-) -> Weights | None:
-    """Those of a run on its validation images, computed once and stored; None where the criterion asks for none."""
-    if pruning.criterion not in GRADIENT_CRITERIA:
-        return None
-    found = store.gradients(run_id)
-    if found is None:
-        run, weights = store.get(run_id), store.weights(run_id)
-        held_out = split(train, run.config.data)[1]
-        found = gradients(run.design, weights, held_out, on_batch=on_batch)
-        store.save_gradients(run_id, found, digest(weights))
-    return found
 
 
 def gradients(

@@ -21,6 +21,7 @@ from core.pruning import Weights
 _REPORT_EVERY = 0.25  # seconds
 _VALIDATED_AT_ONCE = 250  # images
 _WARM_UP = 0.25  # share of the one-cycle schedule in which the learning rate rises
+FINE = 0.3  # the highest learning rate of a fine-tuning, as a share of the training's own
 _EASY = 0.75  # share of the images, those of the lowest loss, from which some are skipped
 
 

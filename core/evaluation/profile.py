@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from core.config import PruningConfig
 from core.errors import PruningError, StoreError
 from core.evaluation import Comparison, Labels, compare
+from core.job import AtSparsity, OfRun
+from core.progress import Unit
 from core.pruning import Ranking, Weights, prune, rank
 
 STOPS: tuple[float, ...] = (
@@ -156,6 +158,32 @@ class Profile:
         if set(arrays) != set(_LAYOUT):
             raise _damaged(f"these arrays are missing or unknown: {', '.join(sorted(set(arrays) ^ set(_LAYOUT)))}")
         return cls(pruning, tuple(names), **arrays)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profiling(OfRun[Profile]):
+    """A run evaluated over the stops."""
+
+    kind = "profile"
+    noun = "profile"
+
+    @property
+    def unit(self) -> Unit:
+        """A stop of the slider."""
+        return "stop"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluating(AtSparsity[Profile]):
+    """A run evaluated once, between two stops: a profile of one row."""
+
+    kind = "point"
+    noun = "evaluation"
+
+    @property
+    def unit(self) -> Unit:
+        """The sparsity."""
+        return "sparsity"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from core.config import PruningConfig
 from core.errors import PruningError
 from core.evaluation.profile import log_softmax
+from core.job import OfRun
 from core.pruning import Weights, prune, rank
 
 Look = Callable[[Weights], tuple[NDArray[np.float32], NDArray[np.float32]]]
@@ -45,6 +46,18 @@ class Trace:
         """The first row whose answer is not that of row 0; None if there is none."""
         changed = np.flatnonzero(self.predicted != self.predicted[0])
         return int(changed[0]) if changed.size else None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tracing(OfRun[Trace]):
+    """One image, (h, w) or (h, w, c) uint8 of a run's shape, looked at at each sparsity; nothing of it is kept."""
+
+    kind = "trace"
+    noun = "evaluation of the image"
+    kept = None
+
+    sparsities: tuple[float, ...]
+    image: NDArray[np.uint8]
 
 
 def compute(

@@ -1,5 +1,7 @@
 """Jobs on Dask's `distributed`: asked for, watched and stopped."""
 
-from core.jobs.engine import VARIABLE, Engine, JobState, Kind, Question, Status, question_id, search_id
+from core.jobs.cluster import VARIABLE
+from core.jobs.engine import Engine
+from core.jobs.state import JobState, Status
 
-__all__ = ["VARIABLE", "Engine", "JobState", "Kind", "Question", "Status", "question_id", "search_id"]
+__all__ = ["VARIABLE", "Engine", "JobState", "Status"]

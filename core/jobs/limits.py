@@ -1,12 +1,49 @@
-"""How much one visitor may have trained."""
+"""What a host allows: whether anything is trained, how much at once, how much for one visitor, and for how long."""
 
 import math
 import threading
 import time
+from dataclasses import dataclass
+from typing import Any
 
 from core.errors import JobError
+from core.job import Job
 
 _HOUR = 3600  # seconds
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The host's limits.
+
+    Attributes:
+        queue: jobs that may run or wait at once, those in the background apart.
+        training: whether anything is trained here.
+        allowance: what one visitor may have trained.
+        longest: seconds after which a job that trains is stopped.
+    """
+
+    queue: int
+    training: bool
+    allowance: "Allowance"
+    longest: float = math.inf
+
+    def check_training(self) -> None:
+        """Raises JobError if nothing is trained here."""
+        if not self.training:
+            raise JobError("Nothing is trained on this server; look at the runs that are here.")
+
+    def check_room(self, active: int) -> None:
+        """Raises JobError if no other job may wait beside so many."""
+        if active >= self.queue:
+            raise JobError(
+                f"{active} jobs run or wait already, as many as this server takes; try again when one is done."
+            )
+
+    def too_long(self, job: Job[Any]) -> str:
+        """Why a job was stopped that trains for too long."""
+        took = f"The {job.noun} took over {math.ceil(self.longest / 60)} min"
+        return f"{took}, the longest that this server allows; {job.too_long}."
 
 
 class Allowance:

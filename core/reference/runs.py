@@ -5,13 +5,19 @@ They come out of the same tasks as every other run. What is there already is not
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from core.config import PruningConfig, RunConfig
-from core.engine import tasks
-from core.engine.source import GetSource, official
+from core.cost.ledger import Weighing
+from core.cost.tradeoff import Comparing
+from core.engine.tasks import perform
+from core.engine.work import GetSource, official
+from core.evaluation.profile import Profiling
+from core.job import Job
 from core.networks import NETWORKS
 from core.progress import Progress
-from core.store.ledgers import LedgerStore
+from core.run import Training
+from core.store.results import Results
 from core.store.runs import LEDGERS, SHIPPED, RunStore
 from core.words import wording
 
@@ -51,6 +57,7 @@ def make(
         ValueError: together they are larger than `LIMIT`.
     """
     store = RunStore(root, shipped=root / "none")
+    results = Results(store)
     for run in store.runs():
         if run.id not in {config.run_id for config in wanted}:
             say(f"Removing {run.config.network} {run.id}")
@@ -59,14 +66,12 @@ def make(
                 ledger.unlink()
     for config in wanted:
         say(f"{config.network} {config.run_id}")
-        tasks.train(config, root=root, on_progress=_Printer(say), source=source)
+        jobs: list[Job[Any]] = [Training(config=config)]
         for pruning in prunings(config):
-            if store.profile(config.run_id, pruning) is None:
-                tasks.profile(config.run_id, pruning, root=root, on_progress=_Printer(say), source=source)
-            if LedgerStore(store, shipped=root / "none").ledger(config.run_id, pruning) is None:
-                tasks.ledger(config.run_id, pruning, root=root)
-        if LedgerStore(store, shipped=root / "none").tradeoff(config.run_id, PRUNINGS[0]) is None:
-            tasks.tradeoff(config.run_id, PRUNINGS[0], root=root, source=source)
+            jobs += [Profiling(run_id=config.run_id, pruning=pruning), Weighing(run_id=config.run_id, pruning=pruning)]
+        for job in (*jobs, Comparing(run_id=config.run_id, pruning=PRUNINGS[0])):
+            if not results.has(job):
+                perform(job, root, on_progress=_Printer(say), source=source)
         say(f"  {wording.percent(store.get(config.run_id).accuracy.value)} of the test images are classified correctly")
     size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
     if size > LIMIT:

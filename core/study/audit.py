@@ -5,7 +5,7 @@ is one way to understand that sentence, or one mistake that would be easy to mak
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from core.config import PruningConfig, RunConfig
-from core.errors import ConfigError, StoreError
+from core.errors import StoreError
 from core.evaluation import Proportion
+from core.job import Job
 from core.networks import NETWORKS
+from core.progress import Unit
+from core.study.cells import Network
 from core.words import wording
 
 FORMAT = 1
@@ -82,8 +85,13 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
-    """All readings on one network, by name, with what they were computed on, and the digest of its weights if known."""
+    """All readings on one network, by name, with what they were computed on, and the digest of its weights if known.
 
+    Raises:
+        StoreError: it is not of the readings of this version.
+    """
+
+    format: int = FORMAT
     config: RunConfig
     findings: Mapping[str, Finding]
     created: str
@@ -91,30 +99,46 @@ class Audit:
     machine: Mapping[str, str | int | bool]
     weights: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON holds it."""
-        return {"format": FORMAT, **asdict(self)}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Audit":
-        """The inverse of `to_dict`, also from JSON.
-
-        Raises:
-            StoreError: it is no audit, or not of the readings of this version.
-        """
-        try:
-            found = {
-                name: Finding(int(f["k"]), Proportion(**f["before"]), Proportion(**f["after"]))
-                for name, f in values["findings"].items()
-            }
-            rest = {name: values[name] for name in ("created", "versions", "machine")}
-            weights = str(values.get("weights", ""))
-            audit = cls(config=RunConfig.from_dict(values["config"]), findings=found, weights=weights, **rest)
-        except (TypeError, KeyError, ValueError, OverflowError, AttributeError, ConfigError) as error:
-            raise StoreError(f"This is not an audit ({error}).") from error
-        if values.get("format") != FORMAT or set(found) != {reading.name for reading in READINGS}:
+    def __post_init__(self) -> None:
+        if self.format != FORMAT or set(self.findings) != {reading.name for reading in READINGS}:
             raise StoreError("This audit is of other readings; compute it again.")
-        return audit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Auditing(Job[Audit]):
+    """All readings of the claim, tried on one network."""
+
+    kind = "audit"
+    noun = "audit of the claim"
+    background = True
+    repeats = True
+    kept = ".study/{id}.json"
+
+    config: RunConfig
+
+    @property
+    def unit(self) -> Unit:
+        """A reading."""
+        return "reading"
+
+    @property
+    def key(self) -> str:
+        """The id of the run of the same configuration."""
+        return self.config.run_id
+
+    @property
+    def subject(self) -> str:
+        """The same."""
+        return self.config.run_id
+
+    @property
+    def needs(self) -> tuple[Job[Any], ...]:
+        """The network, which is trained again as well unless it is a run."""
+        return (Network(config=self.config),)
+
+    def fits(self, result: Audit) -> bool:
+        """Whether it is of this network."""
+        return result.config == self.config
 
 
 @lru_cache(maxsize=1)

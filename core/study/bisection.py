@@ -4,14 +4,15 @@ Each is answered by bisection, which finds a border: at k it is so, at its neigh
 change back and forth there may be other borders; this one is real, and both of its sides were evaluated.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
-from core.config import PruningConfig
-from core.errors import ConfigError, StoreError
+from core.errors import ConfigError
 from core.evaluation import Comparison
+from core.job import OfRun
+from core.progress import Unit
 from core.words import wording
 
 Goal = Literal["change", "loss", "margin"]
@@ -22,7 +23,7 @@ MARGIN = 0.005
 
 
 @dataclass(frozen=True, kw_only=True)
-class Search:
+class Search(OfRun["Found"]):
     """A question about a run.
 
     Attributes:
@@ -35,8 +36,10 @@ class Search:
             number of weights from 0 to N a cut of its own.
     """
 
-    run_id: str
-    pruning: PruningConfig = field(default_factory=PruningConfig)
+    kind = "search"
+    noun = "search"
+    kept = ".study/{id}.json"
+
     goal: Goal = "change"
     margin: float = MARGIN
 
@@ -47,10 +50,15 @@ class Search:
             raise ConfigError("Numbers of weights can be searched where all weights compete; choose the scope global.")
 
     @property
+    def unit(self) -> Unit:
+        """An evaluation of all images."""
+        return "evaluation"
+
+    @property
     def key(self) -> str:
-        """A file-name-safe name."""
+        """Such as `0123456789ab-magnitude-global-margin-0.5`."""
         margin = f"-{100 * self.margin:.6g}" if self.goal == "margin" else ""
-        return f"{self.run_id}-{self.pruning.key}-{self.goal}{margin}"
+        return f"{super().key}-{self.goal}{margin}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,18 +81,8 @@ class Found:
     test: Comparison | None
     evaluations: int
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON holds it."""
-        return asdict(self)
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Found":
-        """The inverse of `to_dict`; raises StoreError if it is none."""
-        try:
-            read = {name: values[name] and Comparison(**values[name]) for name in ("at", "beyond", "test")}
-            return cls(k=values["k"], total=values["total"], evaluations=values["evaluations"], **read)
-        except (TypeError, KeyError) as error:
-            raise StoreError(f"This is not the answer of a search ({error}).") from error
+Search.result = Found
 
 
 def significant(c: Comparison) -> bool:

@@ -1,6 +1,6 @@
 """What a study is made of: cells, each one network of one seed, pruned one way over sparsities and perhaps retrained.
 
-A cell is addressed by its configuration as a run is: what was computed once is never computed again.
+A cell is addressed by its configuration as a run is: what was computed once is never computed again. Both are jobs.
 """
 
 import hashlib
@@ -13,9 +13,13 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from core.codec import of_fields
 from core.config import PruningConfig, RunConfig
 from core.errors import ConfigError, StoreError
 from core.evaluation import Comparison
+from core.job import Job
+from core.progress import Unit
+from core.pruning import Weights
 
 FORMAT = 1
 """Version of cells. Raise it when the same cell would no longer mean the same curve."""
@@ -27,7 +31,30 @@ SPARSITIES = tuple(p / 100 for p in (0.01, 0.1, 1, 2, 5, 10, 20, 30, 40, 50, 60,
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class Network(Job[Weights]):
+    """The dense network of a configuration, for the cells of a study; a run of that configuration is one as well."""
+
+    kind = "network"
+    noun = "training of a study's network"
+    trains = True
+    background = True
+    kept = ".study/{key}.safetensors"
+
+    config: RunConfig
+
+    @property
+    def key(self) -> str:
+        """The id of the run that a training of the configuration makes."""
+        return self.config.run_id
+
+    @property
+    def subject(self) -> str:
+        """The same."""
+        return self.config.run_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell(Job["Curve"]):
     """One line of a study.
 
     Attributes:
@@ -44,6 +71,11 @@ class Cell:
     Raises:
         ConfigError: a value is out of range, or two do not fit together.
     """
+
+    kind = "cell"
+    noun = "cell of a study"
+    background = True
+    kept = ".study/{key}.json"
 
     config: RunConfig
     pruning: PruningConfig = field(default_factory=PruningConfig)
@@ -71,25 +103,34 @@ class Cell:
             raise ConfigError("Rounds of pruning go by magnitude in all layers: no other ranking nests over rounds.")
 
     @cached_property
-    def id(self) -> str:
+    def key(self) -> str:  # type: ignore[override]
         """Twelve hexadecimal digits: SHA-256 over `FORMAT` and all fields as canonical JSON."""
         text = json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Cell":
-        """The inverse of `dataclasses.asdict`, also from JSON; raises ConfigError if it is none."""
-        try:
-            return cls(
-                **{
-                    **values,
-                    "config": RunConfig.from_dict(values["config"]),
-                    "pruning": PruningConfig(**values["pruning"]),
-                    "sparsities": tuple(values["sparsities"]),
-                }
-            )
-        except (TypeError, KeyError) as error:
-            raise ConfigError(f"This is not a cell of a study: {error}.") from error
+    @property
+    def subject(self) -> str:
+        """The run of the same configuration, whether it is there or not."""
+        return self.config.run_id
+
+    @property
+    def unit(self) -> Unit:
+        """A sparsity."""
+        return "sparsity"
+
+    @property
+    def trains(self) -> bool:
+        """Whether pruning is followed by training."""
+        return self.retraining != "none"
+
+    @property
+    def needs(self) -> tuple[Job[Any], ...]:
+        """The dense network."""
+        return (Network(config=self.config),)
+
+    def fits(self, result: "Curve") -> bool:
+        """Whether the curve is this cell's."""
+        return result.cell == self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,39 +165,35 @@ class Curve:
     machine: Mapping[str, str | int | bool]
     weights: str = ""
 
-    def __hash__(self) -> int:
-        return hash(self.cell.id)
+    def __post_init__(self) -> None:
+        parts = (self.k, self.layer_k, self.test, self.validation)
+        if any(len(part) != len(self.cell.sparsities) for part in parts):
+            raise StoreError("This curve is damaged: it is not of its cell's sparsities.")
 
-    def to_dict(self) -> dict[str, Any]:
+    def __hash__(self) -> int:
+        return hash(self.cell.key)
+
+    def to_json(self) -> dict[str, Any]:
         """As JSON holds it; comparisons as lists of their counts."""
-        counts = {which: [[*vars(c).values()] for c in getattr(self, which)] for which in ("test", "validation")}
-        return {**{f.name: getattr(self, f.name) for f in fields(self)}, "cell": asdict(self.cell), **counts}
+        counts = {which: [[*vars(c).values()] for c in getattr(self, which)] for which in _COMPARED}
+        return {**of_fields(self), **counts}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Curve":
-        """The inverse of `to_dict`, also from JSON.
-
-        Raises:
-            StoreError: it is no curve, or its parts do not fit together.
-        """
-        try:
-            cell = Cell.from_dict(values["cell"])
-            read = {which: tuple(Comparison(*counts) for counts in values[which]) for which in ("test", "validation")}
-            k, layer_k = tuple(map(int, values["k"])), tuple(tuple(map(int, row)) for row in values["layer_k"])
-            sizes, uses = (tuple(map(int, values[name])) for name in ("sizes", "uses"))
-            made = {"cell": cell, "k": k, "sizes": sizes, "uses": uses, "layer_k": layer_k, **read}
-            curve = cls(**{**values, **made, "weights": str(values.get("weights", ""))})
-        except (TypeError, KeyError, ValueError, OverflowError, AttributeError, ConfigError) as error:
-            raise StoreError(f"This is not the curve of a cell ({error}).") from error
-        parts = (curve.k, curve.layer_k, curve.test, curve.validation)
-        if any(len(part) != len(cell.sparsities) for part in parts):
-            raise StoreError("This curve is damaged: it is not of its cell's sparsities.")
-        return curve
+    def from_json(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """JSON of the fields, from `to_json`."""
+        names = [f.name for f in fields(Comparison)]
+        named = {which: [dict(zip(names, counts, strict=True)) for counts in values[which]] for which in _COMPARED}
+        return {**values, **named}
 
     @property
     def accuracy(self) -> tuple[float, ...]:
         """(S,) of the pruned network on the test images, fractions."""
         return tuple(c.pruned.value for c in self.test)
+
+
+Cell.result = Curve
+
+_COMPARED = ("test", "validation")
 
 
 def area(sparsities: Sequence[float], accuracy: Sequence[float]) -> float:

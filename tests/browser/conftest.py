@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 
 from benchmarks.browser import SETTLED, launch
 from benchmarks.session import answers
-from core.store.runs import Run
+from core.run import Run
 from tests import shelf
 from tests.patience import PATIENCE, until
 

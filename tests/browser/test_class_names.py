@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.store.runs import Run
+from core.run import Run
 from tests import shelf
 from tests.browser.conftest import Server
 from tests.browser.test_images import click_cell, drawn

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, expect
 
 from core.config import RunConfig
 from core.networks import NETWORKS
-from core.store.runs import Run
+from core.run import Run
 from pages.ui.view.site import PAGES
 from tests.browser.conftest import ROOT, Server, Visitor
 from tests.patience import PATIENCE, until

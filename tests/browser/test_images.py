@@ -20,7 +20,8 @@ from core.errors import DataError
 from core.evaluation import compare
 from core.evaluation.answers import Filter
 from core.evaluation.profile import Profile
-from core.store.runs import Run, RunStore
+from core.run import Run
+from core.store.runs import RunStore
 from pages.ui.view.address import default_run
 from tests.patience import until
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.sync_api import Browser, expect
 
-from core.store.runs import Run
+from core.run import Run
 from tests.browser.conftest import ROOT, Server, Visitor
 from tests.patience import PATIENCE, until
 

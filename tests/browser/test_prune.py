@@ -12,7 +12,8 @@ from playwright.sync_api import Page, expect
 from benchmarks.browser import until
 from core.config import PruningConfig
 from core.evaluation.profile import DEFAULT_STOP, STOPS
-from core.store.runs import Run, RunStore
+from core.run import Run
+from core.store.runs import RunStore
 from tests.browser.conftest import Server
 
 pytestmark = pytest.mark.browser

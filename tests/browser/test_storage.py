@@ -10,11 +10,11 @@ from playwright.sync_api import expect
 
 from core.config import PruningConfig, RunConfig
 from core.cost import compact
-from core.cost.ledger import COMPACT, ENTRIES
-from core.cost.tradeoff import RETRAINED, said
+from core.cost.ledger import COMPACT, ENTRIES, Weighing
+from core.cost.tradeoff import RETRAINED, Comparing, said
 from core.networks import NETWORKS
 from core.pruning import prune, rank
-from core.store.ledgers import LedgerStore
+from core.store.results import Results
 from core.store.runs import RunStore
 
 pytestmark = pytest.mark.browser
@@ -26,7 +26,7 @@ RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).r
 @pytest.fixture(scope="module")
 def taken() -> dict[float, int]:
     """Bytes of the compact encoding by percent, of the ledger that ships."""
-    ledger = LedgerStore(RunStore()).ledger(RUN, PruningConfig())
+    ledger = Results(RunStore()).get(Weighing(run_id=RUN))
     assert ledger is not None
     return dict(zip((100 * ledger.sparsity).round(9).tolist(), ledger.bytes[COMPACT.key].tolist(), strict=True))
 
@@ -97,7 +97,7 @@ def test_the_pruned_network_is_taken_away_checked_and_read_again(visit: Any) -> 
 
 
 def test_weights_and_filters_of_the_run_that_ships_stand_side_by_side(visit: Any) -> None:
-    found = LedgerStore(RunStore()).tradeoff(RUN, PruningConfig())
+    found = Results(RunStore()).get(Comparing(run_id=RUN))
     assert found is not None
     page = visit().open(f"storage?run={RUN}&sparsity=90")
     expect(page.get_by_text(said(found)[:60])).to_be_visible()

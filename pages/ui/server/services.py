@@ -11,8 +11,7 @@ from core.data import Collection, Split
 from core.errors import DataError
 from core.jobs import Engine
 from core.settings import Settings
-from core.store.curves import CurveStore
-from core.store.ledgers import LedgerStore
+from core.store.results import Results
 from core.store.runs import RunStore
 
 VISITOR = "prunelab_visitor"
@@ -32,15 +31,9 @@ def store() -> RunStore:
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def curves() -> CurveStore:
-    """The curves of studies: those that visitors asked for, and those that come with the product."""
-    return CurveStore(store())
-
-
-@st.cache_resource(max_entries=1, show_spinner=False)
-def ledgers() -> LedgerStore:
-    """What pruned networks take in bytes: the ledgers made here, and those that come with the product."""
-    return LedgerStore(store())
+def results() -> Results:
+    """What jobs have found: those that visitors asked for, and those that come with the product."""
+    return Results(store())
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

@@ -15,7 +15,8 @@ from core.config import Criterion, PruningConfig, Scope
 from core.errors import PruneLabError
 from core.evaluation.profile import DEFAULT_STOP
 from core.networks import DEFAULT_NETWORK
-from core.store.runs import Run, RunStore
+from core.run import Run
+from core.store.runs import RunStore
 from core.words import wording
 from pages.ui.view import say
 

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from core.config import PruningConfig
-from core.cost.ledger import COMPACT, DENSE
-from core.cost.tradeoff import said
+from core.cost.ledger import COMPACT, DENSE, Weighing
+from core.cost.tradeoff import Comparing, said
 from core.errors import StoreError
 from core.evaluation import Comparison, by_class
 from core.evaluation.profile import TOLERANCE, Profile, marks
-from core.store.runs import Run
+from core.run import Run
 from core.study import audit
 from core.words import wording
-from pages.ui.server.services import curves, ledgers, store
+from pages.ui.server.services import results, store
 from pages.ui.view.say import as_written
 
 
@@ -78,7 +78,7 @@ def magnitude_of_it(lesson: Lesson) -> str | None:
 
 def bytes_saved(lesson: Lesson) -> str | None:
     """What half of the weights take, written as they are and in the compact encoding."""
-    ledger = ledgers().ledger(lesson.run.id, PruningConfig())
+    ledger = results().get(Weighing(run_id=lesson.run.id))
     if ledger is None:
         return None
     i = lesson.profile.stop_index(50)
@@ -91,13 +91,13 @@ def bytes_saved(lesson: Lesson) -> str | None:
 
 def filters_or_weights(lesson: Lesson) -> str | None:
     """What the comparison says, where it is made."""
-    found = ledgers().tradeoff(lesson.run.id, PruningConfig())
+    found = results().get(Comparing(run_id=lesson.run.id))
     return None if found is None else said(found)
 
 
 def the_claim(lesson: Lesson) -> str | None:
     """What the audit found."""
-    audits = [known for config in audit.networks() if (known := curves().audit(config))]
+    audits = [known for config in audit.networks() if (known := results().get(audit.Auditing(config=config)))]
     return audit.verdict(audit.summaries(audits)) if audits else None
 
 

@@ -1,6 +1,6 @@
 """What a view needs of the run store, computed by a job where the store does not have it yet."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 import numpy as np
@@ -8,16 +8,16 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.config import PruningConfig
-from core.cost.ledger import Ledger
-from core.evaluation.profile import Profile
+from core.cost.ledger import Ledger, Weighing
+from core.evaluation.profile import Evaluating, Profile, Profiling
 from core.networks import NETWORKS
-from core.store.runs import Run
+from core.run import Run
 from core.words import wording
 from pages.ui.server.paths import served
-from pages.ui.server.services import class_names, ledgers, store, test_split
+from pages.ui.server.services import class_names, results, store, test_split
 from pages.ui.view import address, picker
 from pages.ui.view.address import View
-from pages.ui.view.watching import ask
+from pages.ui.view.watching import ensure
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,9 @@ def pictures_of(run: Run) -> NDArray[np.uint8] | None:
 
 def ledger(run_id: str, pruning: PruningConfig, own: float | None) -> Ledger | None:
     """The byte ledger over the stops, a sparsity of its own among them; None if one of the two is still to be made."""
-    usual = ledgers().ledger(run_id, pruning)
-    point = None if own is None else ledgers().ledger(run_id, pruning, own)
+    asked = Weighing(run_id=run_id, pruning=pruning)
+    usual = results().get(asked)
+    point = None if own is None else results().get(replace(asked, sparsity=own))
     if usual is None or own is None:
         return usual
     return None if point is None else usual.merged(point)
@@ -86,7 +87,7 @@ def _stops(now: View) -> Stops | None:
             f"{ranked}, has not been evaluated for this run yet. That takes a pass over "
             f"{wording.count(now.run.images)} test images for each stop, once for everyone."
         )
-        ask("profile", now.run.id, now.pruning)
+        ensure(Profiling(run_id=now.run.id, pruning=now.pruning))
         return None
     nearest = Stops(usual, usual.stop_index(100 * now.sparsity))
     if usual.is_stop(100 * now.sparsity):
@@ -96,7 +97,7 @@ def _stops(now: View) -> Stops | None:
         st.markdown(
             f"{wording.sparsity(now.sparsity)} lies between two stops. It is being evaluated; the nearest is shown."
         )
-        ask("point", now.run.id, now.pruning, now.sparsity)
+        ensure(Evaluating(run_id=now.run.id, pruning=now.pruning, sparsity=now.sparsity))
         return nearest
     whole = usual.merged(point)
     return Stops(whole, whole.stop_index(100 * now.sparsity), now.sparsity)

@@ -5,7 +5,8 @@ import streamlit as st
 from core import data
 from core.errors import PruneLabError
 from core.networks import NETWORKS, recipe_name
-from core.store.runs import Run, RunStore
+from core.run import Run
+from core.store.runs import RunStore
 from core.words import wording
 from pages.ui.view import address, say
 from pages.ui.view.address import View

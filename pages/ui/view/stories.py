@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from core import panels
 from core.errors import PruneLabError
+from core.evaluation.trace import Tracing
 from pages.ui.components.live_panel import live_panel
 from pages.ui.server.paths import served
 from pages.ui.server.routes import packed
@@ -43,6 +44,8 @@ def _asked(now: View, stops: Stops, image: NDArray[np.uint8], true: int | None) 
     key = hashlib.sha256(asked).hexdigest()
     if stories().get(key) is None:
         with st.spinner("The network looks at the image at every stop"):
-            trace = engine().trace(now.run.id, now.pruning, stops.profile.sparsity.tolist(), image)
+            sparsities = tuple(stops.profile.sparsity.tolist())
+            asked_of = Tracing(run_id=now.run.id, pruning=now.pruning, sparsities=sparsities, image=image)
+            trace = engine().answer(asked_of)
         stories().put(key, packed(panels.story(trace, stops.profile, now.run.classes, true).to_json()))
     return key

@@ -1,15 +1,16 @@
 """A job as a visitor sees it: how far it is, how long it still takes, and a way to stop it."""
 
-from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from core import figures
-from core.config import PruningConfig
 from core.errors import PruneLabError
-from core.jobs import JobState, Question, question_id
+from core.job import Job
+from core.jobs import JobState
 from core.progress import Progress
+from core.run import Training
 from core.words import wording
 from pages.ui.components.chart import chart
 from pages.ui.server.services import engine, owner
@@ -19,44 +20,31 @@ from pages.ui.view.say import as_written
 _PHASES = {"loading": "Loading the data", "training": "Training", "evaluating": "Evaluating"}
 
 
-def ask(kind: Question, run_id: str, pruning: PruningConfig, sparsity: float | None = None) -> None:
-    """Have a question answered whose answer this page needs, as `ensure` does."""
-    ensure(*question(kind, run_id, pruning, sparsity))
-
-
-def question(
-    kind: Question, run_id: str, pruning: PruningConfig, sparsity: float | None = None
-) -> tuple[str, Callable[[], str]]:
-    """The job that answers a question about a run: its id, and how to ask for it."""
-    asked = (kind, run_id, pruning, sparsity)
-    return question_id(*asked), partial(engine().ask, *asked, owner())
-
-
-def ensure(job_id: str, start: Callable[[], str]) -> None:
-    """Run a job whose result this page needs, and follow it; one that failed or was stopped waits to be asked again."""
-    state = engine().state(job_id)
+def ensure(job: Job[Any]) -> None:
+    """Have a job done whose result this page needs, and follow it; one that failed waits to be asked for again."""
+    state = engine().state(job.id)
     if state is not None and state.status in ("failed", "cancelled"):
         say.error(state.message)
-        if not st.button("Try again", icon=":material/replay:", key=f"again {job_id}"):
+        if not st.button("Try again", icon=":material/replay:", key=f"again {job.id}"):
             return
     try:
-        watch(start())
+        watch(engine().submit(job, owner()))
     except PruneLabError as error:
         say.error(error)
 
 
-def offer(job_id: str, start: Callable[[], str], button: str, icon: str, why: str = "") -> None:
+def offer(job: Job[Any], button: str, icon: str = ":material/science:", why: str = "") -> None:
     """A button for a job that runs only when somebody asks; follow it while it runs, and say why if it failed."""
-    state = engine().state(job_id)
+    state = engine().state(job.id)
     if state is not None and state.active:
-        watch(job_id)
+        watch(job.id)
         return
     if state is not None and state.message:
         say.error(state.message)
     if why:
         st.markdown(why)
-    if st.button(button, icon=icon, key=f"ask {job_id}"):
-        ensure(job_id, start)
+    if st.button(button, icon=icon, key=f"ask {job.id}"):
+        ensure(job)
 
 
 def watch(job_id: str) -> None:
@@ -73,7 +61,7 @@ def _follow(job_id: str) -> None:
         st.rerun()
     with st.container(border=True):
         _show(state)
-        if state.owner in (None, owner()):
+        if not isinstance(state.job, Training) or state.job.owner in (None, owner()):
             st.button(
                 "Stop",
                 icon=":material/stop:",
@@ -94,8 +82,8 @@ def _show(state: JobState) -> None:
         st.progress(0.0, "Starting a worker")
     if progress is not None:
         st.progress(min(progress.done / max(progress.of, 1), 1.0), said(progress))
-        if state.kind == "train" and state.config is not None:
-            epochs = state.config.training.epochs
+        if isinstance(state.job, Training):
+            epochs = state.job.config.training.epochs
             curves = partial(figures.learning_curves, progress.epochs, epochs)
             chart(curves, f"curves {state.id}", "Loss and accuracy after each epoch.", buttons=False)
 

@@ -3,60 +3,43 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.config import Design, RunConfig
+from core.config import Design
 from core.data import Split
 from core.engine.inference import Classifier
 from core.engine.machine import described, reproducible, versions
 from core.engine.models import build, normalise, set_weights
-from core.engine.source import GetSource, OnProgress, ShouldStop, check, loaded, official
-from core.engine.study import dense
+from core.engine.tasks import task
+from core.engine.tasks.study import dense
+from core.engine.work import Work
 from core.evaluation import Proportion, accuracy
-from core.progress import Progress
 from core.pruning import Weights, kernels, prune, rank
-from core.store.curves import CurveStore
-from core.store.runs import RunStore, digest, now
-from core.study.audit import READINGS, Audit, Finding, Reading
+from core.run import timestamp
+from core.study.audit import READINGS, Audit, Auditing, Finding, Reading
 
 _BATCH = 250  # images
 
 
-def audit(
-    config: RunConfig,
-    *,
-    root: Path | str,
-    on_progress: OnProgress = lambda progress: None,
-    should_stop: ShouldStop = lambda: False,
-    source: GetSource = official,
-) -> None:
-    """Try every reading on one network and store what they give, training the network first if it is missing.
-
-    Raises:
-        DataError, ConfigError, TrainingError, PruningError, StoreError: with a sentence for the visitor.
-        JobCancelled: `should_stop` returned True.
-    """
-    store = CurveStore(RunStore(root))
-    weights = dense(config, store, on_progress, should_stop, source)
-    data, findings = loaded(source, config, store.runs, on_progress).data, dict[str, Finding]()
-    design = config.design(data.problem)
+@task(Auditing)
+def audit(job: Auditing, work: Work) -> Audit:
+    """Try every reading on one network."""
+    weights, findings = dense(job, work), dict[str, Finding]()
+    data = work.data(job.config).data
+    design = job.config.design(data.problem)
     for reading in READINGS:
-        check(should_stop)
-        on_progress(Progress("evaluating", len(findings), len(READINGS), unit="reading"))
-        findings[reading.name] = find(design, config.seed, weights, data.test, reading, partial(check, should_stop))
-    store.save_audit(
-        Audit(
-            config=config,
-            findings=findings,
-            created=now(),
-            versions=versions(),
-            machine={**described(), "threads": 1},
-            weights=digest(weights),
-        )
+        work.report(len(findings), len(READINGS))
+        findings[reading.name] = find(design, job.config.seed, weights, data.test, reading, work.check)
+    return Audit(
+        config=job.config,
+        findings=findings,
+        created=timestamp(),
+        versions=versions(),
+        machine={**described(), "threads": 1},
+        weights=work.of or "",
     )
 
 

@@ -2,60 +2,38 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from core.config import PruningConfig
 from core.cost import compact
 from core.cost.times import BATCHES
-from core.cost.tradeoff import EPOCHS, RETRAINED, SHARES, SPARSITIES, Method, Point, Tradeoff
+from core.cost.tradeoff import EPOCHS, RETRAINED, SHARES, SPARSITIES, Comparing, Method, Point, Tradeoff
 from core.engine.inference import Classifier
 from core.engine.machine import THREADS, described
-from core.engine.source import GetSource, OnProgress, Ranked, ShouldStop, check, official, ranked
-from core.engine.study import FINE
+from core.engine.tasks import task
 from core.engine.timing import Pass, network, sparse, take_turns
-from core.engine.training import Sparse, train
+from core.engine.training import FINE, Sparse, train
+from core.engine.work import Ranked, Work
 from core.evaluation import compare
 from core.networks import NETWORKS
-from core.progress import Progress
 from core.pruning import Weights, kernels, prune
 from core.pruning.filters import by_norm, take
-from core.store.ledgers import LedgerStore
-from core.store.runs import RunStore, digest
 
 _ROUNDS = 9
 
 
-def tradeoff(
-    run_id: str,
-    pruning: PruningConfig,
-    *,
-    root: Path | str,
-    on_progress: OnProgress = lambda progress: None,
-    should_stop: ShouldStop = lambda: False,
-    source: GetSource = official,
-) -> None:
-    """Compare a stored run, pruned in this way, with the same network without whole filters, and store what was found.
-
-    Raises:
-        DataError, TrainingError, PruningError, StoreError: with a sentence for the visitor.
-        JobCancelled: `should_stop` returned True.
-    """
-    store = RunStore(root)
-    of = ranked(store, run_id, pruning, source, on_progress, should_stop)
-    found = _Work(of, on_progress, should_stop).found()
-    LedgerStore(store).save_tradeoff(run_id, pruning, found, of=digest(of.weights))
+@task(Comparing)
+def tradeoff(job: Comparing, work: Work) -> Tradeoff:
+    """Compare a stored run, pruned in this way, with the same network without whole filters."""
+    return _Comparison(work.ranked(job), work).found()
 
 
 @dataclass(eq=False)
-class _Work:
+class _Comparison:
     """A comparison being made."""
 
     of: Ranked
-    on_progress: OnProgress
-    should_stop: ShouldStop
+    work: Work
     done: int = 0
     points: list[Point] = field(default_factory=list)
 
@@ -87,7 +65,7 @@ class _Work:
     def _retrained(self, sparse: Sparse) -> Weights:
         config = self.of.run.config
         fine = replace(config.training, epochs=EPOCHS, learning_rate=FINE * config.training.learning_rate)
-        trained = train(replace(config, training=fine), self.of.data, sparse=sparse, should_stop=self.should_stop)
+        trained = train(replace(config, training=fine), self.of.data, sparse=sparse, should_stop=self.work.should_stop)
         return trained.weights
 
     def _add(
@@ -115,7 +93,7 @@ class _Work:
         self._report()
 
     def _answers(self, weights: Weights) -> np.ndarray:
-        logits = self._classifier.infer(weights, on_batch=partial(check, self.should_stop))
+        logits = self._classifier.infer(weights, on_batch=self.work.check)
         return np.asarray(logits.argmax(axis=1))
 
     def _times(
@@ -128,7 +106,6 @@ class _Work:
         passes |= {f"weights {share}": sparse(design, weights) for share, weights in pruned.items()}
 
         def on_round(done: int, of: int) -> None:
-            check(self.should_stop)
             self._report()
 
         seconds = take_turns(passes, images, on_round, _ROUNDS)
@@ -148,7 +125,7 @@ class _Work:
     def _report(self) -> None:
         of = _ROUNDS + len(SHARES) + len(SPARSITIES) + 3 * len(RETRAINED)
         self.done = min(self.done + 1, of)
-        self.on_progress(Progress("evaluating", self.done, of, at_most=True))
+        self.work.report(self.done, of, at_most=True)
 
 
 def _left(weights: Weights) -> int:

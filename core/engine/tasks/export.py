@@ -1,22 +1,16 @@
 """A pruned network as files that need nothing of ours, each tried before anyone gets it."""
 
-from functools import partial
-from pathlib import Path
-
 import numpy as np
 
-from core.config import PruningConfig
-from core.cost.files import Export, same, written
+from core.cost.files import Export, Exporting, same, written
 from core.cost.script import script
 from core.engine.inference import Classifier
 from core.engine.portable import from_state, onnx_runtime, run_alone, to_onnx, to_state
-from core.engine.source import GetSource, OnProgress, ShouldStop, check, official, ranked
+from core.engine.tasks import task
+from core.engine.work import Work
 from core.errors import PruningError
 from core.evaluation import compare
-from core.progress import Progress
 from core.pruning import prune
-from core.store.ledgers import LedgerStore
-from core.store.runs import RunStore, digest
 from core.words import wording
 
 AGREES = 1e-5
@@ -28,35 +22,21 @@ _TRIED = 500
 _BATCH = 250
 
 
-def export(
-    run_id: str,
-    pruning: PruningConfig,
-    sparsity: float,
-    *,
-    root: Path | str,
-    on_progress: OnProgress = lambda progress: None,
-    should_stop: ShouldStop = lambda: False,
-    source: GetSource = official,
-) -> None:
-    """Write a stored run, pruned, into files of all kinds, read and run each, and store them.
-
-    Raises:
-        DataError, PruningError, StoreError: with a sentence for the visitor.
-        JobCancelled: `should_stop` returned True.
-    """
-    store = RunStore(root)
-    of = ranked(store, run_id, pruning, source, on_progress, should_stop)
-    pruned, test, design = prune(of.weights, of.ranking, sparsity), of.data.test, of.run.design
-    may_go_on, steps = partial(check, should_stop), iter(range(1, 6))
+@task(Exporting)
+def export(job: Exporting, work: Work) -> Export:
+    """Write a stored run, pruned, into files of all kinds, and read and run each."""
+    of = work.ranked(job)
+    pruned, test, design = prune(of.weights, of.ranking, job.sparsity), of.data.test, of.run.design
+    steps = iter(range(1, 6))
 
     def report() -> None:
-        on_progress(Progress("evaluating", next(steps), 5))
+        work.report(next(steps), 5)
 
     classifier = Classifier(design, test.images)
-    before, logits = (classifier.infer(weights, on_batch=may_go_on) for weights in (of.weights, pruned))
+    before, logits = (classifier.infer(weights, on_batch=work.check) for weights in (of.weights, pruned))
     report()
     comparison = compare(test.labels, before.argmax(axis=1), logits.argmax(axis=1))
-    made = written(of.run, pruned, pruning, of.ranking.count(sparsity), comparison)
+    made = written(of.run, pruned, job.pruning, of.ranking.count(job.sparsity), comparison)
     report()
 
     state, program = to_state(pruned), script(design)
@@ -68,7 +48,7 @@ def export(
     run, answers = onnx_runtime(onnx), list[np.ndarray]()
     report()
     for start in range(0, len(test.images), _BATCH):
-        may_go_on()
+        work.check()
         answers.append(run(test.images[start : start + _BATCH]))
     apart = agreement("network.onnx", np.concatenate(answers), logits)
     report()
@@ -84,7 +64,7 @@ def export(
         f"most {apart:.1e} from torch's.",
         *made.checked,
     )
-    LedgerStore(store).save_export(run_id, pruning, sparsity, Export(files, checked), of=digest(of.weights))
+    return Export(files, checked)
 
 
 def agreement(name: str, found: np.ndarray, expected: np.ndarray) -> float:

@@ -1,60 +1,44 @@
 """Answers of `core.study.bisection`, by evaluating the pruned network at one number of weights after another."""
 
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 from itertools import pairwise
-from pathlib import Path
 
 from core.config import Design
 from core.data import Split, split
 from core.engine.inference import Classifier
-from core.engine.source import GetSource, OnProgress, ShouldStop, check, official, ranked
+from core.engine.tasks import task
+from core.engine.work import Work
 from core.evaluation import Comparison, compare
 from core.evaluation.profile import stops
-from core.progress import Progress
 from core.pruning import Ranking, Weights, prune
-from core.store.curves import CurveStore
-from core.store.runs import RunStore, digest
 from core.study.bisection import Found, Search, between, border, significant, within
 
 
-def search(
-    search: Search,
-    *,
-    root: Path | str,
-    on_progress: OnProgress = lambda progress: None,
-    should_stop: ShouldStop = lambda: False,
-    source: GetSource = official,
-) -> None:
-    """Answer a question about a stored run and store the answer.
-
-    Raises:
-        DataError, PruningError, StoreError: with a sentence for the visitor.
-        JobCancelled: `should_stop` returned True.
-    """
-    runs = RunStore(root)
-    of = ranked(runs, search.run_id, search.pruning, source, on_progress, should_stop)
+@task(Search)
+def search(job: Search, work: Work) -> Found:
+    """Answer a question about a stored run."""
+    of = work.ranked(job)
     run, weights, ranking, data = of.run, of.weights, of.ranking, of.data
     tried, most = 0, _most(_ks(ranking))
 
     def report() -> None:
         nonlocal tried
         tried += 1
-        on_progress(Progress("evaluating", tried, most, unit="evaluation", at_most=True))
+        work.report(tried, most, at_most=True)
 
     def on(images: Split) -> Callable[[int], Comparison]:
-        return _comparer(run.design, weights, ranking, images, partial(check, should_stop), report)
+        return _comparer(run.design, weights, ranking, images, work.check, report)
 
     test = on(data.test)
-    if search.goal == "margin":
+    if job.goal == "margin":
         held_out = split(data.train, run.config.data)[1]
-        found = _largest(ranking, on(held_out), test, search.margin)
+        found = _largest(ranking, on(held_out), test, job.margin)
     else:
-        holds = significant if search.goal == "loss" else _changes
+        holds = significant if job.goal == "loss" else _changes
         found = _smallest(ranking, test, holds)
     k, at, beyond, reported = found
-    answer = Found(k=k, total=ranking.total, at=at, beyond=beyond, test=reported, evaluations=tried)
-    CurveStore(runs).save_answer(search, answer, of=digest(weights))
+    return Found(k=k, total=ranking.total, at=at, beyond=beyond, test=reported, evaluations=tried)
 
 
 _Answer = tuple[int | None, Comparison | None, Comparison | None, Comparison | None]

@@ -1,0 +1,78 @@
+"""Results as JSON, by msgspec: what is read has the fields of its class and no others, each of its type."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeVar, get_args, runtime_checkable
+
+import msgspec
+import numpy as np
+
+from core.errors import PruneLabError, StoreError
+
+T = TypeVar("T")
+
+
+@runtime_checkable
+class OwnForm(Protocol):
+    """A class whose JSON is not that of its fields."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON holds it."""
+
+    @classmethod
+    def from_json(cls, values: Any) -> Any:
+        """What `to_json` gave, as JSON of the fields; may raise KeyError, TypeError or ValueError."""
+
+
+def to_json(value: Any) -> dict[str, Any]:
+    """A dataclass as dictionaries, lists and scalars; arrays are lists."""
+    return value.to_json() if isinstance(value, OwnForm) else of_fields(value)
+
+
+def of_fields(value: Any) -> dict[str, Any]:
+    """The same, whether the class has a form of its own or not."""
+    found: dict[str, Any] = msgspec.to_builtins(value, enc_hook=_listed, str_keys=True)
+    return found
+
+
+def from_json(kind: type[T], values: object) -> T:
+    """The inverse of `to_json`.
+
+    Raises:
+        StoreError: a field is missing, unknown, of another type, or does not fit the others.
+    """
+    try:
+        fields = kind.from_json(values) if issubclass(kind, OwnForm) else values
+        found = msgspec.convert(fields, kind, dec_hook=_array, str_keys=True)
+        unknown = _unknown(to_json(found), values)
+    except PruneLabError as error:
+        raise StoreError(f"This is no {kind.__name__} ({error})") from error
+    except (msgspec.ValidationError, KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise StoreError(f"This is no {kind.__name__} ({error}).") from error
+    if unknown:
+        raise StoreError(f"This is no {kind.__name__} (it has an unknown field, {unknown}).")
+    return found
+
+
+def _unknown(known: Any, given: Any, path: str = "") -> str:
+    """The first field of what was given that was not read; msgspec passes over those of a dataclass."""
+    if isinstance(known, Mapping) and isinstance(given, Mapping):
+        for name, value in given.items():
+            inside = f"{path}.{name}".lstrip(".")
+            if found := inside if name not in known else _unknown(known[name], value, inside):
+                return found
+    if isinstance(known, list | tuple) and isinstance(given, list | tuple):
+        return next((found for a, b in zip(known, given, strict=True) if (found := _unknown(a, b, path))), "")
+    return ""
+
+
+def _listed(value: object) -> object:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def _array(kind: type, value: object) -> object:
+    """A list as an array of the type that the field is declared with."""
+    if not isinstance(value, list):
+        raise TypeError(f"{type(value).__name__} is no list of numbers")
+    return np.array(value, get_args(get_args(kind)[1])[0])

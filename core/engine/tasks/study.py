@@ -1,0 +1,157 @@
+"""The cells of a study. Everything here computes with one thread, so that any number of workers gets the same bits."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from core.config import Design, RunConfig
+from core.data import Dataset, Split, split
+from core.engine.gradients import gradients
+from core.engine.inference import Classifier
+from core.engine.machine import described, versions
+from core.engine.tasks import task
+from core.engine.training import FINE, Sparse, train
+from core.engine.work import Work
+from core.errors import StoreError
+from core.evaluation import Comparison, compare
+from core.networks import NETWORKS
+from core.pruning import GRADIENT_CRITERIA, Weights, kernels, prune, rank
+from core.run import timestamp
+from core.study.audit import Auditing
+from core.study.cells import Cell, Curve, Network
+
+
+@task(Network)
+def network(job: Network, work: Work) -> Weights:
+    """Train the dense network of a study's cells."""
+    data = work.data(job.config).data
+    return train(job.config, data, on_progress=work.on_progress, should_stop=work.should_stop, threads=1).weights
+
+
+@task(Cell)
+def cell(job: Cell, work: Work) -> Curve:
+    """Compute one cell of a study."""
+    weights = dense(job, work)
+    began, data = time.perf_counter(), work.data(job.config).data
+    of = _Curve(job, weights, data, work)
+    rows = of.rows()
+    return Curve(
+        cell=job,
+        total=sum(w.size for w in of.prunable(weights).values()),
+        k=tuple(row.k for row in rows),
+        sizes=tuple(w.size for w in kernels(weights).values()),
+        uses=tuple(layer.uses for layer in NETWORKS[job.config.network].layers(data.problem).values()),
+        layer_k=tuple(row.layer_k for row in rows),
+        test=tuple(row.test for row in rows),
+        validation=tuple(row.validation for row in rows),
+        seconds=time.perf_counter() - began,
+        created=timestamp(),
+        versions=versions(),
+        machine={**described(), "threads": 1},
+        weights=work.of or "",
+    )
+
+
+def dense(job: Cell | Auditing, work: Work) -> Weights:
+    """The network that a job needs, which was trained before the job began; StoreError if it is gone again."""
+    (need,) = job.needs
+    found = work.results.get(need)
+    if found is None:
+        raise StoreError("The network of this study was removed meanwhile; ask for it again.")
+    return work.take(found)
+
+
+@dataclass(frozen=True)
+class _Row:
+    k: int
+    layer_k: tuple[int, ...]
+    test: Comparison
+    validation: Comparison
+
+
+class _Curve:
+    """A cell being computed."""
+
+    def __init__(self, cell: Cell, weights: Weights, data: Dataset, work: Work) -> None:
+        self._cell, self._dense, self._data, self._work = cell, weights, data, work
+        held_out, design = split(data.train, cell.config.data)[1], cell.config.design(data.problem)
+        self._sets = [_Images(design, images) for images in (data.test, held_out)]
+        needs = cell.pruning.criterion in GRADIENT_CRITERIA
+        self._gradients = gradients(design, weights, held_out, on_batch=work.check) if needs else None
+
+    def rows(self) -> list[_Row]:
+        """One for each sparsity."""
+        before, found = [images.answers(self._dense, self._work.check) for images in self._sets], []
+        self._report(0)
+        for sparsity in self._cell.sparsities:
+            pruned = self._pruned(sparsity)
+            zeros = {name: int(np.count_nonzero(w == 0)) for name, w in kernels(pruned).items()}
+            k = sum(zeros[name] for name in self.prunable(pruned))
+            sets = zip(self._sets, before, strict=True)
+            test, validation = (compare(s.labels, b, s.answers(pruned, self._work.check)) for s, b in sets)
+            found.append(_Row(k, tuple(zeros.values()), test, validation))
+            self._report(len(found))
+        return found
+
+    def prunable(self, weights: Weights) -> dict[str, np.ndarray]:
+        """The kernels among which the cell chooses."""
+        found = kernels(weights)
+        return found if self._cell.layer is None else {self._cell.layer: found[self._cell.layer]}
+
+    def _report(self, done: int) -> None:
+        self._work.report(done, len(self._cell.sparsities))
+
+    def _pruned(self, sparsity: float) -> Weights:
+        """The weights at one sparsity, retrained as the cell says."""
+        match self._cell.retraining:
+            case "none":
+                return self._cut(self._dense, sparsity)
+            case "fine-tune" | "iterative":
+                return self._rounds(sparsity, None, FINE)
+            case "rewind":
+                return self._rounds(sparsity, self._train(self._cell.config, until=1), 1.0)
+
+    def _cut(self, weights: Weights, sparsity: float) -> Weights:
+        """New weights with so many of those that may be pruned set to zero."""
+        part = self.prunable(weights)
+        ranking = rank(part, self._cell.pruning, self._slopes(part))
+        return {**weights, **prune(part, ranking, sparsity)}
+
+    def _slopes(self, part: Weights) -> Weights | None:
+        return None if self._gradients is None else {name: self._gradients[name] for name in part}
+
+    def _rounds(self, sparsity: float, start: Weights | None, rate: float) -> Weights:
+        """In each round prune by the ratio that leads to the sparsity in equal ones, then train what is left.
+
+        A round trains on from the weights that it pruned or, if given, anew from the weights `start`.
+        """
+        weights, rounds = self._dense, self._cell.rounds
+        settings = self._cell.config.training
+        training = replace(settings, epochs=self._cell.epochs // rounds, learning_rate=rate * settings.learning_rate)
+        for n in range(1, rounds + 1):
+            masks = _masks(self._cut(weights, 1 - (1 - sparsity) ** (n / rounds)))
+            sparse = Sparse(weights if start is None else start, masks)
+            weights = self._train(replace(self._cell.config, training=training), sparse)
+        return weights
+
+    def _train(self, config: RunConfig, sparse: Sparse | None = None, until: int | None = None) -> Weights:
+        stop = self._work.should_stop
+        return train(config, self._data, should_stop=stop, sparse=sparse, until=until, threads=1).weights
+
+
+def _masks(pruned: Weights) -> dict[str, np.ndarray]:
+    """What is left of each kernel."""
+    return {name: w != 0 for name, w in kernels(pruned).items()}
+
+
+class _Images:
+    """A set of images that networks answer."""
+
+    def __init__(self, design: Design, images: Split) -> None:
+        self.labels, self._classifier = images.labels, Classifier(design, images.images)
+
+    def answers(self, weights: Weights, on_batch: Callable[[], object]) -> np.ndarray:
+        """(n,) the class of the largest logit."""
+        return np.asarray(self._classifier.infer(weights, on_batch=on_batch, threads=1).argmax(axis=1))

@@ -1,0 +1,130 @@
+"""What a task works with: the store, the data set, the weights, and whoever waits for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from core import data
+from core.config import PruningConfig, RunConfig
+from core.data import Dataset
+from core.engine.gradients import gradients
+from core.errors import DataError, JobCancelled
+from core.job import Job, OfRun
+from core.progress import Progress
+from core.pruning import GRADIENT_CRITERIA, Ranking, Weights, rank
+from core.run import Run
+from core.store.arrays import digest
+from core.store.results import Results
+from core.store.runs import RunStore
+
+OnProgress = Callable[[Progress], object]
+ShouldStop = Callable[[], bool]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A data set and the MD5 of each of its files."""
+
+    data: Dataset
+    md5: dict[str, str]
+
+
+GetSource = Callable[[str], Source]
+"""Of a data set's name, as `DataConfig.name` has it."""
+
+
+def official(name: str) -> Source:
+    """The data set as found on this machine; raises DataError if it is not there or not whole."""
+    return Source(data.load(name), data.md5s(name))
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """A stored run with its weights in the order of pruning, and its data set."""
+
+    run: Run
+    weights: Weights
+    ranking: Ranking
+    data: Dataset
+
+
+@dataclass(eq=False)
+class Work:
+    """A job being done.
+
+    Attributes:
+        job: which.
+        results: the store that it reads from and that its result goes to.
+        on_progress: told how far it is.
+        should_stop: asked whether to go on.
+        source: where data sets come from.
+        of: the digest of the weights that the job was last given: its result is of them.
+    """
+
+    job: Job[Any]
+    results: Results
+    on_progress: OnProgress = lambda progress: None
+    should_stop: ShouldStop = lambda: False
+    source: GetSource = official
+    of: str | None = field(default=None, init=False)
+
+    @property
+    def store(self) -> RunStore:
+        """The runs."""
+        return self.results.runs
+
+    def check(self) -> None:
+        """Raises JobCancelled if the job is to stop."""
+        if self.should_stop():
+            raise JobCancelled("The evaluation was stopped; nothing of it was kept.")
+
+    def report(self, done: int, of: int, *, at_most: bool = False) -> None:
+        """Say how many of how many of the job's units are done; raises as `check` does."""
+        self.check()
+        self.on_progress(Progress("evaluating", done, of, unit=self.job.unit, at_most=at_most))
+
+    def data(self, config: RunConfig) -> Source:
+        """The data set of a configuration, once it has been said that it is being loaded.
+
+        Raises:
+            DataError: it cannot be had, or it is not what the run of that configuration was trained on.
+            StoreError: there is such a run, but it is damaged.
+        """
+        self.on_progress(Progress("loading", 0, 1))
+        found, run_id = self.source(config.data.name), config.run_id
+        if self.store.has(run_id) and (said := self.store.unlike(run_id, found.data.test, found.data.classes)):
+            title = data.title(config.data.name)
+            raise DataError(f"The data set {title} is not what run {run_id} was trained on: {said}. Train it again.")
+        return found
+
+    def weights(self, job: OfRun[Any]) -> Weights:
+        """The dense weights of a job's run; raises StoreError if there is no such run, or it is damaged."""
+        return self.take(self.store.weights(job.run_id))
+
+    def take(self, weights: Weights) -> Weights:
+        """Note that the result will be of these weights."""
+        self.of = digest(weights)
+        return weights
+
+    def ranked(self, job: OfRun[Any]) -> Ranked:
+        """A job's run with its data set, and its weights in the order in which the job prunes them.
+
+        Raises:
+            DataError, PruningError, StoreError: with a sentence for the visitor.
+            JobCancelled: the job is to stop.
+        """
+        run, weights = self.store.get(job.run_id), self.weights(job)
+        images = self.data(run.config).data
+        slopes = self.gradients(run, weights, job.pruning, images)
+        return Ranked(run, weights, rank(weights, job.pruning, slopes), images)
+
+    def gradients(self, run: Run, weights: Weights, pruning: PruningConfig, images: Dataset) -> Weights | None:
+        """Those of a run on its validation images, computed once and stored; None where the criterion asks for none."""
+        if pruning.criterion not in GRADIENT_CRITERIA:
+            return None
+        found = self.store.gradients(run.id)
+        if found is None:
+            held_out = data.split(images.train, run.config.data)[1]
+            found = gradients(run.design, weights, held_out, on_batch=self.check)
+            self.store.save_gradients(run.id, found, digest(weights))
+        return found

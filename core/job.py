@@ -1,0 +1,126 @@
+"""A job is a value: it says what is wanted, and its id, its name on the screen and its place in the store follow."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar, get_args
+
+from core.config import PruningConfig
+from core.errors import PruningError
+from core.progress import Unit
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job(Generic[R]):
+    """Something for a worker to compute, whose result is of type R. Equal jobs have equal ids, and are done once.
+
+    Attributes:
+        kind: what its id begins with; a word that no other class of jobs has.
+        noun: what it is called in a sentence.
+        too_long: what a visitor can do if it takes longer than the host allows.
+        background: whether it goes after all other jobs, beside another of its kind, and does not fill the queue.
+        repeats: whether it is computed again each time it is asked for; other jobs are computed once.
+        kept: the name of the result in the store, with `{id}`, `{key}` and `{weights}`; None for one that is not kept.
+        result: R. It is set for each class from what stands in the brackets after its base class.
+    """
+
+    kind: ClassVar[str]
+    noun: ClassVar[str]
+    too_long: ClassVar[str] = "choose a smaller network"
+    background: ClassVar[bool] = False
+    repeats: ClassVar[bool] = False
+    kept: ClassVar[str | None] = "ledgers/{id}.json"
+    result: ClassVar[type]
+
+    def __init_subclass__(cls) -> None:
+        """Note the type of the result."""
+        for base in getattr(cls, "__orig_bases__", ()):
+            for kind in get_args(base):
+                if not isinstance(kind, TypeVar):
+                    cls.result = kind
+
+    @property
+    def trains(self) -> bool:
+        """Whether it trains a network itself, so that the host's limits on trainings hold for it."""
+        return False
+
+    @property
+    def unit(self) -> Unit:
+        """What its progress counts, one of it."""
+        return "step"
+
+    @property
+    def key(self) -> str:
+        """A file-name-safe name that no other job of this class has."""
+        raise NotImplementedError
+
+    @property
+    def id(self) -> str:
+        """A name that no other job has, on any server."""
+        return f"{self.kind}-{self.key}"
+
+    @property
+    def subject(self) -> str:
+        """The id of the run whose network it is about."""
+        raise NotImplementedError
+
+    @property
+    def needs(self) -> "tuple[Job[Any], ...]":
+        """Jobs that have to be done before this one begins."""
+        return ()
+
+    def file(self, weights: str) -> str:
+        """The name of the result in the store; `weights` is the digest of those that it is of."""
+        return str(self.kept).format(id=self.id, key=self.key, weights=weights[:12])
+
+    def fits(self, result: R) -> bool:
+        """Whether a result that was found under this job's name is really of it."""
+        return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfRun(Job[R]):
+    """A job about a stored run, pruned in one way, over all stops of the slider."""
+
+    run_id: str
+    pruning: PruningConfig = field(default_factory=PruningConfig)
+
+    @property
+    def key(self) -> str:
+        """Such as `0123456789ab-magnitude-global`."""
+        return f"{self.run_id}-{self.pruning.key}"
+
+    @property
+    def subject(self) -> str:
+        """The run."""
+        return self.run_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtSparsity(OfRun[R]):
+    """A job about a stored run, pruned to one sparsity.
+
+    Raises:
+        PruningError: the sparsity is not a fraction from 0 to 1.
+    """
+
+    sparsity: float
+
+    def __post_init__(self) -> None:
+        percentage(self.sparsity)
+
+    @property
+    def key(self) -> str:
+        """Such as `0123456789ab-magnitude-global@12.5`."""
+        return f"{super().key}@{percentage(self.sparsity)}"
+
+
+def percentage(sparsity: float) -> str:
+    """A sparsity as a percentage with up to ten significant digits, such as `12.5`.
+
+    Raises:
+        PruningError: the sparsity is not a fraction from 0 to 1.
+    """
+    if not 0 <= sparsity <= 1:
+        raise PruningError(f"The sparsity is {sparsity}; choose a fraction from 0 to 1 (0 to 100 %).")
+    return f"{100 * sparsity:.10g}"

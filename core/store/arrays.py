@@ -1,0 +1,105 @@
+"""Arrays in files (safetensors), each with a digest of what it holds. Nothing is pickled."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as encode
+
+from core.errors import StoreError
+
+
+class DamageError(StoreError):
+    """The content of a file is wrong, as opposed to a file that cannot be opened just now."""
+
+
+class OtherWeightsError(DamageError):
+    """A file holds what was computed from other weights than the run has."""
+
+
+def digest(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256 over names, types, shapes and content, in order of name. That of a network's weights says which it is."""
+    found = hashlib.sha256()
+    for name in sorted(arrays):
+        value = np.ascontiguousarray(arrays[name])
+        found.update(f"{name}:{value.dtype.str}:{value.shape};".encode())
+        found.update(value.tobytes())
+    return found.hexdigest()
+
+
+def pack(arrays: Mapping[str, NDArray[Any]], **metadata: str) -> bytes:
+    """Arrays and metadata as the content of a file, with their digest."""
+    contiguous = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+    return encode(contiguous, {"digest": digest(contiguous), **metadata})
+
+
+def unpack(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Arrays and metadata of a file that holds what its digest says.
+
+    Raises:
+        DamageError: it does not.
+        StoreError: it cannot be read just now.
+    """
+    try:
+        with safe_open(path, framework="np") as file:
+            arrays, metadata = {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DamageError(f"{path.name} is not a whole safetensors file ({error}).") from error
+    except OSError as error:
+        raise StoreError(f"{path.name} cannot be read ({error.strerror or error}); try again.") from error
+    if metadata.get("digest") != digest(arrays):
+        raise DamageError(f"{path.name} does not hold what was stored in it.")
+    return arrays, metadata
+
+
+def state(path: Path) -> tuple[int, ...]:
+    """What changes when another file takes its place; raises StoreError if it cannot be looked at."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise StoreError(f"{path.name} cannot be read ({error.strerror}).") from error
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+@lru_cache(maxsize=512)
+def named_digest(path: Path, state: tuple[int, ...]) -> str | None:
+    """The digest that a file in this `state` names, without reading its arrays; None if it names none.
+
+    Raises:
+        SafetensorError, OSError: it cannot be read just now, or is damaged.
+    """
+    with safe_open(path, framework="np") as file:
+        found: str | None = (file.metadata() or {}).get("digest")
+        return found
+
+
+def freeze(arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Make arrays read-only: whoever asks again for a file that has not changed gets the same ones."""
+    for value in arrays.values():
+        value.flags.writeable = False
+
+
+def check(arrays: Mapping[str, NDArray[Any]], expected: Mapping[str, tuple[type, tuple[int, ...]]], name: str) -> None:
+    """Raises DamageError unless the arrays of the file `name` have these types and shapes."""
+    found = {key: (value.dtype.type, value.shape) for key, value in arrays.items()}
+    if found != dict(expected):
+        wrong = sorted(key for key in found.keys() | expected.keys() if found.get(key) != expected.get(key))
+        raise DamageError(f"{name} holds other arrays than run.json says: {', '.join(wrong)}.")
+
+
+def confirmed(of: str | None, present: str | None) -> str:
+    """The digest that a result is kept with: of the weights it was computed from, or of the present ones if not said.
+
+    Raises:
+        StoreError: the network has other weights by now, so that nobody would look for this result.
+    """
+    if of and present and of != present:
+        raise StoreError(
+            "The network was trained again while this was computed from its old weights; ask for it again."
+        )
+    return of or present or ""

@@ -1,0 +1,76 @@
+"""Single files of a store by name, whole or not at all."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+
+from core.errors import StoreError
+from core.store import arrays as of_arrays
+from core.store.places import Place
+
+
+class Kept:
+    """Files in a place. What cannot be read just now, or is damaged, is as good as missing."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Write one file, whole or not at all, in place of one that is there.
+
+        Raises:
+            StoreError: the place cannot be written, or the disk is full; nothing is left behind.
+        """
+        self._place.write(name, content)
+
+    def kept(self, name: str) -> bytes | None:
+        """What `keep` wrote; None if there is nothing, or it cannot be read just now."""
+        try:
+            path = self._place.find(name)
+            return path.read_bytes() if path else None
+        except (StoreError, OSError):
+            return None
+
+    def state(self, name: str) -> tuple[int, ...] | None:
+        """What changes when another file takes its place; None if there is none, or nobody knows just now."""
+        try:
+            path = self._place.find(name)
+            return of_arrays.state(path) if path else None
+        except StoreError:
+            return None
+
+    def drop(self, name: str) -> None:
+        """Remove what `keep` wrote, if it is there; raises as `keep` does."""
+        self._place.remove(name)
+
+    def trim(self, folder: str, room: int) -> None:
+        """Remove the oldest files that `keep` wrote into a folder until the others fit; raises as `keep` does."""
+        left = room
+        for file in sorted(self._place.held(folder), key=lambda file: -file.time):
+            left -= file.size
+            if left < 0:
+                self._place.remove(file.name)
+
+    def keep_arrays(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Write arrays with their digest and their order, as `keep` does."""
+        self.keep(name, of_arrays.pack(arrays, order=json.dumps([*arrays])))
+
+    def kept_arrays(self, name: str) -> dict[str, NDArray[Any]] | None:
+        """What `keep_arrays` wrote; None if there is nothing, or it is damaged: to be made again."""
+        try:
+            path = self._place.find(name)
+            arrays, metadata = of_arrays.unpack(path) if path else ({}, {})
+            return {key: arrays[key] for key in json.loads(metadata["order"])}
+        except (StoreError, KeyError, ValueError):
+            return None
+
+    def kept_digest(self, name: str) -> str | None:
+        """The digest of what `keep_arrays` wrote, without reading it; None if there is nothing, or it is damaged."""
+        try:
+            path = self._place.find(name)
+            return of_arrays.named_digest(path, of_arrays.state(path)) if path else None
+        except (StoreError, SafetensorError, OSError):
+            return None
