@@ -20,8 +20,24 @@ from torchvision import transforms
 from torchvision.datasets import FashionMNIST
 
 from core.data import fashion
+from core.networks import Conv, Flat, Linear, Network
 
 BATCH = 64
+
+
+SAME = Network(
+    title="Tutorial",
+    layers=(
+        Conv("conv1", 32, pool=True, norm=False),
+        Conv("conv2", 64, pool=True, norm=False),
+        Flat(),
+        Linear("fc1", 128),
+        Linear("fc2"),
+    ),
+    recipes={},
+    mirrors=False,
+)
+"""The tutorial's network, for our own training."""
 
 
 def network() -> nn.Sequential:

@@ -1,16 +1,93 @@
-"""The networks a visitor may train, each with its recipes. Standard library only: the web server reads it."""
+"""The networks a visitor may train: each is its layers, from which all else that is known of it follows, and recipes.
 
-from collections.abc import Callable, Mapping, Sequence
+Standard library only: the web server reads it, `core.engine.models` builds it, `core.cost.script` writes it down.
+"""
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
-from itertools import pairwise
+from functools import lru_cache
 
 from core.config import Problem, TrainingConfig
 
 
 @dataclass(frozen=True)
-class Layer:
-    """A kernel: how many weights it has, and at how many places of an image each of them is multiplied."""
+class Conv:
+    """A convolution of `filters` kernels of `size` x `size`, max pooling over 2 x 2 if `pool`, and ReLU.
+
+    Batch normalisation comes between the last two; without `norm` the convolution has a bias instead.
+    """
+
+    name: str
+    filters: int
+    size: int = 3
+    padding: int = 1
+    pool: bool = False
+    norm: bool = True
+
+
+@dataclass(frozen=True)
+class Residual:
+    """Convolutions whose answer is added to what went into them."""
+
+    name: str
+    layers: tuple[Conv, ...]
+
+
+@dataclass(frozen=True)
+class Means:
+    """The means of nine overlapping square regions of what each filter answers."""
+
+
+@dataclass(frozen=True)
+class Flat:
+    """All that each filter answers, in a row."""
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A fully connected layer: with ReLU, or one output for each class."""
+
+    name: str
+    outputs: int | None = None
+
+
+Spec = Conv | Residual | Means | Flat | Linear
+"""A layer of a network."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A layer with weights in its place: what it reads, and how large an image is there.
+
+    Attributes:
+        spec: the layer.
+        name: how the names of its arrays begin, such as `block1.conv1`.
+        inputs: filters, or numbers, that it reads.
+        side: of the image that comes out of the convolution, before pooling; 1 for a fully connected layer.
+        outputs: filters, or numbers, that it gives.
+    """
+
+    spec: Conv | Linear
+    name: str
+    inputs: int
+    side: int
+    outputs: int
+
+    @property
+    def kernel(self) -> str:
+        """The name of its weights."""
+        return f"{self.name}.conv.weight" if isinstance(self.spec, Conv) else f"{self.name}.weight"
+
+    @property
+    def weights(self) -> int:
+        """How many they are."""
+        area = self.spec.size**2 if isinstance(self.spec, Conv) else 1
+        return self.inputs * self.outputs * area
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """How many weights a kernel has, and at how many places of an image each of them is multiplied."""
 
     weights: int
     uses: int
@@ -33,21 +110,93 @@ class Joint:
 class Network:
     """A network and how to train it, in the order to try: the first recipe is the quickest.
 
-    `layers` are the kernels, which pruning ranks, by name, in order, for a problem. `joints` are those of them whose
-    filters can go; what several kernels read, as in a residual stream, stays. `mirrors` tells whether it can answer
-    with the mean over an image and its mirror image.
+    Attributes:
+        title: on the screen.
+        layers: from the image to the answer.
+        recipes: by name.
+        remark: what is special about it, after what its layers say.
+        mirrors: whether it can answer with the mean over an image and its mirror image.
     """
 
     title: str
-    summary: str
-    layers: Callable[[Problem], Mapping[str, Layer]]
+    layers: tuple[Spec, ...]
     recipes: Mapping[str, TrainingConfig]
-    joints: tuple[Joint, ...]
+    remark: str = ""
     mirrors: bool = True
+
+    def placed(self, problem: Problem) -> Iterator[Placed]:
+        """The layers with weights, in order, for a problem."""
+        inputs, side = problem.channels, problem.side
+        for spec, name in _flattened(self.layers):
+            match spec:
+                case Conv():
+                    out = side + 2 * spec.padding - spec.size + 1
+                    yield Placed(spec, name, inputs, out, spec.filters)
+                    inputs, side = spec.filters, out // 2 if spec.pool else out
+                case Means():
+                    inputs *= 9
+                case Flat():
+                    inputs *= side**2
+                case Linear():
+                    yield Placed(spec, name, inputs, 1, spec.outputs or problem.classes)
+                    inputs = spec.outputs or problem.classes
+
+    def kernels(self, problem: Problem) -> dict[str, Kernel]:
+        """The kernels, which pruning ranks, by name, in order."""
+        return {layer.kernel: Kernel(layer.weights, layer.side**2) for layer in self.placed(problem)}
 
     def weights(self, problem: Problem) -> int:
         """N, the number of weights that can be pruned."""
-        return sum(layer.weights for layer in self.layers(problem).values())
+        return sum(layer.weights for layer in self.placed(problem))
+
+    @property
+    def joints(self) -> tuple[Joint, ...]:
+        """The kernels whose filters can go; what several kernels read, as in a residual stream, stays."""
+        return tuple(_joints(self.layers, ""))
+
+    @property
+    def summary(self) -> str:
+        """Its layers in words."""
+        flat = [spec for spec, _ in _flattened(self.layers)]
+        convolutions = [spec for spec in flat if isinstance(spec, Conv)]
+        linear, added = (
+            sum(isinstance(spec, Linear) for spec in flat),
+            len(convolutions) - len([spec for spec in self.layers if isinstance(spec, Conv)]),
+        )
+        words = f"{_NUMBERS[len(convolutions)].capitalize()} convolutions"
+        words += " with batch normalisation" if convolutions[0].norm else ""
+        words += f", {_NUMBERS[added]} of them in residual blocks," if added else ""
+        words += f" and {_NUMBERS[linear]} fully connected layer{'s' if linear > 1 else ''}"
+        mirrored = "; answers with the mean over an image and its mirror image" if self.mirrors else ""
+        return f"{words}{mirrored}. {self.remark}".strip()
+
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def _flattened(layers: tuple[Spec, ...], before: str = "") -> Iterator[tuple[Conv | Means | Flat | Linear, str]]:
+    """The layers with those of residual blocks among them, each with its whole name."""
+    for spec in layers:
+        if isinstance(spec, Residual):
+            yield from _flattened(spec.layers, f"{spec.name}.")
+        else:
+            yield spec, f"{before}{getattr(spec, 'name', '')}"
+
+
+def _joints(layers: tuple[Spec, ...], before: str) -> Iterator[Joint]:
+    last, regions = None, 1
+    for spec in layers:
+        match spec:
+            case Residual():
+                yield from _joints(spec.layers, f"{spec.name}.")
+                last = None  # what is added up stays whole
+            case Means():
+                regions = 9
+            case Conv() | Linear():
+                kernel = f"{before}{spec.name}.{'conv.' if isinstance(spec, Conv) else ''}weight"
+                if last is not None:
+                    yield Joint(last, kernel, regions)
+                last, regions = kernel, 1
 
 
 _SCHOOLED = TrainingConfig(batch_size=128, learning_rate=0.12, flip=True, label_smoothing=0.05)
@@ -55,92 +204,74 @@ _MUON = replace(_SCHOOLED, optimizer="muon", learning_rate=0.006, weight_decay=0
 _QUICK = replace(_MUON, epochs=3, batch_size=96, learning_rate=0.01, skip=0.5)
 
 
-def _lenet(problem: Problem) -> dict[str, Layer]:
-    first = problem.side - 4
-    second = first // 2 - 4
-    return {
-        "conv1.conv.weight": Layer(6 * problem.channels * 25, first**2),
-        "conv2.conv.weight": Layer(16 * 6 * 25, second**2),
-        "fc1.weight": Layer(120 * 16 * (second // 2) ** 2, 1),
-        "fc2.weight": Layer(84 * 120, 1),
-        "fc3.weight": Layer(84 * problem.classes, 1),
-    }
+def _five(a: int, b: int, c: int, d: int, e: int) -> tuple[Spec, ...]:
+    """Five convolutions of so many filters on three scales, and one decision from the means of nine regions."""
+    return (
+        Conv("conv1", a, pool=True),  # of 28 x 28: 14 x 14
+        Conv("conv2", b),
+        Conv("conv3", c, pool=True),  # 7 x 7
+        Conv("conv4", d),
+        Conv("conv5", e),
+        Means(),
+        Linear("fc"),
+    )
 
 
-def _convolutions(problem: Problem, chain: Sequence[tuple[str, int, int]]) -> dict[str, Layer]:
-    """Kernels of 3 x 3 in a row, each with its name, its filters and the image's side over its own, then a decision."""
-    layers, inputs = dict[str, Layer](), problem.channels
-    for name, filters, scale in chain:
-        layers[f"{name}.conv.weight"] = Layer(9 * inputs * filters, (problem.side // scale) ** 2)
-        inputs = filters
-    return layers | {"fc.weight": Layer(9 * inputs * problem.classes, 1)}
+def _block(name: str, filters: int) -> Residual:
+    """He et al., "Deep residual learning for image recognition", 2015."""
+    return Residual(name, (Conv("conv1", filters), Conv("conv2", filters)))
 
-
-def _convnet(problem: Problem, a: int, b: int, c: int, d: int, e: int) -> dict[str, Layer]:
-    chain = zip(("conv1", "conv2", "conv3", "conv4", "conv5"), (a, b, c, d, e), (1, 2, 2, 4, 4), strict=True)
-    return _convolutions(problem, [*chain])
-
-
-def _resnet(problem: Problem) -> dict[str, Layer]:
-    blocks = [(f"block{i}.conv{j}", 64 if i == 1 else 128, 2 if i == 1 else 4) for i in (1, 2, 3) for j in (1, 2)]
-    before, between, after = [("conv1", 32, 1), ("conv2", 64, 1)], ("conv3", 128, 2), ("conv4", 192, 4)
-    return _convolutions(problem, [*before, *blocks[:2], between, *blocks[2:], after])
-
-
-def _joints(*chain: str) -> tuple[Joint, ...]:
-    """Of convolutions each of which reads the one before, and a decision after the last if it is `fc`."""
-    names = [name if name == "fc" else f"{name}.conv" for name in chain]
-    return tuple(Joint(f"{a}.weight", f"{b}.weight", 9 if b == "fc" else 1) for a, b in pairwise(names))
-
-
-_FIVE = _joints("conv1", "conv2", "conv3", "conv4", "conv5", "fc")
 
 NETWORKS: dict[str, Network] = {
     "convnet": Network(
         title="ConvNet",
-        summary="Five convolutions with batch normalisation; answers with the mean over an image and its mirror image.",
-        layers=partial(_convnet, a=32, b=64, c=64, d=128, e=128),
+        layers=_five(32, 64, 64, 128, 128),
         recipes={
             "quick": _QUICK,
             "thorough": replace(_MUON, epochs=24, shift=1, cutout=8),
         },
-        joints=_FIVE,
     ),
     "convnet-small": Network(
         title="Small ConvNet",
-        summary="The same five convolutions with a third of the weights: is there still anything left to prune?",
-        layers=partial(_convnet, a=16, b=48, c=48, d=64, e=64),
+        remark="A third of ConvNet's weights: is there still anything left to prune?",
+        layers=_five(16, 48, 48, 64, 64),
         recipes={"quick": _QUICK, "thorough": replace(_SCHOOLED, epochs=20, shift=1)},
-        joints=_FIVE,
     ),
     "lenet": Network(
         title="LeNet-5",
-        summary="The classic of 1998: two convolutions and three fully connected layers, as in many first exercises.",
-        layers=_lenet,
+        # LeCun et al., "Gradient-based learning applied to document recognition", 1998; with ReLU and max pooling
+        remark="The classic of 1998, as in many first exercises.",
+        layers=(
+            Conv("conv1", 6, size=5, padding=0, pool=True, norm=False),  # of 28 x 28: 12 x 12
+            Conv("conv2", 16, size=5, padding=0, pool=True, norm=False),  # 4 x 4
+            Flat(),
+            Linear("fc1", 120),
+            Linear("fc2", 84),
+            Linear("fc3"),
+        ),
         recipes={
             "report": TrainingConfig(
                 epochs=2, batch_size=64, learning_rate=0.01, momentum=0.0, weight_decay=0.0, schedule="constant"
             ),
             "quick": replace(_SCHOOLED, epochs=8),
         },
-        joints=(
-            Joint("conv1.conv.weight", "conv2.conv.weight"),
-            Joint("conv2.conv.weight", "fc1.weight"),
-            Joint("fc1.weight", "fc2.weight"),
-            Joint("fc2.weight", "fc3.weight"),
-        ),
         mirrors=False,
     ),
     "resnet": Network(
         title="ResNet",
-        summary="A million weights: ten convolutions, six of them in residual blocks; also looks at the mirror image.",
-        layers=_resnet,
-        recipes={"quick": _QUICK, "thorough": replace(_MUON, epochs=28, shift=1, cutout=8, skip=0.3)},
-        joints=(
-            *_joints("conv1", "conv2"),
-            *(joint for i in (1, 2, 3) for joint in _joints(f"block{i}.conv1", f"block{i}.conv2")),
-            *_joints("conv4", "fc"),
+        remark="A million weights.",
+        layers=(
+            Conv("conv1", 32),  # of 28 x 28: 28 x 28
+            Conv("conv2", 64, pool=True),  # 14 x 14
+            _block("block1", 64),
+            Conv("conv3", 128, pool=True),  # 7 x 7
+            _block("block2", 128),
+            _block("block3", 128),
+            Conv("conv4", 192),
+            Means(),
+            Linear("fc"),
         ),
+        recipes={"quick": _QUICK, "thorough": replace(_MUON, epochs=28, shift=1, cutout=8, skip=0.3)},
     ),
 }
 """Every network by name. The names are part of run ids."""

@@ -4,17 +4,17 @@ Every convolution is a `Conv` and every batch normalisation belongs to one, so g
 """
 
 import threading
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.config import Design, Problem
+from core import networks
+from core.config import Design
 from core.errors import ConfigError
-from core.networks import PIXEL_MEAN, PIXEL_STD
+from core.networks import NETWORKS, PIXEL_MEAN, PIXEL_STD, Placed
 
 
 class Conv(nn.Module):
@@ -62,23 +62,6 @@ class RegionMeans(nn.Module):
         return torch.matmul(self.get_buffer("shares").to(x.dtype), pixels).flatten(1)
 
 
-def lenet(design: Design) -> nn.Module:
-    """LeCun et al., "Gradient-based learning applied to document recognition", 1998; with ReLU and max pooling."""
-    problem = design.problem
-    side = ((problem.side - 4) // 2 - 4) // 2
-    return _named(
-        nn.Sequential(),
-        conv1=Conv(problem.channels, 6, 5, padding=0, pool=True, norm=False),  # of 28 x 28: (n, 6, 12, 12)
-        conv2=Conv(6, 16, 5, padding=0, pool=True, norm=False),  # (n, 16, side, side)
-        flat=nn.Flatten(),
-        fc1=nn.Linear(16 * side**2, 120),
-        relu1=nn.ReLU(),
-        fc2=nn.Linear(120, 84),
-        relu2=nn.ReLU(),
-        fc3=nn.Linear(84, problem.classes),
-    )
-
-
 class Mirrored(nn.Sequential):
     """Layer after layer; once trained and if `mirrored`, the mean of its answers to an image and to the mirror image.
 
@@ -98,20 +81,6 @@ class Mirrored(nn.Sequential):
         return (answer + mirrored) / 2
 
 
-def convnet(design: Design, a: int, b: int, c: int, d: int, e: int) -> nn.Module:
-    """Five convolutions of so many filters on three scales, and one decision from the means of nine regions."""
-    problem = design.problem
-    return _named(
-        Mirrored(design.mirrored),
-        conv1=Conv(problem.channels, a, pool=True),  # of 28 x 28: (n, a, 14, 14)
-        conv2=Conv(a, b),
-        conv3=Conv(b, c, pool=True),  # (n, c, 7, 7)
-        conv4=Conv(c, d),
-        conv5=Conv(d, e),  # (n, e, 7, 7)
-        **_decision(e, problem),
-    )
-
-
 class Residual(nn.Sequential):
     """What its layers make of the input, added to the input: He et al., "Deep residual learning", 2015."""
 
@@ -120,45 +89,34 @@ class Residual(nn.Sequential):
         return x + change
 
 
-def resnet(design: Design) -> nn.Module:
-    """Ten convolutions on three scales, six of them in residual blocks; decides as `convnet` does."""
-    problem = design.problem
-    return _named(
-        Mirrored(design.mirrored),
-        conv1=Conv(problem.channels, 32),  # of 28 x 28: (n, 32, 28, 28)
-        conv2=Conv(32, 64, pool=True),  # (n, 64, 14, 14)
-        block1=_block(64),
-        conv3=Conv(64, 128, pool=True),  # (n, 128, 7, 7)
-        block2=_block(128),
-        block3=_block(128),
-        conv4=Conv(128, 192),
-        **_decision(192, problem),
-    )
+def _modules(design: Design) -> Iterator[tuple[str, nn.Module]]:
+    """The layers of a design as modules, by names which are those of the weights and which visitors see."""
+    network, problem = NETWORKS[design.network], design.problem
+    placed = {layer.name: layer for layer in network.placed(problem)}
+    for spec in network.layers:
+        match spec:
+            case networks.Conv():
+                yield spec.name, _conv(placed[spec.name])
+            case networks.Residual():
+                block = Residual()
+                for inner in spec.layers:
+                    block.add_module(inner.name, _conv(placed[f"{spec.name}.{inner.name}"]))
+                yield spec.name, block
+            case networks.Means():
+                yield "mean", RegionMeans(problem.side // 4)
+            case networks.Flat():
+                yield "flat", nn.Flatten()
+            case networks.Linear():
+                layer = placed[spec.name]
+                yield spec.name, nn.Linear(layer.inputs, layer.outputs)
+                if spec.outputs:
+                    yield f"{spec.name}_relu", nn.ReLU()
 
 
-def _block(filters: int) -> nn.Module:
-    return _named(Residual(), conv1=Conv(filters, filters), conv2=Conv(filters, filters))
-
-
-def _decision(filters: int, problem: Problem) -> dict[str, nn.Module]:
-    """The last layers, after an image has been halved twice."""
-    return {"mean": RegionMeans(problem.side // 4), "fc": nn.Linear(9 * filters, problem.classes)}
-
-
-def _named(chain: nn.Sequential, **layers: nn.Module) -> nn.Module:
-    """The chain with the layers in order; their names are those of the weights, which visitors see."""
-    for name, layer in layers.items():
-        chain.add_module(name, layer)
-    return chain
-
-
-BUILDERS: dict[str, Callable[[Design], nn.Module]] = {
-    "convnet": partial(convnet, a=32, b=64, c=64, d=128, e=128),
-    "convnet-small": partial(convnet, a=16, b=48, c=48, d=64, e=64),
-    "lenet": lenet,
-    "resnet": resnet,
-}
-"""One builder per network of `core.networks.NETWORKS`."""
+def _conv(layer: Placed) -> Conv:
+    spec = layer.spec
+    assert isinstance(spec, networks.Conv)
+    return Conv(layer.inputs, layer.outputs, spec.size, padding=spec.padding, pool=spec.pool, norm=spec.norm)
 
 
 _chance = threading.Lock()
@@ -171,11 +129,14 @@ def build(design: Design, seed: int) -> nn.Module:
     Raises:
         ConfigError: there is no network of that name.
     """
-    if design.network not in BUILDERS:
-        raise ConfigError(f"There is no network {design.network!r}; choose one of {', '.join(BUILDERS)}.")
+    if design.network not in NETWORKS:
+        raise ConfigError(f"There is no network {design.network!r}; choose one of {', '.join(NETWORKS)}.")
     with _chance, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return BUILDERS[design.network](design)
+        model = Mirrored(design.mirrored and NETWORKS[design.network].mirrors)
+        for name, module in _modules(design):
+            model.add_module(name, module)
+        return model
 
 
 def get_weights(model: nn.Module) -> dict[str, np.ndarray]:

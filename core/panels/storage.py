@@ -9,12 +9,12 @@ from core.cost.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger
 from core.errors import StoreError
 from core.evaluation import Comparison, Labels
 from core.evaluation.profile import DEFAULT_STOP, Profile
-from core.networks import Layer
+from core.networks import Kernel
 from core.panels.base import Mark, Panel, Placed, Readout, marked, removed_readout, stop_texts
 from core.words import wording
 
 
-def storage(profile: Profile, labels: Labels, ledger: Ledger, layers: Mapping[str, Layer], passes: int) -> Panel:
+def storage(profile: Profile, labels: Labels, ledger: Ledger, layers: Mapping[str, Kernel], passes: int) -> Panel:
     """The panel of one profile and its ledger.
 
     Args:
@@ -84,7 +84,7 @@ def _warning(ledger: Ledger, row: int) -> str:
 
 
 def _readouts(
-    profile: Profile, comparisons: Sequence[Comparison], ledger: Ledger, layers: Mapping[str, Layer], passes: int
+    profile: Profile, comparisons: Sequence[Comparison], ledger: Ledger, layers: Mapping[str, Kernel], passes: int
 ) -> tuple[Readout, ...]:
     compact, dense = ledger.bytes[COMPACT.key], int(ledger.unpruned[DENSE.key])
     zstd = Entry("float32", "dense", "zstd").key

@@ -66,7 +66,7 @@ def _criterion_cells(configs: Sequence[RunConfig], criterion: Criterion, scope: 
 @_kept
 def by_layer(configs: Sequence[RunConfig]) -> tuple[Line, ...]:
     """One layer pruned at a time, by magnitude, all others left alone, at all stops of the slider."""
-    layers = NETWORKS[configs[0].network].layers(Problem())  # their names are those of any problem
+    layers = NETWORKS[configs[0].network].kernels(Problem())  # their names are those of any problem
     return tuple(
         Line(layer, tuple(Cell(config=config, layer=layer, sparsities=FRACTIONS) for config in configs))
         for layer in layers

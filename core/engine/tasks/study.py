@@ -42,7 +42,7 @@ def cell(job: Cell, work: Work) -> Curve:
         total=sum(w.size for w in of.prunable(weights).values()),
         k=tuple(row.k for row in rows),
         sizes=tuple(w.size for w in kernels(weights).values()),
-        uses=tuple(layer.uses for layer in NETWORKS[job.config.network].layers(data.problem).values()),
+        uses=tuple(layer.uses for layer in NETWORKS[job.config.network].kernels(data.problem).values()),
         layer_k=tuple(row.layer_k for row in rows),
         test=tuple(row.test for row in rows),
         validation=tuple(row.validation for row in rows),

@@ -123,7 +123,7 @@ def _storage(run_id: str, pruning: PruningConfig, own: float | None, shown: Prof
     run, ledger = store().get(run_id), lookup.ledger(run_id, pruning, own)
     if ledger is None:
         raise PruneLabError("This has not been written down yet; reload the page.")
-    layers = NETWORKS[run.config.network].layers(run.problem)
+    layers = NETWORKS[run.config.network].kernels(run.problem)
     return panels.storage(shown, store().labels(run_id), ledger, layers, lookup.passes(run))
 
 
