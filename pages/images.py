@@ -1,31 +1,28 @@
 """Which answers changed? The images behind the numbers, and the visitor's own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core import figures, picture
-from core.errors import PictureError
+from core import figures
 from core.evaluation import ClassComparison, Comparison, answers, by_class, confusion_matrix, most_confused
 from core.evaluation.answers import OUTCOMES, Filter
 from core.evaluation.profile import Profile
 from core.words import wording
 from pages.ui.components.chart import chart
-from pages.ui.components.drawing import drawing
-from pages.ui.components.gallery import Answer, Card, gallery
+from pages.ui.components.gallery import Answer, Card
 from pages.ui.components.live_panel import Pick, live_panel
 from pages.ui.components.table import Cell, Row, table
 from pages.ui.server.services import store
-from pages.ui.view import address, linked, lookup, picker, say, stories
+from pages.ui.view import address, galleries, linked, lookup, own_image, picker
 from pages.ui.view.address import View
 from pages.ui.view.lookup import Stops
 from pages.ui.view.say import as_written
 from pages.ui.view.words import meanings
 
-PER_PAGE, COLUMNS = 24, 6
 FILTERS = {
     "outcome": "What pruning did",
     "true": "True class",
@@ -59,7 +56,7 @@ def show_answers(now: View, stops: Stops) -> None:
         f"{wording.count(len(found))} of {wording.count(len(labels))} images{filtered}",
         help=meanings("Dense and pruned", "Lost and gained"),
     )
-    show_gallery(now, found, lambda image: card(now, profile, stops.row, labels, image), "answers gallery")
+    galleries.show_gallery(now, found, lambda image: card(now, profile, stops.row, labels, image), "answers gallery")
 
 
 def choose_filter(names: Sequence[str]) -> Filter:
@@ -138,74 +135,6 @@ def card(now: View, profile: Profile, row: int, labels: NDArray[np.uint8], image
     return Card(image, now.run.classes[labels[image]], f"No. {wording.count(image)}, {outcome}", said)
 
 
-# --- galleries --------------------------------------------------------------------------------------------------
-
-
-def show_gallery(now: View, images: NDArray[np.int64], make: Callable[[int], Card], key: str) -> None:
-    """One page of images in this order."""
-    if not len(images):
-        st.info("No image is like that at this sparsity.", icon=":material/info:")
-        return
-    pages = -(-len(images) // PER_PAGE)
-    field, note = st.columns([2, 8], vertical_alignment="bottom")
-    label = f"Page, of {wording.count(pages)}"
-    page = linked.number(field, label, 1, pages, key="page", on_change=address.change)
-    shown = images[(page - 1) * PER_PAGE : page * PER_PAGE]
-    note.caption(
-        f"Images {(page - 1) * PER_PAGE + 1:,} to {(page - 1) * PER_PAGE + len(shown):,}. Click one to open it."
-    )
-    pictures = lookup.pictures_of(now.run)
-    if pictures is None:
-        st.info("The images themselves are not on this server; their answers are.", icon=":material/database:")
-    sheet = None if pictures is None else picture.sheet(pictures[shown], COLUMNS)
-    gallery([make(int(image)) for image in shown], sheet, columns=COLUMNS, key=key, on_open=open_image)
-
-
-def open_image(image: int) -> None:
-    """From a callback."""
-    st.query_params["image"] = str(image)
-    address.change()
-
-
-def close_image() -> None:
-    """From a callback."""
-    st.query_params.pop("image", None)
-    address.change()
-
-
-def opened(images: int) -> int | None:
-    """The image that the URL names; None if it names none, with a note where it is nonsense."""
-    named = st.query_params.get("image")
-    if named is None:
-        return None
-    if named.isascii() and named.isdecimal() and int(named[:9]) < images:
-        return int(named[:9])
-    address.note(
-        f"There is no image “{named[:20]}”; they are numbered from 0 to {images - 1:,}. Shown instead: all of them."
-    )
-    close_image()
-    return None
-
-
-def show_image(now: View, stops: Stops, image: int) -> None:
-    """One test image with its whole story."""
-    st.button("Back to the images", icon=":material/arrow_back:", on_click=close_image)
-    labels, pictures = store().labels(now.run.id), lookup.pictures_of(now.run)
-    true = int(labels[image])
-    if pictures is None:
-        st.info("The images are not on this server: run `make data` there.", icon=":material/database:")
-        return
-    left, right = st.columns([1, 6], vertical_alignment="center")
-    left.image(enlarged(pictures[image]), width=112, alt=f"Test image {image}: {now.run.classes[true]}")
-    right.header(f"Test image {wording.count(image)}: {as_written(now.run.classes[true])}")
-    stories.show(now, stops, pictures[image], true)
-
-
-def enlarged(pixels: NDArray[np.uint8], times: int = 8) -> str:
-    """The URL of a picture in which each pixel is a square."""
-    return picture.url(picture.png(pixels.repeat(times, axis=0).repeat(times, axis=1)))
-
-
 # --- first to change --------------------------------------------------------------------------------------------
 
 
@@ -234,7 +163,9 @@ def show_fragile(now: View, stops: Stops) -> None:
     ranked = answers.by_fragility(profile)[:: 1 if kind == first else -1]
     ranked = ranked if true is None else ranked[labels[ranked] == true]
     when = answers.first_change(profile)
-    show_gallery(now, ranked, lambda image: flipped(now, profile, int(when[image]), labels, image), "fragile gallery")
+    galleries.show_gallery(
+        now, ranked, lambda image: flipped(now, profile, int(when[image]), labels, image), "fragile gallery"
+    )
 
 
 def flipped(now: View, profile: Profile, row: int, labels: NDArray[np.uint8], image: int) -> Card:
@@ -314,56 +245,11 @@ def class_row(name: str, recall: Comparison, c: ClassComparison) -> Row:
     return Row(name, cells)
 
 
-# --- the visitor's own image ------------------------------------------------------------------------------------
-
-
-def show_own(now: View, stops: Stops) -> None:
-    """A picture from outside, as the network sees it, and what it answers."""
-    content = take_picture()
-    if content is None:
-        return
-    try:
-        taken = picture.read(content, now.run.shape)
-    except PictureError as error:
-        say.error(error)
-        return
-    for column, step in zip(st.columns(len(taken.steps)), taken.steps, strict=True):
-        h, w = step.pixels.shape[:2]
-        column.markdown(f"**{step.title}**")
-        column.image(
-            enlarged(step.pixels, max(1, 140 // max(h, w))), width=max(1, 140 * w // max(h, w)), alt=step.title
-        )
-        column.caption(as_written(step.note))
-    if taken.notes:
-        st.caption(as_written(" ".join(taken.notes)))
-    stories.show(now, stops, taken.image)
-
-
-def take_picture() -> bytes | None:
-    """The bytes of an upload, a camera shot or a drawing. They stay in memory."""
-    upload = "Upload"
-    source = linked.choice(
-        st.segmented_control, "Your picture", [upload, "Camera", "Drawing"], default=upload, key="source",
-        required=True, on_change=address.change,
-    )  # fmt: skip
-    st.caption(
-        "One thing on a plain ground works best. The picture stays in memory while you look at it, and nowhere else."
-    )
-    if source == "Drawing":
-        return drawing("drawn")
-    given = (
-        st.camera_input("A photo")
-        if source == "Camera"
-        else st.file_uploader("A PNG, JPEG or WebP file", type=["png", "jpg", "jpeg", "webp"])
-    )
-    return given.getvalue() if given else None
-
-
 SECTIONS = {
     "Changed answers": show_answers,
     "First to change": show_fragile,
     "Class by class": show_classes,
-    "Your own image": show_own,
+    "Your own image": own_image.show,
 }
 
 
@@ -371,14 +257,14 @@ def show(now: View) -> None:
     """The opened image, or the chosen section."""
     section = linked.choice(
         st.segmented_control, "Show", [*SECTIONS], default=next(iter(SECTIONS)), key="section", required=True,
-        label_visibility="collapsed", on_change=close_image,
+        label_visibility="collapsed", on_change=galleries.close_image,
     )  # fmt: skip
     stops = lookup.stops(now)
     if stops is None:
         return
-    image = opened(now.run.images)
+    image = galleries.opened(now.run.images)
     if image is not None:
-        show_image(now, stops, image)
+        galleries.show_image(now, stops, image)
     else:
         SECTIONS[section](now, stops)
 

@@ -11,16 +11,14 @@ from core.cost.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger, Weighing
 from core.cost.rounding import Rounding
 from core.cost.script import script
 from core.cost.times import BATCHES, Times, Timing, Variant, said
-from core.cost.tradeoff import EPOCHS, RETRAINED, Comparing, Tradeoff
-from core.cost.tradeoff import said as tradeoff_said
+from core.cost.tradeoff import Comparing
 from core.errors import StoreError
 from core.study import csv_of
 from core.words import wording
-from pages.ui.components.chart import chart
 from pages.ui.components.live_panel import live_panel
 from pages.ui.components.table import Cell, Row, table
-from pages.ui.server.services import engine, results, store
-from pages.ui.view import address, lookup, picker, report
+from pages.ui.server.services import results, store
+from pages.ui.view import address, lookup, picker, report, tradeoff
 from pages.ui.view.address import View
 from pages.ui.view.lookup import Stops
 from pages.ui.view.report import Sheet
@@ -148,115 +146,9 @@ def times_row(times: Times, variant: Variant, batch: int) -> Row:
         Cell(wording.decimal(1e3 * median, 2), median),
         Cell(f"{wording.decimal(1e3 * low, 2)} to {wording.decimal(1e3 * high, 2)}", low),
         Cell(wording.count(batch / median), batch / median),
-        Cell("1" if variant == "dense" else _spread((least, middle, most), " to "), middle),
+        Cell("1" if variant == "dense" else tradeoff.spread((least, middle, most), " to "), middle),
     ]
     return Row(f"{variant}-{batch}", cells)
-
-
-def show_tradeoff(now: View) -> None:
-    """Whole filters as the alternative to single weights."""
-    st.header("Would whole filters be better?")
-    st.markdown(
-        "Single weights leave a network of the same size with holes in it. Whole filters, those with the smallest sum "
-        "of magnitudes (L1 norm) in each layer, can be taken out: a smaller network is left, with nothing to skip."
-    )
-    job = Comparing(run_id=now.run.id, pruning=now.pruning)
-    found = results().get(job)
-    if found is None and not engine().limits.training:
-        st.markdown("This network has not been compared yet, and nothing is trained on this server.")
-        return
-    if found is None:
-        offer(
-            job,
-            "Compare the two",
-            why=f"This network, pruned by {now.pruning.criterion}, {now.pruning.scope}, has not been compared yet. "
-            f"Both are evaluated over their range, retrained for {EPOCHS} epochs at {len(RETRAINED)} places, weighed "
-            "and timed: minutes for a small network, half an hour for the largest.",
-        )
-        return
-    st.markdown(f"**{tradeoff_said(found)}**")
-    left, right = st.columns(2)
-    with left:
-        chart(partial(figures.accuracy_over_bytes, found), "over bytes", "Accuracy over bytes of both ways.")
-    with right:
-        chart(partial(figures.accuracy_over_time, found, BATCHES[-1]), "over time", "Accuracy over time of both ways.")
-    terms = ("Filter", "Retraining", "Compact encoding")
-    table("Weights and filters", TRADEOFF_COLUMNS, tradeoff_rows(found), key="tradeoff", terms=terms)
-    n = found.points[0].comparison.n
-    st.caption(
-        f"One network, {wording.count(n)} test images; weights go by {now.pruning.criterion}, {now.pruning.scope}. "
-        "The table has the places where both were also retrained, with as many of "
-        f"{wording.count(found.total)} weights left; “Difference” is that of the retrained from the unpruned network, "
-        "which was not trained on: part of a gain is the retraining's own. Weights are "
-        "timed as sparse matrices (CSR); with their zeros multiplied they take the time of the unpruned network, "
-        "whatever the sparsity. Times, unpruned = 1, are medians, with the middle half, over rounds in which all took "
-        f"turns, on {found.threads} threads of {machine(found)}. What is added up in a residual stream stays whole (Li "
-        "et al., 2017).",
-        help=meanings("Difference", "Scope", "Retraining"),
-    )
-    st.download_button(
-        "Numbers (CSV)",
-        partial(tradeoff_csv, found),
-        "prunelab-filters.csv",
-        "text/csv",
-        on_click="ignore",
-        key="csv tradeoff",
-    )
-
-
-def machine(found: Tradeoff) -> str:
-    """What computed it."""
-    return as_written(found.machine.get("processor") or "the machine that measured them")
-
-
-TRADEOFF_COLUMNS = (
-    "Pruned",
-    "Weights left",
-    "One-shot",
-    "Retrained",
-    "Difference",
-    "Bytes, compact",
-    "Bytes, float32",
-    "Time, 1 image",
-    f"Time, {BATCHES[-1]} images",
-)
-
-
-def tradeoff_rows(found: Tradeoff) -> list[Row]:
-    """The networks that were retrained and timed: a row each way and place."""
-    rows = []
-    for method in figures.METHODS:
-        before = {point.share: point for point in found.line(method, retrained=False)}
-        for point in found.line(method, retrained=True):
-            first, c = before[point.share], point.comparison
-            cells = [
-                Cell.text(f"{method.capitalize()}, {wording.percent(point.share, 0)}"),
-                Cell(wording.count(first.left), first.left),
-                Cell(wording.percent(first.comparison.pruned.value), first.comparison.pruned.value),
-                Cell(wording.percent(c.pruned.value), c.pruned.value),
-                Cell(wording.difference(c), c.difference),
-                Cell(wording.count(point.compact), point.compact),
-                Cell(wording.count(point.dense), point.dense),
-                *(Cell(_spread(point.times[batch]), point.times[batch][1]) for batch in BATCHES),
-            ]
-            rows.append(Row(f"{method} {point.share}", cells))
-    return rows
-
-
-def _spread(quartiles: tuple[float, float, float], to: str = "–") -> str:
-    low, middle, high = (wording.decimal(value, 2) for value in quartiles)
-    return f"{middle} ({low}{to}{high})"
-
-
-def tradeoff_csv(found: Tradeoff) -> str:
-    """A row for every network."""
-    head = ("method", "share", "retraining epochs", "weights left", "weights", "right", "lost", "gained", "images")
-    rows: list[Any] = [(*head, "bytes as float32", "bytes compact", *(f"time for {b}, unpruned = 1" for b in BATCHES))]
-    for p in found.points:
-        c, times = p.comparison, [f"{p.times[b][1]:.10g}" if p.times else "" for b in BATCHES]
-        counts = (p.left, found.total, c.pruned.right, c.lost, c.gained, c.n, p.dense, p.compact)
-        rows.append((p.method, f"{p.share:.10g}", str(p.epochs), *map(str, counts), *times))
-    return csv_of(rows)
 
 
 def show_export(now: View, stops: Stops) -> None:
@@ -294,7 +186,7 @@ def sheets(now: View, stops: Stops, ledger: Ledger) -> list[Sheet]:
     at = wording.sparsity(float(ledger.sparsity[stops.row]))
     found = results().get(Comparing(run_id=now.run.id, pruning=now.pruning))
     lines = Sheet(f"Bytes at {at}", COLUMNS, [row(ledger, entry, stops.row) for entry in ENTRIES])
-    more = [] if found is None else [Sheet("Weights and filters", TRADEOFF_COLUMNS, tradeoff_rows(found))]
+    more = [] if found is None else [Sheet("Weights and filters", tradeoff.COLUMNS, tradeoff.rows(found))]
     return [lines, *more]
 
 
@@ -352,6 +244,6 @@ if here is not None:
             show(here, looked_at, known)
             show_times(here, looked_at)
             show_rounding(here, looked_at)
-            show_tradeoff(here)
+            tradeoff.show(here)
             show_export(here, looked_at)
             report.offer(QUESTION, here, looked_at, "storage", partial(sheets, here, looked_at, known))

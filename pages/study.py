@@ -1,28 +1,27 @@
 """Is magnitude a good metric? Criteria, layers and retraining, over several networks of one recipe."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, get_args
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from core import figures, study
-from core.config import RunConfig, Scope
+from core.config import Scope
 from core.data import Collection
 from core.errors import PruneLabError
 from core.jobs import JobState
 from core.networks import NETWORKS
-from core.study import Band, Line, audit
-from core.study.audit import Summary
+from core.study import Band, Line
 from core.study.cells import Cell
 from core.words import wording
 from pages.ui.components.chart import Draw, chart
 from pages.ui.components.table import Cell as Said
 from pages.ui.components.table import Row, table
 from pages.ui.server.services import collections, engine, owner, results
-from pages.ui.view import linked, picker, say
+from pages.ui.view import claim, linked, picker, say
+from pages.ui.view.downloads import offer_files
 from pages.ui.view.words import meanings
 
 STUDIED = {
@@ -119,108 +118,6 @@ def show_retraining(network: str, recipe: str, of: Collection) -> None:
     offer(lines)
 
 
-def show_claim() -> None:
-    """Every reading of the report's sentence."""
-    st.markdown(
-        "A student report set “the weights in the bottom 0.01th percentile” to zero and saw accuracy fall from 72.86 % "
-        "to 71.31 %. Here are the ways to read that sentence, and mistakes that would be easy to make, each tried on "
-        "networks of that kind: LeNet-5, plain gradient descent, about 73 %."
-    )
-    configs = audit.networks()
-    audits = [known for config in configs if (known := results().get(audit.Auditing(config=config)))]
-    if audits:
-        found = audit.summaries(audits)
-        st.header(audit.verdict(found))
-        st.markdown(audit.explanations(found))
-        figure = partial(figures.readings, found)
-        chart(figure, "claim", "The difference in accuracy that each reading gives.")
-        st.caption(
-            f"A diamond is one of {len(audits)} networks, which differ in their seed; the bar is the 95 % prediction "
-            "interval of one more such network (Student). A reading can explain the report if its bar reaches the "
-            f"dashed line. Each network answers {wording.count(audits[0].findings['magnitude'].before.n)} test images.",
-            help=meanings("Prediction interval", "Seed"),
-        )
-        table(
-            "Readings of the claim",
-            CLAIM_COLUMNS,
-            [claim_row(summary) for summary in found],
-            key="readings",
-            terms=("Scope", "Seed"),
-        )
-        downloads_of_claim(found, figure)
-    recompute(configs, bool(audits))
-
-
-CLAIM_COLUMNS = ("Reading", "k", "Difference ± SD", "Range", "From the reported", "Can explain it")
-
-
-def claim_row(summary: Summary) -> Row:
-    """One reading over the networks."""
-    d = summary.differences
-    sd = wording.deviation(float(d.std(ddof=1))) if len(d) > 1 else ""
-    gap = summary.mean - audit.REPORTED
-    return Row(
-        summary.reading.name,
-        [
-            Said.text(summary.reading.title),
-            Said(wording.count(summary.k), summary.k),
-            Said(f"{wording.points(summary.mean)}{sd}", summary.mean),
-            Said(f"{wording.points(float(d.min()))} to {wording.points(float(d.max()))}", float(d.min())),
-            Said(wording.points(gap), gap),
-            Said.text("yes" if summary.explains else "no"),
-        ],
-    )
-
-
-def downloads_of_claim(found: Sequence[Summary], figure: Draw) -> None:
-    """The numbers, and the figure."""
-    offer_files("claim", partial(claim_csv, found), figure)
-
-
-def claim_csv(found: Sequence[Summary]) -> str:
-    """A row for every reading."""
-    rows = [("reading", "k", *(f"network {i}" for i in range(len(found[0].differences))))]
-    rows += [(s.reading.title, str(s.k), *(f"{value:.10g}" for value in s.differences)) for s in found]
-    return study.csv_of(rows)
-
-
-def recompute(configs: Sequence[RunConfig], known: bool) -> None:
-    """Compute every reading anew on this server, with its progress."""
-    jobs = [audit.Auditing(config=config) for config in configs]
-    ids = {part.id for job in jobs for part in (job, *job.needs)}
-    states = [state for state in engine().jobs() if state.id in ids]
-    if any(state.active for state in states):
-        follow_audit([job.id for job in jobs])
-        return
-    again = "Compute all of it again" if known else "Compute it"
-    if engine().limits.training and st.button(again, icon=":material/replay:"):
-        try:
-            engine().submit_all(jobs, owner())
-        except PruneLabError as error:
-            say.error(error)
-        else:
-            st.rerun()
-    own = sum(results().own(job) is not None for job in jobs)
-    whose = f"All {own} networks were" if own == len(configs) else f"{own} of {len(configs)} networks were"
-    rest = "" if own == len(configs) or not known else " The others came with the product, computed by the same code."
-    st.caption(
-        f"{whose} trained and audited on this server.{rest} To compute is to train the networks, prune them and test "
-        "them; it takes about a minute on two cores."
-    )
-    for message in sorted({state.message for state in states if state.status == "failed" and state.message}):
-        say.error(message)
-
-
-@st.fragment(run_every=1)
-def follow_audit(job_ids: Sequence[str]) -> None:
-    """How many networks are done."""
-    known = [state for job_id in job_ids if (state := engine().state(job_id))]
-    if not any(state.active for state in known):
-        st.rerun()
-    over = sum(not state.active for state in known)
-    st.progress(over / len(known), f"{over} of {len(known)} networks trained, pruned and tested")
-
-
 PUBLISHED = ((0.87, 0.895), (0.91, 0.89), (0.94, 0.884))
 """Sparsity and accuracy after retraining, as others report them."""
 
@@ -269,23 +166,6 @@ def row(line: Band, first: Band, names: dict[str, str], at: Sequence[float]) -> 
 def downloads(found: Sequence[Band], figure: Draw, name: str) -> None:
     """The numbers, and the figure."""
     offer_files(name, partial(study.to_csv, found), figure)
-
-
-def offer_files(name: str, numbers: Callable[[], str], figure: Draw) -> None:
-    """Numbers as CSV, and a figure as a page that opens without a network."""
-    left, right, _ = st.columns([2, 2, 6])
-    left.download_button(
-        "Numbers (CSV)", numbers, f"prunelab-{name}.csv", "text/csv", on_click="ignore", key=f"csv {name}"
-    )
-    page = f"prunelab-{name}.html"
-    right.download_button(
-        "Figure (HTML)", partial(to_html, figure), page, "text/html", on_click="ignore", key=f"html {name}"
-    )
-
-
-def to_html(figure: Draw) -> str:
-    """The figure as a page, built when somebody asks for it."""
-    return str(go.Figure(figure()).to_html(include_plotlyjs=True))
 
 
 def offer(lines: Sequence[Line]) -> None:
@@ -364,7 +244,7 @@ shown = linked.choice(
     st.segmented_control, "Show", [*PARTS, CLAIM], default=next(iter(PARTS)), key="part", required=True
 )
 if shown == CLAIM:
-    show_claim()
+    claim.show()
 else:
     first = [*STUDIED].index(FIRST)
     left, right = st.columns(2)

@@ -1,0 +1,117 @@
+"""The student report's claim: every reading of its sentence, and what each gives on networks of its regime."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from core import figures, study
+from core.config import RunConfig
+from core.errors import PruneLabError
+from core.study import audit
+from core.study.audit import Summary
+from core.words import wording
+from pages.ui.components.chart import chart
+from pages.ui.components.table import Cell as Said
+from pages.ui.components.table import Row, table
+from pages.ui.server.services import engine, owner, results
+from pages.ui.view import say
+from pages.ui.view.downloads import offer_files
+from pages.ui.view.words import meanings
+
+
+def show() -> None:
+    """Every reading of the report's sentence."""
+    st.markdown(
+        "A student report set “the weights in the bottom 0.01th percentile” to zero and saw accuracy fall from 72.86 % "
+        "to 71.31 %. Here are the ways to read that sentence, and mistakes that would be easy to make, each tried on "
+        "networks of that kind: LeNet-5, plain gradient descent, about 73 %."
+    )
+    configs = audit.networks()
+    audits = [known for config in configs if (known := results().get(audit.Auditing(config=config)))]
+    if audits:
+        found = audit.summaries(audits)
+        st.header(audit.verdict(found))
+        st.markdown(audit.explanations(found))
+        figure = partial(figures.readings, found)
+        chart(figure, "claim", "The difference in accuracy that each reading gives.")
+        st.caption(
+            f"A diamond is one of {len(audits)} networks, which differ in their seed; the bar is the 95 % prediction "
+            "interval of one more such network (Student). A reading can explain the report if its bar reaches the "
+            f"dashed line. Each network answers {wording.count(audits[0].findings['magnitude'].before.n)} test images.",
+            help=meanings("Prediction interval", "Seed"),
+        )
+        table(
+            "Readings of the claim",
+            COLUMNS,
+            [row(summary) for summary in found],
+            key="readings",
+            terms=("Scope", "Seed"),
+        )
+        offer_files("claim", partial(to_csv, found), figure)
+    recompute(configs, bool(audits))
+
+
+COLUMNS = ("Reading", "k", "Difference ± SD", "Range", "From the reported", "Can explain it")
+
+
+def row(summary: Summary) -> Row:
+    """One reading over the networks."""
+    d = summary.differences
+    sd = wording.deviation(float(d.std(ddof=1))) if len(d) > 1 else ""
+    gap = summary.mean - audit.REPORTED
+    return Row(
+        summary.reading.name,
+        [
+            Said.text(summary.reading.title),
+            Said(wording.count(summary.k), summary.k),
+            Said(f"{wording.points(summary.mean)}{sd}", summary.mean),
+            Said(f"{wording.points(float(d.min()))} to {wording.points(float(d.max()))}", float(d.min())),
+            Said(wording.points(gap), gap),
+            Said.text("yes" if summary.explains else "no"),
+        ],
+    )
+
+
+def to_csv(found: Sequence[Summary]) -> str:
+    """A row for every reading."""
+    rows = [("reading", "k", *(f"network {i}" for i in range(len(found[0].differences))))]
+    rows += [(s.reading.title, str(s.k), *(f"{value:.10g}" for value in s.differences)) for s in found]
+    return study.csv_of(rows)
+
+
+def recompute(configs: Sequence[RunConfig], known: bool) -> None:
+    """Compute every reading anew on this server, with its progress."""
+    jobs = [audit.Auditing(config=config) for config in configs]
+    ids = {part.id for job in jobs for part in (job, *job.needs)}
+    states = [state for state in engine().jobs() if state.id in ids]
+    if any(state.active for state in states):
+        follow_audit([job.id for job in jobs])
+        return
+    again = "Compute all of it again" if known else "Compute it"
+    if engine().limits.training and st.button(again, icon=":material/replay:"):
+        try:
+            engine().submit_all(jobs, owner())
+        except PruneLabError as error:
+            say.error(error)
+        else:
+            st.rerun()
+    own = sum(results().own(job) is not None for job in jobs)
+    whose = f"All {own} networks were" if own == len(configs) else f"{own} of {len(configs)} networks were"
+    rest = "" if own == len(configs) or not known else " The others came with the product, computed by the same code."
+    st.caption(
+        f"{whose} trained and audited on this server.{rest} To compute is to train the networks, prune them and test "
+        "them; it takes about a minute on two cores."
+    )
+    for message in sorted({state.message for state in states if state.status == "failed" and state.message}):
+        say.error(message)
+
+
+@st.fragment(run_every=1)
+def follow_audit(job_ids: Sequence[str]) -> None:
+    """How many networks are done."""
+    known = [state for job_id in job_ids if (state := engine().state(job_id))]
+    if not any(state.active for state in known):
+        st.rerun()
+    over = sum(not state.active for state in known)
+    st.progress(over / len(known), f"{over} of {len(known)} networks trained, pruned and tested")

@@ -1,0 +1,26 @@
+"""A figure's numbers and the figure itself, to download."""
+
+from collections.abc import Callable
+from functools import partial
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages.ui.components.chart import Draw
+
+
+def offer_files(name: str, numbers: Callable[[], str], figure: Draw) -> None:
+    """Numbers as CSV, and a figure as a page that opens without a network."""
+    left, right, _ = st.columns([2, 2, 6])
+    left.download_button(
+        "Numbers (CSV)", numbers, f"prunelab-{name}.csv", "text/csv", on_click="ignore", key=f"csv {name}"
+    )
+    page = f"prunelab-{name}.html"
+    right.download_button(
+        "Figure (HTML)", partial(to_html, figure), page, "text/html", on_click="ignore", key=f"html {name}"
+    )
+
+
+def to_html(figure: Draw) -> str:
+    """The figure as a page, built when somebody asks for it."""
+    return str(go.Figure(figure()).to_html(include_plotlyjs=True))

@@ -1,0 +1,83 @@
+"""Test images, a page at a time, and one of them with its whole story."""
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core import picture
+from core.words import wording
+from pages.ui.components.gallery import Card, gallery
+from pages.ui.server.services import store
+from pages.ui.view import address, linked, lookup, stories
+from pages.ui.view.address import View
+from pages.ui.view.lookup import Stops
+from pages.ui.view.say import as_written
+
+PER_PAGE, COLUMNS = 24, 6
+
+
+def show_gallery(now: View, images: NDArray[np.int64], make: Callable[[int], Card], key: str) -> None:
+    """One page of images in this order."""
+    if not len(images):
+        st.info("No image is like that at this sparsity.", icon=":material/info:")
+        return
+    pages = -(-len(images) // PER_PAGE)
+    field, note = st.columns([2, 8], vertical_alignment="bottom")
+    label = f"Page, of {wording.count(pages)}"
+    page = linked.number(field, label, 1, pages, key="page", on_change=address.change)
+    shown = images[(page - 1) * PER_PAGE : page * PER_PAGE]
+    note.caption(
+        f"Images {(page - 1) * PER_PAGE + 1:,} to {(page - 1) * PER_PAGE + len(shown):,}. Click one to open it."
+    )
+    pictures = lookup.pictures_of(now.run)
+    if pictures is None:
+        st.info("The images themselves are not on this server; their answers are.", icon=":material/database:")
+    sheet = None if pictures is None else picture.sheet(pictures[shown], COLUMNS)
+    gallery([make(int(image)) for image in shown], sheet, columns=COLUMNS, key=key, on_open=open_image)
+
+
+def open_image(image: int) -> None:
+    """From a callback."""
+    st.query_params["image"] = str(image)
+    address.change()
+
+
+def close_image() -> None:
+    """From a callback."""
+    st.query_params.pop("image", None)
+    address.change()
+
+
+def opened(images: int) -> int | None:
+    """The image that the URL names; None if it names none, with a note where it is nonsense."""
+    named = st.query_params.get("image")
+    if named is None:
+        return None
+    if named.isascii() and named.isdecimal() and int(named[:9]) < images:
+        return int(named[:9])
+    address.note(
+        f"There is no image “{named[:20]}”; they are numbered from 0 to {images - 1:,}. Shown instead: all of them."
+    )
+    close_image()
+    return None
+
+
+def show_image(now: View, stops: Stops, image: int) -> None:
+    """One test image with its whole story."""
+    st.button("Back to the images", icon=":material/arrow_back:", on_click=close_image)
+    labels, pictures = store().labels(now.run.id), lookup.pictures_of(now.run)
+    true = int(labels[image])
+    if pictures is None:
+        st.info("The images are not on this server: run `make data` there.", icon=":material/database:")
+        return
+    left, right = st.columns([1, 6], vertical_alignment="center")
+    left.image(enlarged(pictures[image]), width=112, alt=f"Test image {image}: {now.run.classes[true]}")
+    right.header(f"Test image {wording.count(image)}: {as_written(now.run.classes[true])}")
+    stories.show(now, stops, pictures[image], true)
+
+
+def enlarged(pixels: NDArray[np.uint8], times: int = 8) -> str:
+    """The URL of a picture in which each pixel is a square."""
+    return picture.url(picture.png(pixels.repeat(times, axis=0).repeat(times, axis=1)))

@@ -1,0 +1,54 @@
+"""The visitor's own image: a picture from outside, as the network sees it, and what it answers."""
+
+import streamlit as st
+
+from core import picture
+from core.errors import PictureError
+from pages.ui.components.drawing import drawing
+from pages.ui.view import address, linked, say, stories
+from pages.ui.view.address import View
+from pages.ui.view.galleries import enlarged
+from pages.ui.view.lookup import Stops
+from pages.ui.view.say import as_written
+
+
+def show(now: View, stops: Stops) -> None:
+    """A picture from outside, as the network sees it, and what it answers."""
+    content = take_picture()
+    if content is None:
+        return
+    try:
+        taken = picture.read(content, now.run.shape)
+    except PictureError as error:
+        say.error(error)
+        return
+    for column, step in zip(st.columns(len(taken.steps)), taken.steps, strict=True):
+        h, w = step.pixels.shape[:2]
+        column.markdown(f"**{step.title}**")
+        column.image(
+            enlarged(step.pixels, max(1, 140 // max(h, w))), width=max(1, 140 * w // max(h, w)), alt=step.title
+        )
+        column.caption(as_written(step.note))
+    if taken.notes:
+        st.caption(as_written(" ".join(taken.notes)))
+    stories.show(now, stops, taken.image)
+
+
+def take_picture() -> bytes | None:
+    """The bytes of an upload, a camera shot or a drawing. They stay in memory."""
+    upload = "Upload"
+    source = linked.choice(
+        st.segmented_control, "Your picture", [upload, "Camera", "Drawing"], default=upload, key="source",
+        required=True, on_change=address.change,
+    )  # fmt: skip
+    st.caption(
+        "One thing on a plain ground works best. The picture stays in memory while you look at it, and nowhere else."
+    )
+    if source == "Drawing":
+        return drawing("drawn")
+    given = (
+        st.camera_input("A photo")
+        if source == "Camera"
+        else st.file_uploader("A PNG, JPEG or WebP file", type=["png", "jpg", "jpeg", "webp"])
+    )
+    return given.getvalue() if given else None

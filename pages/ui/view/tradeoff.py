@@ -1,0 +1,127 @@
+"""Whole filters as the alternative to single weights: accuracy over bytes and over time, a table, the numbers."""
+
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from core import figures
+from core.cost.times import BATCHES
+from core.cost.tradeoff import EPOCHS, RETRAINED, Comparing, Tradeoff
+from core.cost.tradeoff import said as tradeoff_said
+from core.study import csv_of
+from core.words import wording
+from pages.ui.components.chart import chart
+from pages.ui.components.table import Cell, Row, table
+from pages.ui.server.services import engine, results
+from pages.ui.view.address import View
+from pages.ui.view.say import as_written
+from pages.ui.view.watching import offer
+from pages.ui.view.words import meanings
+
+
+def show(now: View) -> None:
+    """Whole filters as the alternative to single weights."""
+    st.header("Would whole filters be better?")
+    st.markdown(
+        "Single weights leave a network of the same size with holes in it. Whole filters, those with the smallest sum "
+        "of magnitudes (L1 norm) in each layer, can be taken out: a smaller network is left, with nothing to skip."
+    )
+    job = Comparing(run_id=now.run.id, pruning=now.pruning)
+    found = results().get(job)
+    if found is None and not engine().limits.training:
+        st.markdown("This network has not been compared yet, and nothing is trained on this server.")
+        return
+    if found is None:
+        offer(
+            job,
+            "Compare the two",
+            why=f"This network, pruned by {now.pruning.criterion}, {now.pruning.scope}, has not been compared yet. "
+            f"Both are evaluated over their range, retrained for {EPOCHS} epochs at {len(RETRAINED)} places, weighed "
+            "and timed: minutes for a small network, half an hour for the largest.",
+        )
+        return
+    st.markdown(f"**{tradeoff_said(found)}**")
+    left, right = st.columns(2)
+    with left:
+        chart(partial(figures.accuracy_over_bytes, found), "over bytes", "Accuracy over bytes of both ways.")
+    with right:
+        chart(partial(figures.accuracy_over_time, found, BATCHES[-1]), "over time", "Accuracy over time of both ways.")
+    terms = ("Filter", "Retraining", "Compact encoding")
+    table("Weights and filters", COLUMNS, rows(found), key="tradeoff", terms=terms)
+    n = found.points[0].comparison.n
+    st.caption(
+        f"One network, {wording.count(n)} test images; weights go by {now.pruning.criterion}, {now.pruning.scope}. "
+        "The table has the places where both were also retrained, with as many of "
+        f"{wording.count(found.total)} weights left; “Difference” is that of the retrained from the unpruned network, "
+        "which was not trained on: part of a gain is the retraining's own. Weights are "
+        "timed as sparse matrices (CSR); with their zeros multiplied they take the time of the unpruned network, "
+        "whatever the sparsity. Times, unpruned = 1, are medians, with the middle half, over rounds in which all took "
+        f"turns, on {found.threads} threads of {_machine(found)}. What is added up in a residual stream stays whole "
+        "(Li et al., 2017).",
+        help=meanings("Difference", "Scope", "Retraining"),
+    )
+    st.download_button(
+        "Numbers (CSV)",
+        partial(to_csv, found),
+        "prunelab-filters.csv",
+        "text/csv",
+        on_click="ignore",
+        key="csv tradeoff",
+    )
+
+
+def _machine(found: Tradeoff) -> str:
+    """What computed it."""
+    return as_written(found.machine.get("processor") or "the machine that measured them")
+
+
+COLUMNS = (
+    "Pruned",
+    "Weights left",
+    "One-shot",
+    "Retrained",
+    "Difference",
+    "Bytes, compact",
+    "Bytes, float32",
+    "Time, 1 image",
+    f"Time, {BATCHES[-1]} images",
+)
+
+
+def rows(found: Tradeoff) -> list[Row]:
+    """The networks that were retrained and timed: a row each way and place."""
+    found_rows = []
+    for method in figures.METHODS:
+        before = {point.share: point for point in found.line(method, retrained=False)}
+        for point in found.line(method, retrained=True):
+            first, c = before[point.share], point.comparison
+            cells = [
+                Cell.text(f"{method.capitalize()}, {wording.percent(point.share, 0)}"),
+                Cell(wording.count(first.left), first.left),
+                Cell(wording.percent(first.comparison.pruned.value), first.comparison.pruned.value),
+                Cell(wording.percent(c.pruned.value), c.pruned.value),
+                Cell(wording.difference(c), c.difference),
+                Cell(wording.count(point.compact), point.compact),
+                Cell(wording.count(point.dense), point.dense),
+                *(Cell(spread(point.times[batch]), point.times[batch][1]) for batch in BATCHES),
+            ]
+            found_rows.append(Row(f"{method} {point.share}", cells))
+    return found_rows
+
+
+def spread(quartiles: tuple[float, float, float], to: str = "–") -> str:
+    """The middle one, and the two beside it."""
+    low, middle, high = (wording.decimal(value, 2) for value in quartiles)
+    return f"{middle} ({low}{to}{high})"
+
+
+def to_csv(found: Tradeoff) -> str:
+    """A row for every network."""
+    head = ("method", "share", "retraining epochs", "weights left", "weights", "right", "lost", "gained", "images")
+    lines: list[Any] = [(*head, "bytes as float32", "bytes compact", *(f"time for {b}, unpruned = 1" for b in BATCHES))]
+    for p in found.points:
+        c, times = p.comparison, [f"{p.times[b][1]:.10g}" if p.times else "" for b in BATCHES]
+        counts = (p.left, found.total, c.pruned.right, c.lost, c.gained, c.n, p.dense, p.compact)
+        lines.append((p.method, f"{p.share:.10g}", str(p.epochs), *map(str, counts), *times))
+    return csv_of(lines)
