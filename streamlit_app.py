@@ -16,10 +16,10 @@ from starlette.middleware import Middleware
 from core.errors import ConfigError, StoreError
 from core.logs import LOG, configure
 from core.picture import MOST_BYTES
+from pages.ui.server.framework import keep
 from pages.ui.server.guard import Guard
 from pages.ui.server.routes import ROUTES
 from pages.ui.server.services import engine, settings, store
-from pages.ui.server.theme import keep
 from pages.ui.server.unknown import Unknown
 
 MultiPartParser.spool_max_size = 2 * MOST_BYTES  # above 1 MB it would put an upload on disk for a while

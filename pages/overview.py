@@ -17,6 +17,7 @@ from pages.ui.components.chart import chart
 from pages.ui.server.services import store
 from pages.ui.view import address, lookup, picker, say
 from pages.ui.view.address import View
+from pages.ui.view.links import link
 from pages.ui.view.site import PAGES
 from pages.ui.view.welcome import welcome
 from pages.ui.view.words import meanings
@@ -97,7 +98,7 @@ def ways_on() -> None:
     """What else there is to ask, as links that keep the view; at last what is no question."""
     st.header("Ask on")
     for page in sorted(PAGES[1:], key=lambda page: not page.question.endswith("?")):
-        st.page_link(page.script, label=page.question, icon=page.symbol, help=page.about)
+        link(page.script, page.question, page.symbol, help=page.about)
 
 
 def data_notice() -> None:

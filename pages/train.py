@@ -16,6 +16,7 @@ from core.words import wording
 from pages.ui.components.table import Action, Cell, Row, table
 from pages.ui.server.services import collections, engine, owner, store
 from pages.ui.view import address, picker, say
+from pages.ui.view.links import link
 from pages.ui.view.say import as_written
 from pages.ui.view.watching import watch
 from pages.ui.view.words import meanings
@@ -188,7 +189,7 @@ def done(run: Run) -> None:
         f"This run is trained: {wording.accuracy(run.accuracy)} of the test images right.",
         icon=":material/check_circle:",
     )
-    st.page_link("prune.py", label="Prune it", icon=":material/content_cut:", query_params={"run": run.id})
+    link("prune.py", "Prune it", ":material/content_cut:", {"run": run.id})
 
 
 def follow() -> None:

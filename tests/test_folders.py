@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from core.engine.source import official
 from PIL import Image
 
 from core import data
@@ -21,7 +22,6 @@ from core.data.files import UnreadableError, read_idx, write_idx
 from core.data.pictures import PictureFolders
 from core.engine import tasks
 from core.engine.inference import Classifier
-from core.engine.source import official
 from core.errors import DataError
 from core.picture.upright import headers, upright
 from core.store.runs import RunStore

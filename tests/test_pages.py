@@ -4,13 +4,11 @@ import base64
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.session import EXACT
@@ -37,6 +35,7 @@ from pages.ui.view.site import PAGES
 from tests import shelf, small
 from tests.patience import PATIENCE
 from tests.test_study import LENET, curve
+
 
 @pytest.fixture(scope="module")
 def shelved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run, Run]:

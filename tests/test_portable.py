@@ -129,10 +129,7 @@ def test_a_network_whose_onnx_answers_otherwise_is_not_kept(root: Path, monkeypa
     monkeypatch.setattr(exporting, "onnx_runtime", lambda content: lambda images: np.zeros((len(images), 10)))
     with pytest.raises(PruningError, match=r"network\.onnx answers otherwise"):
         tiny.export(tiny.config().run_id, PruningConfig(), 0.2, root=root)
-    assert (
-        Results(RunStore(root)).get(Exporting(run_id=tiny.config().run_id, sparsity=0.2))
-        is None
-    )
+    assert Results(RunStore(root)).get(Exporting(run_id=tiny.config().run_id, sparsity=0.2)) is None
 
 
 def test_old_archives_make_room_and_damaged_ones_are_none(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,9 +138,7 @@ def test_old_archives_make_room_and_damaged_ones_are_none(root: Path, monkeypatc
     files = Export({"weights.pt": np.random.default_rng(0).bytes(1000)}, ("It was tried.",))
     for sparsity in (0.1, 0.2, 0.3):
         store.save_export(run_id, PruningConfig(), sparsity, files)
-    kept = [
-        store.get(Exporting(run_id=run_id, sparsity=sparsity)) for sparsity in (0.1, 0.2, 0.3)
-    ]
+    kept = [store.get(Exporting(run_id=run_id, sparsity=sparsity)) for sparsity in (0.1, 0.2, 0.3)]
     assert kept == [None, files, files]
     for path in (root / EXPORTS).iterdir():
         path.write_bytes(path.read_bytes()[:-40])

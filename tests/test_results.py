@@ -1,10 +1,8 @@
 """Every stored answer knows the weights it was computed from, and one of other weights is computed again."""
 
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,13 +15,12 @@ from core.cost.ledger import Weighing
 from core.cost.rounding import Rounding
 from core.cost.times import BATCHES, Times, Timing, Variant
 from core.cost.tradeoff import Comparing, Tradeoff
-from core.engine import tasks, tradeoff
+from core.engine import tradeoff
 from core.errors import StoreError
 from core.evaluation.profile import compute
 from core.progress import Progress
 from core.pruning import Weights
 from core.reference import study as shipped_study
-from core.store import results
 from core.store.arrays import digest
 from core.store.results import Results
 from core.store.runs import RunStore

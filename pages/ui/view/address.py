@@ -19,6 +19,7 @@ from core.run import Run
 from core.store.runs import RunStore
 from core.words import wording
 from pages.ui.view import say
+from pages.ui.view.links import link
 
 KEYS = ("run", "criterion", "scope", "sparsity")
 
@@ -104,7 +105,7 @@ def current(store: RunStore) -> View | None:
     view = read(given or st.session_state.get("view", {}), store)
     if view is None:
         st.info("There is no run yet. Train a network first.", icon=":material/info:")
-        st.page_link("train.py", label="Train a network", icon=":material/model_training:")
+        link("train.py", "Train a network", ":material/model_training:")
         return None
     for text in view.notes:
         note(text)

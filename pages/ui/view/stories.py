@@ -10,6 +10,7 @@ from core import panels
 from core.errors import PruneLabError
 from core.evaluation.trace import Tracing
 from pages.ui.components.live_panel import live_panel
+from pages.ui.server.framework import waiting
 from pages.ui.server.paths import served
 from pages.ui.server.routes import packed
 from pages.ui.server.services import engine, store, stories
@@ -43,7 +44,7 @@ def _asked(now: View, stops: Stops, image: NDArray[np.uint8], true: int | None) 
     asked = repr((network, now.pruning.key, stops.own, true)).encode() + image.tobytes()
     key = hashlib.sha256(asked).hexdigest()
     if stories().get(key) is None:
-        with st.spinner("The network looks at the image at every stop"):
+        with st.spinner("The network looks at the image at every stop"), waiting():
             sparsities = tuple(stops.profile.sparsity.tolist())
             asked_of = Tracing(run_id=now.run.id, pruning=now.pruning, sparsities=sparsities, image=image)
             trace = engine().answer(asked_of)
