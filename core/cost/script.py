@@ -1,4 +1,4 @@
-"""A few lines of plain torch that are a whole network, for anyone who downloads one. Only text: nothing here runs it."""
+"""A whole network as a few lines of plain torch, for anyone who downloads one. Only text: nothing here runs it."""
 
 from core.config import Design, Problem
 from core.errors import ConfigError
