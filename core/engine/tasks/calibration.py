@@ -1,0 +1,16 @@
+"""The calibration of a stored run's profile."""
+
+from core.engine.tasks import task
+from core.engine.work import Work
+from core.evaluation.calibration import Calibrating, Calibration, calibration
+
+
+@task(Calibrating)
+def calibrate(job: Calibrating, work: Work) -> Calibration:
+    """From what the profile holds: nothing is evaluated again."""
+    work.weights(job)
+    (needed,) = job.needs
+    profile = work.results.get(needed)
+    found = calibration(profile, work.store.labels(job.run_id))
+    work.report(len(found.sparsity), len(found.sparsity))
+    return found
