@@ -12,16 +12,16 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import get_args
 
 from benchmarks.results import Row, save
-from core.config import Criterion, PruningConfig, RunConfig, Scope
+from core.config import RunConfig
 from core.jobs import Engine
 from core.networks import NETWORKS
+from core.pruning import SCOPES, PruningConfig
 from core.study.cells import Cell, Curve
 
 ROOT = Path(__file__).parent.parent
-CRITERIA: tuple[Criterion, ...] = ("magnitude", "largest", "lamp")
+RANKED_BY = ("magnitude", "largest", "lamp")
 
 
 def cells() -> list[Cell]:
@@ -31,8 +31,8 @@ def cells() -> list[Cell]:
     return [
         Cell(config=config, pruning=PruningConfig(criterion=criterion, scope=scope))
         for config in configs
-        for criterion in CRITERIA
-        for scope in get_args(Scope)
+        for criterion in RANKED_BY
+        for scope in SCOPES
     ]
 
 

@@ -22,8 +22,8 @@ from benchmarks.browser import SETTLED, chromium, until
 from benchmarks.results import Row, save, spread
 from benchmarks.session import serving
 from core import panels
-from core.config import PruningConfig
 from core.panels import Panel
+from core.pruning import PruningConfig
 from core.store.places import default
 from core.store.runs import RunStore
 

@@ -19,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.results import save, spread
-from core.config import PruningConfig
-from core.pruning import rank
+from core.pruning import PruningConfig, rank
 
 SHAPES = {**{f"conv{i}.weight": (512, 512, 3, 3) for i in range(4)}, "head.weight": (1100, 512)}
 SPARSITY = 0.9

@@ -19,8 +19,6 @@ FORMAT = 1
 
 Optimizer = Literal["sgd", "adamw", "muon"]
 Schedule = Literal["constant", "one-cycle"]
-Criterion = Literal["magnitude", "random", "largest", "signed", "lamp", "taylor"]
-Scope = Literal["global", "layerwise", "erk"]
 
 
 @dataclass(frozen=True)
@@ -187,18 +185,3 @@ class RunConfig(_Checked):
             )
         except (TypeError, KeyError) as error:
             raise ConfigError(f"This is not a run configuration: {error}.") from error
-
-
-@dataclass(frozen=True, kw_only=True)
-class PruningConfig(_Checked):
-    """Which weights go first: the criterion that ranks them and the scope within which they compete."""
-
-    criterion: Criterion = "magnitude"
-    scope: Scope = "global"
-    seed: int = ranged(0, 2**31 - 1, "Seed of the random criterion", 0)
-
-    @property
-    def key(self) -> str:
-        """A file-name-safe name, such as `magnitude-global` or `random-layerwise-7`."""
-        seed = f"-{self.seed}" if self.criterion == "random" else ""
-        return f"{self.criterion}-{self.scope}{seed}"

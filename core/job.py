@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar, get_args
 
-from core.config import PruningConfig
 from core.errors import PruningError
 from core.progress import Unit
+from core.pruning import PruningConfig
 
 R = TypeVar("R")
 

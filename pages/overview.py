@@ -5,12 +5,12 @@ from functools import partial
 import streamlit as st
 
 from core import data, figures
-from core.config import PruningConfig
 from core.errors import DataError
 from core.evaluation import Comparison
 from core.evaluation.profile import DEFAULT_STOP, Profile
 from core.figures import BeforeAfter
 from core.networks import recipe_name
+from core.pruning import PruningConfig
 from core.run import Run
 from core.words import wording
 from pages.ui.components.chart import chart

@@ -93,7 +93,7 @@ QUESTIONS: dict[Goal, tuple[str, str]] = {
 def ask(now: View) -> None:
     """Questions with one number for an answer, each a job."""
     st.header("Ask exactly")
-    if now.pruning.scope != "global":
+    if not now.pruning.is_global:
         st.caption("These questions count weights that all compete; choose the scope Global to ask them.")
         return
     for goal, (question, terms) in QUESTIONS.items():

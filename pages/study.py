@@ -3,16 +3,16 @@
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, get_args
+from typing import Any
 
 import streamlit as st
 
 from core import figures, study
-from core.config import Scope
 from core.data import Collection
 from core.errors import PruneLabError
 from core.jobs import JobState
 from core.networks import NETWORKS
+from core.pruning import CRITERIA, SCOPES
 from core.study import Band, Line
 from core.study.cells import Cell
 from core.words import wording
@@ -20,7 +20,7 @@ from pages.ui.components.chart import Draw, chart
 from pages.ui.components.table import Cell as Said
 from pages.ui.components.table import Row, table
 from pages.ui.server.services import collections, engine, owner, results
-from pages.ui.view import claim, linked, picker, say
+from pages.ui.view import claim, linked, say
 from pages.ui.view.downloads import offer_files
 from pages.ui.view.words import meanings
 
@@ -39,13 +39,12 @@ RETRAINING = {
     "iterative": "Iterative, with fine-tuning",
     "rewind": "Iterative, rewinding to early weights",
 }
-CRITERIA = {name: title.partition(" (")[0] for name, title in picker.CRITERIA.items()}
-CRITERIA["largest"] = "Largest first"
+NAMES = {name: criterion.short for name, criterion in CRITERIA.items()}
 
 
 def show_criteria(network: str, recipe: str, of: Collection) -> None:
     """All criteria on the same networks."""
-    titles: dict[str, Scope] = {picker.SCOPES[scope]: scope for scope in get_args(Scope)}
+    titles = {scope.title: name for name, scope in SCOPES.items()}
     chosen = linked.choice(
         st.segmented_control, "Scope", [*titles], default="Global", key="competing", required=True,
         help="Where the weights compete: in the whole network, or for a share of each layer.",
@@ -53,9 +52,9 @@ def show_criteria(network: str, recipe: str, of: Collection) -> None:
     lines = study.by_criterion(study.networks(network, recipe, of), titles[chosen])
     found = sum_up(lines)
     if found:
-        st.header(study.verdict(found[0], CRITERIA))
-        st.markdown(study.comparison(found, CRITERIA))
-        figure = partial(figures.bands, found, CRITERIA)
+        st.header(study.verdict(found[0], NAMES))
+        st.markdown(study.comparison(found, NAMES))
+        figure = partial(figures.bands, found, NAMES)
         chart(figure, "criteria", "Accuracy over sparsity.")
         st.caption(
             f"Each line is the mean over {found[0].n} networks that differ in their seed, the band the 95 % interval "
@@ -64,7 +63,7 @@ def show_criteria(network: str, recipe: str, of: Collection) -> None:
             "images, in float32.",
             help=meanings("Criterion", "LAMP and Taylor", "Scope", "95 % interval"),
         )
-        show_table("Criterion", found, CRITERIA, (0.5, 0.8, 0.9))
+        show_table("Criterion", found, NAMES, (0.5, 0.8, 0.9))
         downloads(found, figure, "criteria")
     offer(lines)
 

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core import panels
-from core.config import PruningConfig
 from core.panels import Panel
+from core.pruning import PruningConfig
 from core.store.runs import RunStore
 
 

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
-from core.config import PruningConfig
 from core.cost import compact
 from core.errors import PruningError, StoreError
 from core.evaluation import Comparison
 from core.job import AtSparsity
-from core.pruning import Weights, kernels
+from core.pruning import PruningConfig, Weights, kernels
 from core.run import Run
 from core.words import wording
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core import data
-from core.config import PruningConfig, RunConfig
+from core.config import RunConfig
 from core.data import Dataset
 from core.engine.gradients import gradients
 from core.errors import DataError, JobCancelled
 from core.job import Job, OfRun
 from core.progress import Progress
-from core.pruning import GRADIENT_CRITERIA, Ranking, Weights, rank
+from core.pruning import PruningConfig, Ranking, Weights, rank
 from core.run import Run
 from core.store.arrays import digest
 from core.store.results import Results
@@ -120,7 +120,7 @@ class Work:
 
     def gradients(self, run: Run, weights: Weights, pruning: PruningConfig, images: Dataset) -> Weights | None:
         """Those of a run on its validation images, computed once and stored; None where the criterion asks for none."""
-        if pruning.criterion not in GRADIENT_CRITERIA:
+        if not pruning.ranks_by.needs_gradient:
             return None
         found = self.store.gradients(run.id)
         if found is None:

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import PruningConfig
 from core.errors import PruningError, StoreError
 from core.evaluation import Comparison, Labels, compare
 from core.job import AtSparsity, OfRun
 from core.progress import Unit
-from core.pruning import Ranking, Weights, prune, rank
+from core.pruning import PruningConfig, Ranking, Weights, prune, rank
 
 STOPS: tuple[float, ...] = (
     *(0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import PruningConfig
 from core.errors import PruningError
 from core.evaluation.profile import log_softmax
 from core.job import OfRun
-from core.pruning import Weights, prune, rank
+from core.pruning import PruningConfig, Weights, prune, rank
 
 Look = Callable[[Weights], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Weights -> logits (C,) and feature maps (F, h, w) of one image."""

@@ -1,14 +1,19 @@
-"""Which weights go: criteria, their ranking, masks; whole filters; distributions of what is left."""
+"""Which weights go: criteria and scopes, their ranking, masks; whole filters; distributions of what is left."""
 
-from core.pruning.ranking import (
-    GRADIENT_CRITERIA,
-    SCORES,
-    Ranking,
-    Weights,
-    erdos_renyi_kernel,
-    kernels,
-    prune,
-    rank,
-)
+from core.pruning.config import PruningConfig
+from core.pruning.criteria import CRITERIA, Criterion
+from core.pruning.ranking import Ranking, Weights, kernels, prune, rank
+from core.pruning.scopes import SCOPES, Scope
 
-__all__ = ["GRADIENT_CRITERIA", "SCORES", "Ranking", "Weights", "erdos_renyi_kernel", "kernels", "prune", "rank"]
+__all__ = [
+    "CRITERIA",
+    "SCOPES",
+    "Criterion",
+    "PruningConfig",
+    "Ranking",
+    "Scope",
+    "Weights",
+    "kernels",
+    "prune",
+    "rank",
+]

@@ -15,8 +15,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import PruningConfig
-from core.pruning import Ranking, Weights, kernels
+from core.pruning import PruningConfig, Ranking, Weights, kernels
 
 BINS = 61
 """Odd, so that one bar stands on zero."""
@@ -145,12 +144,12 @@ class Distributions:
     @property
     def has_cut(self) -> bool:
         """Whether weights are removed up to some magnitude, rather than by anything else."""
-        return self.pruning.criterion == "magnitude"
+        return self.pruning.ranks_by.by_magnitude
 
     def cuts(self, layer_k: Sequence[int]) -> tuple[float, ...]:
         """The cut in each layer: the network's with global scope, else its own. 0 where nothing is removed."""
         own = tuple(layer.cut(int(k)) for layer, k in zip(self.layers, layer_k, strict=True))
-        return (max(own),) * len(own) if self.pruning.scope == "global" else own
+        return (max(own),) * len(own) if self.pruning.is_global else own
 
     def at(self, layer_k: Sequence[int]) -> tuple[Histogram, ...]:
         """One histogram a layer, the first `layer_k` weights of each counted as removed."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.config import PruningConfig, RunConfig
+from core.config import RunConfig
 from core.cost.ledger import Weighing
 from core.cost.tradeoff import Comparing
 from core.engine.tasks import perform
@@ -16,6 +16,7 @@ from core.evaluation.profile import Profiling
 from core.job import Job
 from core.networks import NETWORKS
 from core.progress import Progress
+from core.pruning import PruningConfig
 from core.run import Training
 from core.store.results import Results
 from core.store.runs import LEDGERS, SHIPPED, RunStore

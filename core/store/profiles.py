@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import PruningConfig
 from core.errors import ConfigError, StoreError
 from core.evaluation.profile import Profile
+from core.pruning import PruningConfig
 from core.store.arrays import DamageError, OtherWeightsError, check, freeze, pack, unpack
 from core.store.manifest import LABELS, WEIGHTS, Entry
 

@@ -20,14 +20,13 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import PruningConfig
 from core.data import Split
 from core.data.names import shown
 from core.errors import StoreError
 from core.evaluation import accuracy
 from core.evaluation.profile import Profile
 from core.job import percentage
-from core.pruning import Weights, kernels
+from core.pruning import PruningConfig, Weights, kernels
 from core.run import Run
 from core.store.arrays import OtherWeightsError, confirmed, digest, pack
 from core.store.arrays import state as state_of

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from core.config import PruningConfig, RunConfig
+from core.config import RunConfig
 from core.errors import StoreError
 from core.evaluation import Proportion
 from core.job import Job
 from core.networks import NETWORKS
 from core.progress import Unit
+from core.pruning import PruningConfig
 from core.study.cells import Network
 from core.words import wording
 

@@ -46,7 +46,7 @@ class Search(OfRun["Found"]):
     def __post_init__(self) -> None:
         if not 0.001 <= self.margin <= 0.5:
             raise ConfigError(f"The margin is {100 * self.margin:.10g} pp; choose one from 0.1 to 50.")
-        if self.pruning.scope != "global":
+        if not self.pruning.is_global:
             raise ConfigError("Numbers of weights can be searched where all weights compete; choose the scope global.")
 
     @property

@@ -14,12 +14,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from core.codec import of_fields
-from core.config import PruningConfig, RunConfig
+from core.config import RunConfig
 from core.errors import ConfigError, StoreError
 from core.evaluation import Comparison
 from core.job import Job
 from core.progress import Unit
-from core.pruning import Weights
+from core.pruning import PruningConfig, Weights
 
 FORMAT = 1
 """Version of cells. Raise it when the same cell would no longer mean the same curve."""
@@ -99,7 +99,7 @@ class Cell(Job["Curve"]):
             )
         if self.retraining == "fine-tune" and self.rounds != 1:
             raise ConfigError("Fine-tuning has one round; rounds that prune more are called iterative.")
-        if self.retraining in ("iterative", "rewind") and (self.pruning.criterion != "magnitude" or self.layer):
+        if self.retraining in ("iterative", "rewind") and (not self.pruning.ranks_by.by_magnitude or self.layer):
             raise ConfigError("Rounds of pruning go by magnitude in all layers: no other ranking nests over rounds.")
 
     @cached_property

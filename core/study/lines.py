@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from core.config import Criterion, Problem, PruningConfig, RunConfig, Scope
+from core.config import Problem, RunConfig
 from core.data import FASHION, Collection
 from core.evaluation.profile import FRACTIONS
 from core.networks import NETWORKS, recipe_for
+from core.pruning import CRITERIA, SCOPES, PruningConfig
 from core.study.cells import Cell, Curve, Retraining, area
 from core.words import wording
 
@@ -52,14 +53,14 @@ def networks(name: str, recipe: str, of: Collection = FASHION) -> tuple[RunConfi
 
 
 @_kept
-def by_criterion(configs: Sequence[RunConfig], scope: Scope) -> tuple[Line, ...]:
+def by_criterion(configs: Sequence[RunConfig], scope: str) -> tuple[Line, ...]:
     """All criteria at the same sparsities, on the same networks."""
-    return tuple(Line(c, tuple(_criterion_cells(configs, c, scope))) for c in get_args(Criterion))
+    return tuple(Line(c, tuple(_criterion_cells(configs, c, scope))) for c in CRITERIA)
 
 
-def _criterion_cells(configs: Sequence[RunConfig], criterion: Criterion, scope: Scope) -> Iterator[Cell]:
+def _criterion_cells(configs: Sequence[RunConfig], criterion: str, scope: str) -> Iterator[Cell]:
     for config in configs:
-        for seed in RANDOM_SEEDS if criterion == "random" else (0,):
+        for seed in RANDOM_SEEDS if CRITERIA[criterion].is_random else (0,):
             yield Cell(config=config, pruning=PruningConfig(criterion=criterion, scope=scope, seed=seed))
 
 
@@ -87,7 +88,7 @@ def _retrained(config: RunConfig, how: Retraining) -> Cell:
 def default() -> list[Cell]:
     """The cells that ship with the product."""
     lenet, small = networks("lenet", "quick"), networks("convnet-small", "quick")
-    lines = [line for scope in get_args(Scope) for line in by_criterion(lenet, scope)]
+    lines = [line for scope in SCOPES for line in by_criterion(lenet, scope)]
     lines += [*by_layer(lenet), *by_retraining(lenet), *by_criterion(small, "global")]
     return list(dict.fromkeys(cell for line in lines for cell in line.cells))
 

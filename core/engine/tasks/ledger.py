@@ -5,14 +5,14 @@ from core.cost.weighing import weigh
 from core.engine.tasks import task
 from core.engine.work import Work
 from core.evaluation.profile import stops
-from core.pruning import GRADIENT_CRITERIA, rank
+from core.pruning import rank
 
 
 @task(Weighing)
 def ledger(job: Weighing, work: Work) -> Ledger:
     """What they take over the stops, or at one sparsity. Needs no data set."""
     weights = work.weights(job)
-    slopes = work.store.gradients(job.run_id) if job.pruning.criterion in GRADIENT_CRITERIA else None
+    slopes = work.store.gradients(job.run_id) if job.pruning.ranks_by.needs_gradient else None
     ranking = rank(weights, job.pruning, slopes)
     sparsities = stops(ranking) if job.sparsity is None else (job.sparsity,)
     return weigh(weights, ranking, sparsities, work.report)

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.config import Design, PruningConfig
+from core.config import Design
 from core.engine.inference import Classifier
 from core.engine.tasks import task
 from core.engine.work import Work
 from core.evaluation.profile import Evaluating, Profile, Profiling, compute
 from core.job import OfRun
 from core.progress import Epoch, Progress
-from core.pruning import Weights
+from core.pruning import PruningConfig, Weights
 
 
 @task(Profiling)

@@ -17,7 +17,7 @@ from core.engine.work import Work
 from core.errors import StoreError
 from core.evaluation import Comparison, compare
 from core.networks import NETWORKS
-from core.pruning import GRADIENT_CRITERIA, Weights, kernels, prune, rank
+from core.pruning import Weights, kernels, prune, rank
 from core.run import timestamp
 from core.study.audit import Auditing
 from core.study.cells import Cell, Curve, Network
@@ -78,7 +78,7 @@ class _Curve:
         self._cell, self._dense, self._data, self._work = cell, weights, data, work
         held_out, design = split(data.train, cell.config.data)[1], cell.config.design(data.problem)
         self._sets = [_Images(design, images) for images in (data.test, held_out)]
-        needs = cell.pruning.criterion in GRADIENT_CRITERIA
+        needs = cell.pruning.ranks_by.needs_gradient
         self._gradients = gradients(design, weights, held_out, on_batch=work.check) if needs else None
 
     def rows(self) -> list[_Row]:

@@ -1,11 +1,11 @@
 """Train a network, and evaluate it over the stops."""
 
-from core.config import PruningConfig
 from core.engine.machine import described, versions
 from core.engine.tasks import task
 from core.engine.tasks.profile import Judge
 from core.engine.training import train as train_network
 from core.engine.work import Work
+from core.pruning import PruningConfig
 from core.run import Run, Training, timestamp
 
 

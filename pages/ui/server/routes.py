@@ -16,12 +16,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from core import panels
-from core.config import PruningConfig
 from core.data import FASHION, check
 from core.errors import DataError, PruneLabError
 from core.evaluation.profile import Profile
 from core.networks import NETWORKS
 from core.panels import Panel
+from core.pruning import PruningConfig
 from core.words import wording
 from pages.ui.components.live_panel import PLOTLY
 from pages.ui.server.paths import served

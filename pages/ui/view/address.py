@@ -6,15 +6,14 @@ A parameter that means nothing here falls back to its default, and the visitor i
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import get_args
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.config import Criterion, PruningConfig, Scope
 from core.errors import PruneLabError
 from core.evaluation.profile import DEFAULT_STOP
 from core.networks import DEFAULT_NETWORK
+from core.pruning import CRITERIA, SCOPES, PruningConfig
 from core.run import Run
 from core.store.runs import RunStore
 from core.words import wording
@@ -62,10 +61,10 @@ def read(params: Mapping[str, str], store: RunStore) -> View | None:
     run = _run(params, store, notes)
     if run is None:
         return None
-    criterion = _choice(params, "criterion", get_args(Criterion), notes)
-    scope = _choice(params, "scope", get_args(Scope), notes)
+    criterion = _choice(params, "criterion", [*CRITERIA], notes)
+    scope = _choice(params, "scope", [*SCOPES], notes)
     sparsity = _sparsity(params, run, notes)
-    return View(run, PruningConfig(criterion=criterion, scope=scope), sparsity, tuple(notes))  # type: ignore[arg-type]
+    return View(run, PruningConfig(criterion=criterion, scope=scope), sparsity, tuple(notes))
 
 
 def _run(params: Mapping[str, str], store: RunStore, notes: list[str]) -> Run | None:
@@ -80,7 +79,7 @@ def _run(params: Mapping[str, str], store: RunStore, notes: list[str]) -> Run | 
         return fallback
 
 
-def _choice(params: Mapping[str, str], name: str, choices: tuple[str, ...], notes: list[str]) -> str:
+def _choice(params: Mapping[str, str], name: str, choices: list[str], notes: list[str]) -> str:
     value = params.get(name, choices[0])
     if value in choices:
         return value

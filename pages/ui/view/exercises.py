@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from core.config import PruningConfig
 from core.cost.ledger import COMPACT, DENSE, Weighing
 from core.cost.tradeoff import Comparing, said
 from core.errors import StoreError
 from core.evaluation import Comparison, by_class
 from core.evaluation.profile import TOLERANCE, Profile, marks
+from core.pruning import PruningConfig
 from core.run import Run
 from core.study import audit
 from core.words import wording

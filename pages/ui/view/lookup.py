@@ -7,15 +7,15 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.config import PruningConfig
 from core.cost.ledger import Ledger, Weighing
 from core.evaluation.profile import Evaluating, Profile, Profiling
 from core.networks import NETWORKS
+from core.pruning import PruningConfig
 from core.run import Run
 from core.words import wording
 from pages.ui.server.paths import served
 from pages.ui.server.services import class_names, results, store, test_split
-from pages.ui.view import address, picker
+from pages.ui.view import address
 from pages.ui.view.address import View
 from pages.ui.view.watching import ensure
 
@@ -82,7 +82,7 @@ def stops(now: View) -> Stops | None:
 def _stops(now: View) -> Stops | None:
     usual = store().profile(now.run.id, now.pruning)
     if usual is None:
-        ranked = f"**{picker.CRITERIA[now.pruning.criterion]}**, {picker.SCOPES[now.pruning.scope]}"
+        ranked = f"**{now.pruning.ranks_by.title}**, {now.pruning.within.title}"
         st.markdown(
             f"{ranked}, has not been evaluated for this run yet. That takes a pass over "
             f"{wording.count(now.run.images)} test images for each stop, once for everyone."

@@ -1,25 +1,19 @@
 """How a visitor chooses what to look at: the run, how its weights are ranked, and the sparsity."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from core import data
 from core.errors import PruneLabError
 from core.networks import NETWORKS, recipe_name
+from core.pruning import CRITERIA, SCOPES, Criterion, Scope
 from core.run import Run
 from core.store.runs import RunStore
 from core.words import wording
 from pages.ui.view import address, say
 from pages.ui.view.address import View
-
-CRITERIA = {
-    "magnitude": "Magnitude (smallest |w| first)",
-    "random": "Random",
-    "largest": "Largest |w| first",
-    "signed": "Signed value (most negative first)",
-    "lamp": "LAMP (layer-adaptive magnitude)",
-    "taylor": "Taylor (|w × gradient of the loss|)",
-}
-SCOPES = {"global": "Global", "layerwise": "Layerwise", "erk": "ERK"}
+from pages.ui.view.say import as_written
 
 
 def title(run: Run) -> str:
@@ -64,10 +58,10 @@ def choose_criterion(now: View) -> None:
     st.selectbox(
         "Criterion",
         [*CRITERIA],
-        format_func=CRITERIA.__getitem__,
+        format_func=lambda name: CRITERIA[name].title,
         key="picked criterion",
         on_change=lambda: address.change(criterion=st.session_state["picked criterion"]),
-        help="What ranks the weights: the first in the ranking are set to zero first.",
+        help="What ranks the weights: the first in the ranking are set to zero first.\n\n" + _listed(CRITERIA),
     )
 
 
@@ -77,13 +71,17 @@ def choose_scope(now: View) -> None:
     st.segmented_control(
         "Scope",
         [*SCOPES],
-        format_func=SCOPES.__getitem__,
+        format_func=lambda name: SCOPES[name].title,
         key="picked scope",
         required=True,
         on_change=lambda: address.change(scope=st.session_state["picked scope"]),
-        help="Global: all weights compete. Layerwise: each layer gives the same share. ERK (Erdős–Rényi kernel): small "
-        "layers give a smaller share than large ones.",
+        help=_listed(SCOPES),
     )
+
+
+def _listed(choices: Mapping[str, Criterion] | Mapping[str, Scope]) -> str:
+    """What each choice means, a line each."""
+    return "\n".join(f"- {as_written(choice.title)}: {as_written(choice.help)}" for choice in choices.values())
 
 
 def type_sparsity(now: View) -> None:

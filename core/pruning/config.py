@@ -1,0 +1,52 @@
+"""How a network is pruned, as a value that ids and links are made of."""
+
+from dataclasses import dataclass
+
+from core.errors import ConfigError
+from core.pruning.criteria import CRITERIA, Criterion
+from core.pruning.scopes import SCOPES, Scope
+
+_SEEDS = 2**31
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruningConfig:
+    """Which weights go first: the criterion that ranks them and the scope within which they compete.
+
+    Raises:
+        ConfigError: there is no such criterion or scope, or the seed is out of range.
+    """
+
+    criterion: str = "magnitude"
+    scope: str = "global"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value, choices in (("criterion", self.criterion, CRITERIA), ("scope", self.scope, SCOPES)):
+            if not isinstance(value, str) or value not in choices:
+                raise ConfigError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or not 0 <= self.seed < _SEEDS:
+            raise ConfigError(
+                f"Seed of the random criterion is {self.seed!r}; choose a value from 0 to {_SEEDS - 1:,}."
+            )
+
+    @property
+    def ranks_by(self) -> Criterion:
+        """The criterion."""
+        return CRITERIA[self.criterion]
+
+    @property
+    def within(self) -> Scope:
+        """The scope."""
+        return SCOPES[self.scope]
+
+    @property
+    def is_global(self) -> bool:
+        """Whether all weights compete, so that every number of weights from 0 to N is a cut of its own."""
+        return self.within.shares is None
+
+    @property
+    def key(self) -> str:
+        """A file-name-safe name, such as `magnitude-global` or `random-layerwise-7`."""
+        seed = f"-{self.seed}" if self.ranks_by.is_random else ""
+        return f"{self.criterion}-{self.scope}{seed}"

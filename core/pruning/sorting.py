@@ -1,0 +1,28 @@
+"""One stable sort of float32 scores, the same on every device."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def sortable(score: NDArray[np.float32]) -> NDArray[np.uint32]:
+    """Bits that order as the scores do, with -0.0 equal to +0.0. Overwrites the scores, to save memory."""
+    score += np.float32(0)
+    bits = score.view(np.uint32)
+    flip = (bits.view(np.int32) >> 31).view(np.uint32)  # all ones below zero, whose order is the reverse
+    flip |= np.uint32(0x80000000)
+    bits ^= flip
+    return bits
+
+
+def order(keys: NDArray[np.uint64], groups: Sequence[tuple[int, int]]) -> NDArray[np.uint32]:
+    """The stable order of 32-bit keys within each group (start, stop), as flat indices. Overwrites the keys.
+
+    With its index in the low half no two keys are equal, so that the fast unstable sort gives the stable order.
+    """
+    keys <<= np.uint64(32)
+    keys |= np.arange(keys.size, dtype=np.uint32)
+    for start, stop in groups:
+        keys[start:stop].sort()
+    return keys.astype(np.uint32)  # keeps the low half
