@@ -3,6 +3,7 @@
 from core.engine.tasks import task
 from core.engine.work import Work
 from core.evaluation.calibration import Calibrating, Calibration, calibration
+from core.evaluation.profile import Profile
 
 
 @task(Calibrating)
@@ -11,6 +12,7 @@ def calibrate(job: Calibrating, work: Work) -> Calibration:
     work.weights(job)
     (needed,) = job.needs
     profile = work.results.get(needed)
+    assert isinstance(profile, Profile)
     found = calibration(profile, work.store.labels(job.run_id))
     work.report(len(found.sparsity), len(found.sparsity))
     return found
