@@ -13,7 +13,10 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(shell command -v $(nam
 LOCATE := $(BIN)/python -c 'from core.data.fashion import locate; locate()' 2>/dev/null
 PIP := $(BIN)/python -m pip --disable-pip-version-check install $(if $(CI),--quiet)
 
-.PHONY: help run test lint audit format browser-test bench reference data dataset setup pins clean
+# Tests run side by side, a process for each processor.
+PYTEST := $(BIN)/python -m pytest --numprocesses=$(or $(WORKERS),$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)) --dist=loadfile
+
+.PHONY: help run test slow-test lint audit format browser-test bench reference data dataset setup pins clean
 .DELETE_ON_ERROR:
 
 # Where the Python that it was made with has gone, an environment is made again, with all that its stamps stand for.
@@ -26,9 +29,13 @@ run: setup  ## start the app at http://ADDRESS:PORT (127.0.0.1:8501)
 	@echo "Starting PruneLab; Ctrl+C stops it."
 	@MALLOC_ARENA_MAX=2 exec $(BIN)/python -m streamlit run streamlit_app.py --server.address $(ADDRESS) --server.port $(PORT)
 
-test: $(DEV) dataset  ## pass the tests, all but those in a browser
+test: $(DEV) dataset  ## pass the tests, all but the slow ones and those in a browser
 	@echo "Running the tests"
-	@$(BIN)/python -m pytest
+	@$(PYTEST)
+
+slow-test: $(DEV) dataset  ## pass the slow tests: real networks, worker processes that are killed, other users
+	@echo "Running the slow tests"
+	@$(PYTEST) -m slow
 
 lint: $(DEV)  ## check format, lint, types and import walls
 	@echo "Checking the format, the code, the types and the import walls"
@@ -49,7 +56,7 @@ format: $(DEV)  ## put the code into the checked format
 browser-test: $(DEV) dataset  ## pass the tests in a real browser (Debian's chromium)
 	@command -v chromium >/dev/null || tools/apt-install chromium
 	@echo "Running the browser tests"
-	@$(BIN)/python -m pytest -m browser tests/browser
+	@$(PYTEST) -m browser tests/browser
 
 bench: $(DEV) dataset  ## run the benchmarks; the long ones (load, shared, train*) only by name: make bench BENCH=NAME
 	@for name in $(BENCH); do echo "Benchmark: $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
