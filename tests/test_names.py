@@ -3,14 +3,13 @@
 import html
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-import streamlit as st
 from hypothesis import given as tried_with
 from hypothesis import strategies as hs
 from markdown_it import MarkdownIt
@@ -24,13 +23,10 @@ from core.evaluation.answers import first_changes
 from core.figures import BeforeAfter
 from core.figures.labels import LONGEST
 from core.run import Run
-from core.store.runs import RunStore
 from pages.ui.view.say import as_written
 from tests import shelf, small
+from tests.curves import LENET, VALUES, cell, curve
 from tests.hard_names import MARKS, NAMES
-from tests.patience import PATIENCE
-from tests.test_pages import ROUTER
-from tests.test_study import LENET, VALUES, cell, curve
 
 ISOLATES = re.compile("[\u2066-\u2069]")
 TENS = [tuple(NAMES[i : i + 10]) for i in range(0, len(NAMES) - 9, 10)]

@@ -8,16 +8,16 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from core.engine.export import agreement
 
 from core.config import Design, Problem, PruningConfig
 from core.cost.files import Export, Exporting
 from core.cost.script import script
-from core.engine import export as exporting
 from core.engine import portable
 from core.engine.inference import Classifier
 from core.engine.models import build, get_weights
 from core.engine.portable import from_state, onnx_runtime, run_alone, to_onnx, to_state
+from core.engine.tasks import export as exporting
+from core.engine.tasks.export import agreement
 from core.errors import ConfigError, JobCancelled, PruningError
 from core.networks import NETWORKS
 from core.pruning import prune, rank
@@ -129,21 +129,16 @@ def test_a_network_whose_onnx_answers_otherwise_is_not_kept(root: Path, monkeypa
     monkeypatch.setattr(exporting, "onnx_runtime", lambda content: lambda images: np.zeros((len(images), 10)))
     with pytest.raises(PruningError, match=r"network\.onnx answers otherwise"):
         tiny.export(tiny.config().run_id, PruningConfig(), 0.2, root=root)
-    assert (
-        Results(RunStore(root)).get(Exporting(run_id=tiny.config().run_id, sparsity=0.2))
-        is None
-    )
+    assert Results(RunStore(root)).get(Exporting(run_id=tiny.config().run_id, sparsity=0.2)) is None
 
 
 def test_old_archives_make_room_and_damaged_ones_are_none(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, run_id = Results(RunStore(root)), tiny.config().run_id
-    monkeypatch.setattr("core.store.ledgers.ROOM", 2500)
+    monkeypatch.setattr("core.store.results.ROOM", 2500)
     files = Export({"weights.pt": np.random.default_rng(0).bytes(1000)}, ("It was tried.",))
     for sparsity in (0.1, 0.2, 0.3):
-        store.save_export(run_id, PruningConfig(), sparsity, files)
-    kept = [
-        store.get(Exporting(run_id=run_id, sparsity=sparsity)) for sparsity in (0.1, 0.2, 0.3)
-    ]
+        store.put(Exporting(run_id=run_id, sparsity=sparsity), files)
+    kept = [store.get(Exporting(run_id=run_id, sparsity=sparsity)) for sparsity in (0.1, 0.2, 0.3)]
     assert kept == [None, files, files]
     for path in (root / EXPORTS).iterdir():
         path.write_bytes(path.read_bytes()[:-40])

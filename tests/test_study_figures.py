@@ -11,7 +11,7 @@ from core.evaluation import Proportion
 from core.figures import SparsityAxis, layer_title
 from core.study import Band, audit
 from core.study.audit import READINGS, REPORTED, Audit, Finding
-from tests.test_study import LENET, VALUES, cell, curve
+from tests.curves import LENET, VALUES, cell, curve
 
 LINES = [
     study.band(c, [curve(cell(config), row - 0.05 * i) for config, row in zip(LENET, VALUES, strict=True)])

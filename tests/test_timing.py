@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.codec import from_json, to_json
 from core.config import Design, PruningConfig
 from core.cost.times import BATCHES, Times, Timing, Variant, said
 from core.engine import timing
@@ -72,12 +73,12 @@ def test_every_variant_is_timed_in_every_round_and_the_times_are_stored(tmp_path
 
 
 def test_times_survive_json_and_damaged_ones_are_refused() -> None:
-    values = json.loads(json.dumps(times(1, 2).to_dict()))
-    assert Times.from_dict(values).to_dict() == times(1, 2).to_dict()
+    values = json.loads(json.dumps(to_json(times(1, 2))))
+    assert to_json(from_json(Times, values)) == to_json(times(1, 2))
     uneven = {**values["seconds"], "1": {"dense": [0]}}
     for broken in ({}, {**values, "seconds": {}}, {**values, "seconds": uneven}, {**values, "gone": float("inf")}):
         with pytest.raises(StoreError):
-            Times.from_dict(broken)
+            from_json(Times, broken)
 
 
 def test_median_quartiles_and_ratio_are_those_of_the_rounds() -> None:

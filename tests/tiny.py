@@ -96,6 +96,11 @@ def train(config: RunConfig, *, root: Path | str, owner: str | None = None, **ho
     return perform(Training(config=config, owner=owner), root, **how)
 
 
+def network(config: RunConfig, *, root: Path | str, **how: Any) -> Any:
+    """A study's network."""
+    return perform(Network(config=config), root, **how)
+
+
 def profile(run_id: str, pruning: PruningConfig, *, root: Path | str, **how: Any) -> Any:
     """A run's profile over the stops."""
     return perform(Profiling(run_id=run_id, pruning=pruning), root, **how)
