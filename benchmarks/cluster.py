@@ -65,7 +65,7 @@ def on_cluster(workers: int, asked: Sequence[Cell]) -> tuple[float, list[Curve]]
 
 def _up(engine: Engine, workers: int) -> bool:
     try:
-        return len(engine._connect().nthreads()) == workers
+        return len(engine._cluster.connect().nthreads()) == workers
     except Exception:  # the scheduler is still starting
         return False
 
@@ -81,7 +81,7 @@ def embedded(asked: Sequence[Cell]) -> tuple[float, list[Curve]]:
     with tempfile.TemporaryDirectory() as folder:
         engine = Engine(Path(folder))
         try:
-            engine._connect().run(__import__, "core.engine.tasks")
+            engine._cluster.connect().run(__import__, "core.engine.tasks")
             return compute(engine, asked)
         finally:
             engine.close()

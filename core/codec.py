@@ -40,16 +40,17 @@ def from_json(kind: type[T], values: object) -> T:
     Raises:
         StoreError: a field is missing, unknown, of another type, or does not fit the others.
     """
+    name = kind.__name__.lower()
     try:
         fields = kind.from_json(values) if issubclass(kind, OwnForm) else values
         found = msgspec.convert(fields, kind, dec_hook=_array, str_keys=True)
         unknown = _unknown(to_json(found), values)
     except PruneLabError as error:
-        raise StoreError(f"This is no {kind.__name__} ({error})") from error
+        raise StoreError(f"This is no {name} ({error})") from error
     except (msgspec.ValidationError, KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise StoreError(f"This is no {kind.__name__} ({error}).") from error
+        raise StoreError(f"This is no {name} ({error}).") from error
     if unknown:
-        raise StoreError(f"This is no {kind.__name__} (it has an unknown field, {unknown}).")
+        raise StoreError(f"This is no {name} (it has an unknown field, {unknown}).")
     return found
 
 

@@ -2,6 +2,7 @@
 that several files share.
 """
 
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,12 +13,12 @@ from streamlit.testing.v1 import AppTest
 
 import core.engine  # before any test imports torch  # noqa: F401
 from core.store import runs
+from tests.cluster import start
 from tests.patience import PATIENCE
+from tests.reading import ROUTER
 
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
-
-ROUTER = str(Path(__file__).parent.parent / "pages" / "router.py")
 
 
 @pytest.fixture
@@ -33,3 +34,15 @@ def app_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 
     yield opened
     st.cache_resource.clear()
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """A scheduler that is not ours, without workers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    scheduler = start("dask.__main__", "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+    yield f"tcp://127.0.0.1:{port}"
+    scheduler.terminate()
+    scheduler.wait()

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from core.config import PruningConfig, RunConfig
+from core.config import RunConfig
 from core.data.fashion import CLASSES
 from core.evaluation.profile import compute
 from core.networks import NETWORKS
 from core.progress import Epoch
-from core.pruning import Weights
-from core.store.runs import Run, RunStore, now
+from core.pruning import PruningConfig, Weights
+from core.run import Run, timestamp
+from core.store.runs import RunStore
 
 IMAGES = 400
 SEED = 7
@@ -66,7 +67,7 @@ def _run(
     epochs = tuple(Epoch(i, 10.0, 1 / i, 0.8, 1 / i, 0.85) for i in range(1, 4))
     run = Run(
         config=config,
-        created=now(),
+        created=timestamp(),
         seconds=30.0,
         versions={},
         machine={},

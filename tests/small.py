@@ -7,14 +7,13 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from core.config import Criterion, PruningConfig, Scope
 from core.cost.times import BATCHES
 from core.cost.tradeoff import EPOCHS, RETRAINED, Method, Point, Tradeoff
 from core.evaluation import Comparison
 from core.evaluation.profile import FRACTIONS, Profile, compute
 from core.evaluation.trace import Trace
 from core.evaluation.trace import compute as compute_trace
-from core.pruning import Weights, kernels
+from core.pruning import PruningConfig, Weights, kernels
 
 SHAPES: dict[str, tuple[int, ...]] = {
     "conv1.weight": (8, 1, 3, 3),
@@ -61,7 +60,7 @@ LABELS[::8] = (LABELS[::8] + 1) % 10  # the dense network is right in 7 of 8
 
 
 @cache
-def profile(criterion: Criterion = "magnitude", scope: Scope = "global", own: float | None = None) -> Profile:
+def profile(criterion: str = "magnitude", scope: str = "global", own: float | None = None) -> Profile:
     """The profile over the stops and, if given, one sparsity of a visitor's own."""
     pruning = PruningConfig(criterion=criterion, scope=scope)
     stops = compute(weights(), pruning, infer, LABELS, sparsities=FRACTIONS, gradients=gradients())
@@ -81,7 +80,7 @@ def look(weights: Weights) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 @cache
-def trace(criterion: Criterion = "magnitude", scope: Scope = "global") -> Trace:
+def trace(criterion: str = "magnitude", scope: str = "global") -> Trace:
     """That image over the stops."""
     pruning = PruningConfig(criterion=criterion, scope=scope)
     return compute_trace(weights(), pruning, FRACTIONS, look, gradients())

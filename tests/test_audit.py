@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from core.engine.audit import find
 from scipy import stats
 
+from core.codec import from_json, to_json
 from core.config import Design
 from core.engine.inference import Classifier
+from core.engine.tasks.audit import find
 from core.errors import StoreError
 from core.evaluation import Proportion, accuracy
 from core.networks import NETWORKS
@@ -49,7 +50,7 @@ def finding(curves: Results, reading: Reading) -> Finding:
 
 def test_an_audit_holds_every_reading_and_comes_back_from_json(found: Audit) -> None:
     assert list(found.findings) == [reading.name for reading in READINGS]
-    assert Audit.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+    assert from_json(Audit, json.loads(json.dumps(to_json(found)))) == found
 
 
 def test_each_reading_zeroes_as_many_weights_as_it_says(found: Audit) -> None:
@@ -131,9 +132,9 @@ def test_the_networks_are_of_the_reports_regime() -> None:
 def test_a_damaged_audit_is_named_and_the_store_goes_on_without_it(
     found: Audit, damage: dict[str, object], tmp_path: Path
 ) -> None:
-    values = {**json.loads(json.dumps(found.to_dict())), **damage}
+    values = {**json.loads(json.dumps(to_json(found))), **damage}
     with pytest.raises(StoreError, match="audit"):
-        Audit.from_dict(values)
-    store = Results(RunStore(tmp_path, tmp_path / "none"), tmp_path / "none.json")
+        from_json(Audit, values)
+    store = Results(RunStore(tmp_path, tmp_path / "none"))
     RunStore(tmp_path).keep(f".study/audit-{CONFIG.run_id}.json", json.dumps(values).encode())
-    assert store.audit(CONFIG) is None
+    assert store.get(Auditing(config=CONFIG)) is None

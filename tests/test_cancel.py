@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from core.config import PruningConfig, RunConfig
+from core.config import RunConfig
 from core.errors import JobCancelled
 from core.progress import Progress
+from core.pruning import PruningConfig
 from core.store.runs import RunStore
 from core.study.bisection import Search
 from core.study.cells import Cell

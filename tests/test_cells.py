@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from core.config import PruningConfig
+from core.codec import from_json, to_json
 from core.errors import ConfigError, StoreError
 from core.evaluation import Comparison
+from core.pruning import PruningConfig
 from core.study.cells import SPARSITIES, Cell, Curve, area
 from tests import tiny
 
@@ -41,9 +42,9 @@ def test_every_field_is_part_of_the_id() -> None:
         {"retraining": "fine-tune", "epochs": 1},
         {"sparsities": (0.1, 0.6)},
     ]
-    ids = [dataclasses.replace(CELL, **other).id for other in others]  # type: ignore[arg-type]
-    assert len({CELL.id, *ids}) == 1 + len(others)
-    assert Cell(config=tiny.config(), sparsities=(0.1, 0.5)).id == CELL.id
+    ids = [dataclasses.replace(CELL, **other).key for other in others]  # type: ignore[arg-type]
+    assert len({CELL.key, *ids}) == 1 + len(others)
+    assert Cell(config=tiny.config(), sparsities=(0.1, 0.5)).key == CELL.key
 
 
 @pytest.mark.parametrize(
@@ -67,8 +68,8 @@ def test_what_does_not_fit_together_is_refused(wrong: dict[str, Any], said: str)
 
 def test_cells_and_curves_come_back_from_json() -> None:
     cell = dataclasses.replace(CELL, layer="fc1.weight", pruning=PruningConfig(criterion="random", seed=4))
-    assert Cell.from_dict(json.loads(json.dumps(dataclasses.asdict(cell)))) == cell
-    assert Curve.from_dict(json.loads(json.dumps(curve(cell).to_dict()))) == curve(cell)
+    assert from_json(Cell, json.loads(json.dumps(dataclasses.asdict(cell)))) == cell
+    assert from_json(Curve, json.loads(json.dumps(to_json(curve(cell))))) == curve(cell)
 
 
 @pytest.mark.parametrize(
@@ -85,9 +86,9 @@ def test_cells_and_curves_come_back_from_json() -> None:
     ],
 )
 def test_a_damaged_curve_is_named(damage: dict[str, Any]) -> None:
-    values = json.loads(json.dumps(curve().to_dict()))
+    values = json.loads(json.dumps(to_json(curve())))
     with pytest.raises(StoreError, match="curve"):
-        Curve.from_dict({**values, **damage})
+        from_json(Curve, {**values, **damage})
 
 
 def test_the_area_is_the_mean_accuracy_over_the_sparsities_that_were_looked_at() -> None:

@@ -16,17 +16,16 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.testing.v1 import AppTest
 
 from core import figures, study
-from core.config import PruningConfig
-from core.cost.files import Export
+from core.cost.files import Export, Exporting
 from core.figures import BeforeAfter
+from core.pruning import PruningConfig
 from core.store.results import Results
 from core.store.runs import RunStore
 from pages.ui.components import chart
 from pages.ui.server import framework
 from tests import shelf
+from tests.curves import LENET, curve, studied
 from tests.patience import PATIENCE
-from tests.test_pages import studied
-from tests.test_study import LENET, curve
 
 
 @pytest.fixture
@@ -168,7 +167,7 @@ def test_a_curve_that_is_computed_meanwhile_is_in_the_figure_at_once(
     first, second, *_ = line.cells
     said = []
     for cell, level in ((first, 0.8), (second, 0.6), (second, 0.4)):
-        store.save(curve(cell, [level] * len(cell.sparsities)))
+        store.put(cell, curve(cell, [level] * len(cell.sparsities)))
         (drawn,) = [trace for trace in spec(app("study.py"))["data"] if trace["mode"] == "lines+markers"]
         said.append(drawn["text"][0].partition("95 %")[0])
     assert [f"{mean}.00" in text for mean, text in zip((80, 70, 60), said, strict=True)] == [True] * 3, said
@@ -196,17 +195,17 @@ def test_files_to_download_are_looked_through_once_and_again_when_others_stand_i
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, _ = shelf.fill(tmp_path)
-    store, asked = Results(RunStore(tmp_path)), (run.id, PruningConfig(), 0.5)
-    assert store.exported(*asked) is None
-    store.save_export(*asked, Export({"a": b"1"}, ("One.",)))
-    assert store.exported(*asked) == ("One.",)
+    store, asked = Results(RunStore(tmp_path)), Exporting(run_id=run.id, sparsity=0.5)
+    assert store.checked(asked) is None
+    store.put(asked, Export({"a": b"1"}, ("One.",)))
+    assert store.checked(asked) == ("One.",)
     monkeypatch.setattr(RunStore, "kept", lambda self, name: pytest.fail("it was read again"))
-    assert store.exported(*asked) == ("One.",)
+    assert store.checked(asked) == ("One.",)
     monkeypatch.undo()
-    store.save_export(*asked, Export({"a": b"1"}, ("One.", "Two.")))
-    assert store.exported(*asked) == ("One.", "Two.")
+    store.put(asked, Export({"a": b"1"}, ("One.", "Two.")))
+    assert store.checked(asked) == ("One.", "Two.")
     next((tmp_path / "exports").iterdir()).write_bytes(b"no archive")
-    assert store.exported(*asked) is None
+    assert store.checked(asked) is None
 
 
 def test_a_run_that_is_deleted_and_trained_to_other_bits_is_shown_as_it_is_now(

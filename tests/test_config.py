@@ -11,8 +11,9 @@ from typing import Any, get_args
 import pytest
 
 import core.config
-from core.config import Criterion, DataConfig, PruningConfig, RunConfig, Scope, TrainingConfig, shown_as
+from core.config import DataConfig, RunConfig, TrainingConfig, shown_as
 from core.errors import ConfigError
+from core.pruning import CRITERIA, SCOPES, PruningConfig
 
 RUN = RunConfig(network="lenet", training=TrainingConfig())
 
@@ -143,7 +144,7 @@ def test_an_unknown_choice_is_refused_with_the_choices() -> None:
 
 
 def test_pruning_keys_are_unique_and_safe_as_file_names() -> None:
-    configs = [PruningConfig(criterion=c, scope=s) for c in get_args(Criterion) for s in get_args(Scope)]
+    configs = [PruningConfig(criterion=c, scope=s) for c in CRITERIA for s in SCOPES]
     configs.append(PruningConfig(criterion="random", seed=1))
     keys = [config.key for config in configs]
     assert len(set(keys)) == len(keys) and all(re.fullmatch(r"[a-z]+-[a-z]+(-\d+)?", key) for key in keys)

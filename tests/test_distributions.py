@@ -1,7 +1,5 @@
 """A histogram counts what pruning really removed, tried against masks and NumPy's histogram."""
 
-from typing import get_args
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,15 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from core.config import Criterion, PruningConfig, Scope
 from core.evaluation.profile import FRACTIONS
-from core.pruning import Ranking, Weights, kernels, prune, rank
+from core.pruning import CRITERIA, SCOPES, PruningConfig, Ranking, Weights, kernels, prune, rank
 from core.pruning.distributions import BINS, ZOOM, ZOOM_BINS, Distributions, Layer
 from tests import small
 
-RANKINGS = [
-    PruningConfig(criterion=criterion, scope=scope) for criterion in get_args(Criterion) for scope in get_args(Scope)
-]
+RANKINGS = [PruningConfig(criterion=criterion, scope=scope) for criterion in CRITERIA for scope in SCOPES]
 MAGNITUDE = [p for p in RANKINGS if p.criterion == "magnitude"]
 every_ranking = pytest.mark.parametrize("pruning", RANKINGS, ids=lambda p: p.key)
 by_magnitude = pytest.mark.parametrize("pruning", MAGNITUDE, ids=lambda p: p.key)

@@ -15,13 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.config import PruningConfig
 from core.cost import compact
 from core.cost.compact import DamagedError
 from core.cost.files import Export, mask_digest, written
 from core.errors import PruningError
 from core.evaluation import Comparison
-from core.pruning import kernels, prune, rank
+from core.pruning import PruningConfig, kernels, prune, rank
 from core.store.runs import RunStore
 from tests import small, tiny
 from tests.patience import PATIENCE

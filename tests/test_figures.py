@@ -17,7 +17,6 @@ from PIL import Image
 from sklearn import metrics
 
 from core import figures, panels
-from core.config import Criterion, Scope
 from core.errors import PruningError
 from core.evaluation import by_class, confusion_matrix
 from core.evaluation.answers import first_changes
@@ -41,7 +40,7 @@ def matrices(profile: Profile) -> list[Any]:
     return [confusion_matrix(small.LABELS, row, 10) for row in profile.predicted]
 
 
-def drawn(criterion: Criterion = "magnitude", scope: Scope = "global") -> dict[str, LiveFigure]:
+def drawn(criterion: str = "magnitude", scope: str = "global") -> dict[str, LiveFigure]:
     """Every figure of the panel."""
     profile = small.profile(criterion, scope)
     comparisons, counts = profile.comparisons(small.LABELS), matrices(profile)
@@ -297,7 +296,7 @@ def test_only_a_layer_that_is_all_gone_stands_at_100_percent() -> None:
 
 @some_stops
 @pytest.mark.parametrize("scope", ["global", "layerwise"])
-def test_removed_and_kept_bars_add_up_to_the_layer(scope: Scope, stop: int) -> None:
+def test_removed_and_kept_bars_add_up_to_the_layer(scope: str, stop: int) -> None:
     profile, figure = small.profile(scope=scope), drawn(scope=scope)["distributions"].at(stop)
     for j, (k, n) in enumerate(zip(profile.layer_k[stop], profile.sizes, strict=True)):
         removed, kept = figure.data[2 * j : 2 * j + 2]
@@ -309,7 +308,7 @@ def test_removed_and_kept_bars_add_up_to_the_layer(scope: Scope, stop: int) -> N
 
 @some_stops
 @pytest.mark.parametrize("scope", ["global", "layerwise"])
-def test_the_band_is_the_cut_and_is_drawn_only_where_there_is_one(scope: Scope, stop: int) -> None:
+def test_the_band_is_the_cut_and_is_drawn_only_where_there_is_one(scope: str, stop: int) -> None:
     live, profile = drawn(scope=scope), small.profile(scope=scope)
     whole, zoom = live["distributions"].at(stop).layout.shapes, live["zoom"].at(stop).layout.shapes
     parts = Distributions.of(small.weights(), rank(small.weights(), profile.pruning, small.gradients()))
@@ -372,9 +371,7 @@ def test_exact_zeros_are_said_and_not_drawn() -> None:
 @some_stops
 @pytest.mark.parametrize("scope", ["global", "layerwise"])
 @pytest.mark.parametrize("criterion", ["magnitude", "random", "signed"])
-def test_kernels_show_every_weight_and_cover_those_that_are_pruned(
-    criterion: Criterion, scope: Scope, stop: int
-) -> None:
+def test_kernels_show_every_weight_and_cover_those_that_are_pruned(criterion: str, scope: str, stop: int) -> None:
     profile, weights = small.profile(criterion, scope), small.weights()
     pruned = prune(weights, rank(weights, profile.pruning, small.gradients()), profile.sparsity[stop])["conv2.weight"]
     shown, cover = panels.kernels("conv2.weight", profile, weights).figure.at(stop).data

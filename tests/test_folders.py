@@ -12,56 +12,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from core.engine.source import official
 from PIL import Image
 
 from core import data
-from core.config import PruningConfig, RunConfig, TrainingConfig
+from core.config import RunConfig, TrainingConfig
 from core.data import files, folders, survey
 from core.data.files import UnreadableError, read_idx, write_idx
 from core.data.pictures import PictureFolders
 from core.engine import tasks
 from core.engine.inference import Classifier
+from core.engine.work import official
 from core.errors import DataError
+from core.evaluation.trace import Tracing
 from core.picture.upright import headers, upright
+from core.pruning import PruningConfig
+from core.run import Training
 from core.store.runs import RunStore
-
-CLASSES = ("circle", "square", "stripes")
-
-
-def drawn(n: int, shape: tuple[int, ...], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Noise with a bright row, whose place tells the class; in colours the class is told by the colour too."""
-    rng = np.random.default_rng(seed)
-    labels = (np.arange(n) % len(CLASSES)).astype(np.uint8)
-    images = rng.integers(0, 90, (n, *shape), np.uint8)
-    for i, label in enumerate(labels):
-        images[i, 4 + 8 * label] = 255
-    return images, labels
-
-
-def put_idx(folder: Path, shape: tuple[int, ...] = (28, 28), *, packed: bool = True, names: bool = True) -> Path:
-    folder.mkdir(parents=True)
-    for part, n in (("train", 600), ("t10k", 90)):
-        images, labels = drawn(n, shape, seed=n)
-        for what, values in (("images", images), ("labels", labels)):
-            path = folder / f"{part}-{what}-idx{values.ndim}-ubyte.gz"
-            write_idx(path, values)
-            if not packed:
-                path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
-                path.unlink()
-    if names:
-        (folder / "classes.txt").write_text("\n".join(CLASSES))
-    return folder
-
-
-def put_pictures(folder: Path, shape: tuple[int, ...] = (32, 32, 3), *, parted: bool = True, n: int = 600) -> Path:
-    for part, images in (("train", n), ("test", 90)) if parted else (("", n),):
-        pixels, labels = drawn(images, shape, seed=images)
-        for i, label in enumerate(labels):
-            path = folder / part / CLASSES[label] / f"{i:04}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(pixels[i]).save(path)
-    return folder
+from tests.own_data import CLASSES, drawn, put_idx, put_pictures
 
 
 @pytest.fixture(autouse=True)
@@ -205,7 +172,7 @@ def test_a_network_is_trained_profiled_and_asked_on_it(
     epochs = 8 if network == "lenet" else 4
     training = TrainingConfig(epochs=epochs, batch_size=50, learning_rate=0.02, shift=1, cutout=4)
     config = RunConfig(network=network, training=training, data=found.config)
-    tasks.train(config, root=tmp_path / "runs")
+    tasks.perform(Training(config=config), tmp_path / "runs")
     store = RunStore(tmp_path / "runs")
     run, profile = store.get(config.run_id), store.profile(config.run_id, PruningConfig())
     assert run.classes == CLASSES and run.shape == shape and run.images == 90
@@ -214,7 +181,7 @@ def test_a_network_is_trained_profiled_and_asked_on_it(
     test = official(found.id).data.test
     answers = Classifier(run.design, test.images).infer(store.weights(run.id)).argmax(axis=1)
     assert np.array_equal(answers, profile.predicted[0])
-    trace = tasks.trace(run.id, PruningConfig(), (0.0, 0.5), test.images[0], root=store.root)
+    trace = tasks.perform(Tracing(run_id=run.id, sparsities=(0.0, 0.5), image=test.images[0]), store.root)
     assert trace.probability.shape == (2, 3) and trace.predicted[0] == answers[0]
 
 

@@ -10,13 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.config import PruningConfig
+from core.cost.files import Exporting
+from core.cost.rounding import Rounding
+from core.cost.times import Timing
 from core.cost.tradeoff import Comparing
 from core.errors import JobError
-from core.jobs import Engine, JobState, Question
+from core.evaluation.profile import Evaluating
+from core.jobs import Engine, JobState
 from core.jobs.limits import Allowance
+from core.pruning import PruningConfig
 from core.run import Training
-from core.study.cells import Cell
+from core.study.audit import Auditing
+from core.study.cells import Cell, Network
 from tests import shelf, tiny
 from tests.patience import until
 
@@ -36,7 +41,7 @@ ASKS: dict[str, Callable[[Engine, str, str], object]] = {
     "training": lambda engine, run_id, owner: engine.submit(Training(config=tiny.config(seed=9), owner=owner), owner),
     "comparison": lambda engine, run_id, owner: engine.submit(Comparing(run_id=run_id, pruning=RULE), owner),
     "study": lambda engine, run_id, owner: engine.submit_all(cells(8), owner),
-    "audit": lambda engine, run_id, owner: engine.submit_all([tiny.config(seed=7)], owner),
+    "audit": lambda engine, run_id, owner: engine.submit_all([Auditing(config=tiny.config(seed=7))], owner),
 }
 
 
@@ -62,10 +67,9 @@ def test_whatever_trains_counts_and_is_refused_where_enough_was_asked_for(
 
 def test_what_trains_nothing_is_not_counted(nobody: tuple[Engine, str]) -> None:
     engine, run_id = nobody
-    questions: tuple[Question, ...] = ("timing", "rounding", "export", "point")
-    for kind in questions:
-        refused(partial(engine.ask, kind, run_id, RULE, 0.123, "ann"), "does not answer")
-    refused(lambda: engine.submit(Training(config=tiny.config())), "does not answer")
+    for kind in (Timing, Rounding, Exporting, Evaluating):
+        refused(partial(engine.submit, kind(run_id=run_id, sparsity=0.123), "ann"), "does not answer")
+    refused(lambda: engine.submit(Training(config=tiny.config(), owner="ann"), "ann"), "does not answer")
 
 
 def test_a_study_counts_the_networks_that_it_trains_or_retrains(nobody: tuple[Engine, str]) -> None:
@@ -76,7 +80,7 @@ def test_a_study_counts_the_networks_that_it_trains_or_retrains(nobody: tuple[En
     many = cells(1, retraining="none")  # two cells of one network
     refused(lambda: engine.submit_all(many, "ann"), "does not answer")
     refused(lambda: engine.submit_all(many, "ann"), "1 trainings within an hour")
-    engine.results.save_weights(tiny.config(seed=3), {"fc.weight": np.zeros((10, 4), np.float32)})
+    engine.results.put(Network(config=tiny.config(seed=3)), {"fc.weight": np.zeros((10, 4), np.float32)})
     refused(lambda: engine.submit_all(cells(3), "ann"), "does not answer")  # only evaluated
     retrained = [replace(cell, retraining="fine-tune", epochs=1) for cell in cells(3)]
     refused(lambda: engine.submit_all(retrained, "ann"), "1 trainings within an hour")
@@ -117,12 +121,20 @@ SILENT = [Cell(config=tiny.config(), sparsities=(0.5,), retraining="fine-tune", 
 
 SLOW: dict[str, tuple[Callable[[Engine], object], str, str]] = {
     "comparison": (
-        lambda e: e.ask("tradeoff", RUN, RULE),
+        lambda e: e.submit(Comparing(run_id=RUN)),
         f"tradeoff-{tiny.config().run_id}-magnitude-global",
         "compar",
     ),
-    "network": (lambda e: e.study(ENDLESS), f"network-{tiny.config(100, 5).run_id}", "training of a study's network"),
-    "audit": (lambda e: e.audit([tiny.config(100, 6)]), f"audit-{tiny.config(100, 6).run_id}", "audit of the claim"),
+    "network": (
+        lambda e: e.submit_all(ENDLESS),
+        f"network-{tiny.config(100, 5).run_id}",
+        "training of a study's network",
+    ),
+    "audit": (
+        lambda e: e.submit_all([Auditing(config=tiny.config(100, 6))]),
+        f"audit-{tiny.config(100, 6).run_id}",
+        "training of a study's network",
+    ),
 }
 """How to ask for it, the job's id, and what it is called."""
 
@@ -147,9 +159,9 @@ def test_whatever_trains_for_too_long_is_stopped_with_the_reason(short: Engine, 
 
 
 def test_a_cell_whose_network_was_stopped_says_why(short: Engine) -> None:
-    job_id = f"cell-{ENDLESS[0].id}"
+    job_id = ENDLESS[0].id
     for _ in range(2):  # and can be asked for again
-        short.study(ENDLESS)
+        short.submit_all(ENDLESS)
         until(lambda: (state := short.state(job_id)) is not None and state.active)
         state = over(short, job_id)
         assert "training of a study's network took over 1 min" in str(state.message)
@@ -157,11 +169,11 @@ def test_a_cell_whose_network_was_stopped_says_why(short: Engine) -> None:
 
 def test_a_job_that_says_nothing_while_it_retrains_is_stopped_too(short: Engine) -> None:
     """A cell tells how far it is between its sparsities only."""
-    short.study(SILENT)
-    state = over(short, f"cell-{SILENT[0].id}")
+    short.submit_all(SILENT)
+    state = over(short, SILENT[0].id)
     assert state.status == "cancelled" and "The cell of a study took over 1 min" in str(state.message)
 
 
 def test_what_trains_nothing_may_take_longer(short: Engine) -> None:
-    job_id = short.ask("timing", RUN, RULE, 0.5)
+    job_id = short.submit(Timing(run_id=RUN, sparsity=0.5))
     assert over(short, job_id).status == "finished"

@@ -5,7 +5,6 @@ All run on real worker processes; trainings are real ones on a tiny synthetic da
 
 import io
 import json
-import socket
 import subprocess
 import sys
 import threading
@@ -21,18 +20,20 @@ import psutil
 import pytest
 from distributed import Client
 
-from core.config import PruningConfig, RunConfig
+from core.cost.tradeoff import Comparing
 from core.errors import JobError, PruningError, StoreError
 from core.evaluation.profile import FRACTIONS, Evaluating, Profiling
-from core.jobs import Engine, JobState
-from core.jobs import engine as jobs
+from core.evaluation.trace import Tracing
+from core.jobs import Engine, cluster
 from core.logs import configure
+from core.pruning import PruningConfig
 from core.run import Training
 from core.store.runs import RunStore
+from core.study.audit import Auditing
 from tests import tiny
+from tests.cluster import start
+from tests.engines import config, get, over, training, wait
 from tests.patience import PATIENCE, until
-
-ENDLESS = 100  # epochs
 
 
 @pytest.fixture(scope="module")
@@ -55,37 +56,6 @@ def engine(embedded: Engine) -> Iterator[Engine]:
         embedded.cancel(state.id)
 
 
-def get(engine: Engine, job_id: str) -> JobState:
-    state = engine.state(job_id)
-    assert state is not None
-    return state
-
-
-def wait(engine: Engine, job_id: str, wanted: Callable[[JobState], object]) -> JobState:
-    def seen() -> JobState | None:
-        state = engine.state(job_id)  # None for a moment where another server was asked
-        if state and wanted(state):
-            return state
-        assert state is None or state.active, state
-        return None
-
-    state = until(seen, lambda: f"{job_id} is {engine.state(job_id)}", every=0.02)
-    assert state is not None
-    return state
-
-
-def over(state: JobState) -> bool:
-    return not state.active
-
-
-def training(state: JobState) -> bool:
-    return state.status == "running" and state.progress is not None and state.progress.done > 0
-
-
-def config(seed: int, epochs: int = ENDLESS) -> RunConfig:
-    return tiny.config(epochs, seed)
-
-
 def workers() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children(recursive=True):
@@ -106,14 +76,14 @@ def stored(engine: Engine) -> str:
     """The id of a run that is in the store."""
     job_id = engine.submit(Training(config=config(seed=0, epochs=1)))
     wait(engine, job_id, over)
-    return get(engine, job_id).run_id
+    return get(engine, job_id).job.subject
 
 
 def test_one_image_is_answered_beside_a_training(engine: Engine) -> None:
     run_id, image = stored(engine), tiny.source().data.test.images[3]
     endless = engine.submit(Training(config=config(seed=77)))
     wait(engine, endless, training)
-    trace = engine.trace(run_id, PruningConfig(), FRACTIONS, image)
+    trace = engine.answer(Tracing(run_id=run_id, sparsities=FRACTIONS, image=image))
     assert get(engine, endless).status == "running"
     profile = engine.store.profile(run_id, PruningConfig())
     assert profile is not None
@@ -131,11 +101,11 @@ def test_long_jobs_still_run_one_at_a_time(engine: Engine) -> None:
 def test_one_image_of_an_unknown_run_or_without_workers_is_answered_with_a_sentence(engine: Engine, root: Path) -> None:
     image = tiny.source().data.test.images[0]
     with pytest.raises(StoreError, match="There is no run"):
-        engine.trace("0123456789ab", PruningConfig(), FRACTIONS, image)
+        engine.answer(Tracing(run_id="0123456789ab", sparsities=FRACTIONS, image=image))
     with pytest.raises(PruningError, match="from 0 to 1"):
-        engine.trace(stored(engine), PruningConfig(), (2.0,), image)
-    with pytest.raises(JobError, match="could not be evaluated"):
-        engine.trace(stored(engine), PruningConfig(), FRACTIONS, image[:5, :5])
+        engine.answer(Tracing(run_id=stored(engine), sparsities=(2.0,), image=image))
+    with pytest.raises(JobError, match="The evaluation of the image failed"):
+        engine.answer(Tracing(run_id=stored(engine), sparsities=FRACTIONS, image=image[:5, :5]))
 
 
 def test_a_training_is_queued_runs_with_progress_and_ends_in_the_store(engine: Engine) -> None:
@@ -147,7 +117,8 @@ def test_a_training_is_queued_runs_with_progress_and_ends_in_the_store(engine: E
     state = wait(engine, job_id, lambda state: state.progress and state.progress.epochs)
     assert state.progress is not None and state.progress.epochs[0].number == 1
     state = wait(engine, job_id, over)
-    assert (state.status, state.message, state.retried, state.config) == ("finished", None, False, wanted)
+    assert (state.status, state.message, state.retried) == ("finished", None, False)
+    assert state.job == Training(config=wanted)
     run = engine.store.get(wanted.run_id)
     assert run.owner == "ann" and len(run.history) == 2 and run.images == 200
     assert engine.store.profile(run.id, PruningConfig()) is not None
@@ -157,7 +128,7 @@ def test_a_run_that_is_in_the_store_is_finished_at_once(engine: Engine) -> None:
     wanted = config(1, epochs=2)
     wait(engine, engine.submit(Training(config=wanted)), over)
     fresh = Engine(engine.store.root, address="tcp://127.0.0.1:9")  # nobody is there to compute anything
-    assert get(fresh, fresh.train(wanted)).status == "finished"
+    assert get(fresh, fresh.submit(Training(config=wanted))).status == "finished"
     fresh.close()
 
 
@@ -186,7 +157,9 @@ def test_what_cannot_be_asked_for_is_refused_before_a_job_is_made(engine: Engine
     wait(engine, engine.submit(Training(config=config(1, epochs=2))), over)
     with pytest.raises(PruningError, match="choose a fraction"):
         engine.submit(Evaluating(run_id=config(1, epochs=2).run_id, sparsity=float("nan")))
-    assert {state.id for state in engine.jobs() if state.kind != "train"} == {s.id for s in before if s.kind != "train"}
+    after = engine.jobs()
+    asked = [{state.id for state in jobs if not isinstance(state.job, Training)} for jobs in (before, after)]
+    assert asked[0] == asked[1]
     assert engine.state("train-0123456789ab") is None
 
 
@@ -199,7 +172,7 @@ def test_visitors_who_ask_for_the_same_share_one_job(engine: Engine) -> None:
 
 def test_asking_for_the_state_takes_no_time(engine: Engine) -> None:
     job_id = engine.submit(Training(config=config(2)))
-    with engine._connecting:  # whoever wants to speak to the scheduler waits
+    with engine._cluster._connecting:  # whoever wants to speak to the scheduler waits
         began = time.thread_time()
         for _ in range(1000):
             engine.state(job_id), engine.jobs()
@@ -309,7 +282,8 @@ def test_a_page_that_streamlit_calls_the_main_module_is_not_run_by_a_worker(engi
         "import sys, types, pathlib, time; root = pathlib.Path(sys.argv[1]);"
         "page = root / 'page.py'; page.write_text(f'open({str(root / \"ran\")!r}, \"w\")');"
         "main = types.ModuleType('__main__'); main.__file__ = str(page); sys.modules['__main__'] = main;"
-        "from core.jobs import Engine; engine = Engine(root, tasks='tests.tiny'); engine._connect(); engine.close();"
+        "from core.jobs import Engine; engine = Engine(root, tasks='tests.tiny');"
+        "engine._cluster.connect(); engine.close();"
         "sys.exit((root / 'ran').exists() or 'torch' in sys.modules)"
     )
     command = [sys.executable, "-c", code, str(engine.store.root)]
@@ -326,7 +300,7 @@ def test_an_engine_is_there_at_once_and_an_unreachable_scheduler_is_named_within
         waited.append(options["timeout"])
         return Client(*given, **options)
 
-    monkeypatch.setattr(jobs, "Client", client)
+    monkeypatch.setattr(cluster, "Client", client)
     for address in ("tcp://127.0.0.1:9", "nonsense"):
         there.clear()
         engine = Engine(tmp_path, address=address)
@@ -338,32 +312,13 @@ def test_an_engine_is_there_at_once_and_an_unreachable_scheduler_is_named_within
         engine.close()
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """A scheduler that is not ours, without workers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    scheduler = start("dask.__main__", "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
-    yield f"tcp://127.0.0.1:{port}"
-    scheduler.terminate()
-    scheduler.wait()
-
-
-def start(module: str, *arguments: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", module, *arguments]
-    return subprocess.Popen(
-        command, cwd=Path(__file__).parents[1], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-
-
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_servers_on_one_scheduler_share_jobs_and_progress_and_survive_each_other(address: str, tmp_path: Path) -> None:
     def server() -> Engine:
         def connected() -> Engine | None:
             engine = Engine(tmp_path, address=address, tasks="tests.tiny")
             try:
-                engine._connect()
+                engine._cluster.connect()
                 return engine
             except JobError:
                 engine.close()
@@ -375,27 +330,28 @@ def test_servers_on_one_scheduler_share_jobs_and_progress_and_survive_each_other
 
     wanted = config(40)
     one, two = server(), server()
-    job_id = one.train(wanted, owner="ann")
+    job_id = one.submit(Training(config=wanted, owner="ann"), "ann")
     assert "has no workers yet" in str(get(one, job_id).message)
 
     worker = start(
         "dask.__main__", "worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"
     )
     try:
-        assert two.train(wanted, owner="bob") == job_id
+        assert two.submit(Training(config=wanted, owner="bob"), "bob") == job_id
         seen = wait(two, job_id, training)
-        assert seen.owner == "ann" and seen.config == wanted
+        assert isinstance(seen.job, Training) and seen.job.owner == "ann" and seen.job.config == wanted
         assert wait(one, job_id, training).message is None
 
         one.close()  # the job outlives the server that asked for it
         three = server()  # a late joiner knows it
-        assert wait(three, job_id, training).owner == "ann"
+        joined = wait(three, job_id, training).job
+        assert isinstance(joined, Training) and joined.owner == "ann"
 
         three.cancel(job_id)
         assert wait(two, job_id, over).status == "cancelled"
 
         short = config(41, epochs=1)
-        assert wait(two, three.train(short), over).status == "finished"
+        assert wait(two, three.submit(Training(config=short)), over).status == "finished"
         assert RunStore(tmp_path).has(short.run_id)
         two.close()
         three.close()
@@ -422,17 +378,18 @@ def test_a_server_that_trains_nothing_says_so_and_answers_the_rest(engine: Engin
     wait(engine, engine.submit(Training(config=wanted)), over)
     looking = Engine(engine.store.root, tasks=engine._tasks, training=False)
     try:
-        assert looking.train(wanted)  # is there already
+        assert looking.submit(Training(config=wanted))  # is there already
         refused: list[Callable[[], object]] = [
-            lambda: looking.train(config(2, epochs=1)),
-            lambda: looking.audit([wanted]),
-            lambda: looking.study([]),
-            lambda: looking.ask("tradeoff", wanted.run_id, PruningConfig()),
+            lambda: looking.submit(Training(config=config(2, epochs=1))),
+            lambda: looking.submit_all([Auditing(config=wanted)]),
+            lambda: looking.submit_all([]),
+            lambda: looking.submit(Comparing(run_id=wanted.run_id)),
         ]
         for ask in refused:
             with pytest.raises(JobError, match="Nothing is trained on this server"):
                 ask()
-        assert wait(looking, looking.ask("point", wanted.run_id, PruningConfig(), 0.321), over).status == "finished"
+        point = looking.submit(Evaluating(run_id=wanted.run_id, sparsity=0.321))
+        assert wait(looking, point, over).status == "finished"
     finally:
         looking.close()
 

@@ -1,14 +1,14 @@
 """The ledger's numbers are those of the bytes, its break-evens those of the closed forms, and it survives the disk."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from core import figures, panels
-from core.config import PruningConfig
+from core.codec import from_json, to_json
 from core.cost.encodings import ENCODINGS, Format, rounded
 from core.cost.ledger import COMPACT, DENSE, ENTRIES, ROUNDED, Entry, Ledger, Weighing
 from core.cost.rounding import Rounding
@@ -17,9 +17,9 @@ from core.engine.inference import Classifier
 from core.errors import JobCancelled, PruningError, StoreError
 from core.evaluation import compare
 from core.evaluation.profile import FRACTIONS
-from core.networks import Layer
+from core.networks import Kernel
 from core.panels.storage import storage
-from core.pruning import kernels, prune, rank
+from core.pruning import PruningConfig, kernels, prune, rank
 from core.store.results import Results
 from core.store.runs import LEDGERS, RunStore
 from tests import small, tiny
@@ -103,8 +103,8 @@ def test_a_row_of_its_own_stands_in_its_place(ledger: Ledger) -> None:
 
 
 def test_a_ledger_survives_json_and_a_damaged_one_is_refused(ledger: Ledger) -> None:
-    values = json.loads(json.dumps(ledger.to_dict()))
-    assert Ledger.from_dict(values).to_dict() == ledger.to_dict()
+    values = json.loads(json.dumps(to_json(ledger)))
+    assert to_json(from_json(Ledger, values)) == to_json(ledger)
     for broken in (
         {**values, "format": 0},
         {**values, "k": values["k"][:-1]},
@@ -115,7 +115,7 @@ def test_a_ledger_survives_json_and_a_damaged_one_is_refused(ledger: Ledger) -> 
         {},
     ):
         with pytest.raises(StoreError):
-            Ledger.from_dict(broken)
+            from_json(Ledger, broken)
 
 
 @pytest.fixture
@@ -126,18 +126,18 @@ def trained(tmp_path: Path) -> str:
 
 
 def test_the_store_keeps_ledgers_by_run_ranking_and_sparsity(ledger: Ledger, trained: str, tmp_path: Path) -> None:
-    store = Results(RunStore(tmp_path), tmp_path / "shipped")
+    store = Results(RunStore(tmp_path, tmp_path / "shipped"))
     pruning, other = PruningConfig(), PruningConfig(scope="layerwise")
     assert store.get(Weighing(run_id=trained, pruning=pruning)) is None
-    store.save(trained, pruning, ledger)
+    store.put(Weighing(run_id=trained, pruning=pruning), ledger)
     point = weigh(WEIGHTS, RANKING, (0.123,))
-    store.save(trained, pruning, point, 0.123)
+    store.put(Weighing(run_id=trained, pruning=pruning, sparsity=0.123), point)
     found, row = (
         store.get(Weighing(run_id=trained, pruning=pruning)),
         store.get(Weighing(run_id=trained, pruning=pruning, sparsity=0.123)),
     )
-    assert found is not None and found.to_dict() == ledger.to_dict()
-    assert row is not None and row.to_dict() == point.to_dict()
+    assert found is not None and to_json(found) == to_json(ledger)
+    assert row is not None and to_json(row) == to_json(point)
     assert store.get(Weighing(run_id=trained, pruning=other)) is None
     with pytest.raises(StoreError):
         store.get(Weighing(run_id="0" * 12, pruning=pruning))
@@ -146,8 +146,8 @@ def test_the_store_keeps_ledgers_by_run_ranking_and_sparsity(ledger: Ledger, tra
     for broken in ("{", json.dumps({**whole, "weights": "those of another training"}), "[]"):
         path.write_text(broken)
         assert store.get(Weighing(run_id=trained, pruning=pruning)) is None
-    (tmp_path / "shipped").mkdir()
-    (tmp_path / "shipped" / path.name).write_text(json.dumps(whole))
+    (tmp_path / "shipped" / LEDGERS).mkdir(parents=True)
+    (tmp_path / "shipped" / LEDGERS / path.name).write_text(json.dumps(whole))
     assert store.get(Weighing(run_id=trained, pruning=pruning)) is not None
 
 
@@ -158,7 +158,7 @@ def test_the_task_stores_the_ledger_of_a_trained_run_and_stops_when_asked_to(tra
     found = Results(store).get(Weighing(run_id=trained, sparsity=0.9))
     weights = store.weights(trained)
     expected = weigh(weights, rank(weights, PruningConfig()), (0.9,))
-    assert found is not None and found.to_dict() == expected.to_dict() and seen == [1]
+    assert found is not None and to_json(found) == to_json(expected) and seen == [1]
     with pytest.raises(JobCancelled):
         tiny.ledger(trained, PruningConfig(), None, root=tmp_path, should_stop=lambda: True)
     assert Results(store).get(Weighing(run_id=trained)) is None
@@ -170,11 +170,11 @@ def test_rounded_weights_are_compared_with_the_same_pruned_ones_and_stored(train
     assert store.get(Rounding(run_id=trained, pruning=pruning, sparsity=0.8)) is None
     tiny.rounding(trained, pruning, 0.8, root=tmp_path)
     found = store.get(Rounding(run_id=trained, pruning=pruning, sparsity=0.8))
-    assert found is not None and [*found] == [*ROUNDED]
+    assert found is not None and [field.name for field in fields(found)] == [*ROUNDED]
     weights, test = runs.weights(trained), tiny.source().data.test
     pruned = prune(weights, rank(weights, pruning), 0.8)
     infer = Classifier(runs.get(trained).design, test.images).infer
-    for name, of in found.items():
+    for name, of in vars(found).items():
         written = pruned | {n: rounded(w, name) for n, w in kernels(pruned).items()}
         assert any(not np.array_equal(written[n], pruned[n]) for n in pruned)
         assert of == compare(test.labels, infer(pruned).argmax(axis=1), infer(written).argmax(axis=1))
@@ -183,7 +183,7 @@ def test_rounded_weights_are_compared_with_the_same_pruned_ones_and_stored(train
     assert store.get(Rounding(run_id=trained, pruning=pruning, sparsity=0.8)) is None
 
 
-LAYERS = {name: Layer(w.size, 9) for name, w in kernels(WEIGHTS).items()}
+LAYERS = {name: Kernel(w.size, 9) for name, w in kernels(WEIGHTS).items()}
 
 
 def test_the_panel_says_what_the_ledger_holds(ledger: Ledger) -> None:
@@ -205,9 +205,9 @@ def test_the_panel_says_what_the_ledger_holds(ledger: Ledger) -> None:
     assert json.dumps(panels.to_json(panel.figures[0]))
 
 
-def test_a_ledger_of_other_stops_is_refused(ledger: Ledger) -> None:
+def test_a_ledger_of_other_stops_is_refused() -> None:
     with pytest.raises(StoreError, match="other stops"):
-        storage(small.profile(), small.LABELS, replace(ledger, k=ledger.k[:-1]), LAYERS, 1)
+        storage(small.profile(), small.LABELS, weigh(WEIGHTS, RANKING, FRACTIONS[:-1]), LAYERS, 1)
 
 
 def test_figures_draw_the_bytes_of_each_line(ledger: Ledger) -> None:

@@ -8,15 +8,18 @@ import torch
 from torch import nn
 
 from core.config import Design, Problem
-from core.engine.models import BUILDERS, Conv, RegionMeans, build, get_weights, normalise, set_weights
+from core.engine.models import Conv, RegionMeans, build, get_weights, normalise, set_weights
 from core.errors import ConfigError
-from core.networks import NETWORKS, PIXEL_MEAN, PIXEL_STD, Layer
+from core.networks import NETWORKS, PIXEL_MEAN, PIXEL_STD, Kernel
 
 each_network = pytest.mark.parametrize("network", NETWORKS)
 
 
 def test_registry_and_builders_name_the_same_networks() -> None:
-    assert BUILDERS.keys() == NETWORKS.keys()
+    """What is registered is built, in the order of its layers."""
+    for name, network in NETWORKS.items():
+        names = [n for n, p in build(Design(name), 0).named_parameters() if p.ndim >= 2]
+        assert names == [*network.kernels(Problem())]
 
 
 @each_network
@@ -40,14 +43,14 @@ def test_the_registry_names_the_kernels_and_how_often_each_weight_is_used(networ
 
     def count(module: nn.Module, _: object, output: torch.Tensor) -> None:
         name = names[module]
-        used[name] = Layer(sizes[name], output[0, 0].numel() if output.ndim == 4 else 1)
+        used[name] = Kernel(sizes[name], output[0, 0].numel() if output.ndim == 4 else 1)
 
     for module in names:
         if isinstance(module, nn.Conv2d | nn.Linear):
             module.register_forward_hook(count)
     answer = model(torch.zeros(2, problem.channels, problem.side, problem.side))
     assert answer.shape == (2, problem.classes)
-    assert list(NETWORKS[network].layers(problem).items()) == list(used.items())
+    assert list(NETWORKS[network].kernels(problem).items()) == list(used.items())
 
 
 @each_network

@@ -3,7 +3,7 @@
 import html
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,17 @@ from markdown_it import MarkdownIt
 from streamlit.testing.v1 import AppTest
 
 from core import figures, panels, study
-from core.config import PruningConfig
 from core.cost.files import card
 from core.evaluation import Comparison
 from core.evaluation.answers import first_changes
 from core.figures import BeforeAfter
 from core.figures.labels import LONGEST
+from core.pruning import PruningConfig
 from core.run import Run
 from pages.ui.view.say import as_written
 from tests import shelf, small
+from tests.curves import LENET, VALUES, cell, curve
 from tests.hard_names import MARKS, NAMES
-from tests.test_study import LENET, VALUES, cell, curve
 
 ISOLATES = re.compile("[\u2066-\u2069]")
 TENS = [tuple(NAMES[i : i + 10]) for i in range(0, len(NAMES) - 9, 10)]

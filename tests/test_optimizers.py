@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from core.config import Design, Optimizer, TrainingConfig
 from core.engine import models, optimizers
+from core.networks import NETWORKS
 
 OPTIMIZERS = get_args(Optimizer)
 
@@ -23,7 +24,7 @@ def learn(model: nn.Module) -> None:
     F.cross_entropy(model(models.normalise(images)), torch.arange(40) % 10).backward()
 
 
-@pytest.mark.parametrize("name", [*models.BUILDERS])
+@pytest.mark.parametrize("name", [*NETWORKS])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_step_moves_everything_that_is_learned(name: str, optimizer: Optimizer) -> None:
     model = network(name)

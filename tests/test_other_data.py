@@ -11,15 +11,16 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core import data
-from core.config import PruningConfig, RunConfig, TrainingConfig
+from core.config import RunConfig, TrainingConfig
 from core.data import folders
 from core.engine import tasks
-from core.run import Run
+from core.pruning import PruningConfig
+from core.run import Run, Training
 from core.store.runs import RunStore
 from pages.ui.server.routes import _panel
+from tests.own_data import CLASSES, put_idx
 from tests.patience import PATIENCE
-from tests.test_folders import CLASSES, put_idx
-from tests.test_pages import ROUTER, rows, text
+from tests.reading import ROUTER, rows, text
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Run]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(folders.VARIABLE, str(root / "sets"))
         config = RunConfig(network="lenet", training=TrainingConfig(epochs=6, batch_size=50), data=of.config)
-        tasks.train(config, root=root / "runs")
+        tasks.perform(Training(config=config), root / "runs")
     return root / "sets", root / "runs", RunStore(root / "runs").get(config.run_id)
 
 

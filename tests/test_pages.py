@@ -4,37 +4,37 @@ import base64
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.session import EXACT
-from core import study
-from core.config import Criterion, PruningConfig
-from core.cost.files import Export
-from core.cost.ledger import COMPACT, ENTRIES
-from core.cost.tradeoff import RETRAINED
+from core.cost.files import Export, Exporting
+from core.cost.ledger import COMPACT, ENTRIES, Weighing
+from core.cost.rounding import Rounded, Rounding
+from core.cost.tradeoff import RETRAINED, Comparing
 from core.cost.weighing import weigh
 from core.data import FASHION, Split
 from core.data.fashion import CLASSES
 from core.evaluation import Comparison, Labels, Proportion, by_class, compare, confusion_matrix
 from core.evaluation.answers import first_change
-from core.pruning import rank
+from core.pruning import PruningConfig, rank
 from core.run import Run
 from core.store.results import Results
 from core.store.runs import RunStore
 from core.study import audit
-from core.study.audit import READINGS, Audit, Finding
+from core.study.audit import READINGS, Audit, Auditing, Finding
 from core.study.bisection import Found, Search
 from core.study.bisection import said as said_of
 from core.words import wording
 from pages.ui.view.site import PAGES
 from tests import shelf, small
+from tests.curves import studied
 from tests.patience import PATIENCE
-from tests.test_study import LENET, curve
+from tests.reading import ROUTER, rows, text
 
 
 @pytest.fixture(scope="module")
@@ -49,20 +49,9 @@ def app(shelved: tuple[Path, Run, Run], app_on: Callable[[Path], AppTest]) -> Ap
     return app_on(shelved[0])
 
 
-def text(app: AppTest) -> str:
-    """All that is said on the page."""
-    kinds = (app.title, app.header, app.markdown, app.caption, app.info, app.warning, app.error, app.success)
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
-
-
 def value_key(name: str) -> str:
     """Of the widget for a value of LeNet's recipe by the report."""
     return f"{name} of lenet report on {FASHION.id}"
-
-
-def rows(app: AppTest) -> dict[str, Any]:
-    """The rows of the page's last table by their names, as the browser gets them."""
-    return {row["name"]: row for row in json.loads(app.get("bidi_component")[-1].proto.json)["rows"]}
 
 
 def expected(run: Run, root: Path, percent: float) -> tuple[int, int, int]:
@@ -449,16 +438,6 @@ assert "torch" not in sys.modules and "torchvision" not in sys.modules
 # --- study ------------------------------------------------------------------------------------------------------
 
 
-def studied(root: Path) -> dict[str, float]:
-    """Put the curves of all criteria, global, into the store; returns the accuracy of each at every sparsity."""
-    store = Results(RunStore(root))
-    levels = {criterion: 0.8 - 0.1 * i for i, criterion in enumerate(get_args(Criterion))}
-    for line in study.by_criterion(LENET, "global"):
-        for i, cell in enumerate(line.cells):
-            store.save(curve(cell, [levels[line.name] + 0.001 * i] * len(cell.sparsities)))
-    return levels
-
-
 def test_the_study_page_without_curves_offers_to_compute_them_and_says_what_stands_in_the_way(app: AppTest) -> None:
     app.switch_page("study.py").run()
     assert not app.exception and "0 of 40 cells" in text(app)
@@ -502,7 +481,8 @@ def test_the_claim_is_answered_in_words_figure_and_table(
     for config in audit.networks():
         all_of_it = Proportion(7140 + 3 * config.seed, 10_000)
         findings = {r.name: Finding(4, none, all_of_it if r.name == "signed 0.1" else none) for r in READINGS}
-        store.save_audit(Audit(config=config, findings=findings, created="", versions={}, machine={}))
+        made = Audit(config=config, findings=findings, created="", versions={}, machine={})
+        store.put(Auditing(config=config), made)
     app.query_params["part"] = "The claim, audited"
     app.switch_page("study.py").run()
     assert not app.exception
@@ -537,7 +517,7 @@ def test_exact_questions_are_offered_answered_in_words_and_only_where_all_weight
     c = Comparison(400, 300, 1, 0, 99, 1)
     found = Found(k=7, total=run.weights, at=c, beyond=None, test=c, evaluations=20)
     search = Search(run_id=run.id, goal="change")
-    Results(RunStore(root)).save_answer(search, found)
+    Results(RunStore(root)).put(search, found)
     app.run()
     assert said_of(search, found) in text(app) and "answered all images 20 times" in text(app)
     assert [button.label for button in app.button] == ["Find out"] * 2
@@ -563,7 +543,7 @@ def test_the_byte_ledger_is_asked_for_and_then_shown_line_by_line(app: AppTest, 
     assert profile is not None
     ranking = rank(weights, PruningConfig())
     ledger = weigh(weights, ranking, profile.sparsity.tolist())
-    Results(store).save(run.id, PruningConfig(), ledger)
+    Results(store).put(Weighing(run_id=run.id), ledger)
     app.run()
     row = profile.stop_index(90)
     taken = int(ledger.bytes[COMPACT.key][row])
@@ -577,7 +557,7 @@ def test_the_byte_ledger_is_asked_for_and_then_shown_line_by_line(app: AppTest, 
 
     assert "has not been measured yet" in text(app)
     c = Comparison(400, 300, 1, 0, 99, 1)
-    Results(store).save_rounding(run.id, PruningConfig(), 0.9, {"float16": c, "int8": c})
+    Results(store).put(Rounding(run_id=run.id, sparsity=0.9), Rounded(float16=c, int8=c))
     app.run()
     assert not app.exception and f"**int8**: {wording.accuracy(c.pruned)}, {wording.difference(c)}" in text(app)
 
@@ -590,16 +570,16 @@ def test_weights_and_filters_are_offered_and_then_shown_with_their_n(
     profile, weights = store.profile(run.id, PruningConfig()), store.weights(run.id)
     assert profile is not None
     ledger = weigh(weights, rank(weights, PruningConfig()), profile.sparsity.tolist())
-    Results(store).save(run.id, PruningConfig(), ledger)
+    Results(store).put(Weighing(run_id=run.id), ledger)
     app.query_params["run"], app.query_params["sparsity"] = run.id, "90"
     app.run()
     app.switch_page("storage.py").run()
     assert "has not been compared yet" in text(app)
     assert {"Compare the two", "Prepare the files", "Measure the time"} <= {button.label for button in app.button}
     found = small.tradeoff()
-    Results(store).save_tradeoff(run.id, PruningConfig(), found)
+    Results(store).put(Comparing(run_id=run.id), found)
     files = Export({"weights.pt": b"some"}, ("weights.pt was read again.",))
-    Results(store).save_export(run.id, PruningConfig(), 0.9, files)
+    Results(store).put(Exporting(run_id=run.id, sparsity=0.9), files)
     app.run()
     assert not app.exception and "Compare the two" not in {button.label for button in app.button}
     assert "single weights reach 83.50\u00a0%" in text(app) and "400 test images" in text(app)

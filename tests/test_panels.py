@@ -3,24 +3,23 @@
 import gzip
 import json
 from dataclasses import fields
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from core import panels
-from core.config import Criterion, PruningConfig, Scope
 from core.evaluation import confusion_matrix, most_confused
 from core.evaluation.profile import FRACTIONS, STOPS, Profile, compute, marks
 from core.figures import LiveFigure, layer_title
 from core.panels import Panel
-from core.pruning import Weights, kernels, prune, rank
+from core.pruning import CRITERIA, SCOPES, PruningConfig, Weights, kernels, prune, rank
 from core.words import wording
 from core.words.glossary import TERMS
 from tests import small
 
-CASES = [(criterion, scope) for criterion in get_args(Criterion) for scope in get_args(Scope)]
+CASES = [(criterion, scope) for criterion in CRITERIA for scope in SCOPES]
 every_case = pytest.mark.parametrize(("criterion", "scope"), CASES)
 
 
@@ -44,7 +43,7 @@ def as_json(shown: Panel) -> str:
 
 @every_case
 @pytest.mark.parametrize("own", [None, 1e-9, 0.123, 0.99999])
-def test_there_is_one_text_and_one_patch_for_each_stop(criterion: Criterion, scope: Scope, own: float | None) -> None:
+def test_there_is_one_text_and_one_patch_for_each_stop(criterion: str, scope: str, own: float | None) -> None:
     profile = small.profile(criterion, scope, own)
     shown, rows = built(profile), len(STOPS) + (own is not None)
     assert len(shown.stops) == len(shown.answers) == len(shown.warnings) == rows
@@ -60,7 +59,7 @@ def test_stops_say_their_sparsity_and_their_count() -> None:
 
 
 @every_case
-def test_at_stop_0_the_panel_says_that_nothing_changed(criterion: Criterion, scope: Scope) -> None:
+def test_at_stop_0_the_panel_says_that_nothing_changed(criterion: str, scope: str) -> None:
     shown = built(small.profile(criterion, scope))
     assert shown.answers[0] == "0 of 2,344 weights set to zero. None of 200 answers changed."
     assert shown.warnings[0] == ""
@@ -94,9 +93,7 @@ def dead() -> dict[str, NDArray[np.float32]]:
 
 @every_case
 @pytest.mark.parametrize("network", [small.weights, dead])
-def test_warnings_name_exactly_what_is_all_zero_in_the_pruned_network(
-    criterion: Criterion, scope: Scope, network: Any
-) -> None:
+def test_warnings_name_exactly_what_is_all_zero_in_the_pruned_network(criterion: str, scope: str, network: Any) -> None:
     weights: Weights = network()
     pruning = PruningConfig(criterion=criterion, scope=scope)
     profile = compute(weights, pruning, small.infer, small.LABELS, gradients=small.gradients())
@@ -118,7 +115,7 @@ def test_some_stops_have_a_zero_filter_and_some_a_zero_layer() -> None:
 
 
 @every_case
-def test_a_cut_is_drawn_only_where_magnitude_decides(criterion: Criterion, scope: Scope) -> None:
+def test_a_cut_is_drawn_only_where_magnitude_decides(criterion: str, scope: str) -> None:
     shown = built(small.profile(criterion, scope))
     bands = next(p.figure.base["layout"]["shapes"] for p in shown.figures if p.figure.name == "distributions")
     assert ("zoom" in names(shown)) == (len(bands) == 4) == (criterion == "magnitude")
@@ -141,7 +138,7 @@ def test_a_visitors_own_sparsity_is_drawn_between_its_neighbours() -> None:
 
 
 @every_case
-def test_a_panel_is_plain_json_but_for_numpy_scalars(criterion: Criterion, scope: Scope) -> None:
+def test_a_panel_is_plain_json_but_for_numpy_scalars(criterion: str, scope: str) -> None:
     shown = built(small.profile(criterion, scope))
     read = json.loads(as_json(shown))
     assert read.keys() == {"stops", "marks", "answers", "warnings", "readouts", "figures"}
@@ -153,7 +150,7 @@ def test_a_panel_is_plain_json_but_for_numpy_scalars(criterion: Criterion, scope
 
 
 @every_case
-def test_marks_are_the_stops_that_matter_in_order(criterion: Criterion, scope: Scope) -> None:
+def test_marks_are_the_stops_that_matter_in_order(criterion: str, scope: str) -> None:
     profile = small.profile(criterion, scope)
     found, by = marks(profile.comparisons(small.LABELS), 10), dict[str, int]()
     for mark in built(profile).marks:

@@ -18,8 +18,8 @@ import pytest
 from fsspec import get_filesystem_class
 from fsspec.implementations.memory import MemoryFileSystem
 
-from core.config import PruningConfig
 from core.errors import StoreError
+from core.pruning import PruningConfig
 from core.run import Run
 from core.store.places import Bucket, Folder, Place, bucket, opened
 from core.store.results import Results

@@ -8,19 +8,19 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from core.engine.export import agreement
 
-from core.config import Design, Problem, PruningConfig
+from core.config import Design, Problem
 from core.cost.files import Export, Exporting
 from core.cost.script import script
-from core.engine import export as exporting
 from core.engine import portable
 from core.engine.inference import Classifier
 from core.engine.models import build, get_weights
 from core.engine.portable import from_state, onnx_runtime, run_alone, to_onnx, to_state
+from core.engine.tasks import export as exporting
+from core.engine.tasks.export import agreement
 from core.errors import ConfigError, JobCancelled, PruningError
 from core.networks import NETWORKS
-from core.pruning import prune, rank
+from core.pruning import PruningConfig, prune, rank
 from core.pruning.filters import by_norm, take
 from core.store.results import Results
 from core.store.runs import EXPORTS, RunStore
@@ -134,10 +134,10 @@ def test_a_network_whose_onnx_answers_otherwise_is_not_kept(root: Path, monkeypa
 
 def test_old_archives_make_room_and_damaged_ones_are_none(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, run_id = Results(RunStore(root)), tiny.config().run_id
-    monkeypatch.setattr("core.store.ledgers.ROOM", 2500)
+    monkeypatch.setattr("core.store.results.ROOM", 2500)
     files = Export({"weights.pt": np.random.default_rng(0).bytes(1000)}, ("It was tried.",))
     for sparsity in (0.1, 0.2, 0.3):
-        store.save_export(run_id, PruningConfig(), sparsity, files)
+        store.put(Exporting(run_id=run_id, sparsity=sparsity), files)
     kept = [store.get(Exporting(run_id=run_id, sparsity=sparsity)) for sparsity in (0.1, 0.2, 0.3)]
     assert kept == [None, files, files]
     for path in (root / EXPORTS).iterdir():

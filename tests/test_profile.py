@@ -8,11 +8,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from core.config import PruningConfig
 from core.errors import PruningError, StoreError
 from core.evaluation import Comparison, accuracy, compare
 from core.evaluation.profile import DEFAULT_STOP, FRACTIONS, STOPS, Marks, Profile, compute, marks, stops
-from core.pruning import Weights, prune, rank
+from core.pruning import PruningConfig, Weights, prune, rank
 
 IMAGES = np.random.default_rng(0).standard_normal((200, 12), np.float32)
 

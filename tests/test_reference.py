@@ -4,18 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from core.engine.source import Source, official
 
 from core import data, study
-from core.config import Design, PruningConfig, RunConfig
+from core.config import Design, RunConfig
 from core.cost.ledger import COMPACT, Weighing
 from core.cost.tradeoff import Comparing
 from core.data import fashion
-from core.engine import study as study_tasks
-from core.engine import tasks, tradeoff
 from core.engine.inference import Classifier
+from core.engine.tasks import ledger, perform, tradeoff
+from core.engine.work import Source, official
 from core.errors import DataError
-from core.pruning import prune, rank
+from core.pruning import PruningConfig, prune, rank
 from core.reference import runs as reference
 from core.store.results import Results
 from core.store.runs import LEDGERS, SHIPPED, RunStore
@@ -78,7 +77,7 @@ def test_the_shipped_weights_give_the_shipped_predictions_on_the_real_test_image
 
 
 def test_making_them_makes_what_is_missing_and_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "stops", lambda ranking: (0.0, 0.9))  # of the byte ledgers, which take a while
+    monkeypatch.setattr(ledger, "stops", lambda ranking: (0.0, 0.9))  # of the byte ledgers, which take a while
     monkeypatch.setattr(tradeoff, "_ROUNDS", 1)
     wanted, said = [tiny.config(seed=1), tiny.config(seed=2)], list[str]()
     size = reference.make(wanted, tmp_path, say=said.append, source=tiny.source)
@@ -104,13 +103,13 @@ def test_the_default_study_ships_whole_and_below_its_limit(store: RunStore) -> N
     curves = Results(store)
     assert all(curves.get(cell) is not None for cell in study.default())
     assert all(curves.get(Auditing(config=config)) is not None for config in audit.networks())
-    assert SHIPPED_STUDY.stat().st_size < STUDY_LIMIT
+    assert (SHIPPED / "study.json").stat().st_size < STUDY_LIMIT
 
 
 def test_the_audit_of_the_shipped_network_is_found_again(store: RunStore, real: Source) -> None:
     config = audit.networks()[0]
     shipped = Results(store).get(Auditing(config=config))
-    tasks.audit(config, root=store.root, source=lambda name: real)
+    perform(Auditing(config=config), store.root, source=lambda name: real)
     again = Results(store).own(Auditing(config=config))
     assert shipped is not None and again is not None
     for name, finding in shipped.findings.items():
@@ -119,14 +118,16 @@ def test_the_audit_of_the_shipped_network_is_found_again(store: RunStore, real: 
         assert abs(again.findings[name].difference - finding.difference) <= 3e-4
 
 
-def test_one_cell_of_the_study_is_found_again(store: RunStore, real: Source) -> None:
+def test_one_cell_of_the_study_is_found_again(store: RunStore, real: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     """From nothing: its network is trained anew. On the processor that it was made on, to the last count."""
     cell = study.default()[0]
     shipped = Results(store).get(cell)
-    again = Results(store, store.root / "nothing ships")
-    tasks.cell(cell, root=store.root, source=lambda name: real)  # what ships is not computed again
+    nothing = store.root / "nothing ships"
+    again = Results(RunStore(store.root, nothing))
+    perform(cell, store.root, source=lambda name: real)  # what ships is not computed again
     assert again.get(cell) is None
-    study_tasks.compute(cell, store=again, source=lambda name: real)
+    monkeypatch.setattr("core.store.runs.SHIPPED", nothing)
+    perform(cell, store.root, source=lambda name: real)
     found = again.get(cell)
     assert shipped is not None and found is not None and found.k == shipped.k
     if found.machine == shipped.machine and found.versions == shipped.versions:

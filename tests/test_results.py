@@ -1,5 +1,6 @@
 """Every stored answer knows the weights it was computed from, and one of other weights is computed again."""
 
+import json
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,18 +10,21 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from core.config import PruningConfig
+from core.codec import from_json, to_json
 from core.cost.files import Export, Exporting
 from core.cost.ledger import Weighing
-from core.cost.rounding import Rounding
+from core.cost.rounding import Rounded, Rounding
 from core.cost.times import BATCHES, Times, Timing, Variant
 from core.cost.tradeoff import Comparing, Tradeoff
-from core.engine import tradeoff
+from core.engine.tasks import ledger, timing, tradeoff
 from core.errors import StoreError
-from core.evaluation.profile import compute
+from core.evaluation import Comparison
+from core.evaluation.profile import Evaluating, Profiling, compute
+from core.job import Job
 from core.progress import Progress
-from core.pruning import Weights
+from core.pruning import PruningConfig, Weights
 from core.reference import study as shipped_study
+from core.run import Training
 from core.store.arrays import digest
 from core.store.results import Results
 from core.store.runs import RunStore
@@ -212,13 +216,13 @@ def test_a_profile_beside_a_shipped_run_of_an_earlier_version_is_computed_again(
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"null", b"3", b'{"weights": 3}', b'{"float16": 1}', b"\xff"])
-def test_a_result_that_says_nothing_of_its_weights_is_not_taken(store: RunStore, content: bytes) -> None:
+def test_an_envelope_that_says_nothing_of_its_weights_is_not_opened(store: RunStore, content: bytes) -> None:
     job = Rounding(run_id=RUN, sparsity=0.5)
     store.keep(job.file(""), content)
     assert Results(store).get(job) is None and not Results(store).has(job)
 
 
-def test_a_result_is_taken_for_its_own_weights_or_where_there_are_none(store: RunStore, tmp_path: Path) -> None:
+def test_an_envelope_is_opened_for_its_own_weights_or_where_there_are_none(store: RunStore, tmp_path: Path) -> None:
     c = Comparison(10, 5, 1, 1, 3, 2)
     job, found, results = Rounding(run_id=RUN, sparsity=0.5), Rounded(c, c), Results(store)
     with pytest.raises(StoreError, match="trained again"):

@@ -9,12 +9,11 @@ import pytest
 import streamlit as st
 
 from core import panels
-from core.config import PruningConfig
 from core.errors import PruneLabError
 from core.evaluation.profile import compute
-from core.pruning import Weights
+from core.evaluation.trace import Tracing
+from core.pruning import PruningConfig, Weights
 from core.run import Run
-from core.store.runs import RunStore
 from pages.ui.server import routes
 from pages.ui.server.services import store as served
 from pages.ui.view import stories
@@ -27,7 +26,7 @@ from tests import shelf
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """A visitor's run on this server."""
     monkeypatch.setenv("PRUNELAB_RUNS", str(tmp_path))
-    monkeypatch.setattr(RunStore.__init__, "__defaults__", (None, tmp_path / "none"))
+    monkeypatch.setattr("core.store.runs.SHIPPED", tmp_path / "none")
     st.cache_resource.clear()
     yield shelf.train(tmp_path, "ann")
     st.cache_resource.clear()
@@ -69,8 +68,8 @@ def test_the_story_of_an_image_is_asked_again(run: Run, monkeypatch: pytest.Monk
     asked = list[str]()
 
     class Worker:
-        def trace(self, run_id: str, *rest: object) -> str:
-            asked.append(served().digest(run_id))
+        def answer(self, job: Tracing) -> str:
+            asked.append(served().digest(job.run_id))
             return asked[-1]
 
     class Story:

@@ -17,14 +17,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from core.config import FORMAT, PruningConfig, RunConfig, TrainingConfig
+from core.config import FORMAT, RunConfig, TrainingConfig
 from core.errors import PruningError, StoreError
-from core.evaluation.profile import Profile, compute
+from core.evaluation.profile import Evaluating, Profile, compute
 from core.progress import Epoch
-from core.pruning import Weights
-from core.store import runs
+from core.pruning import PruningConfig, Weights
+from core.run import Run
 from core.store.places import default, folder
-from core.store.runs import Run, RunStore, point_key
+from core.store.runs import RunStore
 from tests import shelf
 from tests.patience import PATIENCE
 
@@ -118,7 +118,7 @@ def test_runs_are_listed_newest_first_without_reading_an_array(
     store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, new = put(store, 0, created="2026-01-01T00:00:00+00:00"), put(store, 1, created="2026-02-01T00:00:00+00:00")
-    monkeypatch.setattr(runs, "safe_open", None)
+    monkeypatch.setattr("core.store.arrays.safe_open", None)
     assert [run.id for run in RunStore(store.root).runs() if not run.reference] == [new.id, old.id]
 
 
@@ -171,11 +171,11 @@ def test_further_profiles_and_points_are_kept_with_the_run(store: RunStore) -> N
 
 
 def test_a_sparsity_names_its_file_and_must_be_a_fraction() -> None:
-    assert point_key(PruningConfig(), 0.125) == "magnitude-global@12.5"
-    assert point_key(PruningConfig(), 0.00001) == "magnitude-global@0.001"
+    assert Evaluating(run_id="0" * 12, sparsity=0.125).key == "000000000000-magnitude-global@12.5"
+    assert Evaluating(run_id="0" * 12, sparsity=0.00001).key == "000000000000-magnitude-global@0.001"
     for sparsity in (-0.1, 1.5, float("nan"), float("inf")):
         with pytest.raises(PruningError, match="choose a fraction from 0 to 1"):
-            point_key(PruningConfig(), sparsity)
+            Evaluating(run_id="0" * 12, sparsity=sparsity)
 
 
 @pytest.mark.parametrize("run_id", ["", "../../etc", "0123456789AB", "0123456789abc", "0123456789a\n", ".set-aside", 7])

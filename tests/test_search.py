@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config import Design, PruningConfig
+from core.codec import from_json, to_json
+from core.config import Design
 from core.data import split
 from core.engine.inference import Classifier
 from core.errors import ConfigError
 from core.evaluation import Comparison, compare
-from core.pruning import prune, rank
+from core.pruning import PruningConfig, prune, rank
 from core.store.results import Results
 from core.store.runs import RunStore
 from core.study.bisection import Found, Search, between, border, said, significant, within
@@ -82,7 +83,7 @@ def test_a_margin_narrower_than_the_interval_of_no_change_has_no_answer(store: R
 def test_what_was_found_is_kept_for_its_own_question_only(store: RunStore) -> None:
     search = Search(run_id=CONFIG.run_id, goal="change")
     first = found(store, search)
-    assert Found.from_dict(first.to_dict()) == first == Results(store).get(search)
+    assert from_json(Found, to_json(first)) == first == Results(store).get(search)
     assert Results(store).get(replace(search, goal="margin", margin=0.02)) is None
 
 

@@ -2,37 +2,43 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from core.engine.source import Source
 
-from core.config import PruningConfig
+from core.cost.files import Exporting
+from core.cost.rounding import Rounding
+from core.cost.times import Timing
+from core.cost.tradeoff import Comparing
 from core.data import Dataset, Split
 from core.engine import tasks
+from core.engine.work import Source
 from core.errors import DataError
+from core.evaluation.profile import Evaluating, Profiling
+from core.job import Job
+from core.pruning import PruningConfig
 from core.run import Run
 from core.store.runs import RunStore
+from core.study.audit import Auditing
 from core.study.bisection import Search
 from core.study.cells import Cell
 from tests import tiny
 
 TAYLOR = PruningConfig(criterion="taylor")
 
-ASKED: dict[str, Callable[[Run], "partial[None]"]] = {
-    "profile": lambda run: partial(tasks.profile, run.id, PruningConfig(scope="layerwise")),
-    "gradients": lambda run: partial(tasks.profile, run.id, TAYLOR),
-    "point": lambda run: partial(tasks.point, run.id, PruningConfig(), 0.123),
-    "rounding": lambda run: partial(tasks.rounding, run.id, PruningConfig(), 0.5),
-    "timing": lambda run: partial(tasks.timing, run.id, PruningConfig(), 0.5),
-    "export": lambda run: partial(tasks.export, run.id, PruningConfig(), 0.5),
-    "tradeoff": lambda run: partial(tasks.tradeoff, run.id, PruningConfig()),
-    "search": lambda run: partial(tasks.search, Search(run_id=run.id)),
-    "cell": lambda run: partial(tasks.cell, Cell(config=run.config)),
-    "audit": lambda run: partial(tasks.audit, run.config),
+ASKED: dict[str, Callable[[Run], Job[Any]]] = {
+    "profile": lambda run: Profiling(run_id=run.id, pruning=PruningConfig(scope="layerwise")),
+    "gradients": lambda run: Profiling(run_id=run.id, pruning=TAYLOR),
+    "point": lambda run: Evaluating(run_id=run.id, sparsity=0.123),
+    "rounding": lambda run: Rounding(run_id=run.id, sparsity=0.5),
+    "timing": lambda run: Timing(run_id=run.id, sparsity=0.5),
+    "export": lambda run: Exporting(run_id=run.id, sparsity=0.5),
+    "tradeoff": lambda run: Comparing(run_id=run.id),
+    "search": lambda run: Search(run_id=run.id),
+    "cell": lambda run: Cell(config=run.config),
+    "audit": lambda run: Auditing(config=run.config),
 }
 """Every task that a data set is loaded for, once there is a run."""
 
@@ -79,7 +85,7 @@ def test_a_run_is_not_asked_about_another_data_set(made: tuple[Path, Run], task:
     root, run = made
     found, before = other(what), everything(root)
     with pytest.raises(DataError, match=f"is not what run {run.id} was trained on: {said}") as caught:
-        ASKED[task](run)(root=root, source=lambda name: Source(found, {}))
+        tasks.perform(ASKED[task](run), root, source=lambda name: Source(found, {}))
     assert str(caught.value).endswith("Train it again.")
     assert everything(root) == before
 

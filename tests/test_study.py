@@ -3,65 +3,29 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from core import study
-from core.config import Criterion, Problem, PruningConfig, RunConfig, Scope
+from core.codec import to_json
+from core.config import Problem
 from core.errors import JobError, StoreError
-from core.evaluation import Comparison
 from core.evaluation.profile import FRACTIONS
 from core.jobs import Engine
 from core.networks import NETWORKS
+from core.pruning import CRITERIA, SCOPES
 from core.reference import study as shipped_study
 from core.store.results import Results
 from core.store.runs import RunStore
 from core.study import audit
-from core.study.cells import SPARSITIES, Cell, Curve, area
+from core.study.audit import Auditing
+from core.study.cells import SPARSITIES, Cell, area
 from tests import tiny
-
-LENET = study.networks("lenet", "quick")
-SIZES = (150, 2_400, 30_720, 10_080, 840)
-
-
-USES = tuple(layer.uses for layer in NETWORKS["lenet"].layers(Problem()).values())
-
-
-def curve(cell: Cell, accuracies: Sequence[float], dense: float = 0.9, n: int = 1000) -> Curve:
-    """Accuracies as counts of n images, whatever k would really do."""
-    right = round(dense * n)
-    rows = []
-    for value in accuracies:
-        kept = min(round(value * n), right)
-        rows.append(Comparison(n, kept, right - kept, 0, n - right, right - kept))
-    layer_k = tuple(tuple(round(s * size) for size in SIZES) for s in cell.sparsities)
-    return Curve(
-        cell=cell,
-        total=sum(SIZES),
-        k=tuple(map(sum, layer_k)),
-        sizes=SIZES,
-        uses=USES,
-        layer_k=layer_k,
-        test=tuple(rows),
-        validation=tuple(rows),
-        seconds=1.0,
-        created="2026-11-25T00:00:00+00:00",
-        versions={},
-        machine={},
-    )
-
-
-def cell(config: RunConfig, criterion: Criterion = "magnitude", seed: int = 0) -> Cell:
-    return Cell(config=config, pruning=PruningConfig(criterion=criterion, seed=seed), sparsities=(0.2, 0.5, 0.9))
-
-
-VALUES = np.array([[0.9, 0.8, 0.4], [0.88, 0.8, 0.3], [0.89, 0.77, 0.2], [0.9, 0.82, 0.5], [0.87, 0.79, 0.1]])
+from tests.curves import LENET, SIZES, USES, VALUES, cell, curve
 
 
 def test_a_band_is_the_mean_with_students_interval_over_the_networks() -> None:
@@ -123,9 +87,9 @@ def test_the_numbers_come_back_from_csv() -> None:
 
 
 def test_every_line_of_a_study_is_of_the_same_networks_and_sparsities() -> None:
-    for scope in get_args(Scope):
+    for scope in SCOPES:
         lines = study.by_criterion(LENET, scope)
-        assert [line.name for line in lines] == list(get_args(Criterion))
+        assert [line.name for line in lines] == [*CRITERIA]
         for line in lines:
             assert {cell.config for cell in line.cells} == set(LENET)
             assert {cell.sparsities for cell in line.cells} == {SPARSITIES}
@@ -134,33 +98,33 @@ def test_every_line_of_a_study_is_of_the_same_networks_and_sparsities() -> None:
         assert {cell.sparsities for cell in line.cells} == {study.RETRAINED}
         assert {cell.epochs for cell in line.cells} == {0 if line.name == "none" else study.EPOCHS}
     alone = study.by_layer(LENET)
-    assert [line.name for line in alone] == list(NETWORKS["lenet"].layers(Problem()))
+    assert [line.name for line in alone] == list(NETWORKS["lenet"].kernels(Problem()))
     assert {cell.sparsities for line in alone for cell in line.cells} == {FRACTIONS}
 
 
 def test_no_cell_of_the_default_study_is_asked_for_twice() -> None:
     cells = study.default()
-    assert len({cell.id for cell in cells}) == len(cells) > 100
+    assert len({cell.key for cell in cells}) == len(cells) > 100
 
 
 def test_what_ships_is_read_back_and_what_is_of_another_cell_is_not(tmp_path: Path) -> None:
-    store, asked = Results(RunStore(tmp_path, tmp_path / "none"), tmp_path / "none.json"), cell(LENET[0])
+    store, asked = Results(RunStore(tmp_path, tmp_path / "none")), cell(LENET[0])
     found = curve(asked, VALUES[0])
-    store.save(found)
+    store.put(asked, found)
     assert store.get(asked) == found
     shipped_study.write(tmp_path / "study.json", store, [asked, cell(LENET[1])])
-    shipped = Results(RunStore(tmp_path / "empty", tmp_path / "none"), tmp_path / "study.json")
+    shipped = Results(RunStore(tmp_path / "empty", tmp_path))
     assert shipped.get(asked) == found and shipped.get(cell(LENET[1])) is None
     other = replace(asked, sparsities=(0.1, 0.2, 0.3))
-    (tmp_path / ".study" / f"{other.id}.json").write_text(json.dumps(found.to_dict()))
+    (tmp_path / ".study" / f"{other.key}.json").write_text(json.dumps(to_json(found)))
     assert store.get(other) is None
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"curves": [{}], "audits": []}'])
 def test_a_damaged_file_of_what_ships_is_left_out(tmp_path: Path, content: str) -> None:
     (tmp_path / "study.json").write_text(content)
-    store = Results(RunStore(tmp_path / "empty", tmp_path / "none"), tmp_path / "study.json")
-    assert store.get(cell(LENET[0])) is None and store.audit(LENET[0]) is None
+    store = Results(RunStore(tmp_path / "empty", tmp_path))
+    assert store.get(cell(LENET[0])) is None and store.get(Auditing(config=LENET[0])) is None
 
 
 def test_the_command_computes_what_is_missing_and_says_what_failed(
@@ -185,4 +149,4 @@ def test_a_study_that_cannot_be_stored_says_why(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     store = Results(RunStore(tmp_path / "file" / "below", tmp_path / "none"))
     with pytest.raises(StoreError, match="cannot be written"):
-        store.save(curve(cell(LENET[0]), VALUES[0]))
+        store.put(cell(LENET[0]), curve(cell(LENET[0]), VALUES[0]))

@@ -1,21 +1,19 @@
 """The study's figures show its numbers, say their n, and tell no two lines apart by colour alone."""
 
-from typing import get_args
-
 import numpy as np
 import pytest
 
 from core import figures, study
-from core.config import Criterion
 from core.evaluation import Proportion
 from core.figures import SparsityAxis, layer_title
+from core.pruning import CRITERIA
 from core.study import Band, audit
 from core.study.audit import READINGS, REPORTED, Audit, Finding
-from tests.test_study import LENET, VALUES, cell, curve
+from tests.curves import LENET, VALUES, cell, curve
 
 LINES = [
     study.band(c, [curve(cell(config), row - 0.05 * i) for config, row in zip(LENET, VALUES, strict=True)])
-    for i, c in enumerate(get_args(Criterion)[:3])
+    for i, c in enumerate([*CRITERIA][:3])
 ]
 
 

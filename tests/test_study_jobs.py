@@ -7,17 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from core.config import PruningConfig
 from core.errors import JobError
 from core.jobs import Engine
+from core.pruning import PruningConfig
 from core.run import Training
 from core.study.audit import Auditing
 from core.study.cells import Cell
 from tests import tiny
+from tests.cluster import start
+from tests.engines import config, training, wait
 from tests.patience import until
-from tests.test_jobs import address, config, start, training, wait
-
-__all__ = ["address"]
 
 CELLS = [
     Cell(config=tiny.config(seed=seed), pruning=PruningConfig(scope=scope), sparsities=(0.3, 0.9))
@@ -48,11 +47,11 @@ def test_a_study_larger_than_the_queue_trains_each_network_once_and_is_not_compu
     embedded.submit_all(CELLS)
     finished(embedded, CELLS)
     ids = {state.id for state in embedded.jobs()}
-    assert ids >= {f"cell-{cell.id}" for cell in CELLS} | {f"network-{c.config.run_id}" for c in CELLS}
+    assert ids >= {cell.id for cell in CELLS} | {f"network-{c.config.run_id}" for c in CELLS}
     files = {path: path.stat().st_mtime_ns for path in (embedded.store.root / ".study").iterdir()}
     assert len(files) == len(CELLS) + 2
     embedded.submit_all(CELLS)
-    wait(embedded, f"cell-{CELLS[-1].id}", lambda state: state.status == "finished")
+    wait(embedded, CELLS[-1].id, lambda state: state.status == "finished")
     assert {path: path.stat().st_mtime_ns for path in (embedded.store.root / ".study").iterdir()} == files
 
 
@@ -84,12 +83,12 @@ def test_cells_that_are_withdrawn_are_not_computed_even_if_they_are_still_being_
 
 def test_an_audit_that_is_asked_for_again_is_computed_again_with_its_network(embedded: Engine) -> None:
     audited = config(95, epochs=1)
-    embedded.submit_all([audited])
+    embedded.submit_all([Auditing(config=audited)])
     wait(embedded, f"audit-{audited.run_id}", lambda state: state.status == "finished")
     first = embedded.results.own(Auditing(config=audited))
     files = {path: path.stat().st_mtime_ns for path in (embedded.store.root / ".study").glob(f"*{audited.run_id}*")}
     assert first is not None and len(files) == 2
-    embedded.submit_all([audited])
+    embedded.submit_all([Auditing(config=audited)])
     wait(embedded, f"audit-{audited.run_id}", lambda state: state.status == "finished")
     again = embedded.results.own(Auditing(config=audited))
     assert again is not None and again.findings == first.findings
@@ -108,7 +107,7 @@ def test_two_workers_of_a_cluster_find_the_same_to_the_last_count(
 
     def there() -> bool:
         with suppress(JobError):  # the scheduler is still starting
-            return len(engine._connect().nthreads()) == 2
+            return len(engine._cluster.connect().nthreads()) == 2
         return False
 
     try:

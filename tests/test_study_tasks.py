@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from core.engine.source import Source
 
-from core.config import Criterion, Design, PruningConfig, TrainingConfig
+from core.config import Design, TrainingConfig
 from core.engine import tasks
 from core.engine.inference import Classifier
 from core.engine.models import build, get_weights
 from core.engine.training import Sparse, train
+from core.engine.work import Source
 from core.errors import DataError, JobCancelled
 from core.evaluation import compare
-from core.pruning import kernels, prune, rank
+from core.pruning import PruningConfig, kernels, prune, rank
 from core.store.results import Results
 from core.store.runs import RunStore
 from core.study.cells import Cell, Network
@@ -35,7 +35,7 @@ def curves(root: Path) -> Results:
 
 
 @pytest.mark.parametrize("criterion", ["magnitude", "taylor"])
-def test_a_cell_is_what_the_pruned_network_answers(root: Path, curves: Results, criterion: Criterion) -> None:
+def test_a_cell_is_what_the_pruned_network_answers(root: Path, curves: Results, criterion: str) -> None:
     rule = PruningConfig(criterion=criterion, scope="erk")
     cell = replace(CELL, pruning=rule)
     tiny.cell(cell, root=root)
@@ -128,8 +128,8 @@ def test_what_is_stored_is_not_computed_again_and_a_damaged_curve_is(root: Path,
     def nothing(name: str) -> Source:
         raise DataError("the data set was read")
 
-    tasks.cell(CELL, root=root, source=nothing)
-    file = root / ".study" / f"{CELL.id}.json"
+    tasks.perform(CELL, root, source=nothing)
+    file = root / ".study" / f"{CELL.key}.json"
     file.write_text(file.read_text()[:100])
     assert curves.get(CELL) is None
     tiny.cell(CELL, root=root)

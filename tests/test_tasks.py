@@ -7,18 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from core.engine.source import Source
 
-from core.config import Design, PruningConfig
+from core.config import Design
 from core.data import split
 from core.engine import tasks
 from core.engine.gradients import gradients
 from core.engine.inference import Classifier
+from core.engine.work import Source
 from core.errors import ConfigError, JobCancelled, StoreError, TrainingError
 from core.evaluation.profile import FRACTIONS
+from core.evaluation.trace import Tracing
 from core.progress import Progress
-from core.pruning import prune, rank
-from core.run import Run
+from core.pruning import PruningConfig, prune, rank
+from core.run import Run, Training
 from core.store.runs import RunStore
 from tests import tiny
 
@@ -77,7 +78,7 @@ def test_a_run_that_is_stored_is_not_trained_again(store: RunStore, run: Run) ->
     def nothing(name: str) -> Source:
         raise AssertionError("the data set was read")
 
-    tasks.train(CONFIG, root=store.root, owner="bob", source=nothing)
+    tasks.perform(Training(config=CONFIG, owner="bob"), store.root, source=nothing)
     assert store.get(run.id).owner == "ann"
 
 
@@ -132,7 +133,7 @@ def test_a_criterion_that_needs_the_gradient_has_it_computed_once_on_the_validat
     tiny.point(run.id, rule, 0.333, root=store.root)
     assert file.stat().st_mtime_ns == state
     image = tiny.source().data.test.images[0]
-    trace = tasks.trace(run.id, rule, (0.0, 0.5), image, root=store.root)
+    trace = tasks.perform(Tracing(run_id=run.id, pruning=rule, sparsities=(0.0, 0.5), image=image), store.root)
     assert trace.predicted.tolist() == [profile.predicted[0, 0], profile.predicted[profile.stop_index(50), 0]]
 
 

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from core.config import Design, PruningConfig
+from core.codec import from_json, to_json
+from core.config import Design
 from core.cost.times import BATCHES, Times, Timing, Variant, said
 from core.engine import timing
 from core.engine.inference import Classifier
 from core.engine.models import build, get_weights, normalise, set_weights
 from core.errors import JobCancelled, PruningError, StoreError
 from core.progress import Progress
-from core.pruning import prune, rank
+from core.pruning import PruningConfig, prune, rank
 from core.store.results import Results
 from core.store.runs import RunStore
 from tests import tiny
@@ -72,12 +73,12 @@ def test_every_variant_is_timed_in_every_round_and_the_times_are_stored(tmp_path
 
 
 def test_times_survive_json_and_damaged_ones_are_refused() -> None:
-    values = json.loads(json.dumps(times(1, 2).to_dict()))
-    assert Times.from_dict(values).to_dict() == times(1, 2).to_dict()
+    values = json.loads(json.dumps(to_json(times(1, 2))))
+    assert to_json(from_json(Times, values)) == to_json(times(1, 2))
     uneven = {**values["seconds"], "1": {"dense": [0]}}
     for broken in ({}, {**values, "seconds": {}}, {**values, "seconds": uneven}, {**values, "gone": float("inf")}):
         with pytest.raises(StoreError):
-            Times.from_dict(broken)
+            from_json(Times, broken)
 
 
 def test_median_quartiles_and_ratio_are_those_of_the_rounds() -> None:

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.config import PruningConfig
 from core.errors import PruningError
 from core.evaluation.profile import FRACTIONS
 from core.evaluation.trace import Trace, compute
-from core.pruning import Weights, prune, rank
+from core.pruning import PruningConfig, Weights, prune, rank
 from tests import small
 
 IMAGE, look = small.IMAGE, small.look

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from core import figures
-from core.config import PruningConfig
+from core.codec import from_json, to_json
 from core.cost.times import BATCHES
 from core.cost.tradeoff import EPOCHS, RETRAINED, SHARES, SPARSITIES, Comparing, Tradeoff, said
-from core.engine import tradeoff as engine
 from core.engine.inference import Classifier
+from core.engine.tasks import tradeoff as engine
 from core.errors import JobCancelled, StoreError
 from core.evaluation import compare
 from core.networks import NETWORKS
 from core.progress import Progress
-from core.pruning import kernels, prune, rank
+from core.pruning import PruningConfig, kernels, prune, rank
 from core.pruning.filters import by_norm, take
 from core.store.results import Results
 from core.store.runs import RunStore
@@ -78,16 +78,16 @@ def test_both_are_retrained_and_timed_with_as_many_weights_left(found: Tradeoff)
 
 
 def test_it_survives_json_is_of_its_weights_and_damage_is_refused(root: Path, found: Tradeoff) -> None:
-    values = json.loads(json.dumps(found.to_dict()))
-    assert Tradeoff.from_dict(values) == found
+    values = json.loads(json.dumps(to_json(found)))
+    assert from_json(Tradeoff, values) == found
     lost = [p for p in values["points"] if p["method"] == "weights"]
     nameless = [{**values["points"][0], "method": "layers"}]
     wrong: list[object] = [lost, nameless, [{}], None]
     for points in wrong:
         with pytest.raises(StoreError):
-            Tradeoff.from_dict({**values, "points": points})
+            from_json(Tradeoff, {**values, "points": points})
     with pytest.raises(StoreError):
-        Tradeoff.from_dict({**values, "total": float("inf")})
+        from_json(Tradeoff, {**values, "total": float("inf")})
     path = next((root / "ledgers").glob("tradeoff-*"))
     content = path.read_text()
     path.write_text(content.replace('"weights":"', '"weights":"0', 1))

@@ -20,7 +20,7 @@ from PIL import Image
 from core import data
 from core.data import folders
 from core.errors import DataError
-from tests.test_folders import put_idx, put_pictures
+from tests.own_data import put_idx, put_pictures
 
 NAMES = st.sampled_from(
     [

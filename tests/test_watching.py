@@ -6,16 +6,16 @@ from typing import Any, get_args
 
 import pytest
 
-from core.config import PruningConfig
 from core.cost.times import BATCHES, Times, Variant
-from core.engine import tasks, tradeoff
+from core.engine.tasks import ledger, timing, tradeoff
 from core.evaluation.profile import FRACTIONS
 from core.progress import Progress, Unit
+from core.pruning import PruningConfig
 from core.study.bisection import Search
 from core.study.cells import Cell
 from core.words.wording import counted
 from pages.ui.view.watching import said
-from tests import tiny
+from tests import small, tiny
 
 CONFIG, RULE = tiny.config(), PruningConfig()
 RUN = CONFIG.run_id
@@ -51,9 +51,9 @@ def test_the_progress_of_a_job_counts_in_its_own_unit(name: str, root: Path, mon
             args[-1](done, 9)
         return Times({b: {v: [1.0] for v in get_args(Variant)} for b in BATCHES}, 0, 1, 1, {})
 
-    monkeypatch.setattr(tasks, "measure", measured)  # the clock itself has tests of its own
-    monkeypatch.setattr(tasks, "stops", lambda ranking: (0.0, 0.9))  # of ledgers
-    monkeypatch.setattr(tradeoff._Work, "found", lambda work: work._report() or _Nothing())
+    monkeypatch.setattr(timing, "measure", measured)  # the clock itself has tests of its own
+    monkeypatch.setattr(ledger, "stops", lambda ranking: (0.0, 0.9))  # of ledgers
+    monkeypatch.setattr(tradeoff._Comparison, "found", lambda work: work._report() or small.tradeoff())
     told = list[Progress]()
     job, words = JOBS[name]
     job(root=root, on_progress=told.append)
@@ -62,13 +62,6 @@ def test_the_progress_of_a_job_counts_in_its_own_unit(name: str, root: Path, mon
     assert [progress.done for progress in counts] == [*range(counts[0].done, counts[-1].done + 1)]
     assert counts[-1].done <= counts[-1].of and said(counts[-1]).endswith(words)
     assert "stop" in said(counts[-1]) or counts[-1].unit != "stop"
-
-
-class _Nothing:
-    """A comparison that was not made."""
-
-    def to_dict(self) -> dict[str, Any]:
-        return {}
 
 
 @pytest.mark.parametrize("margin", [0.06, 0.2])

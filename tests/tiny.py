@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from core.config import DataConfig, PruningConfig, RunConfig, TrainingConfig
+from core.config import DataConfig, RunConfig, TrainingConfig
 from core.cost.files import Exporting
 from core.cost.ledger import Weighing
 from core.cost.rounding import Rounding
@@ -21,6 +21,7 @@ from core.engine import tasks
 from core.engine.work import Source
 from core.evaluation.profile import Evaluating, Profiling
 from core.job import Job
+from core.pruning import PruningConfig
 from core.run import Training
 from core.study.audit import Auditing
 from core.study.bisection import Search
@@ -94,6 +95,11 @@ def _lasting(config: RunConfig, should_stop: Callable[[], bool] = lambda: False,
 def train(config: RunConfig, *, root: Path | str, owner: str | None = None, **how: Any) -> Any:
     """A run."""
     return perform(Training(config=config, owner=owner), root, **how)
+
+
+def network(config: RunConfig, *, root: Path | str, **how: Any) -> Any:
+    """A study's network."""
+    return perform(Network(config=config), root, **how)
 
 
 def profile(run_id: str, pruning: PruningConfig, *, root: Path | str, **how: Any) -> Any:

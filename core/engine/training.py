@@ -46,7 +46,7 @@ def train(
     config: RunConfig,
     data: Dataset,
     *,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: Callable[[Progress], object] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
     sparse: Sparse | None = None,
     until: int | None = None,
@@ -246,7 +246,7 @@ class _Tally:
 class _Watch:
     """Counts steps, reports progress at most four times a second, and asks whether to go on."""
 
-    def __init__(self, of: int, on_progress: Callable[[Progress], None], should_stop: Callable[[], bool]) -> None:
+    def __init__(self, of: int, on_progress: Callable[[Progress], object], should_stop: Callable[[], bool]) -> None:
         self.of, self.done, self.epochs = of, 0, list[Epoch]()
         self._on_progress, self._should_stop = on_progress, should_stop
         self._images, self._loss = 0, 0.0

@@ -124,7 +124,7 @@ class Engine:
             StoreError: what was stored before cannot be removed.
         """
         self.limits.check_training()
-        new = [job for job in jobs if not self._is_active(job.id)]
+        new = [job for job in jobs if not self._is_active(job.id) and (job.repeats or not self.results.has(job))]
         trained = {part.subject for job in new for part in (*job.needs, job) if self._will_train(part, job)}
         self.limits.allowance.take(owner, len(trained))
         self._cluster.connect()
@@ -203,8 +203,8 @@ class Engine:
             with self._submitting, suppress(PruneLabError):
                 if self._cluster.closed or job.id in self._withdrawn:
                     continue
-                after = [future for need in job.needs for future in self._future(self._submit(need))]
-                self._submit(job, after)
+                needs = () if self.results.has(job) else job.needs
+                self._submit(job, [future for need in needs for future in self._future(self._submit(need))])
 
     def _submit(self, job: Job[Any], after: "Sequence[Future[None]]" = ()) -> str:
         stored, state = self.results.has(job), JobState(job=job, submitted=time.time())
@@ -253,19 +253,19 @@ class Engine:
 
     def _publish(self, client: Client, job: _Job, future: Future[None]) -> Future[None]:
         """Let other servers find the job; if one of them was first, take part in its job instead."""
-        name, mine = job.state.id, future
+        name, told = job.state.id, None
         try:
             # The job is packed by itself: a server of another version, which may not know it, still finds the future.
-            made = {"job": pickle.dumps(job.state.job), "submitted": job.state.submitted, "future": mine}
+            made = {"job": pickle.dumps(job.state.job), "submitted": job.state.submitted, "future": future}
             client.publish_dataset({name: made})
             client.log_event(TOPIC, {"op": "submitted", "id": name, "key": job.key})
         except KeyError:
             published = _published(client, name)
             if published is not None:
-                client.cancel([mine])
-                future = published["future"]
+                client.cancel([future])
+                told, future = _told(published, name), published["future"]
         with self._lock:
-            job.future, job.key = future, future.key
+            job.state, job.future, job.key = told or job.state, future, str(future.key)
         return future
 
     def _greet(self, client: Client) -> None:
@@ -281,11 +281,8 @@ class Engine:
     def _adopt(self, client: Client, name: str) -> None:
         """Watch a job that another server has submitted."""
         found = _published(client, name)
-        if found is None or "job" not in found:
-            return
-        try:
-            state = JobState(job=pickle.loads(found["job"]), submitted=found["submitted"])
-        except (ImportError, AttributeError, TypeError):  # of another version, which this one cannot show
+        state = _told(found, name) if found else None
+        if found is None or state is None:
             return
         with self._lock:
             if self._is_active(name):
@@ -422,3 +419,12 @@ def _published(client: Client, name: str) -> dict[str, Any] | None:
     except (ImportError, AttributeError):
         return None
     return found if isinstance(found, dict) and "future" in found else None
+
+
+def _told(published: dict[str, Any], name: str) -> JobState | None:
+    """A job as the server that published it knew it; None if that is of another version, which this cannot show."""
+    try:
+        state = JobState(job=pickle.loads(published["job"]), submitted=published["submitted"])
+        return state if state.id == name else None
+    except (KeyError, ImportError, AttributeError, TypeError):
+        return None

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] = sys.argv[1:]) -> None:
     path = Path(arguments[0]) if arguments else SHIPPED / "study.json"
     began, engine = time.monotonic(), Engine(address=os.environ.get(VARIABLE))
     cells, audits = default(), [audit.Auditing(config=config) for config in audit.networks()]
-    parts = (*cells, *audits)
+    parts: list[Job[Any]] = [*cells, *audits]
     try:
         engine.submit_all(cells)
         engine.submit_all([job for job in audits if engine.results.own(job) is None])
@@ -55,8 +55,11 @@ def watch(engine: Engine, parts: Sequence[Job[Any]], every: float = 2.0) -> Iter
 
 def write(path: Path, results: Results, cells: Sequence[Cell], audits: Sequence[audit.Auditing] = ()) -> None:
     """All curves of the cells and audits on the networks, as the product ships them."""
-    found = [[to_json(made) for job in jobs if (made := results.get(job))] for jobs in (cells, audits)]
-    made = {"command": "python -m core.reference.study", "curves": found[0], "audits": found[1]}
+
+    def found(jobs: Sequence[Job[Any]]) -> list[dict[str, Any]]:
+        return [to_json(made) for job in jobs if (made := results.get(job)) is not None]
+
+    made = {"command": "python -m core.reference.study", "curves": found(cells), "audits": found(audits)}
     path.write_text(json.dumps(made, separators=(",", ":")) + "\n", "utf-8")
 
 

@@ -36,19 +36,21 @@ class Results:
     def get(self, job: Job[R]) -> R | None:
         """The result; None if there is none.
 
+        What was computed here goes before what came with the product, but for cells: a figure of a study that ships is
+        whole, all of the same networks.
+
         Raises:
             StoreError: it is about a run that there is not, or it is a profile that is damaged (and is set aside).
         """
-        if job.repeats:
-            return self.own(job) or self._of_product(job)
-        return self._of_product(job) or self.own(job)
+        first, second = (self._of_product, self.own) if isinstance(job, Cell) else (self.own, self._of_product)
+        return first(job) or second(job)
 
     def own(self, job: Job[R]) -> R | None:
         """The same, but for what came with the product."""
         if job.result is Run:
             return self.runs.get(job.subject) if self.runs.has(job.subject) else None  # type: ignore[return-value]
         if isinstance(job, OfRun) and job.result is Profile:
-            return self._profile(job)
+            return self._profile(job)  # type: ignore[no-any-return]
         weights = self.weights(job)
         if job.result == Weights:
             return self._network(job)  # type: ignore[return-value]

@@ -103,7 +103,7 @@ class Cell(Job["Curve"]):
             raise ConfigError("Rounds of pruning go by magnitude in all layers: no other ranking nests over rounds.")
 
     @cached_property
-    def key(self) -> str:  # type: ignore[override]
+    def key(self) -> str:
         """Twelve hexadecimal digits: SHA-256 over `FORMAT` and all fields as canonical JSON."""
         text = json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]

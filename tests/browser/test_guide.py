@@ -8,8 +8,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, TimeoutError, expect
 
-from core.config import PruningConfig, RunConfig
+from core.config import RunConfig
 from core.networks import NETWORKS
+from core.pruning import PruningConfig
 from core.store.runs import RunStore
 from core.words.glossary import TERMS
 from core.words.wording import answer

@@ -13,13 +13,13 @@ from playwright.sync_api import FloatRect, Locator, Page, expect
 from benchmarks.browser import SETTLED
 from benchmarks.own_image import photo
 from core import data
-from core.config import PruningConfig
 from core.data import Split
 from core.data.fashion import CLASSES
 from core.errors import DataError
 from core.evaluation import compare
 from core.evaluation.answers import Filter
 from core.evaluation.profile import Profile
+from core.pruning import PruningConfig
 from core.run import Run
 from core.store.runs import RunStore
 from pages.ui.view.address import default_run

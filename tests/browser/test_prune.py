@@ -10,8 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from benchmarks.browser import until
-from core.config import PruningConfig
 from core.evaluation.profile import DEFAULT_STOP, STOPS
+from core.pruning import PruningConfig
 from core.run import Run
 from core.store.runs import RunStore
 from tests.browser.conftest import Server

@@ -8,12 +8,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from core.config import PruningConfig, RunConfig
+from core.config import RunConfig
 from core.cost import compact
 from core.cost.ledger import COMPACT, ENTRIES, Weighing
 from core.cost.tradeoff import RETRAINED, Comparing, said
 from core.networks import NETWORKS
-from core.pruning import prune, rank
+from core.pruning import PruningConfig, prune, rank
 from core.store.results import Results
 from core.store.runs import RunStore
 

@@ -6,10 +6,12 @@ Each module here registers its own, and is found by itself.
 import importlib
 import pkgutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from core.engine.work import GetSource, OnProgress, ShouldStop, Work, official
+from core.errors import StoreError
 from core.job import Job
 from core.store.results import Results
 from core.store.runs import RunStore
@@ -38,23 +40,35 @@ def perform(
     should_stop: ShouldStop = lambda: False,
     source: GetSource = official,
 ) -> Any:
-    """Do a job and what it needs first, keep the result in the store at a place, and return it.
+    """Do a job, and before it what it needs, keep the result in the store at a place, and return it.
 
-    What is stored already is not computed again.
+    What is stored already is not computed again, unless the job repeats.
 
     Raises:
         DataError, ConfigError, TrainingError, PruningError, StoreError: with a sentence for the visitor.
         JobCancelled: `should_stop` returned True.
     """
-    results = Results(RunStore(where))
-    for need in (*job.needs, job):
-        known = results.get(need) if need.kept is not None and not need.repeats and results.has(need) else None
-        if known is None:
-            work = Work(need, results, on_progress, should_stop, source)
-            known = _FUNCTIONS[type(need)](need, work)
-            if need.kept is not None:
-                results.put(need, known, of=work.of)
-    return known
+    return _performed(Work(job, Results(RunStore(where)), on_progress, should_stop, source))
+
+
+def _performed(work: Work) -> Any:
+    job = work.job
+    if (known := _stored(job, work.results)) is not None:
+        return known
+    for need in job.needs:
+        _performed(replace(work, job=need))
+    found = _FUNCTIONS[type(job)](job, work)
+    if job.kept is not None:
+        work.results.put(job, found, of=work.of)
+    return found
+
+
+def _stored(job: Job[Any], results: Results) -> Any:
+    """What is there of a job that is computed once; None if there is nothing, or it is damaged."""
+    try:
+        return None if job.kept is None or job.repeats else results.get(job)
+    except StoreError:
+        return None
 
 
 for _module in pkgutil.iter_modules(__path__):

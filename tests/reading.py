@@ -1,0 +1,21 @@
+"""What a page says, as a test reads it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+ROUTER = str(Path(__file__).parent.parent / "pages" / "router.py")
+"""The script that the app is."""
+
+
+def text(app: AppTest) -> str:
+    """All that is said on the page."""
+    kinds = (app.title, app.header, app.markdown, app.caption, app.info, app.warning, app.error, app.success)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def rows(app: AppTest) -> dict[str, Any]:
+    """The rows of the page's last table by their names, as the browser gets them."""
+    return {row["name"]: row for row in json.loads(app.get("bidi_component")[-1].proto.json)["rows"]}
