@@ -56,8 +56,8 @@ def shown_as(owner: type, name: str) -> Shown:
     return found
 
 
-class _Checked:
-    """Checks each field against its annotation and its range."""
+class Checked:
+    """A base that checks each field against its annotation and its range, and raises ConfigError."""
 
     def __post_init__(self) -> None:
         for f in fields(self):  # type: ignore[arg-type]
@@ -100,7 +100,7 @@ class Design:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataConfig(_Checked):
+class DataConfig(Checked):
     """Which images: a data set and the seeded, stratified validation split taken out of its training images.
 
     `name` is "fashion-mnist" or, of a data set of the host's own, its name and a digest of its content.
@@ -112,7 +112,7 @@ class DataConfig(_Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingConfig(_Checked):
+class TrainingConfig(Checked):
     """How a network is trained. Every field changes the result, so every field is part of the run id."""
 
     epochs: int = ranged(1, 100, "Epochs", 10, "Passes over the training images.")
@@ -147,7 +147,7 @@ class TrainingConfig(_Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunConfig(_Checked):
+class RunConfig(Checked):
     """Everything that decides a trained network."""
 
     network: str

@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 
+from core.config import Checked, ranged
 from core.errors import ConfigError
 from core.pruning.criteria import CRITERIA, Criterion
 from core.pruning.scopes import SCOPES, Scope
 
-_SEEDS = 2**31
-
 
 @dataclass(frozen=True, kw_only=True)
-class PruningConfig:
+class PruningConfig(Checked):
     """Which weights go first: the criterion that ranks them and the scope within which they compete.
 
     Raises:
@@ -19,16 +18,13 @@ class PruningConfig:
 
     criterion: str = "magnitude"
     scope: str = "global"
-    seed: int = 0
+    seed: int = ranged(0, 2**31 - 1, "Seed of the random criterion", 0)
 
     def __post_init__(self) -> None:
         for name, value, choices in (("criterion", self.criterion, CRITERIA), ("scope", self.scope, SCOPES)):
             if not isinstance(value, str) or value not in choices:
                 raise ConfigError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
-        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or not 0 <= self.seed < _SEEDS:
-            raise ConfigError(
-                f"Seed of the random criterion is {self.seed!r}; choose a value from 0 to {_SEEDS - 1:,}."
-            )
+        super().__post_init__()
 
     @property
     def ranks_by(self) -> Criterion:
