@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from distributed.scheduler import KilledWorker
+
+from core.errors import PruneLabError
 from core.job import Job
 from core.progress import Epoch, Progress
 
@@ -54,3 +57,14 @@ class JobState:
 def progress(values: dict[str, Any]) -> Progress:
     """What a worker says, as it comes over the wire."""
     return Progress(**{**values, "epochs": tuple(Epoch(**epoch) for epoch in values["epochs"])})
+
+
+def explained(job: Job[Any], error: BaseException, place: str) -> str:
+    """Why a job failed, in a sentence; `place` is what runs it."""
+    if isinstance(error, PruneLabError):
+        return str(error)
+    if isinstance(error, KilledWorker):
+        return f"The worker process died twice during this {job.noun}, perhaps for want of memory; ask for it again."
+    if isinstance(error, ImportError):
+        return f"The workers of {place} cannot import PruneLab ({error}); start them in PruneLab's folder."
+    return f"The {job.noun} failed unexpectedly ({type(error).__name__}: {error}); ask for it again."

@@ -1,0 +1,128 @@
+"""The jobs that a server knows: those that wait or run, and the last ones that are over."""
+
+import logging
+import math
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from distributed import Future
+
+from core.job import Job
+from core.jobs.state import JobState, Status, progress
+from core.logs import LOG
+
+_REMEMBERED = 100  # jobs that are over
+
+
+@dataclass(eq=False)
+class Known:
+    """A job as this server knows it; guarded by the board's lock.
+
+    `key` is its task's; each attempt has its own, so that one that was stopped but has not noticed yet is not taken up
+    again. `starts` counts how often a worker began it, `retries` how often it was asked for again here; `stopped` says
+    why, once it was cancelled.
+    """
+
+    state: JobState
+    key: str
+    future: Future[None] | None = None
+    starts: int = 0
+    began: float = math.inf
+    retries: int = 0
+    stopped: str = ""
+
+
+class Board:
+    """Safe to use from any thread."""
+
+    def __init__(self, on_end: Callable[[], object]) -> None:
+        """`on_end` is called before a job is said to be over."""
+        self.lock, self._known, self._on_end = threading.RLock(), dict[str, Known](), on_end
+
+    def find(self, job_id: str) -> Known | None:
+        """The job; None if this server does not know it."""
+        with self.lock:
+            return self._known.get(job_id)
+
+    def active(self, job_id: str) -> Known | None:
+        """The job if it waits or runs."""
+        known = self.find(job_id)
+        return known if known is not None and known.state.active else None
+
+    def waiting(self) -> int:
+        """How many jobs fill the queue: those in the background do not."""
+        with self.lock:
+            return sum(known.state.active and not known.state.job.background for known in self._known.values())
+
+    def late(self, seconds: float) -> list[Job[Any]]:
+        """Jobs that have run for longer."""
+        now = time.monotonic()
+        with self.lock:
+            return [k.state.job for k in self._known.values() if k.state.active and now - k.began > seconds]
+
+    def state(self, job_id: str) -> JobState | None:
+        """The job as it is now."""
+        with self.lock:
+            known = self._known.get(job_id)
+            return self._seen(known) if known else None
+
+    def states(self) -> list[JobState]:
+        """All jobs, in the order in which they were submitted."""
+        with self.lock:
+            return sorted(map(self._seen, self._known.values()), key=lambda state: state.submitted)
+
+    def add(self, state: JobState, future: "Future[None] | None" = None) -> Known:
+        """Know a job from now on, in place of one of that id that is over; forget those that were over long ago."""
+        key = str(future.key) if future is not None else f"{state.id}-{uuid.uuid4().hex[:8]}"
+        with self.lock:
+            self._known.pop(state.id, None)
+            known = self._known[state.id] = Known(state, key, future)
+            over = [job_id for job_id, other in self._known.items() if not other.state.active]
+            for job_id in over[:-_REMEMBERED]:
+                del self._known[job_id]
+        return known
+
+    def forget(self, job_id: str) -> None:
+        """As if it had never been asked for."""
+        with self.lock:
+            self._known.pop(job_id, None)
+
+    def hear(self, known: Known, said: dict[str, Any]) -> None:
+        """What a worker, or another server, says of a job; of an earlier attempt it is nothing."""
+        with self.lock:
+            if said["key"] != known.key or not known.state.active:
+                return
+            if said["op"] == "started":
+                known.starts += 1
+                known.began = time.monotonic()
+                retried = known.starts > 1
+                known.state = replace(known.state, status="running", retried=retried, progress=None, message=None)
+            elif said["op"] == "progress":
+                known.began = min(known.began, time.monotonic())  # where this server did not hear it begin
+                heard = progress(said["progress"])
+                known.state = replace(known.state, status="running", progress=heard, message=None)
+            elif said["op"] == "cancelled":
+                known.stopped = said["why"]
+                self.end(known, "cancelled", said["why"])
+
+    def end(self, known: Known, status: Status, message: str | None, cause: BaseException | None = None) -> None:
+        """Note that a job is over, once, and log it."""
+        with self.lock:
+            if known.state.active:
+                self._on_end()
+                known.state = replace(known.state, status=status, message=message)
+                seconds = round(max(0.0, time.time() - known.state.submitted), 1)
+                about = {"job": known.state.id, "run": known.state.job.subject, "status": status, "seconds": seconds}
+                level = logging.ERROR if cause else logging.INFO
+                LOG.log(level, "job over", exc_info=cause, extra={**about, "message_to_visitor": message})
+            known.future = None
+
+    def _seen(self, known: Known) -> JobState:
+        if known.state.status != "queued":
+            return known.state
+        earlier = [k.state for k in self._known.values() if k.state.submitted < known.state.submitted]
+        return replace(known.state, ahead=sum(map(known.state.waits_for, earlier)))
