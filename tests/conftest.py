@@ -2,6 +2,7 @@
 that several files share.
 """
 
+import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,11 @@ from core.store import runs
 from tests.cluster import start
 from tests.patience import PATIENCE
 from tests.reading import ROUTER
+
+if (worker := os.environ.get("PYTEST_XDIST_WORKER")) and hasattr(os, "sched_setaffinity"):
+    # Beside others, each has a processor of its own, and torch as many threads: they would wait for each other.
+    processors = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {processors[int(worker.removeprefix("gw")) % len(processors)]})
 
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")

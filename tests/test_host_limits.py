@@ -119,6 +119,8 @@ RUN = tiny.config().run_id
 ENDLESS = [Cell(config=tiny.config(100, 5), sparsities=(0.5,))]
 SILENT = [Cell(config=tiny.config(), sparsities=(0.5,), retraining="fine-tune", epochs=100)]
 
+AUDITED = Auditing(config=tiny.config(100, 6))
+
 SLOW: dict[str, tuple[Callable[[Engine], object], str, str]] = {
     "comparison": (
         lambda e: e.submit(Comparing(run_id=RUN)),
@@ -131,12 +133,12 @@ SLOW: dict[str, tuple[Callable[[Engine], object], str, str]] = {
         "training of a study's network",
     ),
     "audit": (
-        lambda e: e.submit_all([Auditing(config=tiny.config(100, 6))]),
-        f"audit-{tiny.config(100, 6).run_id}",
+        lambda e: e.submit_all([AUDITED]),
+        f"network-{tiny.config(100, 6).run_id}",
         "training of a study's network",
     ),
 }
-"""How to ask for it, the job's id, and what it is called."""
+"""How to ask for it, the id of the job that trains, and what that is called."""
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +167,13 @@ def test_a_cell_whose_network_was_stopped_says_why(short: Engine) -> None:
         until(lambda: (state := short.state(job_id)) is not None and state.active)
         state = over(short, job_id)
         assert "training of a study's network took over 1 min" in str(state.message)
+
+
+def test_an_audit_whose_network_was_stopped_says_why(short: Engine) -> None:
+    short.submit_all([AUDITED])
+    state = over(short, AUDITED.id)
+    assert "training of a study's network took over 1 min" in str(state.message)
+    assert short.results.own(AUDITED) is None
 
 
 def test_a_job_that_says_nothing_while_it_retrains_is_stopped_too(short: Engine) -> None:
