@@ -10,12 +10,9 @@ from core.cost.times import BATCHES, Times, Variant
 from core.engine.tasks import ledger, timing, tradeoff
 from core.evaluation.profile import FRACTIONS
 from core.progress import Progress, Unit
-<<<<<<< HEAD
 from core.pruning import PruningConfig
-=======
 from core.store.results import Results
 from core.store.runs import RunStore
->>>>>>> house
 from core.study.bisection import Search
 from core.study.cells import Cell
 from core.words.wording import counted
