@@ -29,7 +29,6 @@ MARGIN = 80  # CSS pixels of the page on each side of its content
 HEIGHT = 3000  # CSS pixels of the window, so high that every figure is on the screen and drawn
 AIR = 8  # CSS pixels around what is shown
 
-MOST_BYTES = {MOVING: 1_500_000}  # of others, 80,000
 FRAME, FIRST, LAST = 125, 400, 900  # milliseconds of a frame, and of the first and the last
 
 RUN = "f7efe499fefd"  # the ConvNet that comes with the product
@@ -146,6 +145,11 @@ def sweep(page: Page, clip: FloatRect) -> list[Image.Image]:
     return frames
 
 
+def most_bytes(name: str) -> int:
+    """How large the file of a picture may be."""
+    return 1_500_000 if name == MOVING else 80_000
+
+
 def save(name: str, frames: Sequence[Image.Image]) -> None:
     """Write one picture, or a moving one of several; raises SystemExit if the file is too large."""
     path = DOCS / f"{name}.webp"
@@ -154,7 +158,7 @@ def save(name: str, frames: Sequence[Image.Image]) -> None:
     times = [FIRST, *[FRAME] * (len(rest) - 1), LAST]
     moving = {"save_all": True, "append_images": rest, "duration": times, "loop": 0, "minimize_size": True}
     first.save(path, "WEBP", quality=80, method=6, **(moving if rest else {}))
-    size, most = path.stat().st_size, MOST_BYTES.get(name, 80_000)
+    size, most = path.stat().st_size, most_bytes(name)
     print(f"{path.relative_to(DOCS.parent)}: {first.width} x {first.height} pixels, {size / 1000:.0f} kB")
     if size > most:
         sys.exit(f"It has more than {most / 1000:.0f} kB: show less.")
