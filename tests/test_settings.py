@@ -1,15 +1,11 @@
-"""What a host sets is checked at the start, with one sentence for each mistake, and documented in one table."""
+"""What a host sets is checked at the start, with one sentence for each mistake."""
 
 import re
-from dataclasses import fields
-from pathlib import Path
 
 import pytest
 
 from core.errors import ConfigError
-from core.settings import PLACES, Settings
-
-README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+from core.settings import Settings
 
 
 def test_nothing_set_gives_the_defaults_and_empty_counts_as_nothing() -> None:
@@ -50,9 +46,3 @@ def test_a_mistake_is_named_with_what_would_be_right(variable: str, value: str, 
 def test_all_mistakes_are_named_at_once() -> None:
     with pytest.raises(ConfigError, match=r"PRUNELAB_QUEUE.*PRUNELAB_METRICS"):
         Settings.read({"PRUNELAB_METRICS": "1", "PRUNELAB_QUEUE": "x"})
-
-
-def test_the_readme_has_a_row_for_each_setting_and_for_no_other() -> None:
-    rows = re.findall(r"^\| `([A-Z_]+)`(?:, `[A-Z_]+`)* \|", README, re.MULTILINE)
-    variables = {*PLACES, *(f.metadata["variable"] for f in fields(Settings))}
-    assert variables <= {*rows} and {row for row in rows if row.startswith("PRUNELAB_")} <= variables
