@@ -47,7 +47,7 @@ def _setting(variable: str, read: Callable[[str], Any], default: Any, meaning: s
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Each field is one variable; the README's table lists them, and a test compares the two."""
+    """Each field is one variable; `docs/configuration.md` lists them, and a test compares the two."""
 
     scheduler: str | None = _setting("DASK_SCHEDULER_ADDRESS", _address, None, "a Dask scheduler to use")
     queue: int = _setting("PRUNELAB_QUEUE", _whole(1, 1000, "jobs"), 8, "jobs that may run or wait at once")

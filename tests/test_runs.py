@@ -455,3 +455,22 @@ def test_two_writers_of_the_same_run_at_the_same_moment_store_it_once(tmp_path: 
         thread.join()
     assert found == [run] * len(stores) and stores[0].runs() == [run] and stores[0].damaged() == []
     assert [path.name for path in stores[0].root.iterdir() if not path.name.startswith(".")] == [run.id]
+
+
+def test_runs_are_kept_where_the_system_opens_no_folders(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, which refuses to open one."""
+    opened = os.open
+
+    def refusing(path: "str | Path", *how: int, **more: int) -> int:
+        if Path(path).is_dir():
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *how, **more)
+
+    monkeypatch.setattr(os, "open", refusing)
+    run = put(store)
+    store.save_profile(run.id, make_profile(make_weights(), LAYERWISE))
+    store.keep("ledgers/any.json", b"{}")
+    assert store.get(run.id) == run and store.profile(run.id, LAYERWISE) is not None
+    assert store.kept("ledgers/any.json") == b"{}" and store.problem() is None
+    store.delete(run.id, None)
+    assert store.runs() == []

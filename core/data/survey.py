@@ -9,7 +9,7 @@ from core.data import files
 from core.data.files import UnreadableError
 from core.errors import DataError
 
-REMEDY = "see “Other data sets” in the README"
+REMEDY = "see docs/data-sets.md"
 
 SIDES = (28, 32)
 MOST_CLASSES = 50
