@@ -472,5 +472,5 @@ def test_runs_are_kept_where_the_system_opens_no_folders(store: RunStore, monkey
     store.keep("ledgers/any.json", b"{}")
     assert store.get(run.id) == run and store.profile(run.id, LAYERWISE) is not None
     assert store.kept("ledgers/any.json") == b"{}" and store.problem() is None
-    store.delete(run.id, None)
+    store.delete(run.id, run.owner)
     assert store.runs() == []
