@@ -215,28 +215,36 @@ def test_a_profile_beside_a_shipped_run_of_an_earlier_version_is_computed_again(
     assert here.damaged() == []
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"3", b'{"weights": 3}', b'{"float16": 1}', b"\xff"])
+C = Comparison(10, 5, 1, 1, 3, 2)
+ROUNDED, ROUNDING = Rounded(C, C), Rounding(run_id=RUN, sparsity=0.5)
+WHOLE = json.dumps(to_json(ROUNDED)).encode()
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"3", b'{"weights": 3}', b'{"value": 1}', b"\xff", WHOLE])
 def test_an_envelope_that_says_nothing_of_its_weights_is_not_opened(store: RunStore, content: bytes) -> None:
-    job = Rounding(run_id=RUN, sparsity=0.5)
-    store.keep(job.file(""), content)
-    assert Results(store).get(job) is None and not Results(store).has(job)
+    store.keep(ROUNDING.file(""), content)
+    assert Results(store).get(ROUNDING) is None and not Results(store).has(ROUNDING)
 
 
 def test_an_envelope_is_opened_for_its_own_weights_or_where_there_are_none(store: RunStore, tmp_path: Path) -> None:
-    c = Comparison(10, 5, 1, 1, 3, 2)
-    job, found, results = Rounding(run_id=RUN, sparsity=0.5), Rounded(c, c), Results(store)
+    here, other = Results(store), Rounded(C, replace(C, lost=2))
+    here.put(ROUNDING, ROUNDED, of=store.digest(RUN))
+    assert here.get(ROUNDING) == ROUNDED
     with pytest.raises(StoreError, match="trained again"):
-        results.put(job, found, of="abc")
-    results.put(job, found, of=store.digest(RUN))
-    assert results.get(job) == found
-    values = json.loads(store.kept(job.file("")) or b"")
-    store.keep(job.file(""), json.dumps({**values, "weights": "abc"}).encode())
-    assert results.get(job) is None
-    curve = Results(RunStore(tmp_path / "empty", tmp_path / "none"))
+        here.put(ROUNDING, other, of="abc")
+    assert here.get(ROUNDING) == ROUNDED
+    values = json.loads(store.kept(ROUNDING.file("")) or b"")
+    store.keep(ROUNDING.file(""), json.dumps({**values, "weights": "abc"}).encode())
+    assert here.get(ROUNDING) is None
+
     tiny.cell(CELL, root=tmp_path / "elsewhere")
-    (name,) = [path for path in (tmp_path / "elsewhere" / ".study").glob(f"{CELL.key}.json")]
-    curve.runs.keep(f".study/{name.name}", name.read_bytes())
-    assert curve.get(CELL) is not None  # no network here contradicts it
+    found = RunStore(tmp_path / "elsewhere").kept(CELL.file("")) or b""
+    nowhere = Results(RunStore(tmp_path / "empty", tmp_path / "none"))
+    nowhere.runs.keep(CELL.file(""), found)
+    assert nowhere.get(CELL) is not None  # no network here contradicts it
+    train_again(store)
+    here.runs.keep(CELL.file(""), found)
+    assert here.get(CELL) is None
 
 
 @pytest.mark.parametrize("name", JOBS)
@@ -256,5 +264,8 @@ def test_the_id_of_a_job_is_what_earlier_versions_call_it_who_share_a_scheduler(
         "audit": f"audit-{RUN}",
     }
     assert JOBS[name].id == expected[name]
+
+
+def test_a_training_is_the_same_whoever_asks_for_it() -> None:
     assert Training(config=CONFIG, owner="ann").id == f"train-{RUN}" and Network(config=CONFIG).id == f"network-{RUN}"
     assert Training(config=CONFIG, owner="ann") == Training(config=CONFIG)
