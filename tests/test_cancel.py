@@ -14,6 +14,8 @@ from core.study.bisection import Search
 from core.study.cells import Cell
 from tests import tiny
 
+pytestmark = pytest.mark.slow
+
 GLOBAL = PruningConfig()
 CONFIG: RunConfig = tiny.config()
 MOMENTS, FEW = (0, 1 / 6, 1 / 3, 1 / 2, 2 / 3, 5 / 6, 1), (0, 1 / 2)

@@ -25,6 +25,8 @@ from core.study.cells import Cell, Network
 from tests import shelf, tiny
 from tests.patience import until
 
+pytestmark = pytest.mark.slow
+
 RULE = PruningConfig()
 
 

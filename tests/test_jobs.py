@@ -35,6 +35,8 @@ from tests.cluster import start
 from tests.engines import config, get, over, training, wait
 from tests.patience import PATIENCE, until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -26,6 +26,8 @@ from core.store.results import Results
 from core.store.runs import EXPORTS, RunStore
 from tests import tiny
 
+pytestmark = pytest.mark.slow
+
 GREY, COLOURED = Problem(), Problem(32, 3, 10)
 IMAGES = tiny.stripes(40, 3).images
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), np.uint8)

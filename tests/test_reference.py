@@ -60,6 +60,7 @@ def test_the_reports_regime_gives_the_reports_accuracy_and_the_best_recipe_a_goo
     assert large.accuracy.value > 0.95 and 900_000 < large.weights < 1_100_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", reference.configs(), ids=lambda config: config.network)
 def test_the_shipped_weights_give_the_shipped_predictions_on_the_real_test_images(
     store: RunStore, real: Source, config: RunConfig
@@ -76,6 +77,7 @@ def test_the_shipped_weights_give_the_shipped_predictions_on_the_real_test_image
             assert (predicted != shipped).sum() <= 3  # of 10,000: another processor may round a tie the other way
 
 
+@pytest.mark.slow
 def test_making_them_makes_what_is_missing_and_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "stops", lambda ranking: (0.0, 0.9))  # of the byte ledgers, which take a while
     monkeypatch.setattr(tradeoff, "_ROUNDS", 1)
@@ -106,6 +108,7 @@ def test_the_default_study_ships_whole_and_below_its_limit(store: RunStore) -> N
     assert (SHIPPED / "study.json").stat().st_size < STUDY_LIMIT
 
 
+@pytest.mark.slow
 def test_the_audit_of_the_shipped_network_is_found_again(store: RunStore, real: Source) -> None:
     config = audit.networks()[0]
     shipped = Results(store).get(Auditing(config=config))
@@ -118,6 +121,7 @@ def test_the_audit_of_the_shipped_network_is_found_again(store: RunStore, real: 
         assert abs(again.findings[name].difference - finding.difference) <= 3e-4
 
 
+@pytest.mark.slow
 def test_one_cell_of_the_study_is_found_again(store: RunStore, real: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     """From nothing: its network is trained anew. On the processor that it was made on, to the last count."""
     cell = study.default()[0]

@@ -127,6 +127,7 @@ def test_a_damaged_file_of_what_ships_is_left_out(tmp_path: Path, content: str) 
     assert store.get(cell(LENET[0])) is None and store.get(Auditing(config=LENET[0])) is None
 
 
+@pytest.mark.slow
 def test_the_command_computes_what_is_missing_and_says_what_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,6 +18,8 @@ from tests.cluster import start
 from tests.engines import config, training, wait
 from tests.patience import until
 
+pytestmark = pytest.mark.slow
+
 CELLS = [
     Cell(config=tiny.config(seed=seed), pruning=PruningConfig(scope=scope), sparsities=(0.3, 0.9))
     for seed in (50, 51)

@@ -56,6 +56,7 @@ def test_a_sparse_network_that_answers_otherwise_is_not_timed(monkeypatch: pytes
         timing.measure(Design("lenet"), weights, weights, IMAGES, rounds=1)
 
 
+@pytest.mark.slow
 def test_every_variant_is_timed_in_every_round_and_the_times_are_stored(tmp_path: Path) -> None:
     tiny.train(tiny.config(), root=tmp_path)
     run_id, pruning, store = tiny.config().run_id, PruningConfig(), Results(RunStore(tmp_path))

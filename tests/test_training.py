@@ -32,6 +32,7 @@ def same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> bool:
     return list(first) == list(second) and all(np.array_equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["lenet", "convnet", "convnet-small"])
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw", "muon"])
 def test_the_same_configuration_gives_the_same_bits_whatever_ran_before(network: str, optimizer: Optimizer) -> None:

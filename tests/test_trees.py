@@ -198,6 +198,7 @@ def checked(root: Path) -> list[str]:
     return problems
 
 
+@pytest.mark.slow
 @settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(st.dictionaries(NAMES, TREES, min_size=1, max_size=3))
 def test_no_tree_of_folders_and_files_is_raised_or_spoils_another(sets: Path, trees: dict[str, Any]) -> None:
