@@ -140,7 +140,7 @@ def test_an_unknown_choice_is_refused_with_the_choices() -> None:
     with pytest.raises(ConfigError, match=r"'adam'; choose one of sgd, adamw, muon"):
         TrainingConfig(optimizer="adam")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="choose one of global, layerwise"):
-        PruningConfig(scope="both")  # type: ignore[arg-type]
+        PruningConfig(scope="both")
 
 
 def test_pruning_keys_are_unique_and_safe_as_file_names() -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from pages.ui.server import framework
 from pages.ui.server.framework import Turns
@@ -78,7 +79,8 @@ class Session:
 
 def test_messages_arrive_in_the_order_said_and_the_loop_is_woken_once_for_many() -> None:
     session, heard = Session(), list[int]()
-    original, framework._call_soon = framework._call_soon, lambda s, drain: s.woken.append(drain)
+    original: Any = framework._call_soon
+    framework._call_soon = lambda s, drain: s.woken.append(drain)  # type: ignore[assignment, attr-defined]
     try:
         for number in range(100):
             framework._soon(session, lambda n=number: heard.append(n))  # type: ignore[arg-type, misc]

@@ -56,7 +56,7 @@ def test_stops_are_those_of_the_contract() -> None:
 )
 def test_exactly_one_weight_is_a_stop_unless_layers_share_alike(size: int, scope: str, finest: float) -> None:
     weights = {name: np.zeros((size // 2, 1), np.float32) for name in ("a.weight", "b.weight")}
-    found = stops(rank(weights, PruningConfig(scope=scope)))  # type: ignore[arg-type]
+    found = stops(rank(weights, PruningConfig(scope=scope)))
     assert found[:2] == (0, finest)
     assert tuple(s for s in found if s != finest) == tuple(s for s in FRACTIONS if s != finest)
 

@@ -50,7 +50,7 @@ def evaluated(store: RunStore, search: Search, k: int, *, validation: bool = Fal
 @pytest.mark.parametrize("goal", ["change", "loss"])
 @pytest.mark.parametrize("criterion", ["magnitude", "signed"])
 def test_at_k_it_is_so_and_at_one_weight_fewer_it_is_not(store: RunStore, goal: str, criterion: str) -> None:
-    rule = PruningConfig(criterion=criterion)  # type: ignore[arg-type]
+    rule = PruningConfig(criterion=criterion)
     search = Search(run_id=CONFIG.run_id, pruning=rule, goal=goal)  # type: ignore[arg-type]
     answer = found(store, search)
     assert answer.k is not None and answer.total == 44_190
