@@ -96,7 +96,7 @@ def _is_report(run: Run) -> bool:
 
 def ways_on() -> None:
     """What else there is to ask, as links that keep the view; at last what is no question."""
-    st.header("Ask on")
+    st.header("More questions")
     for page in sorted(PAGES[1:], key=lambda page: not page.question.endswith("?")):
         link(page.script, page.question, page.symbol, help=page.about)
 
@@ -106,7 +106,7 @@ def data_notice() -> None:
     try:
         data.check(data.FASHION.id)
     except DataError as error:
-        say.info(f"Nothing can be trained or evaluated anew yet. {error}", ":material/database:")
+        say.info(f"Nothing can be trained or evaluated here yet. {error}", ":material/database:")
 
 
 st.title("What did pruning cost?")

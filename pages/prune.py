@@ -79,7 +79,7 @@ QUESTIONS: dict[Goal, tuple[str, str]] = {
         meanings("Weight", "Churn"),
     ),
     "loss": (
-        "What is the smallest number whose removal costs accuracy by more than chance explains?",
+        "What is the smallest number whose removal costs more accuracy than chance would explain?",
         meanings("Accuracy", "McNemar test"),
     ),
     "margin": (
@@ -92,7 +92,7 @@ QUESTIONS: dict[Goal, tuple[str, str]] = {
 
 def ask(now: View) -> None:
     """Questions with one number for an answer, each a job."""
-    st.header("Ask exactly")
+    st.header("Find exact limits")
     if not now.pruning.is_global:
         st.caption("These questions count weights that all compete; choose the scope Global to ask them.")
         return

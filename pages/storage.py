@@ -26,7 +26,7 @@ from pages.ui.view.say import as_written
 from pages.ui.view.watching import ensure, offer
 from pages.ui.view.words import meanings
 
-COLUMNS = ("Encoding", "Through", "Bytes", "Of dense", "Of the control", "Saves from", "Gives back")
+COLUMNS = ("Encoding", "Compressor", "Bytes", "Versus dense", "Versus unpruned", "Saves from", "Restores")
 LEDGER_TERMS = ("Compact encoding", "Bitmask, CSR, COO", "float16 and int8", "Control", "Break-even")
 
 
@@ -60,12 +60,12 @@ def show(now: View, stops: Stops, ledger: Ledger) -> None:
     table("Byte ledger", COLUMNS, rows, key="ledger", terms=LEDGER_TERMS)
     st.caption(
         "Bytes of the kernels alone; biases and normalisation take another "
-        f"{wording.size(ledger.rest)} in every line. Every line was written, read again and compared bit for bit. The "
-        "control is the unpruned network written in the same way: what a line takes less than its control is what "
-        "pruning saves, the rest is what the encoding or the compressor would save anyhow. “Saves from” is the "
-        "sparsity from which on a line takes less than the dense network as float32, by a straight line between two "
-        f"stops. gzip at level 9, zstd at level 19. float16 and int8 change the weights; int8 has one scale "
-        "for each output channel.",
+        f"{wording.size(ledger.rest)} in every line. Every line was written, read again and compared bit for bit. "
+        "“Versus unpruned” compares a line with the unpruned network written in the same way (the control): what it "
+        "takes less is what pruning saves, the rest is what the encoding or the compressor would save without it. "
+        "“Saves from” is the sparsity from which a line takes less than the dense network as float32, by a straight "
+        "line between two stops. gzip at level 9, zstd at level 19. float16 and int8 change the weights; int8 has one "
+        "scale for each output channel.",
         help=meanings("Kernel", "Control", "Break-even"),
     )
     st.download_button(
@@ -154,7 +154,7 @@ def times_row(times: Times, variant: Variant, batch: int) -> Row:
 def show_export(now: View, stops: Stops) -> None:
     """The pruned network as files, each tried before they are offered."""
     sparsity = float(stops.profile.sparsity[stops.row])
-    st.header("Take it away")
+    st.header("Download the pruned network")
     st.markdown(
         f"The network pruned to {wording.sparsity(sparsity)}: as torch's state with the script below, as ONNX, as "
         "safetensors, and in the compact encoding with the program that reads it, with a model card."

@@ -140,8 +140,8 @@ def show_table(what: str, found: Sequence[Band], names: dict[str, str], at: Sequ
     st.caption(
         "The mean over sparsities is the area under the curve over its width, ± its standard deviation over networks; "
         "its difference is taken network by network, with its 95 % interval (Student). At a sparsity s there are "
-        "1 / (1 − s) times fewer weights. The speed-up is theoretical: it counts multiplications, were each zero "
-        "skipped, and no clock has seen it.",
+        "1 / (1 − s) times fewer weights. The speed-up is theoretical: it counts multiplications, "
+        "assumes that every zero is skipped, and is not timed.",
         help=meanings("Mean over sparsities", "95 % interval", "Multiplications"),
     )
 
@@ -234,7 +234,7 @@ def choose_data() -> Collection:
 
 st.title("Is magnitude a good metric?")
 st.markdown(
-    "Pruning by magnitude sets the weights that are closest to zero to zero. Does it matter which go? Here several "
+    "Magnitude pruning zeroes the smallest weights. Does the choice matter? Here several "
     "networks of one recipe, which differ only in their seed, are pruned in every way, and what is left of their "
     "accuracy is compared."
 )

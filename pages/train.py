@@ -143,7 +143,7 @@ def offer(config: RunConfig) -> None:
         done(store().get(config.run_id))
         return
     if not engine().limits.training:
-        st.info("Nothing is trained on this server. The runs below can be pruned, looked at and taken away.",
+        st.info("Nothing is trained on this server. The runs below can be pruned, looked at and downloaded.",
                 icon=":material/visibility:")  # fmt: skip
         return
     no_data = _no_data(config)

@@ -184,7 +184,7 @@ def test_asking_for_the_state_takes_no_time(engine: Engine) -> None:
 def test_the_queue_is_bounded_and_says_how_many_are_ahead(engine: Engine) -> None:
     ids = [engine.submit(Training(config=config(seed))) for seed in range(10, 14)]
     assert [get(engine, job_id).ahead for job_id in ids[1:]] == [1, 2, 3]
-    with pytest.raises(JobError, match="4 jobs run or wait already"):
+    with pytest.raises(JobError, match=r"queue is full \(4 jobs\)"):
         engine.submit(Training(config=config(14)))
     assert engine.submit(Training(config=config(13))) == ids[-1]  # sharing takes no room
 

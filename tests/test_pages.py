@@ -70,7 +70,7 @@ def test_the_overview_says_the_counts_of_the_stored_run_in_words(app: AppTest, s
     k, lost, gained = expected(run, root, 90)
     assert not app.exception
     assert f"{k:,} of {run.weights:,} weights set to zero." in text(app)
-    assert f"{lost:,} right ones lost, {gained:,} gained" in text(app)
+    assert f"{lost:,} correct answers lost, {gained:,} gained" in text(app)
     assert lost > 0
 
 

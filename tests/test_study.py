@@ -63,7 +63,7 @@ def test_differences_of_areas_are_taken_network_by_network() -> None:
     assert (low, high) == pytest.approx((interval.low, interval.high))
     assert "over 5 networks" in study.verdict(bands[0], {})
     assert "more than random (+" in study.comparison(bands, {})
-    assert "not to be told from magnitude" in study.comparison([bands[0], bands[0]], {})
+    assert "indistinguishable from magnitude" in study.comparison([bands[0], bands[0]], {})
     assert "less than" in study.comparison(bands[::-1], {})
     fewer = study.band("magnitude", [curve(cell(LENET[0]), VALUES[0])])
     assert study.comparison([bands[0], fewer], {}) == ""  # not of the same networks

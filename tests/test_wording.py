@@ -191,7 +191,7 @@ def test_an_answer_says_how_many_weights_went_and_that_nothing_changed() -> None
 
 def test_an_answer_counts_what_changed() -> None:
     text = wording.answer(42, N, compared(30, 18, changed=70))
-    assert "70 of 10,000 answers changed: 30 right ones lost, 18 gained." in text
+    assert "70 of 10,000 answers changed: 30 correct answers lost, 18 gained." in text
 
 
 @given(st.integers(0, 1_000), st.integers(0, 1_000))
@@ -210,7 +210,7 @@ def test_an_answer_claims_a_change_only_when_interval_and_exact_test_agree(lost:
 
 def test_answers_that_changed_without_one_lost_or_gained_are_not_called_unchanged() -> None:
     text = wording.answer(42, N, compared(0, 0, changed=2))
-    assert "2 of 10,000 answers changed: 0 right ones lost, 0 gained." in text and "may be chance" in text
+    assert "2 of 10,000 answers changed: 0 correct answers lost, 0 gained." in text and "may be chance" in text
 
 
 # --- what a visitor types ---------------------------------------------------------------------------------------

@@ -1,1 +1,1 @@
-"""What a pruned network takes: encodings, the byte ledger over them, and the files that can be taken away."""
+"""What a pruned network takes: encodings, the byte ledger over them, and the files to download."""

@@ -1,4 +1,4 @@
-"""A pruned network to take away: its files, each read again and compared before anyone gets it."""
+"""A pruned network to download: its files, each read again and compared before anyone gets it."""
 
 import hashlib
 import io

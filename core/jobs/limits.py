@@ -36,9 +36,7 @@ class Limits:
     def check_room(self, active: int) -> None:
         """Raises JobError if no other job may wait beside so many."""
         if active >= self.queue:
-            raise JobError(
-                f"{active} jobs run or wait already, as many as this server takes; try again when one is done."
-            )
+            raise JobError(f"The queue is full ({active} jobs); try again when one is done.")
 
     def too_long(self, job: Job[Any]) -> str:
         """Why a job was stopped that trains for too long."""

@@ -77,7 +77,7 @@ def _warning(parts: Distributions, layer_k: Sequence[int]) -> str:
     }
     gone = [layer for layer, (zero, of) in zeroed.items() if zero == of]
     if gone:
-        return f"All weights are zero in {wording.listed(gone)}: nothing of the image passes such a layer."
+        return f"All weights are zero in {wording.listed(gone)}: no information gets through such a layer."
     filters = [
         f"{wording.count(zero)} of {wording.count(of)} in {layer}" for layer, (zero, of) in zeroed.items() if zero
     ]

@@ -21,7 +21,7 @@ from core.picture.upright import Upright, size_of
 
 _EXTREMES = (0.1, 99.9)  # percentiles that stand for the darkest and the brightest pixel
 _LEAST_CONTRAST = 10  # grey levels between them
-_STANDS_OUT = (0.12, 0.25)  # of the contrast, where the ground is lit evenly, and where it is not
+_STANDS_OUT = (0.12, 0.25)  # of the contrast, where the background is lit evenly, and where it is not
 _CROWD = 3  # pixels of 3 x 3 that stand out together; fewer are noise
 
 
@@ -59,12 +59,12 @@ def processed(upright: Upright, side: int) -> Picture:
     """Follow the steps of the module's docstring.
 
     Raises:
-        PictureError: nothing stands out from the ground.
+        PictureError: nothing stands out from the background.
     """
     grey = np.asarray(upright.image.convert("L"))
-    ground, end = _ends(grey)
-    light = _light_on_black(grey, ground, end)
-    cropped = _cropped(light.pixels, _threshold(grey, ground, end))
+    background, end = _ends(grey)
+    light = _light_on_black(grey, background, end)
+    cropped = _cropped(light.pixels, _threshold(grey, background, end))
     seen = _centred(cropped.pixels, side)
     note = "The network was trained on grey pictures and knows no colours."
     return Picture(seen.pixels, (_uploaded(upright), Step("Grey", note, grey), light, cropped, seen), upright.notes)
@@ -78,7 +78,7 @@ def coloured(upright: Upright, side: int) -> Picture:
     square = image.crop((left, top, left + edge, top + edge))
     small = np.asarray(square.resize((side, side), Image.Resampling.LANCZOS))
     middle = Step("Middle square", "The network was trained on square pictures.", np.asarray(square))
-    seen = Step(_seen(side), f"Made {side} pixels wide; colours and ground stay.", small)
+    seen = Step(_seen(side), f"Made {side} pixels wide; colours and background stay.", small)
     return Picture(small, (_uploaded(upright), middle, seen), upright.notes)
 
 
@@ -93,7 +93,7 @@ def _uploaded(upright: Upright) -> Step:
 
 
 def _ends(grey: NDArray[np.uint8]) -> tuple[float, float]:
-    """The grey of the ground and that farthest from it: the darkest on a bright ground, the brightest on a dark one.
+    """The grey of the background and the one farthest from it: the darkest on a bright one, the brightest on a dark one.
 
     Raises:
         PictureError: there is no contrast.
@@ -101,30 +101,33 @@ def _ends(grey: NDArray[np.uint8]) -> tuple[float, float]:
     low, high = np.percentile(grey, _EXTREMES)
     if high - low < _LEAST_CONTRAST:
         raise _nothing()
-    ground = float(np.median(_border(grey)))
-    return ground, float(low if ground > (low + high) / 2 else high)
+    background = float(np.median(_border(grey)))
+    return background, float(low if background > (low + high) / 2 else high)
 
 
 def _border(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
 
 
-def _light_on_black(grey: NDArray[np.uint8], ground: float, end: float) -> Step:
-    pixels = ((grey - ground) / (end - ground) * 255).clip(0, 255).round().astype(np.uint8)
-    if end < ground:
-        note = "The ground is bright, but the network knows light things on black: it became 0, the darkest part 255."
+def _light_on_black(grey: NDArray[np.uint8], background: float, end: float) -> Step:
+    pixels = ((grey - background) / (end - background) * 255).clip(0, 255).round().astype(np.uint8)
+    if end < background:
+        note = (
+            "Inverted: the network expects light objects on a dark background. The background is 0 now, the darkest "
+            "part 255."
+        )
         return Step("Inverted", note, pixels)
-    note = "The ground is dark, as the network knows it: it became 0, the brightest part 255."
+    note = "Not inverted: the background is dark, as the network expects. It is 0 now, the brightest part 255."
     return Step("Not inverted", note, pixels)
 
 
-def _threshold(grey: NDArray[np.uint8], ground: float, end: float) -> float:
-    """What stands out from the ground, in greys of the stretched picture: the more, the less even the ground is lit.
+def _threshold(grey: NDArray[np.uint8], background: float, end: float) -> float:
+    """What stands out from the background, in greys of the stretched picture: more where it is lit less evenly.
 
     The spread is the border's median absolute deviation, which an object that touches the border hardly changes.
     """
     least, most = _STANDS_OUT
-    spread = float(np.median(np.abs(_border(grey) - ground))) / abs(end - ground)
+    spread = float(np.median(np.abs(_border(grey) - background))) / abs(end - background)
     return 255 * min(least + 3 * spread, most)
 
 
@@ -142,13 +145,13 @@ def _cropped(light: NDArray[np.uint8], threshold: float) -> Step:
     rows, columns = (np.flatnonzero(solid.any(axis=axis)) for axis in (1, 0))
     pixels = light[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = pixels.shape
-    return Step("Cropped", f"All that stands out from the ground fits in {size_of(width, height)} pixels.", pixels)
+    return Step("Cropped", f"All that stands out from the background fits in {size_of(width, height)} pixels.", pixels)
 
 
 def _nothing() -> PictureError:
     return PictureError(
         "There is nothing on this picture: all pixels are alike, or nearly so; "
-        "choose a picture of a single thing on a plain ground."
+        "choose a picture of a single thing on a plain background."
     )
 
 

@@ -172,11 +172,11 @@ def span(line: Band) -> str:
 def comparison(lines: Sequence[Band], names: Mapping[str, str]) -> str:
     """The first line's area against each other's in words, never stronger than the paired intervals allow."""
     first, *others = lines
-    parts: dict[str, list[str]] = {"more than": [], "less than": [], "not to be told from": []}
+    parts: dict[str, list[str]] = {"more than": [], "less than": [], "indistinguishable from": []}
     for other in others:
         if other.n == first.n:
             gap, low, high = difference(first, other)
-            said = "not to be told from" if low <= 0 <= high else "more than" if gap > 0 else "less than"
+            said = "indistinguishable from" if low <= 0 <= high else "more than" if gap > 0 else "less than"
             parts[said].append(f"{names.get(other.name, other.name)} ({wording.points(gap, 1)})")
     told = "; ".join(f"{said} {wording.listed(which)}" for said, which in parts.items() if which)
     return f"That is {told}." if told else ""

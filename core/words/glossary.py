@@ -1,4 +1,4 @@
-"""The words of this field as the product uses them, each in a sentence or two for who has never heard of it."""
+"""The words of this field as the product uses them, each in a sentence or two for anyone who is new to it."""
 
 TERMS: dict[str, str] = {
     "Weight": (
@@ -70,8 +70,8 @@ TERMS: dict[str, str] = {
         "class, the share that is of it."
     ),
     "Holm's correction": (
-        "Whoever asks of ten classes whether something changed is likely to find one by chance; this makes each p "
-        "larger, so that all together err as rarely as one."
+        "Ten tests often find one false difference. This raises each p, so that all of them together err as rarely as "
+        "one test."
     ),
     "Mean over sparsities": (
         "The area under a curve of accuracy over sparsity, over its width: one number for how well a network stands "

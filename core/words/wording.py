@@ -162,14 +162,14 @@ def answer(k: int, total: int, comparison: Comparison) -> str:
     if c.changed == 0:
         return f"{opening} None of {count(c.n)} answers changed."
     changed = f"{count(c.changed)} of {count(c.n)} answers changed"
-    return f"{opening} {changed}: {count(c.lost)} right ones lost, {count(c.gained)} gained. {_verdict(c)}"
+    return f"{opening} {changed}: {count(c.lost)} correct answers lost, {count(c.gained)} gained. {_verdict(c)}"
 
 
 def _verdict(c: Comparison) -> str:
     """More than chance only where the paired interval and the exact test agree that it is."""
     if c.p_value >= ALPHA or c.low <= 0 <= c.high:
         return f"The difference in accuracy, {difference(c)}, may be chance."
-    return f"Accuracy {'rose' if c.difference > 0 else 'fell'} by more than chance explains: {difference(c)}."
+    return f"Accuracy {'rose' if c.difference > 0 else 'fell'} by more than chance would explain: {difference(c)}."
 
 
 def isolated(name: str) -> str:

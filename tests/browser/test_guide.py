@@ -114,7 +114,7 @@ def test_the_words_are_a_click_away_on_every_page(visit: Any) -> None:
     visitor = visit()
     for path in ("", "train", "teach"):
         page = visitor.open(path)
-        page.get_by_role("button", name="Words").click()
+        page.get_by_role("button", name="Glossary").click()
         expect(page.get_by_text(TERMS["Sparsity"])).to_be_visible()
 
 

@@ -54,7 +54,7 @@ def test_dragging_moves_numbers_and_figures_and_keeps_every_node(visit: Any, she
     for share in (0.3, 0.5, 0.7, 0.8):
         page.mouse.move(box["x"] + share * box["width"], box["y"] + box["height"] / 2, steps=3)
     before_release = page.url
-    expect(page.locator(".live-panel .answer")).to_contain_text("right ones lost")
+    expect(page.locator(".live-panel .answer")).to_contain_text("correct answers lost")
     assert "sparsity=0.01" in before_release  # nothing has been sent yet
     page.mouse.up()
     expect(page).to_have_url(re.compile(r"sparsity=(?!0\.01&)[\d.]+"))
@@ -186,7 +186,7 @@ def test_a_finger_drags_the_slider(visit: Any) -> None:
     touch("touchStart", 0.15)
     for step in range(20):
         touch("touchMove", 0.15 + step * 0.03)
-    expect(page.locator(".live-panel .answer")).to_contain_text("right ones lost")
+    expect(page.locator(".live-panel .answer")).to_contain_text("correct answers lost")
     assert "sparsity=0.01" in page.url  # nothing has been sent yet
     touch("touchEnd")
     expect(page).to_have_url(re.compile(r"sparsity=(?!0\.01&)[\d.]+"))

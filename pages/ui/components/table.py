@@ -33,7 +33,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Action:
-    """A button of a row: what it says, the name it calls, and what it is about, for who only hears it."""
+    """A button of a row: what it says, the name it calls, and what it is about, for anyone who only hears it."""
 
     name: str
     label: str

@@ -100,8 +100,8 @@ def recompute(configs: Sequence[RunConfig], known: bool) -> None:
     whose = f"All {own} networks were" if own == len(configs) else f"{own} of {len(configs)} networks were"
     rest = "" if own == len(configs) or not known else " The others came with the product, computed by the same code."
     st.caption(
-        f"{whose} trained and audited on this server.{rest} To compute is to train the networks, prune them and test "
-        "them; it takes about a minute on two cores."
+        f"{whose} trained and audited on this server.{rest} This trains, prunes and tests the "
+        "networks; it takes about a minute on two cores."
     )
     for message in sorted({state.message for state in states if state.status == "failed" and state.message}):
         say.error(message)

@@ -1,4 +1,4 @@
-"""What this is, in five sentences, for who comes for the first time."""
+"""What this is, in five sentences, for anyone who comes for the first time."""
 
 import streamlit as st
 

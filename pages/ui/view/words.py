@@ -12,7 +12,7 @@ def meanings(*terms: str) -> str:
 
 def words() -> None:
     """A button that opens what each term means."""
-    with st.popover("Words", icon=":material/menu_book:", help="What the terms on this site mean."):
+    with st.popover("Glossary", icon=":material/menu_book:", help="What the terms on this site mean."):
         _all()
 
 
