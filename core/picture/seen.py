@@ -93,7 +93,7 @@ def _uploaded(upright: Upright) -> Step:
 
 
 def _ends(grey: NDArray[np.uint8]) -> tuple[float, float]:
-    """The grey of the background and the one farthest from it: the darkest on a bright one, the brightest on a dark one.
+    """The grey of the background and the one farthest from it: darkest on a bright one, brightest on a dark one.
 
     Raises:
         PictureError: there is no contrast.
