@@ -16,10 +16,10 @@ from starlette.middleware import Middleware
 from core.errors import ConfigError, StoreError
 from core.logs import LOG, configure
 from core.picture import MOST_BYTES
+from pages.ui.framework import keep
 from pages.ui.guard import Guard
 from pages.ui.routes import ROUTES
 from pages.ui.services import engine, settings, store
-from pages.ui.theme import keep
 from pages.ui.unknown import Unknown
 
 MultiPartParser.spool_max_size = 2 * MOST_BYTES  # above 1 MB it would put an upload on disk for a while

@@ -14,6 +14,7 @@ from core.recipes import recipe_name
 from core.runs import Run
 from pages.ui import lookup, picker, say, view
 from pages.ui.chart import chart
+from pages.ui.links import link
 from pages.ui.services import store
 from pages.ui.site import PAGES
 from pages.ui.view import View
@@ -96,7 +97,7 @@ def ways_on() -> None:
     """What else there is to ask, as links that keep the view; at last what is no question."""
     st.header("Ask on")
     for page in sorted(PAGES[1:], key=lambda page: not page.question.endswith("?")):
-        st.page_link(page.script, label=page.question, icon=page.symbol, help=page.about)
+        link(page.script, page.question, page.symbol, help=page.about)
 
 
 def data_notice() -> None:

@@ -5,15 +5,12 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui import view
-from pages.ui.site import PAGES
+from pages.ui.links import registered
 from pages.ui.words import words
 
 st.set_page_config(page_title="PruneLab", page_icon=Path(__file__).parent / "ui" / "icon.svg", layout="wide")
 
-chosen = st.navigation(
-    [st.Page(page.script, title=page.title, icon=page.symbol, default=page == PAGES[0]) for page in PAGES],
-    position="top",
-)
+chosen = st.navigation(registered(), position="top")
 notes = st.container()
 chosen.run()
 view.tell(notes)

@@ -5,6 +5,7 @@ import streamlit as st
 from core import wording
 from pages.ui import picker
 from pages.ui.exercises import EXERCISES, lesson
+from pages.ui.links import link
 from pages.ui.say import as_written
 from pages.ui.words import meanings
 
@@ -24,7 +25,7 @@ else:
     for number, exercise in enumerate(EXERCISES, 1):
         st.header(f"{number}. {exercise.title}")
         st.markdown(exercise.task, help=meanings(*exercise.terms))
-        st.page_link(exercise.page, label="Open the view", icon=":material/open_in_new:",
-                     query_params={"run": here.run.id, **exercise.query})  # fmt: skip
+        query = {"run": here.run.id, **exercise.query}
+        link(exercise.page, "Open the view", ":material/open_in_new:", query)
         with st.expander("Answer"):
             st.markdown(exercise.answer(here) or "It is not computed on this server yet; open the view and ask for it.")

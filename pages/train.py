@@ -13,6 +13,7 @@ from core.errors import DataError, PruneLabError
 from core.recipes import DEFAULT_NETWORK, NETWORKS, recipe_for
 from core.runs import Run
 from pages.ui import picker, say, view
+from pages.ui.links import link
 from pages.ui.say import as_written
 from pages.ui.services import collections, engine, owner, store
 from pages.ui.table import Action, Cell, Row, table
@@ -187,7 +188,7 @@ def done(run: Run) -> None:
         f"This run is trained: {wording.accuracy(run.accuracy)} of the test images right.",
         icon=":material/check_circle:",
     )
-    st.page_link("prune.py", label="Prune it", icon=":material/content_cut:", query_params={"run": run.id})
+    link("prune.py", "Prune it", ":material/content_cut:", {"run": run.id})
 
 
 def follow() -> None:

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
 from core.errors import StoreError
@@ -34,14 +35,14 @@ class Folder:
 
     def find(self, name: str) -> Path | None:
         """As `Place` says; the file itself."""
-        path = self.root / name
+        path = _below(self.root, name)
         with _reading(name):
             return path if path.is_file() else None
 
     def size(self, name: str) -> int | None:
         """As `Place` says."""
         with _reading(name), suppress(FileNotFoundError, NotADirectoryError):
-            return (self.root / name).stat().st_size
+            return _below(self.root, name).stat().st_size
         return None
 
     def held(self, folder: str) -> list[Held]:
@@ -162,6 +163,12 @@ class Folder:
             with suppress(OSError):
                 if path.name.startswith(_TEMPORARY) and time.time() - path.stat().st_mtime > _ABANDONED:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@lru_cache(maxsize=4096)
+def _below(root: Path, name: str) -> Path:
+    """A page asks for the same few files at each event."""
+    return root / name
 
 
 @contextmanager

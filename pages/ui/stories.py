@@ -10,6 +10,7 @@ from core import panels
 from core.errors import PruneLabError
 from pages.ui import say
 from pages.ui.address import address
+from pages.ui.framework import waiting
 from pages.ui.live_panel import live_panel
 from pages.ui.lookup import Stops
 from pages.ui.routes import packed
@@ -42,7 +43,7 @@ def _asked(now: View, stops: Stops, image: NDArray[np.uint8], true: int | None) 
     asked = repr((network, now.pruning.key, stops.own, true)).encode() + image.tobytes()
     key = hashlib.sha256(asked).hexdigest()
     if stories().get(key) is None:
-        with st.spinner("The network looks at the image at every stop"):
+        with st.spinner("The network looks at the image at every stop"), waiting():
             trace = engine().trace(now.run.id, now.pruning, stops.profile.sparsity.tolist(), image)
         stories().put(key, packed(panels.story(trace, stops.profile, now.run.classes, true).to_json()))
     return key

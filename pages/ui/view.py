@@ -18,6 +18,7 @@ from core.profile import DEFAULT_STOP
 from core.recipes import DEFAULT_NETWORK
 from core.runs import Run, RunStore
 from pages.ui import say
+from pages.ui.links import link
 
 KEYS = ("run", "criterion", "scope", "sparsity")
 
@@ -103,7 +104,7 @@ def current(store: RunStore) -> View | None:
     view = read(given or st.session_state.get("view", {}), store)
     if view is None:
         st.info("There is no run yet. Train a network first.", icon=":material/info:")
-        st.page_link("train.py", label="Train a network", icon=":material/model_training:")
+        link("train.py", "Train a network", ":material/model_training:")
         return None
     for text in view.notes:
         note(text)
