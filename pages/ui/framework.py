@@ -11,8 +11,8 @@ from functools import lru_cache
 from streamlit.proto.NewSession_pb2 import CustomThemeConfig
 from streamlit.runtime import app_session
 from streamlit.runtime.app_session import AppSession
-from streamlit.runtime.scriptrunner import script_runner
-from streamlit.runtime.scriptrunner.script_runner import RerunData, ScriptRunner
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 
 AT_ONCE, LONGEST = 2, 2.0
 """Scripts that run at once, and seconds after which one begins all the same: Python runs one thread at a time, and with
@@ -62,8 +62,8 @@ _turns = Turns(AT_ONCE)
 def keep() -> None:
     """From now on, do it so."""
     app_session._populate_theme_msg = _tell  # type: ignore[assignment]
-    AppSession._call_soon_on_event_loop = _soon  # type: ignore[method-assign]
-    script_runner.ScriptRunner._run_script = _in_turn  # type: ignore[method-assign]
+    AppSession._call_soon_on_event_loop = _soon  # type: ignore[assignment, method-assign]
+    ScriptRunner._run_script = _in_turn  # type: ignore[assignment, method-assign]
 
 
 @lru_cache(maxsize=8)
