@@ -14,6 +14,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 
 from benchmarks.browser import SETTLED, launch
 from benchmarks.session import answers
+from core import data
+from core.errors import DataError
 from core.run import Run
 from tests import shelf
 from tests.patience import PATIENCE, until
@@ -77,6 +79,15 @@ class Visitor:
         """Wait until the script has run and, where there is one, the panel is drawn."""
         self.page.wait_for_selector(SETTLED, state="attached")
         return self.page
+
+
+@pytest.fixture
+def real_data() -> None:
+    """Skip where Fashion-MNIST is not installed."""
+    try:
+        data.check(data.FASHION.id)
+    except DataError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

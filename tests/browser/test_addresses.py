@@ -9,17 +9,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
-from core.config import RunConfig
-from core.networks import NETWORKS
 from pages.ui.view.site import PAGES
 from tests.browser.conftest import Server
+from tests.browser.steps import LENET, asked
 from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.browser
 
-RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
 ELSEWHERE = "data:text/html,another%20site"
-COMPLETE = f"run={RUN}&criterion=magnitude&scope=global&sparsity=50"
+COMPLETE = f"run={LENET}&criterion=magnitude&scope=global&sparsity=50"
 LINKS = (
     *(page.name for page in PAGES),
     *(f"{page.name}?sparsity=50" for page in PAGES),
@@ -98,14 +96,6 @@ def test_a_link_that_asks_for_what_there_is_not_says_so_and_what_is_shown(visit:
     assert "section" not in page.url and "page" not in page.url.partition("?")[2]
 
 
-def asked(url: str) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-
-
 UNKNOWN = (
     "foo",
     "prune/x",
@@ -120,14 +110,14 @@ UNKNOWN = (
 
 @pytest.mark.parametrize("path", UNKNOWN)
 def test_an_address_of_no_page_is_answered_with_a_sentence_and_the_way_home(server: Server, path: str) -> None:
-    status, content = asked(f"{server.url}/{path}")
+    status, _, content = asked(f"{server.url}/{path}")
     assert status == 404 and "There is no such page" in content and "<b>" not in content
     assert all(f'href="/{page.name}"' in content for page in PAGES)
 
 
 def test_every_page_is_still_answered_by_the_framework(server: Server) -> None:
     for page in PAGES:
-        status, content = asked(f"{server.url}/{page.name}")
+        status, _, content = asked(f"{server.url}/{page.name}")
         assert status == 200 and '<div id="root">' in content
     assert asked(f"{server.url}/prune/")[0] == 200  # led to the page without the stroke
     with urllib.request.urlopen(f"{server.url}/favicon.png", timeout=PATIENCE) as answer:

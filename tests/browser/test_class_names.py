@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from core.run import Run
 from tests import shelf
 from tests.browser.conftest import Server
-from tests.browser.test_images import click_cell, drawn
+from tests.browser.steps import click_cell, drawn
 from tests.hard_names import MARKS, NUMBERS
 
 pytestmark = pytest.mark.browser

@@ -24,12 +24,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from core.store.runs import RunStore
 from tests import local_s3
 from tests.browser.conftest import ROOT, Server, Visitor
-from tests.browser.test_train import choose, real_data
+from tests.browser.steps import choose
 from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("real_data")]
-
-__all__ = ["real_data"]
 
 SERVICES = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
 ON_BUCKET = yaml.safe_load((ROOT / "compose.s3.yaml").read_text())["services"]

@@ -12,13 +12,9 @@ from playwright.sync_api import Browser, Page, expect
 from core.config import FORMAT
 from tests import shelf
 from tests.browser.conftest import Server, Visitor
-from tests.browser.test_hosting import LENET, asked
-from tests.browser.test_prune import drawn
-from tests.browser.test_train import choose, real_data
+from tests.browser.steps import LENET, asked, choose, drawn
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("real_data")]
-
-__all__ = ["real_data"]
 
 
 @pytest.fixture

@@ -8,18 +8,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, TimeoutError, expect
 
-from core.config import RunConfig
-from core.networks import NETWORKS
 from core.pruning import PruningConfig
 from core.store.runs import RunStore
 from core.words.glossary import TERMS
 from core.words.wording import answer
+from tests.browser.steps import LENET
 from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.browser
-
-RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
-"""The run that the lesson is about."""
 
 
 def test_the_welcome_opens_to_five_sentences(visit: Any) -> None:
@@ -31,7 +27,7 @@ def test_the_welcome_opens_to_five_sentences(visit: Any) -> None:
         expect(page.locator("[data-testid=stExpander] ol li")).to_have_count(5)
 
 
-@pytest.mark.parametrize("path", [f"storage?run={RUN}", "study", "study?part=The+claim,+audited", "train"])
+@pytest.mark.parametrize("path", [f"storage?run={LENET}", "study", "study?part=The+claim,+audited", "train"])
 def test_a_table_says_what_its_terms_mean(visit: Any, path: str) -> None:
     page = visit().open(path)
     for button in page.locator(".terms .term").all():
@@ -53,9 +49,9 @@ TEXTS = {
     "study?part=The+claim,+audited": {"Prediction interval"},
     "images": {"Lost and gained"},
     "images?section=First+to+change": {"Churn"},
-    f"storage?run={RUN}": {"Kernel", "Retraining"},
+    f"storage?run={LENET}": {"Kernel", "Retraining"},
     "train": {"Convolution", "Recipe"},
-    f"prune?run={RUN}": {"Margin", "McNemar test"},
+    f"prune?run={LENET}": {"Margin", "McNemar test"},
     "teach": {"Magnitude", "Control", "Filter"},
 }
 
@@ -95,7 +91,7 @@ def test_a_text_says_what_its_terms_mean_by_keys(visit: Any, path: str) -> None:
 
 @pytest.mark.parametrize("part", ["prune", "storage"])
 def test_a_number_says_what_its_term_means_at_a_click_or_a_key(visit: Any, part: str) -> None:
-    page = visit().open(f"{part}?run={RUN}&sparsity=50")
+    page = visit().open(f"{part}?run={LENET}&sparsity=50")
     button = page.locator(".readouts .term").nth(2)
     note = page.locator(".readouts .meaning").nth(2)
     expect(note).to_be_hidden()
@@ -125,14 +121,14 @@ def test_each_exercise_opens_its_view_and_has_an_answer_from_the_stored_run(visi
     expect(links).to_have_count(7)
     addresses = [str(link.get_attribute("href")) for link in links.all()]
     store = RunStore()
-    profile = store.profile(RUN, PruningConfig())
+    profile = store.profile(LENET, PruningConfig())
     assert profile is not None
     i = profile.stop_index(0.01)
-    expected = answer(int(profile.k[i]), profile.total, profile.comparisons(store.labels(RUN))[i])
+    expected = answer(int(profile.k[i]), profile.total, profile.comparisons(store.labels(LENET))[i])
     page.get_by_text("Answer", exact=True).first.click()
     expect(page.get_by_text(expected)).to_be_visible()
     for address in addresses:
-        assert f"run={RUN}" in address
+        assert f"run={LENET}" in address
         page = visitor.open(address.lstrip("/"))
         expect(page.get_by_role("alert").filter(has_text="Traceback")).to_have_count(0)
         expect(page.locator("h1")).to_be_visible()

@@ -1,8 +1,6 @@
 """Addresses and messages that no page of ours would send, through the real server: a sentence, never a trace."""
 
 import json
-import urllib.error
-import urllib.request
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -14,7 +12,7 @@ from core.networks import NETWORKS
 from core.store.runs import RunStore
 from pages.ui.view.site import PAGES
 from tests.browser.conftest import Server
-from tests.patience import PATIENCE
+from tests.browser.steps import asked
 
 pytestmark = pytest.mark.browser
 
@@ -78,7 +76,7 @@ def test_no_state_of_a_widget_makes_a_page_fail(
 @slow
 @given(path=st.sampled_from(("panel.json", "story.json", "ready")), query=queries)
 def test_no_address_makes_a_route_fail_or_gives_a_file(server: Server, path: str, query: dict[str, str]) -> None:
-    status, content = asked(f"{server.url}/{path}?{encoded(query)}")
+    status, _, content = asked(f"{server.url}/{path}?{encoded(query)}")
     assert status in (200, 404, 503) and "Traceback" not in content and "root:" not in content
 
 
@@ -88,7 +86,7 @@ PATHS = ("../../etc/passwd", "vendor/../../../etc/passwd", "static/../streamlit_
 @pytest.mark.parametrize("path", PATHS)
 def test_no_path_leaves_what_is_served(server: Server, path: str) -> None:
     for form in (path, quote(path, safe=""), path.replace("..", "%2e%2e"), path.replace("/", "//")):
-        _, content = asked(f"{server.url}/{form}")
+        _, _, content = asked(f"{server.url}/{form}")
         assert "root:" not in content and "st.App(" not in content and "[core]" not in content
 
 
@@ -98,11 +96,3 @@ def test_the_store_holds_what_it_held(server: Server) -> None:
     runs = {run.id for run in RunStore(server.store).runs() if not run.reference}
     kept = {*runs, "ledgers", "curves", "exports"}
     assert runs <= names and all(name in kept or name.startswith(".") for name in names)
-
-
-def asked(url: str) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
-            return answer.status, answer.read().decode("utf-8", "replace")
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode("utf-8", "replace")

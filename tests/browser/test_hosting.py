@@ -4,8 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,26 +11,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from core.config import RunConfig
-from core.networks import NETWORKS
 from core.run import Run
 from pages.ui.view.site import PAGES
 from tests.browser.conftest import ROOT, Server, Visitor
+from tests.browser.steps import LENET, asked
 from tests.patience import PATIENCE, until
 
-LENET = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
-"""A run that ships."""
-
 pytestmark = pytest.mark.browser
-
-
-def asked(url: str) -> tuple[int, dict[str, str], str]:
-    """Status, headers and content."""
-    try:
-        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
-            return answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, {k.lower(): v for k, v in error.headers.items()}, error.read().decode()
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import FloatRect, Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from benchmarks.browser import SETTLED
 from benchmarks.own_image import photo
 from core import data
 from core.data import Split
@@ -23,7 +22,7 @@ from core.pruning import PruningConfig
 from core.run import Run
 from core.store.runs import RunStore
 from pages.ui.view.address import default_run
-from tests.patience import until
+from tests.browser.steps import click_cell, drawn
 
 pytestmark = pytest.mark.browser
 
@@ -49,33 +48,6 @@ def run() -> Run:
 @pytest.fixture(scope="module")
 def profile(run: Run) -> Profile:
     found = RunStore().profile(run.id, PruningConfig())
-    assert found is not None
-    return found
-
-
-def drawn(page: Page) -> Page:
-    page.wait_for_selector(".live-panel[data-drawn]")
-    return page
-
-
-def click_cell(page: Page, figure: str, column: int, row: int, of: int) -> None:
-    """Click a cell of a square matrix, once what an earlier click has changed moves it no more."""
-    area = page.locator(f"#plot-{figure} .nsewdrag.drag").first
-    area.scroll_into_view_if_needed()
-    box = at_rest(page, area)
-    page.mouse.click(box["x"] + (column + 0.5) / of * box["width"], box["y"] + (row + 0.5) / of * box["height"])
-
-
-def at_rest(page: Page, area: Locator) -> FloatRect:
-    """Where something is, when the script has run and two readings half a second apart agree."""
-
-    def settled() -> FloatRect | None:
-        page.wait_for_selector(SETTLED, state="attached")
-        before = area.bounding_box()
-        page.wait_for_timeout(500)
-        return before if before == area.bounding_box() else None
-
-    found = until(settled)
     assert found is not None
     return found
 

@@ -6,12 +6,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.config import RunConfig
-from core.networks import NETWORKS
+from tests.browser.steps import LENET
 
 pytestmark = pytest.mark.browser
 
-RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
 
 FOCUSED = """() => {
   const node = document.activeElement
@@ -30,7 +28,7 @@ def tab_to(page: Page, name: str) -> None:
 
 def test_a_pruned_network_is_taken_away_by_keys_alone(visit: Any) -> None:
     visitor = visit()
-    page = visitor.open(f"?run={RUN}&sparsity=85")
+    page = visitor.open(f"?run={LENET}&sparsity=85")
     tab_to(page, "How far can I prune?")
     page.keyboard.press("Enter")
     expect(page.locator(".live-panel[data-drawn]")).to_be_attached()
@@ -52,4 +50,4 @@ def test_a_pruned_network_is_taken_away_by_keys_alone(visit: Any) -> None:
     tab_to(page, "All files (zip)")
     with page.expect_download() as download:
         page.keyboard.press("Enter")
-    assert download.value.suggested_filename == f"prunelab-{RUN}-0.zip"
+    assert download.value.suggested_filename == f"prunelab-{LENET}-0.zip"

@@ -15,18 +15,13 @@ from core.pruning import PruningConfig
 from core.run import Run
 from core.store.runs import RunStore
 from tests.browser.conftest import Server
+from tests.browser.steps import drawn
 
 pytestmark = pytest.mark.browser
 
 
 FRAMEWORKS_OWN: set[str] = set()
 """Axe's rules that the framework's own elements break: none."""
-
-
-def drawn(page: Page) -> Page:
-    """Wait until the panel shows a stop."""
-    page.wait_for_selector(".live-panel[data-drawn]")
-    return page
 
 
 def slider(page: Page) -> Any:

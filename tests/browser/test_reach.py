@@ -10,14 +10,11 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from benchmarks.browser import until
-from core.config import RunConfig
-from core.networks import NETWORKS
 from pages.ui.view.site import PAGES
-from tests.browser.test_report import opened, saved
+from tests.browser.steps import LENET, opened, saved
 
 pytestmark = pytest.mark.browser
 
-RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
 SIZES = {
     "desk": {"width": 1400, "height": 900},
     "phone": {"width": 390, "height": 844},
@@ -25,13 +22,13 @@ SIZES = {
     "twice as large": {"width": 700, "height": 450},
 }
 PANELS = {
-    "prune": f"prune?run={RUN}&sparsity=50",
-    "answers": f"images?run={RUN}&sparsity=50",
-    "classes": f"images?run={RUN}&sparsity=50&section=Class+by+class",
-    "image": f"images?run={RUN}&sparsity=50&image=25",
-    "own": f"images?run={RUN}&sparsity=50&section=Your+own+image&source=Drawing",
-    "storage": f"storage?run={RUN}&sparsity=50",
-    "embedded": f"prune?run={RUN}&sparsity=50&embed=true",
+    "prune": f"prune?run={LENET}&sparsity=50",
+    "answers": f"images?run={LENET}&sparsity=50",
+    "classes": f"images?run={LENET}&sparsity=50&section=Class+by+class",
+    "image": f"images?run={LENET}&sparsity=50&image=25",
+    "own": f"images?run={LENET}&sparsity=50&section=Your+own+image&source=Drawing",
+    "storage": f"storage?run={LENET}&sparsity=50",
+    "embedded": f"prune?run={LENET}&sparsity=50&embed=true",
 }
 
 COVERED = """() => {
@@ -151,7 +148,7 @@ REPAINTED = """(name) => {
 @pytest.mark.parametrize("size", ["desk", "phone"])
 @pytest.mark.parametrize("figure", ["curve", "distributions", "pruned", "kernels"])
 def test_a_sweep_is_started_and_watched_from_any_figure(visit: Any, figure: str, size: str) -> None:
-    page = drawn(visit(viewport=SIZES[size]).open(f"prune?run={RUN}&sparsity=0"))
+    page = drawn(visit(viewport=SIZES[size]).open(f"prune?run={LENET}&sparsity=0"))
     names = page.locator(".live-panel .plot").evaluate_all("(all) => all.map((node) => node.id)")
     look_at(page, names.index(f"plot-{figure}"))
     until(page, f"Boolean(document.querySelector('#plot-{figure}').data)")

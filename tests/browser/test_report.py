@@ -5,44 +5,18 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from core.config import RunConfig
-from core.networks import NETWORKS
-from tests.patience import PATIENCE
+from tests.browser.steps import LENET, opened, saved
 
 pytestmark = pytest.mark.browser
-
-RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
-
-
-def saved(visit: Any, path: str, folder: Path) -> Path:
-    page = visit().open(path)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="This view as a file (HTML)").click()
-    download.value.save_as(folder / "report.html")
-    return folder / "report.html"
-
-
-def opened(page: Page, path: Path) -> tuple[Page, list[str]]:
-    """The file in a browser without a network, and what went wrong in it."""
-    wrong: list[str] = []
-    page.set_default_timeout(1000 * PATIENCE)
-    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on(
-        "request", lambda r: wrong.append(r.url[:80]) if not r.url.startswith(("file:", "data:", "blob:")) else None
-    )
-    page.goto(path.as_uri())
-    expect(page.locator(".live-panel[data-drawn]")).to_be_attached()
-    return page, wrong
 
 
 @pytest.mark.parametrize(("page_name", "title"), [("prune", "How far can I prune?"), ("storage", "Is the trade worth")])
 def test_a_view_is_one_file_whose_slider_answers_without_a_network(
     visit: Any, tmp_path: Path, browser: Any, page_name: str, title: str
 ) -> None:
-    path = saved(visit, f"{page_name}?run={RUN}&sparsity=50", tmp_path)
+    path = saved(visit, f"{page_name}?run={LENET}&sparsity=50", tmp_path)
     context = browser.new_context(offline=True, viewport={"width": 390, "height": 844})
     page, wrong = opened(context.new_page(), path)
     expect(page.locator("h1")).to_contain_text(title)
@@ -54,16 +28,16 @@ def test_a_view_is_one_file_whose_slider_answers_without_a_network(
     assert page.locator(".answer").inner_text() != before
     expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    expect(page.locator("table").last).to_contain_text(RUN)
+    expect(page.locator("table").last).to_contain_text(LENET)
     assert ("Compact (ours)" in page.locator("table").first.inner_text()) == (page_name == "storage")
-    assert f"{page_name}?run={RUN}" in str(page.get_by_role("link").get_attribute("href"))
+    assert f"{page_name}?run={LENET}" in str(page.get_by_role("link").get_attribute("href"))
     assert not wrong
     context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_it(visit: Any, tmp_path: Path, browser: Any, scheme: str) -> None:
-    path = saved(visit, f"storage?run={RUN}&sparsity=50", tmp_path)
+    path = saved(visit, f"storage?run={LENET}&sparsity=50", tmp_path)
     context = browser.new_context(offline=True, color_scheme=scheme, bypass_csp=True)
     page, _ = opened(context.new_page(), path)
     found = Axe().run(page).response["violations"]

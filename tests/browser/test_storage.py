@@ -8,31 +8,27 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from core.config import RunConfig
 from core.cost import compact
 from core.cost.ledger import COMPACT, ENTRIES, Weighing
 from core.cost.tradeoff import RETRAINED, Comparing, said
-from core.networks import NETWORKS
 from core.pruning import PruningConfig, prune, rank
 from core.store.results import Results
 from core.store.runs import RunStore
+from tests.browser.steps import LENET
 
 pytestmark = pytest.mark.browser
-
-RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
-"""A run that ships, with its ledger."""
 
 
 @pytest.fixture(scope="module")
 def taken() -> dict[float, int]:
     """Bytes of the compact encoding by percent, of the ledger that ships."""
-    ledger = Results(RunStore()).get(Weighing(run_id=RUN))
+    ledger = Results(RunStore()).get(Weighing(run_id=LENET))
     assert ledger is not None
     return dict(zip((100 * ledger.sparsity).round(9).tolist(), ledger.bytes[COMPACT.key].tolist(), strict=True))
 
 
 def test_the_slider_moves_the_bytes_and_the_ledger_follows_where_it_rests(visit: Any, taken: dict[float, int]) -> None:
-    page = visit().open(f"storage?run={RUN}&sparsity=50")
+    page = visit().open(f"storage?run={LENET}&sparsity=50")
     expect(page.locator(".answer")).to_contain_text(f"{taken[50.0]:,}")
     expect(page.get_by_role("region", name="Byte ledger").locator("tbody tr")).to_have_count(len(ENTRIES))
     page.locator("input[type=range]").focus()
@@ -46,13 +42,13 @@ def test_the_slider_moves_the_bytes_and_the_ledger_follows_where_it_rests(visit:
 
 
 def test_a_sparsity_between_the_stops_is_written_down_when_asked_for(visit: Any) -> None:
-    page = visit().open(f"storage?run={RUN}&sparsity=42.5")
+    page = visit().open(f"storage?run={LENET}&sparsity=42.5")
     expect(page.locator("h2").first).to_contain_text("At 42.5\u00a0% the smallest lossless form")
     expect(page.locator("output")).to_contain_text("42.5\u00a0%")
 
 
 def test_what_rounding_costs_is_measured_at_a_click(visit: Any) -> None:
-    page = visit().open(f"storage?run={RUN}&sparsity=50")
+    page = visit().open(f"storage?run={LENET}&sparsity=50")
     page.get_by_role("button", name="Measure the accuracy").click()
     told = page.get_by_text("answers changed, McNemar p")
     expect(told).to_have_count(2)
@@ -60,7 +56,7 @@ def test_what_rounding_costs_is_measured_at_a_click(visit: Any) -> None:
 
 
 def test_whether_it_is_faster_is_measured_at_a_click(visit: Any) -> None:
-    page = visit().open(f"storage?run={RUN}&sparsity=90")
+    page = visit().open(f"storage?run={LENET}&sparsity=90")
     page.get_by_role("button", name="Measure the time").click()
     rows = page.get_by_role("region", name="Times").locator("tbody tr")
     expect(rows).to_have_count(12)
@@ -70,7 +66,7 @@ def test_whether_it_is_faster_is_measured_at_a_click(visit: Any) -> None:
 
 
 def test_the_numbers_are_taken_away(visit: Any, taken: dict[float, int]) -> None:
-    page = visit().open(f"storage?run={RUN}")
+    page = visit().open(f"storage?run={LENET}")
     with page.expect_download() as download:
         page.get_by_role("button", name="Numbers (CSV)").first.click()
     lines = download.value.path().read_text().splitlines()
@@ -79,7 +75,7 @@ def test_the_numbers_are_taken_away(visit: Any, taken: dict[float, int]) -> None
 
 
 def test_the_pruned_network_is_taken_away_checked_and_read_again(visit: Any) -> None:
-    page = visit().open(f"storage?run={RUN}&sparsity=90")
+    page = visit().open(f"storage?run={LENET}&sparsity=90")
     page.get_by_role("button", name="Prepare the files").click()
     checked = page.get_by_text("was run by ONNX Runtime: on 10,000 test images")
     expect(checked).to_be_visible()
@@ -89,17 +85,17 @@ def test_the_pruned_network_is_taken_away_checked_and_read_again(visit: Any) -> 
     with zipfile.ZipFile(download.value.path()) as archive:
         weights, notes = compact.unpack(archive.read("network.plab"))
         assert {"weights.pt", "network.py", "network.onnx", "MODEL_CARD.md"} <= {*archive.namelist()}
-    assert notes["run"] == RUN and notes["k"] == 39_771
+    assert notes["run"] == LENET and notes["k"] == 39_771
     store = RunStore()
-    ranking = rank(store.weights(RUN), PruningConfig())
-    expected = prune(store.weights(RUN), ranking, 0.9)
+    ranking = rank(store.weights(LENET), PruningConfig())
+    expected = prune(store.weights(LENET), ranking, 0.9)
     assert {name: w.tobytes() for name, w in weights.items()} == {name: w.tobytes() for name, w in expected.items()}
 
 
 def test_weights_and_filters_of_the_run_that_ships_stand_side_by_side(visit: Any) -> None:
-    found = Results(RunStore()).get(Comparing(run_id=RUN))
+    found = Results(RunStore()).get(Comparing(run_id=LENET))
     assert found is not None
-    page = visit().open(f"storage?run={RUN}&sparsity=90")
+    page = visit().open(f"storage?run={LENET}&sparsity=90")
     expect(page.get_by_text(said(found)[:60])).to_be_visible()
     rows = page.get_by_role("region", name="Weights and filters").locator("tbody tr")
     expect(rows).to_have_count(2 * len(RETRAINED))
@@ -111,14 +107,14 @@ def test_weights_and_filters_of_the_run_that_ships_stand_side_by_side(visit: Any
 
 
 def test_a_narrow_screen_does_not_scroll_sideways(visit: Any) -> None:
-    page = visit(viewport={"width": 390, "height": 844}, has_touch=True).open(f"storage?run={RUN}")
+    page = visit(viewport={"width": 390, "height": 844}, has_touch=True).open(f"storage?run={LENET}")
     expect(page.get_by_role("region", name="Byte ledger").locator("tbody tr")).to_have_count(len(ENTRIES))
     assert page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollWidth") <= 390
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_of_our_own(visit: Any, scheme: str) -> None:
-    page = visit(color_scheme=scheme).open(f"storage?run={RUN}&sparsity=90")
+    page = visit(color_scheme=scheme).open(f"storage?run={LENET}&sparsity=90")
     expect(page.get_by_role("region", name="Byte ledger").locator("tbody tr")).to_have_count(len(ENTRIES))
     found = Axe().run(page).response["violations"]
     assert not found, [(v["id"], [n["html"][:120] for n in v["nodes"]][:3]) for v in found]

@@ -6,16 +6,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.config import RunConfig
-from core.networks import NETWORKS
-from tests.browser.test_report import opened, saved
+from tests.browser.steps import LENET, opened, saved
 
 pytestmark = pytest.mark.browser
 
-RUN = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
 TABLES = {
     "train": 1,
-    f"storage?run={RUN}&sparsity=90": 2,
+    f"storage?run={LENET}&sparsity=90": 2,
     "storage?sparsity=50": 2,
     "images?section=Class+by+class&sparsity=50": 1,
     "study": 1,
@@ -73,7 +70,7 @@ def test_on_a_phone_a_table_scrolls_by_itself_and_words_stay_readable(visit: Any
 
 @pytest.mark.parametrize("name", ["prune", "storage"])
 def test_no_table_of_the_file_is_cut(visit: Any, tmp_path: Path, browser: Any, name: str) -> None:
-    path = saved(visit, f"{name}?run={RUN}&sparsity=50", tmp_path)
+    path = saved(visit, f"{name}?run={LENET}&sparsity=50", tmp_path)
     context = browser.new_context(offline=True, viewport={"width": 1400, "height": 900})
     page, wrong = opened(context.new_page(), path)
     assert page.locator(".table").count() == (2 if name == "storage" else 0)

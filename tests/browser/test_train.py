@@ -7,37 +7,12 @@ from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from benchmarks.browser import SETTLED
-from core import data
-from core.errors import DataError
 from tests.browser.conftest import Server, Visitor
-from tests.browser.test_prune import drawn
+from tests.browser.steps import choose, drawn
 
-pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(autouse=True)
-def real_data() -> None:
-    try:
-        data.check(data.FASHION.id)
-    except DataError as error:
-        pytest.skip(str(error))
-
-
-def choose(page: Page, *, seed: int, epochs: int) -> None:
-    """LeNet by the report's recipe with this seed and so many epochs."""
-    page.get_by_role("combobox", name="Network").click()
-    page.get_by_role("option", name="LeNet").click()
-    expect(page.get_by_text("The classic of 1998")).to_be_visible()
-    page.wait_for_selector(SETTLED, state="attached")
-    page.get_by_text("Values of the recipe").click()
-    page.get_by_role("spinbutton", name="Epochs").fill(str(epochs))
-    page.keyboard.press("Enter")
-    page.get_by_role("spinbutton", name="Seed").fill(str(seed))
-    page.keyboard.press("Enter")
-    expect(page.get_by_text(f"{epochs} epochs")).to_be_visible()
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("real_data")]
 
 
 def test_a_training_is_followed_to_its_end_and_pruned_layerwise(visit: Any, server: Server) -> None:
