@@ -56,8 +56,6 @@ WEIGHTS = """
 import hashlib
 from core.engine.training import train
 from tests import tiny
-
-pytestmark = pytest.mark.slow
 weights = train(tiny.config(), tiny.source().data).weights
 print(hashlib.sha256(b"".join(array.tobytes() for array in weights.values())).hexdigest())
 """

@@ -120,7 +120,7 @@ def test_every_step_is_shown() -> None:
     assert seen.steps[0].note == "760 × 760 pixels, reduced to 280 × 280."
     assert [step.pixels.shape for step in seen.steps[:3]] == [(280, 280, 3), (280, 280), (280, 280)]
     assert seen.steps[3].pixels.shape == (207, 126)
-    assert seen.steps[3].note == "All that stands out from the ground fits in 126 × 207 pixels."
+    assert seen.steps[3].note == "All that stands out from the background fits in 126 × 207 pixels."
     assert seen.steps[4].pixels is seen.image
     assert seen.image.shape == (28, 28)
     assert {step.pixels.dtype for step in seen.steps} == {np.dtype(np.uint8)}
