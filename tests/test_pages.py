@@ -21,6 +21,7 @@ from core.data import FASHION, Split
 from core.data.fashion import CLASSES
 from core.evaluation import Comparison, Labels, Proportion, by_class, compare, confusion_matrix
 from core.evaluation.answers import first_change
+from core.jobs import Engine, JobState
 from core.pruning import PruningConfig, rank
 from core.run import Run
 from core.store.results import Results
@@ -29,6 +30,7 @@ from core.study import audit
 from core.study.audit import READINGS, Audit, Auditing, Finding
 from core.study.bisection import Found, Search
 from core.study.bisection import said as said_of
+from core.study.cells import Network
 from core.words import wording
 from pages.ui.view.site import PAGES
 from tests import shelf, small
@@ -502,6 +504,17 @@ def test_the_claim_without_audits_offers_to_compute_them(app: AppTest) -> None:
     assert not app.exception and app.button[0].label == "Compute it"
     app.button[0].click().run()
     assert not app.exception and "does not answer" in text(app)
+
+
+def test_a_study_of_the_claims_networks_is_not_taken_for_its_audit(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = JobState(job=Network(config=audit.networks()[0]), submitted=0.0, status="running")
+    monkeypatch.setattr(Engine, "jobs", lambda engine: [training])
+    monkeypatch.setattr(Engine, "state", lambda engine, job_id: training if job_id == training.id else None)
+    app.query_params["part"] = "The claim, audited"
+    app.switch_page("study.py").run()
+    assert not app.exception and [button.label for button in app.button] == ["Compute it"]
 
 
 # --- exact questions --------------------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ def to_csv(found: Sequence[Summary]) -> str:
 def recompute(configs: Sequence[RunConfig], known: bool) -> None:
     """Compute every reading anew on this server, with its progress."""
     jobs = [audit.Auditing(config=config) for config in configs]
-    ids = {part.id for job in jobs for part in (job, *job.needs)}
+    ids = {job.id for job in jobs}  # not of their networks, which a study may train as well
     states = [state for state in engine().jobs() if state.id in ids]
     if any(state.active for state in states):
         follow_audit([job.id for job in jobs])
