@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +23,7 @@ from core.errors import StoreError
 from core.evaluation import Comparison
 from core.evaluation.profile import Evaluating, Profiling, compute
 from core.job import Job
+from core.jobs import JobState, sharing
 from core.progress import Progress
 from core.pruning import PruningConfig, Weights
 from core.reference import study as shipped_study
@@ -104,6 +107,30 @@ def train_again(store: RunStore) -> None:
 def files(store: RunStore) -> dict[str, bytes]:
     """Content by name."""
     return {str(path.relative_to(store.root)): path.read_bytes() for path in store.root.rglob("*") if path.is_file()}
+
+
+ELSEWHERE = """
+import json, sys
+from core.jobs import sharing
+for job_id, found in json.load(sys.stdin).items():
+    state = sharing.told(found, job_id)
+    print(state and state.job)
+"""
+
+
+def test_a_server_knows_a_job_of_another_whose_class_it_never_met() -> None:
+    published = {job.id: sharing.said(JobState(job=job, submitted=1.0)) for job in JOBS.values()}
+    told = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE], input=json.dumps(published), capture_output=True, text=True, check=True
+    )
+    assert told.stdout.splitlines() == [str({job.id: job for job in JOBS.values()}[name]) for name in published]
+
+
+@pytest.mark.parametrize(
+    "named", ["core.nowhere:Job", "core.job:Nothing", "core.errors:StoreError", "os:system", "", 3]
+)
+def test_what_a_server_of_another_version_published_is_passed_over(named: Any) -> None:
+    assert sharing.told({**sharing.said(JobState(job=CELL, submitted=1.0)), "job": named}, CELL.id) is None
 
 
 @pytest.mark.parametrize("name", JOBS)
