@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar, get_args
 
-from core.errors import PruningError
+from core.config import RunConfig
 from core.progress import Unit
-from core.pruning import PruningConfig
+from core.pruning import PruningConfig, checked
 
 R = TypeVar("R")
 
@@ -97,6 +97,23 @@ class OfRun(Job[R]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OfConfig(Job[R]):
+    """A job about the network that a configuration trains, whether there is a run of it or not."""
+
+    config: RunConfig
+
+    @property
+    def key(self) -> str:
+        """The id of the run of that configuration."""
+        return self.config.run_id
+
+    @property
+    def subject(self) -> str:
+        """The same."""
+        return self.config.run_id
+
+
+@dataclass(frozen=True, kw_only=True)
 class AtSparsity(OfRun[R]):
     """A job about a stored run, pruned to one sparsity.
 
@@ -121,6 +138,4 @@ def percentage(sparsity: float) -> str:
     Raises:
         PruningError: the sparsity is not a fraction from 0 to 1.
     """
-    if not 0 <= sparsity <= 1:
-        raise PruningError(f"The sparsity is {sparsity}; choose a fraction from 0 to 1 (0 to 100 %).")
-    return f"{100 * sparsity:.10g}"
+    return f"{100 * checked(sparsity):.10g}"

@@ -76,7 +76,7 @@ class Placed:
     @property
     def kernel(self) -> str:
         """The name of its weights."""
-        return f"{self.name}.conv.weight" if isinstance(self.spec, Conv) else f"{self.name}.weight"
+        return _kernel(self.spec, self.name)
 
     @property
     def weights(self) -> int:
@@ -159,10 +159,8 @@ class Network:
         """Its layers in words."""
         flat = [spec for spec, _ in _flattened(self.layers)]
         convolutions = [spec for spec in flat if isinstance(spec, Conv)]
-        linear, added = (
-            sum(isinstance(spec, Linear) for spec in flat),
-            len(convolutions) - len([spec for spec in self.layers if isinstance(spec, Conv)]),
-        )
+        linear = sum(isinstance(spec, Linear) for spec in flat)
+        added = sum(len(spec.layers) for spec in self.layers if isinstance(spec, Residual))
         words = f"{_NUMBERS[len(convolutions)].capitalize()} convolutions"
         words += " with batch normalisation" if convolutions[0].norm else ""
         words += f", {_NUMBERS[added]} of them in residual blocks," if added else ""
@@ -183,6 +181,11 @@ def _flattened(layers: tuple[Spec, ...], before: str = "") -> Iterator[tuple[Con
             yield spec, f"{before}{getattr(spec, 'name', '')}"
 
 
+def _kernel(spec: Conv | Linear, name: str) -> str:
+    """The name of the weights of a layer of that name."""
+    return f"{name}.conv.weight" if isinstance(spec, Conv) else f"{name}.weight"
+
+
 def _joints(layers: tuple[Spec, ...], before: str) -> Iterator[Joint]:
     last, regions = None, 1
     for spec in layers:
@@ -193,7 +196,7 @@ def _joints(layers: tuple[Spec, ...], before: str) -> Iterator[Joint]:
             case Means():
                 regions = 9
             case Conv() | Linear():
-                kernel = f"{before}{spec.name}.{'conv.' if isinstance(spec, Conv) else ''}weight"
+                kernel = _kernel(spec, f"{before}{spec.name}")
                 if last is not None:
                     yield Joint(last, kernel, regions)
                 last, regions = kernel, 1

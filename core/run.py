@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from core.config import Design, Problem, RunConfig
 from core.data import problem
 from core.evaluation import Proportion
-from core.job import Job
+from core.job import OfConfig
 from core.progress import Epoch
 
 
@@ -70,7 +70,7 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training(Job[Run]):
+class Training(OfConfig[Run]):
     """A network trained, and evaluated over the stops. `owner` is whose run it will be, and has no part in what it is.
 
     The result is stored by the worker, with its arrays, as one folder.
@@ -78,22 +78,12 @@ class Training(Job[Run]):
 
     kind = "train"
     noun = "training"
+    unit = "stop"
     trains = True
     too_long = "ask for fewer epochs"
     kept = "{key}/run.json"
 
-    config: RunConfig
     owner: str | None = field(default=None, compare=False)
-
-    @property
-    def key(self) -> str:
-        """The run's id."""
-        return self.config.run_id
-
-    @property
-    def subject(self) -> str:
-        """The same."""
-        return self.config.run_id
 
 
 def timestamp() -> str:

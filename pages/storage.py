@@ -20,6 +20,7 @@ from pages.ui.components.table import Cell, Row, table
 from pages.ui.server.services import results, store
 from pages.ui.view import address, lookup, picker, report, tradeoff
 from pages.ui.view.address import View
+from pages.ui.view.downloads import offer_numbers
 from pages.ui.view.lookup import Stops
 from pages.ui.view.report import Sheet
 from pages.ui.view.say import as_written
@@ -68,9 +69,7 @@ def show(now: View, stops: Stops, ledger: Ledger) -> None:
         "scale for each output channel.",
         help=meanings("Kernel", "Control", "Break-even"),
     )
-    st.download_button(
-        "Numbers (CSV)", partial(to_csv, ledger), "prunelab-bytes.csv", "text/csv", on_click="ignore", key="csv ledger"
-    )
+    offer_numbers("bytes", partial(to_csv, ledger))
 
 
 def show_rounding(now: View, stops: Stops) -> None:

@@ -9,7 +9,6 @@ import streamlit as st
 
 from core import figures, study
 from core.data import Collection
-from core.errors import PruneLabError
 from core.jobs import JobState
 from core.networks import NETWORKS
 from core.pruning import CRITERIA, SCOPES
@@ -19,9 +18,10 @@ from core.words import wording
 from pages.ui.components.chart import Draw, chart
 from pages.ui.components.table import Cell as Said
 from pages.ui.components.table import Row, table
-from pages.ui.server.services import collections, engine, owner, results
-from pages.ui.view import claim, linked, say
+from pages.ui.server.services import collections, engine, results
+from pages.ui.view import claim, linked
 from pages.ui.view.downloads import offer_files
+from pages.ui.view.watching import ask_all, say_failures
 from pages.ui.view.words import meanings
 
 STUDIED = {
@@ -182,15 +182,9 @@ def offer(lines: Sequence[Line]) -> None:
         icon=":material/science:",
     )
     button = f"Compute the other {wording.count(len(missing))}"
-    if engine().limits.training and st.button(button, icon=":material/play_arrow:"):
-        try:
-            engine().submit_all(missing, owner())
-        except PruneLabError as error:
-            say.error(error)
-        else:
-            follow(missing, len(cells), (time.monotonic(), len(missing)))
-    for message in sorted({s.message for s in states(missing) if s.status == "failed" and s.message}):
-        say.error(message)
+    if engine().limits.training and st.button(button, icon=":material/play_arrow:") and ask_all(missing):
+        follow(missing, len(cells), (time.monotonic(), len(missing)))
+    say_failures(states(missing))
 
 
 def states(cells: Sequence[Cell]) -> list[JobState]:

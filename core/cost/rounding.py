@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from core.evaluation import Comparison
 from core.job import AtSparsity
-from core.progress import Unit
 
 
 @dataclass(frozen=True)
@@ -21,8 +20,4 @@ class Rounding(AtSparsity[Rounded]):
 
     kind = "rounding"
     noun = "evaluation of rounded weights"
-
-    @property
-    def unit(self) -> Unit:
-        """A type."""
-        return "number type"
+    unit = "number type"

@@ -8,7 +8,6 @@ import numpy as np
 
 from core.errors import StoreError
 from core.job import AtSparsity
-from core.progress import Unit
 from core.words import wording
 
 Variant = Literal["dense", "masked", "removed", "csr", "onnx-dense", "onnx"]
@@ -68,12 +67,8 @@ class Timing(AtSparsity[Times]):
 
     kind = "timing"
     noun = "timing"
+    unit = "round"
     kept = "ledgers/times-{key}.json"
-
-    @property
-    def unit(self) -> Unit:
-        """A round, in which all variants take turns."""
-        return "round"
 
 
 _SAID: tuple[tuple[Variant, Variant, str], ...] = (

@@ -16,7 +16,7 @@ from core.engine import machine, optimizers
 from core.engine.models import build, get_weights, normalise, set_weights
 from core.errors import JobCancelled, TrainingError
 from core.progress import Epoch, Phase, Progress
-from core.pruning import Weights
+from core.pruning import Weights, kernels
 
 _REPORT_EVERY = 0.25  # seconds
 _VALIDATED_AT_ONCE = 250  # images
@@ -40,6 +40,11 @@ class Sparse:
 
     weights: Weights
     masks: Mapping[str, np.ndarray]
+
+    @classmethod
+    def after(cls, pruned: Weights, start: Weights | None = None) -> "Sparse":
+        """What is left of pruned weights stays; it starts as it is there or, if given, in the weights `start`."""
+        return cls(pruned if start is None else start, {name: w != 0 for name, w in kernels(pruned).items()})
 
 
 def train(

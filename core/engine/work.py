@@ -118,6 +118,10 @@ class Work:
         slopes = self.gradients(run, weights, job.pruning, images)
         return Ranked(run, weights, rank(weights, job.pruning, slopes), images)
 
+    def known_gradients(self, job: OfRun[Any]) -> Weights | None:
+        """Those that a job's criterion asks for, as stored; None if there are none, or it asks for none."""
+        return self.store.gradients(job.run_id) if job.pruning.ranks_by.needs_gradient else None
+
     def gradients(self, run: Run, weights: Weights, pruning: PruningConfig, images: Dataset) -> Weights | None:
         """Those of a run on its validation images, computed once and stored; None where the criterion asks for none."""
         if not pruning.ranks_by.needs_gradient:

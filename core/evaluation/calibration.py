@@ -10,7 +10,6 @@ from core.errors import StoreError
 from core.evaluation.comparison import Labels
 from core.evaluation.profile import Profile, Profiling
 from core.job import Job, OfRun
-from core.progress import Unit
 
 BINS = 15
 """Of equal width, over the largest probability."""
@@ -49,11 +48,7 @@ class Calibrating(OfRun[Calibration]):
 
     kind = "calibration"
     noun = "calibration"
-
-    @property
-    def unit(self) -> Unit:
-        """A stop of the slider."""
-        return "stop"
+    unit = "stop"
 
     @property
     def needs(self) -> tuple[Job[Any], ...]:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from core.errors import PruningError, StoreError
 from core.evaluation import Comparison, Labels, compare
 from core.job import AtSparsity, OfRun
-from core.progress import Unit
 from core.pruning import PruningConfig, Ranking, Weights, prune, rank
 
 STOPS: tuple[float, ...] = (
@@ -165,11 +164,7 @@ class Profiling(OfRun[Profile]):
 
     kind = "profile"
     noun = "profile"
-
-    @property
-    def unit(self) -> Unit:
-        """A stop of the slider."""
-        return "stop"
+    unit = "stop"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,11 +173,7 @@ class Evaluating(AtSparsity[Profile]):
 
     kind = "point"
     noun = "evaluation"
-
-    @property
-    def unit(self) -> Unit:
-        """The sparsity."""
-        return "sparsity"
+    unit = "sparsity"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from core.pruning.config import PruningConfig
 from core.pruning.criteria import CRITERIA, Criterion
-from core.pruning.ranking import Ranking, Weights, kernels, prune, rank
+from core.pruning.ranking import Ranking, Weights, checked, kernels, prune, rank
 from core.pruning.scopes import SCOPES, Scope
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Ranking",
     "Scope",
     "Weights",
+    "checked",
     "kernels",
     "prune",
     "rank",

@@ -87,7 +87,7 @@ class Ranking:
     def _cuts(self, sparsity: float) -> list[tuple[int, int]]:
         """Where each group of weights that compete begins in `order`, and how many of it are pruned."""
         groups, share_out = _groups(self.pruning, self.sizes), self.pruning.within.shares
-        shares = share_out(self.shapes, _checked(sparsity)) if share_out else (_checked(sparsity),)
+        shares = share_out(self.shapes, checked(sparsity)) if share_out else (checked(sparsity),)
         return [(start, _share(share, stop - start)) for (start, stop), share in zip(groups, shares, strict=True)]
 
 
@@ -140,7 +140,8 @@ def _groups(pruning: PruningConfig, sizes: list[int] | tuple[int, ...]) -> tuple
     return ((0, sum(sizes)),) if pruning.is_global else _spans(sizes)
 
 
-def _checked(sparsity: float) -> float:
+def checked(sparsity: float) -> float:
+    """The sparsity; raises PruningError if it is not a fraction from 0 to 1."""
     if not 0 <= sparsity <= 1:
         raise PruningError(f"The sparsity is {sparsity}; choose a fraction from 0 to 1 (0 to 100 %).")
     return float(sparsity)

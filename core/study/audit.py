@@ -16,9 +16,8 @@ from scipy.special import stdtrit
 from core.config import RunConfig
 from core.errors import StoreError
 from core.evaluation import Proportion
-from core.job import Job
+from core.job import Job, OfConfig
 from core.networks import NETWORKS
-from core.progress import Unit
 from core.pruning import PruningConfig
 from core.study.cells import Network
 from core.words import wording
@@ -106,31 +105,15 @@ class Audit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Auditing(Job[Audit]):
+class Auditing(OfConfig[Audit]):
     """All readings of the claim, tried on one network."""
 
     kind = "audit"
     noun = "audit of the claim"
+    unit = "reading"
     background = True
     repeats = True
     kept = ".study/{id}.json"
-
-    config: RunConfig
-
-    @property
-    def unit(self) -> Unit:
-        """A reading."""
-        return "reading"
-
-    @property
-    def key(self) -> str:
-        """The id of the run of the same configuration."""
-        return self.config.run_id
-
-    @property
-    def subject(self) -> str:
-        """The same."""
-        return self.config.run_id
 
     @property
     def needs(self) -> tuple[Job[Any], ...]:

@@ -12,7 +12,6 @@ from typing import Literal
 from core.errors import ConfigError
 from core.evaluation import Comparison
 from core.job import OfRun
-from core.progress import Unit
 from core.words import wording
 
 Goal = Literal["change", "loss", "margin"]
@@ -38,6 +37,7 @@ class Search(OfRun["Found"]):
 
     kind = "search"
     noun = "search"
+    unit = "evaluation"
     kept = ".study/{id}.json"
 
     goal: Goal = "change"
@@ -48,11 +48,6 @@ class Search(OfRun["Found"]):
             raise ConfigError(f"The margin is {100 * self.margin:.10g} pp; choose one from 0.1 to 50.")
         if not self.pruning.is_global:
             raise ConfigError("Numbers of weights can be searched where all weights compete; choose the scope global.")
-
-    @property
-    def unit(self) -> Unit:
-        """An evaluation of all images."""
-        return "evaluation"
 
     @property
     def key(self) -> str:

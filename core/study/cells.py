@@ -14,11 +14,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from core.codec import of_fields
-from core.config import RunConfig
 from core.errors import ConfigError, StoreError
 from core.evaluation import Comparison
-from core.job import Job
-from core.progress import Unit
+from core.job import Job, OfConfig
 from core.pruning import PruningConfig, Weights
 
 FORMAT = 1
@@ -31,7 +29,7 @@ SPARSITIES = tuple(p / 100 for p in (0.01, 0.1, 1, 2, 5, 10, 20, 30, 40, 50, 60,
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network(Job[Weights]):
+class Network(OfConfig[Weights]):
     """The dense network of a configuration, for the cells of a study; a run of that configuration is one as well."""
 
     kind = "network"
@@ -40,21 +38,9 @@ class Network(Job[Weights]):
     background = True
     kept = ".study/{key}.safetensors"
 
-    config: RunConfig
-
-    @property
-    def key(self) -> str:
-        """The id of the run that a training of the configuration makes."""
-        return self.config.run_id
-
-    @property
-    def subject(self) -> str:
-        """The same."""
-        return self.config.run_id
-
 
 @dataclass(frozen=True, kw_only=True)
-class Cell(Job["Curve"]):
+class Cell(OfConfig["Curve"]):
     """One line of a study.
 
     Attributes:
@@ -74,10 +60,10 @@ class Cell(Job["Curve"]):
 
     kind = "cell"
     noun = "cell of a study"
+    unit = "sparsity"
     background = True
     kept = ".study/{key}.json"
 
-    config: RunConfig
     pruning: PruningConfig = field(default_factory=PruningConfig)
     layer: str | None = None
     retraining: Retraining = "none"
@@ -107,16 +93,6 @@ class Cell(Job["Curve"]):
         """Twelve hexadecimal digits: SHA-256 over `FORMAT` and all fields as canonical JSON."""
         text = json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-    @property
-    def subject(self) -> str:
-        """The run of the same configuration, whether it is there or not."""
-        return self.config.run_id
-
-    @property
-    def unit(self) -> Unit:
-        """A sparsity."""
-        return "sparsity"
 
     @property
     def trains(self) -> bool:

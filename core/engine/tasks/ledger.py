@@ -12,7 +12,6 @@ from core.pruning import rank
 def ledger(job: Weighing, work: Work) -> Ledger:
     """What they take over the stops, or at one sparsity. Needs no data set."""
     weights = work.weights(job)
-    slopes = work.store.gradients(job.run_id) if job.pruning.ranks_by.needs_gradient else None
-    ranking = rank(weights, job.pruning, slopes)
+    ranking = rank(weights, job.pruning, work.known_gradients(job))
     sparsities = stops(ranking) if job.sparsity is None else (job.sparsity,)
     return weigh(weights, ranking, sparsities, work.report)

@@ -64,5 +64,4 @@ class Judge:
         )
 
     def _report(self, done: int, of: int) -> None:
-        unit = self.work.job.unit if isinstance(self.work.job, OfRun) else "stop"
-        self.work.on_progress(Progress("evaluating", done, of, epochs=self.epochs, unit=unit))
+        self.work.on_progress(Progress("evaluating", done, of, epochs=self.epochs, unit=self.work.job.unit))

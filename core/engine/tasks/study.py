@@ -131,19 +131,14 @@ class _Curve:
         settings = self._cell.config.training
         training = replace(settings, epochs=self._cell.epochs // rounds, learning_rate=rate * settings.learning_rate)
         for n in range(1, rounds + 1):
-            masks = _masks(self._cut(weights, 1 - (1 - sparsity) ** (n / rounds)))
-            sparse = Sparse(weights if start is None else start, masks)
+            pruned = self._cut(weights, 1 - (1 - sparsity) ** (n / rounds))
+            sparse = Sparse.after(pruned, weights if start is None else start)
             weights = self._train(replace(self._cell.config, training=training), sparse)
         return weights
 
     def _train(self, config: RunConfig, sparse: Sparse | None = None, until: int | None = None) -> Weights:
         stop = self._work.should_stop
         return train(config, self._data, should_stop=stop, sparse=sparse, until=until, threads=1).weights
-
-
-def _masks(pruned: Weights) -> dict[str, np.ndarray]:
-    """What is left of each kernel."""
-    return {name: w != 0 for name, w in kernels(pruned).items()}
 
 
 class _Images:

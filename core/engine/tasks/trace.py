@@ -10,5 +10,4 @@ from core.evaluation.trace import Trace, Tracing, compute
 def trace(job: Tracing, work: Work) -> Trace:
     """Its answers at each sparsity."""
     viewer = Viewer(work.store.get(job.run_id).design, job.image)
-    slopes = work.store.gradients(job.run_id) if job.pruning.ranks_by.needs_gradient else None
-    return compute(work.weights(job), job.pruning, job.sparsities, viewer.look, slopes)
+    return compute(work.weights(job), job.pruning, job.sparsities, viewer.look, work.known_gradients(job))

@@ -55,8 +55,7 @@ class _Comparison:
         for share in sorted({*SPARSITIES, *sparse_ones}):
             self._add("weights", share, prune(self.of.weights, self.of.ranking, share), times)
         for share, weights in sparse_ones.items():
-            masks = {name: kernel != 0 for name, kernel in kernels(weights).items()}
-            self._add("weights", share, self._retrained(Sparse(weights, masks)), times, EPOCHS)
+            self._add("weights", share, self._retrained(Sparse.after(weights)), times, EPOCHS)
         return Tradeoff(self.points, self.of.ranking.total, THREADS, described())
 
     def _without(self, share: float) -> Weights:

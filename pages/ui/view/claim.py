@@ -7,16 +7,15 @@ import streamlit as st
 
 from core import figures, study
 from core.config import RunConfig
-from core.errors import PruneLabError
 from core.study import audit
 from core.study.audit import Summary
 from core.words import wording
 from pages.ui.components.chart import chart
 from pages.ui.components.table import Cell as Said
 from pages.ui.components.table import Row, table
-from pages.ui.server.services import engine, owner, results
-from pages.ui.view import say
+from pages.ui.server.services import engine, results
 from pages.ui.view.downloads import offer_files
+from pages.ui.view.watching import ask_all, say_failures
 from pages.ui.view.words import meanings
 
 
@@ -89,13 +88,8 @@ def recompute(configs: Sequence[RunConfig], known: bool) -> None:
         follow_audit([job.id for job in jobs])
         return
     again = "Compute all of it again" if known else "Compute it"
-    if engine().limits.training and st.button(again, icon=":material/replay:"):
-        try:
-            engine().submit_all(jobs, owner())
-        except PruneLabError as error:
-            say.error(error)
-        else:
-            st.rerun()
+    if engine().limits.training and st.button(again, icon=":material/replay:") and ask_all(jobs):
+        st.rerun()
     own = sum(results().own(job) is not None for job in jobs)
     whose = f"All {own} networks were" if own == len(configs) else f"{own} of {len(configs)} networks were"
     rest = "" if own == len(configs) or not known else " The others came with the product, computed by the same code."
@@ -103,8 +97,7 @@ def recompute(configs: Sequence[RunConfig], known: bool) -> None:
         f"{whose} trained and audited on this server.{rest} This trains, prunes and tests the "
         "networks; it takes about a minute on two cores."
     )
-    for message in sorted({state.message for state in states if state.status == "failed" and state.message}):
-        say.error(message)
+    say_failures(states)
 
 
 @st.fragment(run_every=1)

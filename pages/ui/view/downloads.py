@@ -12,12 +12,18 @@ from pages.ui.components.chart import Draw
 def offer_files(name: str, numbers: Callable[[], str], figure: Draw) -> None:
     """Numbers as CSV, and a figure as a page that opens without a network."""
     left, right, _ = st.columns([2, 2, 6])
-    left.download_button(
-        "Numbers (CSV)", numbers, f"prunelab-{name}.csv", "text/csv", on_click="ignore", key=f"csv {name}"
-    )
+    with left:
+        offer_numbers(name, numbers)
     page = f"prunelab-{name}.html"
     right.download_button(
         "Figure (HTML)", partial(to_html, figure), page, "text/html", on_click="ignore", key=f"html {name}"
+    )
+
+
+def offer_numbers(name: str, numbers: Callable[[], str]) -> None:
+    """Numbers as CSV, written when somebody asks for them."""
+    st.download_button(
+        "Numbers (CSV)", numbers, f"prunelab-{name}.csv", "text/csv", on_click="ignore", key=f"csv {name}"
     )
 
 

@@ -1,6 +1,6 @@
 """How a visitor chooses what to look at: the run, how its weights are ranked, and the sparsity."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
@@ -40,42 +40,34 @@ def choose(now: View, store: RunStore) -> None:
 
 def choose_run(now: View, store: RunStore) -> None:
     """A select box of all runs."""
-    runs = {run.id: run for run in store.runs()}
-    st.session_state["picked run"] = now.run.id
-    st.selectbox(
-        "Run",
-        [*runs],
-        format_func=lambda run_id: title(runs[run_id]),
-        key="picked run",
-        on_change=lambda: address.change(run=st.session_state["picked run"]),
-        help="A trained network. Train more on the Train page.",
-    )
+    runs = {run.id: title(run) for run in store.runs()}
+    _pick(st.selectbox, "run", now.run.id, runs, help="A trained network. Train more on the Train page.")
 
 
 def choose_criterion(now: View) -> None:
     """What ranks the weights."""
-    st.session_state["picked criterion"] = now.pruning.criterion
-    st.selectbox(
-        "Criterion",
-        [*CRITERIA],
-        format_func=lambda name: CRITERIA[name].title,
-        key="picked criterion",
-        on_change=lambda: address.change(criterion=st.session_state["picked criterion"]),
-        help="What ranks the weights: the first in the ranking are set to zero first.\n\n" + _listed(CRITERIA),
-    )
+    titles = {name: criterion.title for name, criterion in CRITERIA.items()}
+    ranks = "What ranks the weights: the first in the ranking are set to zero first.\n\n"
+    _pick(st.selectbox, "criterion", now.pruning.criterion, titles, help=ranks + _listed(CRITERIA))
 
 
 def choose_scope(now: View) -> None:
     """Whether weights compete across the network or within their layer."""
-    st.session_state["picked scope"] = now.pruning.scope
-    st.segmented_control(
-        "Scope",
-        [*SCOPES],
-        format_func=lambda name: SCOPES[name].title,
-        key="picked scope",
-        required=True,
-        on_change=lambda: address.change(scope=st.session_state["picked scope"]),
-        help=_listed(SCOPES),
+    titles = {name: scope.title for name, scope in SCOPES.items()}
+    _pick(st.segmented_control, "scope", now.pruning.scope, titles, required=True, help=_listed(SCOPES))
+
+
+def _pick(widget: Callable[..., object], what: str, chosen: str, titles: Mapping[str, str], **how: object) -> None:
+    """Let the visitor choose one by its title; `what` is its name in the address."""
+    key = f"picked {what}"
+    st.session_state[key] = chosen
+    widget(
+        what.capitalize(),
+        [*titles],
+        format_func=titles.__getitem__,
+        key=key,
+        on_change=lambda: address.change(**{what: st.session_state[key]}),
+        **how,
     )
 
 

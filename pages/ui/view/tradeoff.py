@@ -15,6 +15,7 @@ from pages.ui.components.chart import chart
 from pages.ui.components.table import Cell, Row, table
 from pages.ui.server.services import engine, results
 from pages.ui.view.address import View
+from pages.ui.view.downloads import offer_numbers
 from pages.ui.view.say import as_written
 from pages.ui.view.watching import offer
 from pages.ui.view.words import meanings
@@ -61,14 +62,7 @@ def show(now: View) -> None:
         "(Li et al., 2017).",
         help=meanings("Difference", "Scope", "Retraining"),
     )
-    st.download_button(
-        "Numbers (CSV)",
-        partial(to_csv, found),
-        "prunelab-filters.csv",
-        "text/csv",
-        on_click="ignore",
-        key="csv tradeoff",
-    )
+    offer_numbers("filters", partial(to_csv, found))
 
 
 def _machine(found: Tradeoff) -> str:

@@ -1,5 +1,6 @@
 """A job as a visitor sees it: how far it is, how long it still takes, and a way to stop it."""
 
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -45,6 +46,22 @@ def offer(job: Job[Any], button: str, icon: str = ":material/science:", why: str
         st.markdown(why)
     if st.button(button, icon=icon, key=f"ask {job.id}"):
         ensure(job)
+
+
+def ask_all(jobs: Sequence[Job[Any]]) -> bool:
+    """Ask for background jobs. Whether they were taken; if not, it is said why."""
+    try:
+        engine().submit_all(jobs, owner())
+    except PruneLabError as error:
+        say.error(error)
+        return False
+    return True
+
+
+def say_failures(states: Iterable[JobState]) -> None:
+    """Why those of them failed that did, each reason once."""
+    for message in sorted({state.message for state in states if state.status == "failed" and state.message}):
+        say.error(message)
 
 
 def watch(job_id: str) -> None:
