@@ -23,7 +23,7 @@ from benchmarks.results import Row, save, spread
 from benchmarks.session import serving
 from core import panels
 from core.panels import Panel
-from core.pruning import PruningConfig
+from core.pruning import PruningConfig, rank
 from core.store.places import default
 from core.store.runs import RunStore
 
@@ -155,7 +155,8 @@ def main() -> None:
     run = store.runs()[0]
     profile = store.profile(run.id, PruningConfig())
     assert profile is not None
-    built = panels.pruning(profile, store.weights(run.id), store.labels(run.id), run.classes)
+    weights = store.weights(run.id)
+    built = panels.pruning(profile, weights, rank(weights, profile.pruning), store.labels(run.id), run.classes)
     sparsity = 100 * float(profile.sparsity[FIRST])
 
     rows: list[Row] = []

@@ -9,7 +9,7 @@ from core.data.fashion import CLASSES
 from core.evaluation.profile import compute
 from core.networks import NETWORKS
 from core.progress import Epoch
-from core.pruning import PruningConfig, Weights
+from core.pruning import PruningConfig, Weights, rank
 from core.run import Run, timestamp
 from core.store.runs import RunStore
 
@@ -77,4 +77,4 @@ def _run(
         history=epochs,
         owner=owner,
     )
-    return RunStore(root).save(run, weights, labels, compute(weights, PruningConfig(), infer, labels))
+    return RunStore(root).save(run, weights, labels, compute(weights, rank(weights, PruningConfig()), infer, labels))

@@ -13,7 +13,7 @@ from core.evaluation import Comparison
 from core.evaluation.profile import FRACTIONS, Profile, compute
 from core.evaluation.trace import Trace
 from core.evaluation.trace import compute as compute_trace
-from core.pruning import PruningConfig, Weights, kernels
+from core.pruning import PruningConfig, Ranking, Weights, kernels, rank
 
 SHAPES: dict[str, tuple[int, ...]] = {
     "conv1.weight": (8, 1, 3, 3),
@@ -41,6 +41,11 @@ def gradients() -> dict[str, NDArray[np.float32]]:
     return {n: np.cos(np.arange(w.size, dtype=np.float32)).reshape(w.shape) for n, w in kernels(weights()).items()}
 
 
+def ranking(pruning: PruningConfig | None = None) -> Ranking:
+    """The order in which its weights go."""
+    return rank(weights(), pruning or PruningConfig(), gradients())
+
+
 def infer(weights: Weights) -> NDArray[np.float32]:
     """Logits (200, 10)."""
     x = _convolved(IMAGES, weights["conv1.weight"]) + weights["conv1.bias"][:, None, None]
@@ -62,13 +67,9 @@ LABELS[::8] = (LABELS[::8] + 1) % 10  # the dense network is right in 7 of 8
 @cache
 def profile(criterion: str = "magnitude", scope: str = "global", own: float | None = None) -> Profile:
     """The profile over the stops and, if given, one sparsity of a visitor's own."""
-    pruning = PruningConfig(criterion=criterion, scope=scope)
-    stops = compute(weights(), pruning, infer, LABELS, sparsities=FRACTIONS, gradients=gradients())
-    return (
-        stops
-        if own is None
-        else stops.merged(compute(weights(), pruning, infer, LABELS, sparsities=[own], gradients=gradients()))
-    )
+    ranked = ranking(PruningConfig(criterion=criterion, scope=scope))
+    stops = compute(weights(), ranked, infer, LABELS, sparsities=FRACTIONS)
+    return stops if own is None else stops.merged(compute(weights(), ranked, infer, LABELS, sparsities=[own]))
 
 
 IMAGE = 17
@@ -82,8 +83,7 @@ def look(weights: Weights) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 @cache
 def trace(criterion: str = "magnitude", scope: str = "global") -> Trace:
     """That image over the stops."""
-    pruning = PruningConfig(criterion=criterion, scope=scope)
-    return compute_trace(weights(), pruning, FRACTIONS, look, gradients())
+    return compute_trace(weights(), ranking(PruningConfig(criterion=criterion, scope=scope)), FRACTIONS, look)
 
 
 def tradeoff() -> Tradeoff:

@@ -44,7 +44,7 @@ def drawn(criterion: str = "magnitude", scope: str = "global") -> dict[str, Live
     """Every figure of the panel."""
     profile = small.profile(criterion, scope)
     comparisons, counts = profile.comparisons(small.LABELS), matrices(profile)
-    parts = Distributions.of(small.weights(), rank(small.weights(), profile.pruning, small.gradients()))
+    parts = Distributions.of(small.weights(), small.ranking(profile.pruning))
     cuts = [parts.cuts(k) for k in profile.layer_k]
     all_of = (
         figures.accuracy_curve(profile, comparisons),
@@ -54,7 +54,7 @@ def drawn(criterion: str = "magnitude", scope: str = "global") -> dict[str, Live
         figures.confusion("dense", "Dense", counts[:1], small.CLASSES),
         figures.confusion("pruned", "Pruned", counts, small.CLASSES),
         figures.confusion_difference([m - counts[0] for m in counts], small.CLASSES),
-        panels.kernels("conv2.weight", profile, small.weights()).figure,
+        panels.kernels("conv2.weight", profile, small.weights(), small.ranking(profile.pruning)).figure,
         *(placed.figure for panel in others(profile) for placed in panel.figures if placed.figure.name in OTHERS),
     )
     return {figure.name: figure for figure in all_of}
@@ -311,7 +311,7 @@ def test_removed_and_kept_bars_add_up_to_the_layer(scope: str, stop: int) -> Non
 def test_the_band_is_the_cut_and_is_drawn_only_where_there_is_one(scope: str, stop: int) -> None:
     live, profile = drawn(scope=scope), small.profile(scope=scope)
     whole, zoom = live["distributions"].at(stop).layout.shapes, live["zoom"].at(stop).layout.shapes
-    parts = Distributions.of(small.weights(), rank(small.weights(), profile.pruning, small.gradients()))
+    parts = Distributions.of(small.weights(), small.ranking(profile.pruning))
     for band, near, cut in zip(whole, zoom, parts.cuts(profile.layer_k[stop]), strict=True):
         assert (band.x0, band.x1, band.visible) == (-cut, cut, cut > 0)
         assert (near.x0, near.x1, near.visible) == (-1, 1, cut > 0)
@@ -374,7 +374,7 @@ def test_exact_zeros_are_said_and_not_drawn() -> None:
 def test_kernels_show_every_weight_and_cover_those_that_are_pruned(criterion: str, scope: str, stop: int) -> None:
     profile, weights = small.profile(criterion, scope), small.weights()
     pruned = prune(weights, rank(weights, profile.pruning, small.gradients()), profile.sparsity[stop])["conv2.weight"]
-    shown, cover = panels.kernels("conv2.weight", profile, weights).figure.at(stop).data
+    shown, cover = panels.kernels("conv2.weight", profile, weights, small.ranking(profile.pruning)).figure.at(stop).data
     for f, c in np.ndindex(12, 8):
         for y, x in np.ndindex(3, 3):
             assert shown.z[4 * f + y][4 * c + x] == weights["conv2.weight"][f, c, y, x]
@@ -383,7 +383,7 @@ def test_kernels_show_every_weight_and_cover_those_that_are_pruned(criterion: st
 
 
 def test_filters_of_one_input_stand_side_by_side_and_large_layers_are_cut_off_and_say_so() -> None:
-    first = panels.kernels("conv1.weight", PROFILE, small.weights()).figure
+    first = panels.kernels("conv1.weight", PROFILE, small.weights(), small.ranking(PROFILE.pruning)).figure
     assert len(first.base["data"][0]["z"]) == 3 and first.base["layout"]["xaxis"]["title"]["text"] == "Filter"
     large = np.ones((100, 60, 3, 3), np.float32)
     figure = figures.kernel_maps("conv9.conv.weight", large, np.zeros(large.shape, np.int64))
@@ -405,12 +405,12 @@ def test_the_window_onto_a_large_layer_may_begin_anywhere() -> None:
 @pytest.mark.parametrize("first", [(12, 0), (0, 8), (-1, 0)])
 def test_a_window_that_begins_outside_of_the_layer_is_refused(first: tuple[int, int]) -> None:
     with pytest.raises(PruningError, match=r"filters 1 to 12 and inputs 1 to 8"):
-        panels.kernels("conv2.weight", PROFILE, small.weights(), first)
+        panels.kernels("conv2.weight", PROFILE, small.weights(), small.ranking(PROFILE.pruning), first)
 
 
 def test_a_layer_that_is_no_convolution_has_no_kernels_to_show() -> None:
     with pytest.raises(PruningError, match=r"conv1\.weight, conv2\.weight"):
-        panels.kernels("fc1.weight", PROFILE, small.weights())
+        panels.kernels("fc1.weight", PROFILE, small.weights(), small.ranking(PROFILE.pruning))
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3, 5, 6, 7, 11, 40])

@@ -85,7 +85,7 @@ def test_every_axis_of_classes_has_them_as_categories_in_their_order(names: tupl
     shown = {
         placed.figure.name: placed.figure
         for panel in (
-            panels.pruning(profile, small.weights(), small.LABELS, names),
+            panels.pruning(profile, small.weights(), small.ranking(), small.LABELS, names),
             panels.classwise(profile, small.LABELS, names),
             panels.story(small.trace(), profile, names, 3),
             panels.answers(profile, small.LABELS, names),

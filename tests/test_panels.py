@@ -24,7 +24,7 @@ every_case = pytest.mark.parametrize(("criterion", "scope"), CASES)
 
 
 def built(profile: Profile, **rest: Any) -> Panel:
-    return panels.pruning(profile, small.weights(), small.LABELS, small.CLASSES, small.gradients(), **rest)
+    return panels.pruning(profile, small.weights(), small.ranking(profile.pruning), small.LABELS, small.CLASSES, **rest)
 
 
 def names(shown: Panel) -> list[str]:
@@ -96,10 +96,11 @@ def dead() -> dict[str, NDArray[np.float32]]:
 def test_warnings_name_exactly_what_is_all_zero_in_the_pruned_network(criterion: str, scope: str, network: Any) -> None:
     weights: Weights = network()
     pruning = PruningConfig(criterion=criterion, scope=scope)
-    profile = compute(weights, pruning, small.infer, small.LABELS, gradients=small.gradients())
-    warnings = panels.pruning(profile, weights, small.LABELS, small.CLASSES, small.gradients()).warnings
+    ranking = rank(weights, pruning, small.gradients())
+    profile = compute(weights, ranking, small.infer, small.LABELS)
+    warnings = panels.pruning(profile, weights, ranking, small.LABELS, small.CLASSES).warnings
     for sparsity, warning in zip(FRACTIONS, warnings, strict=True):
-        pruned = kernels(prune(weights, rank(weights, pruning, small.gradients()), sparsity))
+        pruned = kernels(prune(weights, ranking, sparsity))
         layers = [layer_title(name) for name, kernel in pruned.items() if not kernel.any()]
         filters = {layer_title(name): (sum(not f.any() for f in w), len(w)) for name, w in pruned.items()}
         parts = [f"{gone} of {of} in {layer}" for layer, (gone, of) in filters.items() if gone]
@@ -190,7 +191,8 @@ def test_the_panel_of_a_default_network_and_10000_images_is_below_400_kb() -> No
         share = np.float32(np.mean([np.mean(w == 0) for w in pruned.values()]))
         return np.asarray(clear * (1 - share) + 3 * blur * share, np.float32)
 
-    shown = panels.pruning(compute(weights, PruningConfig(), infer, labels), weights, labels, small.CLASSES)
+    ranking = rank(weights, PruningConfig())
+    shown = panels.pruning(compute(weights, ranking, infer, labels), weights, ranking, labels, small.CLASSES)
     assert len(gzip.compress(as_json(shown).encode(), 6)) < 400_000
 
 

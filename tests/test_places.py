@@ -19,7 +19,7 @@ from fsspec import get_filesystem_class
 from fsspec.implementations.memory import MemoryFileSystem
 
 from core.errors import StoreError
-from core.pruning import PruningConfig
+from core.pruning import GRADIENTS, PruningConfig
 from core.run import Run
 from core.store.places import Bucket, Folder, Place, bucket, opened
 from core.store.results import Results
@@ -72,13 +72,13 @@ def test_what_one_server_stores_another_reads(server: Callable[[], RunStore], tm
     one, two = server(), server()
     assert two.runs() == [] and two.problem() is None
     assert one.save(run, weights, labels, profile) == run
-    one.save_gradients(run.id, {"fc.weight": weights["fc.weight"]})
+    one.save_statistic(run.id, GRADIENTS, {"fc.weight": weights["fc.weight"]})
     one.keep(f"ledgers/{run.id}-magnitude-global.json", b"{}")
     two.refresh()
     assert two.runs() == [run] == server().runs() and two.has(run.id)
     assert all(np.array_equal(value, weights[name]) for name, value in two.weights(run.id).items())
     assert np.array_equal(two.labels(run.id), labels)
-    found, gradients = two.profile(run.id, GLOBAL), two.gradients(run.id)
+    found, gradients = two.profile(run.id, GLOBAL), two.statistic(run.id, GRADIENTS)
     assert found is not None and np.array_equal(found.predicted, profile.predicted)
     assert gradients is not None and np.array_equal(gradients["fc.weight"], weights["fc.weight"])
     assert two.kept(f"ledgers/{run.id}-magnitude-global.json") == b"{}"

@@ -35,11 +35,12 @@ WEIGHTS = network()
 LABELS = infer(WEIGHTS).argmax(axis=1).astype(np.uint8)
 LABELS[::8] = (LABELS[::8] + 1) % 10  # the dense network is right in 7 of 8
 GLOBAL = PruningConfig()
+RANKING = rank(WEIGHTS, GLOBAL)
 
 
 @pytest.fixture(scope="module", params=["global", "layerwise"])
 def profile(request: pytest.FixtureRequest) -> Profile:
-    return compute(WEIGHTS, PruningConfig(scope=request.param), infer, LABELS)
+    return compute(WEIGHTS, rank(WEIGHTS, PruningConfig(scope=request.param)), infer, LABELS)
 
 
 def test_stops_are_those_of_the_contract() -> None:
@@ -102,21 +103,21 @@ def test_the_network_is_run_once_for_each_different_k() -> None:
         calls.append(weights)
         return infer(weights)
 
-    profile = compute(WEIGHTS, GLOBAL, counted, LABELS, on_stop=lambda done, of: told.append((done, of)))
+    profile = compute(WEIGHTS, RANKING, counted, LABELS, on_stop=lambda done, of: told.append((done, of)))
     assert len(calls) == len(set(profile.k.tolist())) < len(STOPS)
     assert told == [(done, len(STOPS)) for done in range(len(STOPS) + 1)]
 
 
 def test_a_row_between_stops_is_the_same_as_in_a_longer_profile() -> None:
-    point = compute(WEIGHTS, GLOBAL, infer, LABELS, sparsities=[0.123], dense_logits=infer(WEIGHTS)).to_arrays()
-    among = compute(WEIGHTS, GLOBAL, infer, LABELS, sparsities=[0, 0.123, 0.5]).to_arrays()
+    point = compute(WEIGHTS, RANKING, infer, LABELS, sparsities=[0.123], dense_logits=infer(WEIGHTS)).to_arrays()
+    among = compute(WEIGHTS, RANKING, infer, LABELS, sparsities=[0, 0.123, 0.5]).to_arrays()
     for name in point.keys() - {"sizes"}:
         np.testing.assert_array_equal(point[name][0], among[name][1], err_msg=name)
 
 
 def test_extreme_logits_give_finite_probabilities_and_losses() -> None:
     logits = np.array([[3e38, -3e38, *[0] * 8], [1e4, 1e4, *[-1e4] * 8]], np.float32)
-    profile = compute(WEIGHTS, GLOBAL, lambda w: logits, np.array([0, 1], np.uint8), sparsities=[0])
+    profile = compute(WEIGHTS, RANKING, lambda w: logits, np.array([0, 1], np.uint8), sparsities=[0])
     assert profile.probability.tolist() == [[1.0, 0.5]]
     assert profile.loss[0] == pytest.approx(np.log(2) / 2) and profile.kl[0] == 0
 
@@ -126,12 +127,12 @@ def test_outputs_that_are_not_finite_are_refused_with_the_sparsity() -> None:
         return np.where(weights["head.weight"].all(), infer(weights), np.float32(np.nan))
 
     with pytest.raises(PruningError, match="At 50 % the outputs are not finite"):
-        compute(WEIGHTS, GLOBAL, diverging, LABELS, sparsities=[0, 0.5])
+        compute(WEIGHTS, RANKING, diverging, LABELS, sparsities=[0, 0.5])
 
 
 def test_labels_of_other_images_are_refused(profile: Profile) -> None:
     with pytest.raises(ValueError, match="3 labels"):
-        compute(WEIGHTS, GLOBAL, infer, LABELS[:3])
+        compute(WEIGHTS, RANKING, infer, LABELS[:3])
     with pytest.raises(ValueError, match="not of the same images"):
         profile.comparisons(LABELS[:3])
 
@@ -148,12 +149,12 @@ def test_between_stops_the_nearest_is_found_and_is_not_exact(profile: Profile, p
 
 @pytest.mark.parametrize("percent", [*STOPS, 0.0123, 1 / 3, 66.6, 12.34567])
 def test_a_percentage_survives_its_way_through_a_fraction(percent: float) -> None:
-    profile = compute(WEIGHTS, GLOBAL, infer, LABELS, sparsities=[percent / 100])
+    profile = compute(WEIGHTS, RANKING, infer, LABELS, sparsities=[percent / 100])
     assert profile.is_stop(100 * (percent / 100))
 
 
 def test_a_point_merged_in_is_a_row_among_the_stops(profile: Profile) -> None:
-    point = compute(WEIGHTS, profile.pruning, infer, LABELS, sparsities=[0.123])
+    point = compute(WEIGHTS, rank(WEIGHTS, profile.pruning), infer, LABELS, sparsities=[0.123])
     merged = profile.merged(point)
     row = merged.stop_index(12.3)
     assert merged.is_stop(12.3) and merged.sparsity.size == len(STOPS) + 1
@@ -164,8 +165,8 @@ def test_a_point_merged_in_is_a_row_among_the_stops(profile: Profile) -> None:
 
 
 def test_rows_of_another_ranking_or_the_same_sparsity_are_not_merged(profile: Profile) -> None:
-    other = compute(WEIGHTS, PruningConfig(criterion="signed"), infer, LABELS, sparsities=[0.123])
-    same = compute(WEIGHTS, profile.pruning, infer, LABELS, sparsities=[0.5])
+    other = compute(WEIGHTS, rank(WEIGHTS, PruningConfig(criterion="signed")), infer, LABELS, sparsities=[0.123])
+    same = compute(WEIGHTS, rank(WEIGHTS, profile.pruning), infer, LABELS, sparsities=[0.5])
     for point in (other, same):
         with pytest.raises(StoreError):
             profile.merged(point)
@@ -180,7 +181,7 @@ def test_comparisons_pair_every_row_with_the_dense_one(profile: Profile) -> None
 
 
 def test_a_row_between_stops_cannot_pass_for_the_dense_network() -> None:
-    point = compute(WEIGHTS, GLOBAL, infer, LABELS, sparsities=[0.5])
+    point = compute(WEIGHTS, RANKING, infer, LABELS, sparsities=[0.5])
     with pytest.raises(ValueError, match="Row 0 has 330 weights pruned"):
         point.comparisons(LABELS)
 

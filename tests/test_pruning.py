@@ -51,7 +51,7 @@ def slopes(weights: Weights) -> dict[str, NDArray[np.float32]]:
 
 
 def ranked(weights: Weights, rule: PruningConfig) -> Ranking:
-    return rank(weights, rule, slopes(weights) if rule.ranks_by.needs_gradient else None)
+    return rank(weights, rule, slopes(weights) if rule.ranks_by.needs else None)
 
 
 def flat_mask(ranking: Ranking, sparsity: float) -> NDArray[np.bool_]:
@@ -248,10 +248,10 @@ def test_taylor_without_a_fitting_finite_gradient_is_refused() -> None:
     weights, rule = network(), PruningConfig(criterion="taylor")
     bad = slopes(weights)
     bad["hidden.weight"][0, 0] = np.nan
-    with pytest.raises(PruningError, match=r"gradient of hidden\.weight holds 1 NaN"):
+    with pytest.raises(PruningError, match=r"gradient of the loss in hidden\.weight holds 1 NaN"):
         rank(weights, rule, bad)
     for missing in (None, {}, {**slopes(weights), "head.weight": np.ones((7, 3), np.float32)}):
-        with pytest.raises(PruningError, match="needs the loss's gradient"):
+        with pytest.raises(PruningError, match="needs the gradient of the loss"):
             rank(weights, rule, missing)
 
 

@@ -25,7 +25,7 @@ from core.evaluation.profile import Evaluating, Profiling, compute
 from core.job import Job
 from core.jobs import JobState, sharing
 from core.progress import Progress
-from core.pruning import PruningConfig, Weights
+from core.pruning import GRADIENTS, PruningConfig, Weights, rank
 from core.reference import study as shipped_study
 from core.run import Training
 from core.store.arrays import digest
@@ -62,7 +62,7 @@ JOBS: dict[str, Job[Any]] = {
 
 def known(store: RunStore, name: str) -> Any:
     """What the store has of it."""
-    return store.gradients(RUN) if name == "gradients" else Results(store).get(JOBS[name])
+    return store.statistic(RUN, GRADIENTS) if name == "gradients" else Results(store).get(JOBS[name])
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,12 @@ def train_again(store: RunStore) -> None:
     store.delete(RUN, run.owner)
     of_study = (f".study/audit-{RUN}.json", f".study/{RUN}.safetensors")  # but these, which are a study's
     assert not [name for name in files(store) if RUN in name and name not in of_study]
-    store.save(run, other, labels, compute(other, RULE, lambda pruned: np.eye(10, dtype=np.float32)[labels], labels))
+    store.save(
+        run,
+        other,
+        labels,
+        compute(other, rank(other, RULE), lambda pruned: np.eye(10, dtype=np.float32)[labels], labels),
+    )
     assert digest(store.weights(RUN)) != digest(weights)
 
 
@@ -231,14 +236,14 @@ def test_a_profile_beside_a_shipped_run_of_an_earlier_version_is_computed_again(
     """The run ships with other weights than before; what was computed from the old ones lies in the visitors' store."""
     here = RunStore(tmp_path / "here", shipped=store.root)
     tiny.profile(RUN, TAYLOR, root=store.root)
-    profile, slopes = store.profile(RUN, TAYLOR), store.gradients(RUN)
+    profile, slopes = store.profile(RUN, TAYLOR), store.statistic(RUN, GRADIENTS)
     assert profile is not None and slopes is not None
     here.save_profile(RUN, profile)
-    here.save_gradients(RUN, slopes)
-    assert here.profile(RUN, TAYLOR) is not None and here.gradients(RUN) is not None
+    here.save_statistic(RUN, GRADIENTS, slopes)
+    assert here.profile(RUN, TAYLOR) is not None and here.statistic(RUN, GRADIENTS) is not None
     train_again(store)
     here = RunStore(tmp_path / "here", shipped=store.root)
-    assert here.profile(RUN, TAYLOR) is None and here.gradients(RUN) is None
+    assert here.profile(RUN, TAYLOR) is None and here.statistic(RUN, GRADIENTS) is None
     assert here.damaged() == []
 
 

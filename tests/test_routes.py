@@ -12,7 +12,7 @@ from core import panels
 from core.errors import PruneLabError
 from core.evaluation.profile import compute
 from core.evaluation.trace import Tracing
-from core.pruning import PruningConfig, Weights
+from core.pruning import PruningConfig, Weights, rank
 from core.run import Run
 from pages.ui.server import routes
 from pages.ui.server.services import store as served
@@ -42,7 +42,7 @@ def train_again(run: Run) -> None:
         share = np.mean([np.mean(w == 0) for w in pruned.values()])
         return np.asarray(np.eye(10)[(labels + 1) % 10] * (1 - share), np.float32)  # wrong everywhere
 
-    store.save(run, weights, labels, compute(weights, PruningConfig(), infer, labels))
+    store.save(run, weights, labels, compute(weights, rank(weights, PruningConfig()), infer, labels))
 
 
 def query(run: Run, **more: str) -> dict[str, str]:

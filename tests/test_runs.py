@@ -21,7 +21,7 @@ from core.config import FORMAT, RunConfig, TrainingConfig
 from core.errors import PruningError, StoreError
 from core.evaluation.profile import Evaluating, Profile, compute
 from core.progress import Epoch
-from core.pruning import PruningConfig, Weights
+from core.pruning import PruningConfig, Weights, rank
 from core.run import Run
 from core.store.places import default, folder
 from core.store.runs import RunStore
@@ -59,7 +59,7 @@ def infer(weights: Weights) -> np.ndarray:
 
 
 def make_profile(weights: Weights, pruning: PruningConfig | None = None) -> Profile:
-    return compute(weights, pruning or PruningConfig(), infer, LABELS, sparsities=(0.0, 0.25, 1.0))
+    return compute(weights, rank(weights, pruning or PruningConfig()), infer, LABELS, sparsities=(0.0, 0.25, 1.0))
 
 
 def put(store: RunStore, seed: int = 0, **details: str) -> Run:
@@ -163,7 +163,7 @@ def test_further_profiles_and_points_are_kept_with_the_run(store: RunStore) -> N
     assert kept is not None and same(kept, make_profile(weights, LAYERWISE))
 
     assert store.point(run.id, LAYERWISE, 0.125) is None
-    point = compute(weights, LAYERWISE, infer, LABELS, sparsities=(0.125,))
+    point = compute(weights, rank(weights, LAYERWISE), infer, LABELS, sparsities=(0.125,))
     store.save_point(run.id, point)
     kept = store.point(run.id, LAYERWISE, 0.125)
     assert kept is not None and same(kept, point)

@@ -18,7 +18,7 @@ from core.errors import ConfigError, JobCancelled, StoreError, TrainingError
 from core.evaluation.profile import FRACTIONS
 from core.evaluation.trace import Tracing
 from core.progress import Progress
-from core.pruning import PruningConfig, prune, rank
+from core.pruning import GRADIENTS, PruningConfig, prune, rank
 from core.run import Run, Training
 from core.store.runs import RunStore
 from tests import tiny
@@ -117,9 +117,9 @@ def test_a_criterion_that_needs_the_gradient_has_it_computed_once_on_the_validat
     store: RunStore, run: Run
 ) -> None:
     rule, weights = PruningConfig(criterion="taylor"), store.weights(run.id)
-    assert store.gradients(run.id) is None
+    assert store.statistic(run.id, GRADIENTS) is None
     tiny.profile(run.id, rule, root=store.root)
-    slopes, profile = store.gradients(run.id), store.profile(run.id, rule)
+    slopes, profile = store.statistic(run.id, GRADIENTS), store.profile(run.id, rule)
     assert slopes is not None and profile is not None
     validation = split(tiny.source().data.train, CONFIG.data)[1]
     again = gradients(Design("lenet"), weights, validation)

@@ -14,7 +14,7 @@ IMAGE, look = small.IMAGE, small.look
 
 
 def test_each_row_is_what_the_network_pruned_there_says() -> None:
-    trace, profile = compute(small.weights(), PruningConfig(), FRACTIONS, look), small.profile()
+    trace, profile = compute(small.weights(), small.ranking(), FRACTIONS, look), small.profile()
     np.testing.assert_array_equal(trace.predicted, profile.predicted[:, IMAGE])
     np.testing.assert_allclose(trace.probability.max(axis=1), profile.probability[:, IMAGE], atol=1e-3)
     np.testing.assert_allclose(trace.probability.sum(axis=1), 1, atol=1e-6)
@@ -29,7 +29,7 @@ def test_a_row_that_prunes_no_more_is_not_looked_at_again() -> None:
         seen.append(weights)
         return look(weights)
 
-    compute(small.weights(), PruningConfig(), (0, 1e-9, 0.5, 0.5 + 1e-9, 1), counting)
+    compute(small.weights(), small.ranking(), (0, 1e-9, 0.5, 0.5 + 1e-9, 1), counting)
     assert len(seen) == 3
 
 
@@ -48,4 +48,4 @@ def test_entropy_is_0_when_certain_and_log2_of_the_classes_when_guessing() -> No
 
 def test_outputs_that_are_not_finite_are_refused() -> None:
     with pytest.raises(PruningError, match="not finite"):
-        compute(small.weights(), PruningConfig(), (0.0,), lambda w: (np.full(10, np.nan, np.float32), look(w)[1]))
+        compute(small.weights(), small.ranking(), (0.0,), lambda w: (np.full(10, np.nan, np.float32), look(w)[1]))

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core import panels
 from core.panels import Panel
-from core.pruning import PruningConfig
+from core.pruning import PruningConfig, rank
 from core.store.runs import RunStore
 
 
@@ -14,7 +14,8 @@ def built(run_id: str) -> Panel:
     store = RunStore()
     profile = store.profile(run_id, PruningConfig())
     assert profile is not None
-    return panels.pruning(profile, store.weights(run_id), store.labels(run_id), store.get(run_id).classes)
+    weights, run = store.weights(run_id), store.get(run_id)
+    return panels.pruning(profile, weights, rank(weights, profile.pruning), store.labels(run_id), run.classes)
 
 
 shown = built(RunStore().runs()[0].id)

@@ -10,7 +10,7 @@ from core.config import Design
 from core.data import Split
 from core.engine.machine import reproducible
 from core.engine.models import build, normalise, set_weights
-from core.pruning import Weights, kernels
+from core.pruning import GRADIENTS, Weights, kernels
 
 _BATCH = 250  # images
 
@@ -33,3 +33,7 @@ def gradients(
             loss.backward()
     slopes = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
     return {name: slopes[name].numpy() for name in kernels(weights)}
+
+
+COMPUTED = {GRADIENTS: gradients}
+"""What computes each of `core.pruning.STATISTICS`."""

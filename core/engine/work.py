@@ -7,11 +7,11 @@ from typing import Any
 from core import data
 from core.config import RunConfig
 from core.data import Dataset
-from core.engine.gradients import gradients
+from core.engine.gradients import COMPUTED
 from core.errors import DataError, JobCancelled
 from core.job import Job, OfRun
 from core.progress import Progress
-from core.pruning import PruningConfig, Ranking, Weights, rank
+from core.pruning import PruningConfig, Ranking, Weights
 from core.run import Run
 from core.store.arrays import digest
 from core.store.results import Results
@@ -115,20 +115,13 @@ class Work:
         """
         run, weights = self.store.get(job.run_id), self.weights(job)
         images = self.data(run.config).data
-        slopes = self.gradients(run, weights, job.pruning, images)
-        return Ranked(run, weights, rank(weights, job.pruning, slopes), images)
+        return Ranked(run, weights, self._ranking(run, weights, job.pruning, images), images)
 
-    def known_gradients(self, job: OfRun[Any]) -> Weights | None:
-        """Those that a job's criterion asks for, as stored; None if there are none, or it asks for none."""
-        return self.store.gradients(job.run_id) if job.pruning.ranks_by.needs_gradient else None
-
-    def gradients(self, run: Run, weights: Weights, pruning: PruningConfig, images: Dataset) -> Weights | None:
-        """Those of a run on its validation images, computed once and stored; None where the criterion asks for none."""
-        if not pruning.ranks_by.needs_gradient:
-            return None
-        found = self.store.gradients(run.id)
-        if found is None:
+    def _ranking(self, run: Run, weights: Weights, pruning: PruningConfig, images: Dataset) -> Ranking:
+        """That of a run; what its criterion needs is computed on the validation images, once, and stored."""
+        needs = pruning.ranks_by.needs
+        if needs and self.store.statistic(run.id, needs) is None:
             held_out = data.split(images.train, run.config.data)[1]
-            found = gradients(run.design, weights, held_out, on_batch=self.check)
-            self.store.save_gradients(run.id, found, digest(weights))
-        return found
+            statistic = COMPUTED[needs](run.design, weights, held_out, on_batch=self.check)
+            self.store.save_statistic(run.id, needs, statistic, digest(weights))
+        return self.store.ranking(run.id, weights, pruning)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from core.errors import PruningError, StoreError
 from core.evaluation import Comparison, Labels, compare
 from core.job import AtSparsity, OfRun
-from core.pruning import PruningConfig, Ranking, Weights, prune, rank
+from core.pruning import PruningConfig, Ranking, Weights, prune
 
 STOPS: tuple[float, ...] = (
     *(0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
@@ -211,12 +211,11 @@ def stops(ranking: Ranking) -> tuple[float, ...]:
 
 def compute(
     weights: Weights,
-    pruning: PruningConfig,
+    ranking: Ranking,
     infer: Infer,
     labels: Labels,
     *,
     sparsities: Sequence[float] | None = None,
-    gradients: Weights | None = None,
     dense_logits: NDArray[np.float32] | None = None,
     on_stop: Callable[[int, int], None] = lambda done, of: None,
 ) -> Profile:
@@ -224,19 +223,17 @@ def compute(
 
     Args:
         weights: the unpruned weights; not modified.
-        pruning: criterion and scope.
-        infer: weights -> logits, (n, C) float32. Called once for each sparsity that prunes more than the one before.
+        ranking: of these weights.
+        infer: weights -> logits, (n, C) float32. Called once for each sparsity that prunes more than the previous one.
         labels: (n,) true classes.
         sparsities: fractions, strictly increasing; `stops` of the ranking if not given.
-        gradients: as `core.pruning.rank` takes them.
         dense_logits: `infer(weights)` if it is known already.
-        on_stop: told (rows done, rows in all) before the first row and after each.
+        on_stop: called with (rows done, rows in all) before the first row and after each.
 
     Raises:
-        PruningError: the weights cannot be ranked, a sparsity is out of range, or an output is not finite.
+        PruningError: a sparsity is out of range, the ranking is of other layers, or an output is not finite.
         ValueError: the labels are of another number of images.
     """
-    ranking = rank(weights, pruning, gradients)
     dense = infer(weights) if dense_logits is None else dense_logits
     if len(labels) != len(dense):
         raise ValueError(f"{len(labels)} labels do not belong to outputs of {len(dense)} images.")
@@ -257,7 +254,7 @@ def compute(
 
     columns = {name: np.array([row[name] for row in rows], _LAYOUT[name][0]) for name in rows[0]}
     return Profile(
-        pruning=pruning,
+        pruning=ranking.pruning,
         names=ranking.names,
         sizes=np.array(ranking.sizes, np.int64),
         sparsity=np.array(sparsities, np.float64),

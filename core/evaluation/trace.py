@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from core.errors import PruningError
 from core.evaluation.profile import log_softmax
 from core.job import OfRun
-from core.pruning import PruningConfig, Weights, prune, rank
+from core.pruning import Ranking, Weights, prune
 
 Look = Callable[[Weights], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Weights -> logits (C,) and feature maps (F, h, w) of one image."""
@@ -61,17 +61,15 @@ class Tracing(OfRun[Trace]):
 
 def compute(
     weights: Weights,
-    pruning: PruningConfig,
+    ranking: Ranking,
     sparsities: Sequence[float],
     look: Look,
-    gradients: Weights | None = None,
 ) -> Trace:
-    """Prune to each sparsity in turn and look at one image; `gradients` as `core.pruning.rank` takes them.
+    """Prune the ranked weights to each sparsity in turn and look at one image.
 
     Raises:
-        PruningError: the weights cannot be ranked, a sparsity is out of range, or an output is not finite.
+        PruningError: a sparsity is out of range, the ranking is of other layers, or an output is not finite.
     """
-    ranking = rank(weights, pruning, gradients)
     seen, k, rows = None, -1, []
     for sparsity in sparsities:
         if seen is None or ranking.count(sparsity) != k:

@@ -9,25 +9,23 @@ from core.errors import PruningError
 from core.evaluation import Comparison, Labels, confusion_matrix
 from core.evaluation.profile import Profile
 from core.panels.base import Panel, Placed, comparison_answers, comparison_readouts, stop_marks, stop_texts
-from core.pruning import Weights, rank
+from core.pruning import Ranking, Weights
 from core.pruning.distributions import Distributions
 from core.words import wording
 
 
-def pruning(
-    profile: Profile, weights: Weights, labels: Labels, classes: Sequence[str], gradients: Weights | None = None
-) -> Panel:
+def pruning(profile: Profile, weights: Weights, ranking: Ranking, labels: Labels, classes: Sequence[str]) -> Panel:
     """The panel of one profile.
 
     Args:
         profile: the S stops; row 0 is the dense network.
         weights: the dense weights.
+        ranking: theirs, which the profile follows.
         labels: (n,) true classes of the test images.
         classes: their names.
-        gradients: as `core.pruning.rank` takes them.
     """
     comparisons = profile.comparisons(labels)
-    parts = Distributions.of(weights, rank(weights, profile.pruning, gradients))
+    parts = Distributions.of(weights, ranking)
     return Panel(
         stops=stop_texts(profile),
         marks=stop_marks(profile, comparisons, len(classes)),
@@ -42,8 +40,8 @@ def kernels(
     layer: str,
     profile: Profile,
     weights: Weights,
+    ranking: Ranking,
     first: tuple[int, int] = (0, 0),
-    gradients: Weights | None = None,
 ) -> Placed:
     """The kernels of one convolution from filter and input `first` on, as a further figure of the profile's panel.
 
@@ -56,7 +54,7 @@ def kernels(
     filters, inputs = weights[layer].shape[:2]
     if not (0 <= first[0] < filters and 0 <= first[1] < inputs):
         raise PruningError(f"{layer} has filters 1 to {filters} and inputs 1 to {inputs}; choose among them.")
-    order = rank(weights, profile.pruning, gradients).orders()[layer]
+    order = ranking.orders()[layer]
     place = np.empty(order.size, np.int64)
     place[order] = np.arange(order.size)
     pruned = profile.layer_k[:, profile.names.index(layer)]

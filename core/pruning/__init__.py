@@ -1,13 +1,15 @@
 """Which weights go: criteria and scopes, their ranking, masks; whole filters; distributions of what is left."""
 
 from core.pruning.config import PruningConfig
-from core.pruning.criteria import CRITERIA, Criterion
+from core.pruning.criteria import CRITERIA, GRADIENTS, STATISTICS, Criterion
 from core.pruning.ranking import Ranking, Weights, checked, kernels, prune, rank
 from core.pruning.scopes import SCOPES, Scope
 
 __all__ = [
     "CRITERIA",
+    "GRADIENTS",
     "SCOPES",
+    "STATISTICS",
     "Criterion",
     "PruningConfig",
     "Ranking",

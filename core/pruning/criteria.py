@@ -1,6 +1,6 @@
 """What ranks the weights: each criterion once, with its score, its words and what it needs.
 
-A further one is an entry of `CRITERIA`: menus, study and tests follow.
+To add a criterion, add an entry to `CRITERIA`: menus, study and tests follow.
 """
 
 from collections.abc import Callable
@@ -13,33 +13,38 @@ from core.pruning.sorting import order, sortable
 
 Flat = NDArray[np.float32]
 Score = Callable[[Flat, np.random.Generator, Flat], Flat]
-"""A layer's weights, a source of chance and, of the criteria that need it, the loss's gradient -> new scores."""
+"""A layer's weights, a random generator and the layer's values of `Criterion.needs` (empty if None) -> new scores."""
+
+GRADIENTS = "gradients"
+
+STATISTICS: dict[str, str] = {GRADIENTS: "the gradient of the loss"}
+"""What criteria may need besides the weights: one value for each weight. By name (its file's as well), in words."""
 
 
-def magnitude(w: Flat, rng: np.random.Generator, gradient: Flat) -> Flat:
+def magnitude(w: Flat, rng: np.random.Generator, _: Flat) -> Flat:
     """|w|: the smallest go first."""
     return np.abs(w)
 
 
-def largest(w: Flat, rng: np.random.Generator, gradient: Flat) -> Flat:
+def largest(w: Flat, rng: np.random.Generator, _: Flat) -> Flat:
     """-|w|: the largest go first, the worst case for comparison."""
     return -np.abs(w)
 
 
-def signed(w: Flat, rng: np.random.Generator, gradient: Flat) -> Flat:
+def signed(w: Flat, rng: np.random.Generator, _: Flat) -> Flat:
     """w itself: the most negative go first."""
     return w.copy()
 
 
-def random(w: Flat, rng: np.random.Generator, gradient: Flat) -> Flat:
-    """Random numbers. Uniform in their bits, not in their values, so that 2**31 of them differ."""
+def random(w: Flat, rng: np.random.Generator, _: Flat) -> Flat:
+    """Random numbers, uniform in their bits rather than their values, which gives about 2**31 different ones."""
     return rng.integers(0x7F800000, size=w.size, dtype=np.uint32).view(np.float32)
 
 
-def lamp(w: Flat, rng: np.random.Generator, gradient: Flat) -> Flat:
-    """Layer-adaptive magnitude (Lee et al., ICLR 2021), w² / sum of the w² that go later in its layer, itself included.
+def lamp(w: Flat, rng: np.random.Generator, _: Flat) -> Flat:
+    """Layer-adaptive magnitude (Lee et al., ICLR 2021), w² / the sum of w² over it and all that go later in its layer.
 
-    Its square root, which orders the same and does not underflow in float32. 0 throughout an all-zero layer.
+    The square root of that, which gives the same order and does not underflow in float32. 0 in an all-zero layer.
     """
     places = order(sortable(np.abs(w)).astype(np.uint64), ((0, w.size),))
     ascending = np.abs(w[places])
@@ -54,7 +59,7 @@ def lamp(w: Flat, rng: np.random.Generator, gradient: Flat) -> Flat:
 
 
 def taylor(w: Flat, rng: np.random.Generator, gradient: Flat) -> Flat:
-    """|w dL/dw|, to first order what the loss changes by without the weight (Molchanov et al., CVPR 2019)."""
+    """|w dL/dw|, to first order the change of the loss without the weight (Molchanov et al., CVPR 2019)."""
     score = w * gradient
     np.abs(score, out=score)
     return score
@@ -65,40 +70,54 @@ class Criterion:
     """A way to rank weights.
 
     Attributes:
+        name: in links and in stored profiles.
         title: in a menu.
         short: in a figure or a table.
         help: what goes first, for the menu.
         score: float32 scores of one layer's flat weights; the lowest go first.
-        needs_gradient: whether the score reads the gradient of the loss.
+        needs: the name in `STATISTICS` of what the score reads besides the weights; None if nothing.
         is_random: whether the score depends on the seed.
-        by_magnitude: whether it takes the smallest magnitudes of a layer first, so that a cut in |w| shows what goes.
+        by_magnitude: whether the smallest magnitudes of a layer go first, so that one threshold on |w| shows what goes.
     """
 
+    name: str
     title: str
     short: str
     help: str
     score: Score
-    needs_gradient: bool = False
+    needs: str | None = None
     is_random: bool = False
     by_magnitude: bool = False
 
 
-CRITERIA: dict[str, Criterion] = {
-    "magnitude": Criterion(
-        "Magnitude (smallest |w| first)", "Magnitude", "the weights closest to zero", magnitude, by_magnitude=True
+_ALL = (
+    Criterion(
+        "magnitude",
+        "Magnitude (smallest |w| first)",
+        "Magnitude",
+        "the weights closest to zero",
+        magnitude,
+        by_magnitude=True,
     ),
-    "random": Criterion("Random", "Random", "any weights, by chance", random, is_random=True),
-    "largest": Criterion("Largest |w| first", "Largest first", "the weights farthest from zero", largest),
-    "signed": Criterion("Signed value (most negative first)", "Signed value", "the most negative weights", signed),
-    "lamp": Criterion(
-        "LAMP (layer-adaptive magnitude)", "LAMP", "weights that are small for what is left of their layer", lamp
+    Criterion("random", "Random", "Random", "weights chosen at random", random, is_random=True),
+    Criterion("largest", "Largest |w| first", "Largest first", "the weights farthest from zero", largest),
+    Criterion("signed", "Signed value (most negative first)", "Signed value", "the most negative weights", signed),
+    Criterion(
+        "lamp",
+        "LAMP (layer-adaptive magnitude)",
+        "LAMP",
+        "weights that are small relative to what is left of their layer",
+        lamp,
     ),
-    "taylor": Criterion(
+    Criterion(
+        "taylor",
         "Taylor (|w × gradient of the loss|)",
         "Taylor",
-        "weights without which the loss changes least, to first order",
+        "weights whose removal changes the loss least, to first order",
         taylor,
-        needs_gradient=True,
+        needs=GRADIENTS,
     ),
-}
-"""Every criterion by name, the default first. The names are part of links and of stored profiles."""
+)
+
+CRITERIA: dict[str, Criterion] = {criterion.name: criterion for criterion in _ALL}
+"""Every criterion by name, the default first."""

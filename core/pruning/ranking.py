@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from core.errors import PruningError
 from core.pruning.config import PruningConfig
-from core.pruning.criteria import Flat
+from core.pruning.criteria import STATISTICS, Flat
 from core.pruning.sorting import order, sortable
 
 Weights = Mapping[str, NDArray[np.float32]]
@@ -91,14 +91,19 @@ class Ranking:
         return [(start, _share(share, stop - start)) for (start, stop), share in zip(groups, shares, strict=True)]
 
 
-def rank(weights: Weights, pruning: PruningConfig, gradients: Weights | None = None) -> Ranking:
+def rank(weights: Weights, pruning: PruningConfig, statistic: Weights | None = None) -> Ranking:
     """Order all weights by the criterion, ties by flat index.
 
-    Takes at most five times the bytes of the weights while it runs, and keeps as many as the weights have. `gradients`
-    of the loss, of the kernels' names and shapes, are needed by some criteria (`Criterion.needs_gradient`).
+    While it runs, it takes at most five times the bytes of the weights; the ranking itself takes as many as they do.
+
+    Args:
+        weights: the unpruned weights; not modified.
+        pruning: criterion and scope.
+        statistic: what the criterion needs (`Criterion.needs`): for each kernel a float32 array of its shape. Other
+            entries are ignored.
 
     Raises:
-        PruningError: there is nothing to prune, a kernel or its gradient holds NaN or infinity, or gradients are
+        PruningError: there is nothing to prune, a kernel or its statistic holds NaN or infinity, or the statistic is
             needed and missing.
     """
     layers = kernels(weights)
@@ -107,8 +112,8 @@ def rank(weights: Weights, pruning: PruningConfig, gradients: Weights | None = N
         raise PruningError("These weights hold no kernels to prune; choose a network with convolutions.")
 
     rng, score = np.random.default_rng(pruning.seed), pruning.ranks_by.score
-    slopes = _gradients(layers, pruning, gradients)
-    scores = (score(_finite(name, w), rng, slopes[name]) for name, w in layers.items())
+    needed = _needed(layers, pruning, statistic)
+    scores = (score(_finite(name, w), rng, needed[name]) for name, w in layers.items())
     keys = np.concatenate([sortable(s) for s in scores], dtype=np.uint64)
     places = order(keys, _groups(pruning, sizes))
     return Ranking(pruning, tuple(layers), tuple(w.shape for w in layers.values()), places)
@@ -152,13 +157,19 @@ def _share(share: float, size: int) -> int:
     return round(share * size)
 
 
-def _gradients(layers: Weights, pruning: PruningConfig, gradients: Weights | None) -> dict[str, Flat]:
-    """Each layer's gradient, flat and finite; empty where the criterion does not ask for it."""
-    if not pruning.ranks_by.needs_gradient:
+def _needed(layers: Weights, pruning: PruningConfig, statistic: Weights | None) -> dict[str, Flat]:
+    """What the criterion needs of each layer, flat and finite; empty arrays where it needs nothing."""
+    needs = pruning.ranks_by.needs
+    if needs is None:
         return dict.fromkeys(layers, np.empty(0, np.float32))
-    if gradients is None or {name: w.shape for name, w in layers.items()} != {n: g.shape for n, g in gradients.items()}:
-        raise PruningError(f"The criterion {pruning.criterion} needs the loss's gradient; have it computed first.")
-    return {name: _finite(f"The gradient of {name}", g) for name, g in gradients.items()}
+    given = statistic or {}
+    if any(name not in given or given[name].shape != w.shape for name, w in layers.items()):
+        raise PruningError(f"The criterion {pruning.criterion} needs {STATISTICS[needs]}; have it computed first.")
+    return {name: _finite(f"{_capital(STATISTICS[needs])} in {name}", given[name]) for name in layers}
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 def _finite(name: str, w: NDArray[np.float32]) -> Flat:

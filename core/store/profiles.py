@@ -1,4 +1,4 @@
-"""The array files of a run: weights, labels, profiles and gradients, each checked against the run's description."""
+"""The array files of a run: weights, labels, profiles and statistics, each checked against the run's description."""
 
 import json
 from collections.abc import Sequence
@@ -44,11 +44,11 @@ def labels_of(state: tuple[int, ...], entry: Entry) -> NDArray[np.uint8]:
     return arrays["labels"]
 
 
-def gradients_of(path: Path, entry: Entry) -> dict[str, NDArray[np.float32]]:
-    """The gradient in each kernel; raises DamageError if it is of other weights or shapes."""
+def statistic_of(path: Path, name: str, entry: Entry) -> dict[str, NDArray[np.float32]]:
+    """What a criterion needs of each kernel; raises DamageError if it is of other weights or shapes."""
     arrays = _unpack_own(path, entry)[0]
-    check(arrays, {n: (np.float32, s) for n, s in entry.shapes.items() if n in arrays}, "gradients")
-    return {name: arrays[name] for name in entry.shapes if name in arrays}
+    check(arrays, {n: (np.float32, s) for n, s in entry.shapes.items() if n in arrays}, name)
+    return {kernel: arrays[kernel] for kernel in entry.shapes if kernel in arrays}
 
 
 def pack_profile(profile: Profile, weights: str) -> bytes:

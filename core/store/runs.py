@@ -4,7 +4,7 @@
     <id>/weights.safetensors, labels.safetensors
     <id>/profiles/<pruning>.safetensors                 one table over the stops
     <id>/profiles/<pruning>@<percent>.safetensors       one evaluation between the stops
-    <id>/profiles/gradients.safetensors                 of the loss on the validation images, once a criterion needs it
+    <id>/profiles/gradients.safetensors                 and what else a criterion needs, on the validation images
 
 Where a folder does not appear at once, all but `run.json` lie in `<id>/<digits>/`.
 """
@@ -26,7 +26,7 @@ from core.errors import StoreError
 from core.evaluation import accuracy
 from core.evaluation.profile import Profile
 from core.job import percentage
-from core.pruning import PruningConfig, Weights, kernels
+from core.pruning import PruningConfig, Ranking, Weights, kernels, rank
 from core.run import Run
 from core.store.arrays import OtherWeightsError, confirmed, digest, pack
 from core.store.arrays import state as state_of
@@ -34,7 +34,7 @@ from core.store.guarded import ID, Guarded
 from core.store.manifest import LABELS, WEIGHTS, Entry, check_sizes, from_json, to_json
 from core.store.places import MANIFEST as RUN
 from core.store.places import Folder, Place, default, opened
-from core.store.profiles import gradients_of, labels_of, pack_profile, path_of, unpack_profile, weights_of
+from core.store.profiles import labels_of, pack_profile, path_of, statistic_of, unpack_profile, weights_of
 
 LEDGERS, EXPORTS = "ledgers", "exports"
 """Folders of what is kept about single runs, which goes with them; the files' names hold the run's id."""
@@ -45,7 +45,7 @@ STUDIES, SEARCHES = ".study", "search-"
 SHIPPED = Path(__file__).parents[1] / "reference"
 """The runs that come with the product; they are read, never written or deleted."""
 
-PROFILES, GRADIENTS = "profiles", "gradients"
+PROFILES = "profiles"
 
 _T = TypeVar("_T")
 
@@ -171,10 +171,20 @@ class RunStore(Guarded):
         """One row at exactly this sparsity; None if it has not been computed. Raises as `profile` does."""
         return self._profile(run_id, pruning, _at(pruning, sparsity))
 
-    def gradients(self, run_id: str) -> dict[str, NDArray[np.float32]] | None:
-        """The gradient of the loss in each kernel; None if it has not been computed. Raises as `profile` does."""
+    def statistic(self, run_id: str, name: str) -> dict[str, NDArray[np.float32]] | None:
+        """One of `core.pruning.STATISTICS`, by kernel; None if it has not been computed. Raises as `profile` does."""
         entry = self._entry(run_id)
-        return self._read_beside(entry, GRADIENTS, lambda path: gradients_of(path, entry))
+        return self._read_beside(entry, name, lambda path: statistic_of(path, name, entry))
+
+    def ranking(self, run_id: str, weights: Weights, pruning: PruningConfig) -> Ranking:
+        """Rank a run's weights, with what the criterion needs as it is stored.
+
+        Raises:
+            PruningError: that is not stored, or the weights cannot be ranked.
+            StoreError: as `profile` does.
+        """
+        needs = pruning.ranks_by.needs
+        return rank(weights, pruning, self.statistic(run_id, needs) if needs else None)
 
     def save(self, run: Run, weights: Weights, labels: NDArray[np.uint8], profile: Profile) -> Run:
         """Store a finished run with its profile, and return it as stored.
@@ -221,9 +231,9 @@ class RunStore(Guarded):
         key = _at(point.pruning, float(point.sparsity[0]))
         self._save_beside(run_id, key, partial(pack_profile, point), of)
 
-    def save_gradients(self, run_id: str, gradients: Weights, of: str | None = None) -> None:
-        """Store the gradient of the loss in each kernel, as `save_profile` does."""
-        self._save_beside(run_id, GRADIENTS, lambda weights: pack(gradients, weights=weights), of)
+    def save_statistic(self, run_id: str, name: str, statistic: Weights, of: str | None = None) -> None:
+        """Store one of `core.pruning.STATISTICS`, as `save_profile` does."""
+        self._save_beside(run_id, name, lambda weights: pack(statistic, weights=weights), of)
 
     def delete(self, run_id: str, owner: str | None) -> None:
         """Remove a run with its profiles, and all that was asked about it.

@@ -5,13 +5,12 @@ from core.cost.weighing import weigh
 from core.engine.tasks import task
 from core.engine.work import Work
 from core.evaluation.profile import stops
-from core.pruning import rank
 
 
 @task(Weighing)
 def ledger(job: Weighing, work: Work) -> Ledger:
     """What they take over the stops, or at one sparsity. Needs no data set."""
     weights = work.weights(job)
-    ranking = rank(weights, job.pruning, work.known_gradients(job))
+    ranking = work.store.ranking(job.run_id, weights, job.pruning)
     sparsities = stops(ranking) if job.sparsity is None else (job.sparsity,)
     return weigh(weights, ranking, sparsities, work.report)

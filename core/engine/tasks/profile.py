@@ -11,7 +11,7 @@ from core.engine.work import Work
 from core.evaluation.profile import Evaluating, Profile, Profiling, compute
 from core.job import OfRun
 from core.progress import Epoch, Progress
-from core.pruning import PruningConfig, Weights
+from core.pruning import Ranking, Weights
 
 
 @task(Profiling)
@@ -27,11 +27,10 @@ def point(job: Evaluating, work: Work) -> Profile:
 
 
 def _judged(job: OfRun[Profile], work: Work, sparsities: tuple[float, ...] | None) -> Profile:
-    run, weights = work.store.get(job.run_id), work.weights(job)
-    data = work.data(run.config).data
-    slopes = work.gradients(run, weights, job.pruning, data)
-    judge = Judge(run.design, data.test.images, work, run.history)
-    return judge.profile(weights, job.pruning, work.store.labels(run.id), slopes, sparsities)
+    ranked = work.ranked(job)
+    run = ranked.run
+    judge = Judge(run.design, ranked.data.test.images, work, run.history)
+    return judge.profile(ranked.weights, ranked.ranking, work.store.labels(run.id), sparsities)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,20 +45,18 @@ class Judge:
     def profile(
         self,
         weights: Weights,
-        pruning: PruningConfig,
+        ranking: Ranking,
         labels: np.ndarray,
-        gradients: Weights | None = None,
         sparsities: tuple[float, ...] | None = None,
     ) -> Profile:
         """As `core.evaluation.profile.compute`; raises as it does, and JobCancelled."""
         classifier = Classifier(self.design, self.images)
         return compute(
             weights,
-            pruning,
+            ranking,
             lambda pruned: classifier.infer(pruned, on_batch=self.work.check),
             labels,
             sparsities=sparsities,
-            gradients=gradients,
             on_stop=self._report,
         )
 

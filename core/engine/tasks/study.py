@@ -8,7 +8,7 @@ import numpy as np
 
 from core.config import Design, RunConfig
 from core.data import Dataset, Split, split
-from core.engine.gradients import gradients
+from core.engine.gradients import COMPUTED
 from core.engine.inference import Classifier
 from core.engine.machine import described, versions
 from core.engine.tasks import task
@@ -78,8 +78,8 @@ class _Curve:
         self._cell, self._dense, self._data, self._work = cell, weights, data, work
         held_out, design = split(data.train, cell.config.data)[1], cell.config.design(data.problem)
         self._sets = [_Images(design, images) for images in (data.test, held_out)]
-        needs = cell.pruning.ranks_by.needs_gradient
-        self._gradients = gradients(design, weights, held_out, on_batch=work.check) if needs else None
+        needs = cell.pruning.ranks_by.needs
+        self._statistic = COMPUTED[needs](design, weights, held_out, on_batch=work.check) if needs else None
 
     def rows(self) -> list[_Row]:
         """One for each sparsity."""
@@ -116,11 +116,8 @@ class _Curve:
     def _cut(self, weights: Weights, sparsity: float) -> Weights:
         """New weights with so many of those that may be pruned set to zero."""
         part = self.prunable(weights)
-        ranking = rank(part, self._cell.pruning, self._slopes(part))
+        ranking = rank(part, self._cell.pruning, self._statistic)
         return {**weights, **prune(part, ranking, sparsity)}
-
-    def _slopes(self, part: Weights) -> Weights | None:
-        return None if self._gradients is None else {name: self._gradients[name] for name in part}
 
     def _rounds(self, sparsity: float, start: Weights | None, rate: float) -> Weights:
         """In each round prune by the ratio that leads to the sparsity in equal ones, then train what is left.

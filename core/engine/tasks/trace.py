@@ -10,4 +10,5 @@ from core.evaluation.trace import Trace, Tracing, compute
 def trace(job: Tracing, work: Work) -> Trace:
     """Its answers at each sparsity."""
     viewer = Viewer(work.store.get(job.run_id).design, job.image)
-    return compute(work.weights(job), job.pruning, job.sparsities, viewer.look, work.known_gradients(job))
+    weights = work.weights(job)
+    return compute(weights, work.store.ranking(job.run_id, weights, job.pruning), job.sparsities, viewer.look)

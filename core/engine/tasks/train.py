@@ -5,7 +5,7 @@ from core.engine.tasks import task
 from core.engine.tasks.profile import Judge
 from core.engine.training import train as train_network
 from core.engine.work import Work
-from core.pruning import PruningConfig
+from core.pruning import PruningConfig, rank
 from core.run import Run, Training, timestamp
 
 
@@ -15,7 +15,8 @@ def train(job: Training, work: Work) -> Run:
     config, found = job.config, work.data(job.config)
     trained = train_network(config, found.data, on_progress=work.on_progress, should_stop=work.should_stop)
     test, design = found.data.test, config.design(found.data.problem)
-    profile = Judge(design, test.images, work, trained.history).profile(trained.weights, PruningConfig(), test.labels)
+    judge = Judge(design, test.images, work, trained.history)
+    profile = judge.profile(trained.weights, rank(trained.weights, PruningConfig()), test.labels)
     run = Run(
         config=config,
         created=timestamp(),

@@ -21,7 +21,7 @@ from core.errors import DataError, PruneLabError
 from core.evaluation.profile import Profile
 from core.networks import NETWORKS
 from core.panels import Panel
-from core.pruning import PruningConfig
+from core.pruning import PruningConfig, Ranking, Weights
 from core.words import wording
 from pages.ui.components.live_panel import PLOTLY
 from pages.ui.server.paths import served
@@ -112,7 +112,7 @@ def _json(
         raise PruneLabError("This has not been evaluated yet; reload the page.")
     shown = profile if point is None else profile.merged(point)
     if layer is not None:
-        placed = panels.kernels(layer, shown, store().weights(run_id), first, store().gradients(run_id))
+        placed = panels.kernels(layer, shown, *_ranked(run_id, pruning), first)
         return packed({"figures": [panels.to_json(placed)]})
     if part == "storage":
         return packed(_storage(run_id, pruning, own, shown).to_json())
@@ -133,7 +133,13 @@ def _panel(part: str, run_id: str, profile: Profile) -> Panel:
         return panels.answers(profile, labels, classes)
     if part == "classwise":
         return panels.classwise(profile, labels, classes)
-    return panels.pruning(profile, store().weights(run_id), labels, classes, store().gradients(run_id))
+    return panels.pruning(profile, *_ranked(run_id, profile.pruning), labels, classes)
+
+
+def _ranked(run_id: str, pruning: PruningConfig) -> tuple[Weights, Ranking]:
+    """The weights of a run, and the order in which they are pruned."""
+    weights = store().weights(run_id)
+    return weights, store().ranking(run_id, weights, pruning)
 
 
 async def story_json(request: Request) -> Response:
