@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from core.config import Problem, TrainingConfig
+from core.config import Design, Problem, TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -284,6 +284,11 @@ DEFAULT_NETWORK = "convnet"
 PIXEL_MEAN, PIXEL_STD = 0.2860, 0.3530
 """Mean and standard deviation of Fashion-MNIST's training pixels, on a scale from 0 to 1; a part of every network,
 whatever it is trained on: what matters is that it is the same for all images."""
+
+
+def passes(design: Design) -> int:
+    """How often a network looks at an image: twice where it answers with the mean over the mirror image too."""
+    return 2 if design.mirrored and NETWORKS[design.network].mirrors else 1
 
 
 def recipe_for(training: TrainingConfig, *, mirrored: bool) -> TrainingConfig:

@@ -4,7 +4,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core import figures, panels
-from core.study.bisection import MARGIN, Goal, Search, said
+from core.evaluation import MARGIN
+from core.study.bisection import Goal, Search, in_words
 from pages.ui.components.live_panel import live_panel
 from pages.ui.server.services import results, store
 from pages.ui.view import address, linked, lookup, picker, report
@@ -110,7 +111,7 @@ def answer(search: Search) -> None:
     """What is known, or a way to find it out."""
     known = results().get(search)
     if known is not None:
-        st.markdown(said(search, known))
+        st.markdown(in_words(search, known))
         st.caption(f"Found by bisection; the network answered all images {known.evaluations} times.")
     else:
         offer(search, "Find out", ":material/search:")

@@ -28,8 +28,8 @@ from core.store.results import Results
 from core.store.runs import RunStore
 from core.study import audit
 from core.study.audit import READINGS, Audit, Auditing, Finding
-from core.study.bisection import Found, Search
-from core.study.bisection import said as said_of
+from core.study.bisection import Bisection, Search
+from core.study.bisection import in_words as search_in_words
 from core.study.cells import Network
 from core.words import wording
 from pages.ui.view.site import PAGES
@@ -528,11 +528,11 @@ def test_exact_questions_are_offered_answered_in_words_and_only_where_all_weight
     app.switch_page("prune.py").run()
     assert [button.label for button in app.button] == ["Find out"] * 3
     c = Comparison(400, 300, 1, 0, 99, 1)
-    found = Found(k=7, total=run.weights, at=c, beyond=None, test=c, evaluations=20)
+    found = Bisection(k=7, total=run.weights, at=c, beyond=None, test=c, evaluations=20)
     search = Search(run_id=run.id, goal="change")
     Results(RunStore(root)).put(search, found)
     app.run()
-    assert said_of(search, found) in text(app) and "answered all images 20 times" in text(app)
+    assert search_in_words(search, found) in text(app) and "answered all images 20 times" in text(app)
     assert [button.label for button in app.button] == ["Find out"] * 2
     app.button[0].click().run()
     assert not app.exception and "does not answer" in text(app)

@@ -32,7 +32,7 @@ from core.store.arrays import digest
 from core.store.results import Results
 from core.store.runs import RunStore
 from core.study.audit import Audit, Auditing
-from core.study.bisection import Found, Search
+from core.study.bisection import Bisection, Search
 from core.study.cells import Cell, Curve, Network
 from tests import small, tiny
 
@@ -173,7 +173,7 @@ def test_what_was_computed_from_weights_that_are_gone_is_not_stored_as_the_new_o
 
 
 def test_a_run_that_expires_takes_its_answers_with_it(store: RunStore) -> None:
-    found = Found(k=None, total=1, at=None, beyond=None, test=None, evaluations=1)
+    found = Bisection(k=None, total=1, at=None, beyond=None, test=None, evaluations=1)
     Results(store).put(SEARCH, found)
     Results(store).put(Exporting(run_id=RUN, sparsity=0.5), Export({}, ()))
     assert Results(store).get(SEARCH) == found and len(files(store)) > 4

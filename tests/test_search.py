@@ -1,4 +1,4 @@
-"""A search finds a border: at k it is so, at its neighbour not, on real networks and by definition."""
+"""A search ends at a k that holds while its neighbour does not, on real networks and by definition."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from core.evaluation import Comparison, compare
 from core.pruning import PruningConfig, prune, rank
 from core.store.results import Results
 from core.store.runs import RunStore
-from core.study.bisection import Found, Search, between, border, said, significant, within
+from core.study.bisection import Bisection, Search, bisect, bracket, in_words, loses
 from tests import tiny
 
 CONFIG = tiny.config(epochs=2)
@@ -30,7 +30,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> RunStore:
     return RunStore(root)
 
 
-def found(store: RunStore, search: Search) -> Found:
+def found(store: RunStore, search: Search) -> Bisection:
     tiny.search(search, root=store.root)
     answer = Results(store).get(search)
     assert answer is not None
@@ -59,8 +59,8 @@ def test_at_k_it_is_so_and_at_one_weight_fewer_it_is_not(store: RunStore, goal: 
     if goal == "change":
         assert at.changed > 0 == before.changed
     else:
-        assert significant(at) and not significant(before)
-    assert f"{answer.k:,} of 44,190 weights" in said(search, answer)
+        assert loses(at) and not loses(before)
+    assert f"{answer.k:,} of 44,190 weights" in in_words(search, answer)
 
 
 def test_the_margin_is_chosen_on_validation_and_reported_on_the_test_images(store: RunStore) -> None:
@@ -69,21 +69,23 @@ def test_the_margin_is_chosen_on_validation_and_reported_on_the_test_images(stor
     assert answer.k is not None and answer.at is not None
     at, beyond = (evaluated(store, search, k, validation=True) for k in (answer.k, answer.k + 1))
     assert answer.at == at and answer.beyond == beyond and at.n == 100
-    assert within(at, 0.06) and not within(beyond, 0.06)
+    assert at.within(0.06) and not beyond.within(0.06)
     assert answer.test == evaluated(store, search, answer.k)
-    assert "chosen on 100 validation images" in said(search, answer) and "200 test images" in said(search, answer)
+    assert "chosen on 100 validation images" in in_words(search, answer) and "200 test images" in in_words(
+        search, answer
+    )
 
 
 def test_a_margin_narrower_than_the_interval_of_no_change_has_no_answer(store: RunStore) -> None:
     search = Search(run_id=CONFIG.run_id, goal="margin", margin=0.001)
     answer = found(store, search)
-    assert answer.k is None and "Not even one weight" in said(search, answer)
+    assert answer.k is None and "Not even one weight" in in_words(search, answer)
 
 
 def test_what_was_found_is_kept_for_its_own_question_only(store: RunStore) -> None:
     search = Search(run_id=CONFIG.run_id, goal="change")
     first = found(store, search)
-    assert from_json(Found, to_json(first)) == first == Results(store).get(search)
+    assert from_json(Bisection, to_json(first)) == first == Results(store).get(search)
     assert Results(store).get(replace(search, goal="margin", margin=0.02)) is None
 
 
@@ -96,12 +98,12 @@ def test_margins_out_of_range_and_other_scopes_are_refused(margin: float) -> Non
 
 
 @given(st.sets(st.integers(1, 500)))
-def test_a_border_is_one_wherever_answers_change_back_and_forth(true: set[int]) -> None:
-    ends = between(lambda k: k in true, [0, 1, 10, 100, 500])
+def test_bisection_ends_between_two_neighbours_even_where_answers_change_back_and_forth(true: set[int]) -> None:
+    ends = bracket(lambda k: k in true, [0, 1, 10, 100, 500])
     if ends is None:
         assert not true & {1, 10, 100, 500}
         return
-    k = border(lambda k: k in true, *ends)
+    k = bisect(lambda k: k in true, *ends)
     assert k in true and k - 1 not in true and ends[0] < k <= ends[1]
 
 

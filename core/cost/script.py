@@ -2,7 +2,7 @@
 
 from core.config import Design, Problem
 from core.errors import ConfigError
-from core.networks import NETWORKS, PIXEL_MEAN, PIXEL_STD, Conv, Flat, Linear, Means, Network, Residual, Spec
+from core.networks import NETWORKS, PIXEL_MEAN, PIXEL_STD, Conv, Flat, Linear, Means, Network, Residual, Spec, passes
 
 _HEAD = """\
 import torch
@@ -39,7 +39,7 @@ def script(design: Design) -> str:
     network, problem = NETWORKS[design.network], design.problem
     planes = "permute(0, 3, 1, 2)" if problem.channels > 1 else "unsqueeze(1)"
     shape = f"(n, {problem.side}, {problem.side}{', 3' if problem.channels > 1 else ''})"
-    answer = "(look(x) + look(x.flip(3))) / 2" if design.mirrored and network.mirrors else "look(x)"
+    answer = "(look(x) + look(x.flip(3))) / 2" if passes(design) == 2 else "look(x)"
     lines = "\n".join(f"    {_line(spec, problem)}" for spec in network.layers)
     return f"""{_HEAD}{_convolution(network)}
 

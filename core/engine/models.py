@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from core import networks
 from core.config import Design
 from core.errors import ConfigError
-from core.networks import NETWORKS, PIXEL_MEAN, PIXEL_STD, Placed
+from core.networks import NETWORKS, PIXEL_MEAN, PIXEL_STD, Placed, passes
 
 
 class Conv(nn.Module):
@@ -133,7 +133,7 @@ def build(design: Design, seed: int) -> nn.Module:
         raise ConfigError(f"There is no network {design.network!r}; choose one of {', '.join(NETWORKS)}.")
     with _chance, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = Mirrored(design.mirrored and NETWORKS[design.network].mirrors)
+        model = Mirrored(passes(design) == 2)
         for name, module in _modules(design):
             model.add_module(name, module)
         return model

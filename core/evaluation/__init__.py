@@ -1,22 +1,23 @@
 """Dense against pruned on the same images: intervals, tests, profiles over the stops, and single answers."""
 
 from core.evaluation.comparison import (
+    ALPHA,
+    MARGIN,
     ClassComparison,
     Comparison,
     Labels,
     Proportion,
     accuracy,
-    bonett_price,
     by_class,
     compare,
     confusion_matrix,
-    holm,
-    mcnemar,
     most_confused,
-    wilson,
 )
+from core.evaluation.intervals import bonett_price, holm, mcnemar, student, wilson
 
 __all__ = [
+    "ALPHA",
+    "MARGIN",
     "ClassComparison",
     "Comparison",
     "Labels",
@@ -29,5 +30,6 @@ __all__ = [
     "holm",
     "mcnemar",
     "most_confused",
+    "student",
     "wilson",
 ]

@@ -3,46 +3,22 @@
 Predictions are class numbers, (n,) integers, on the same images in the same order.
 """
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc
+
+from core.evaluation.intervals import bonett_price, holm, mcnemar, wilson
 
 Labels = NDArray[np.integer[Any]]
 
-_Z = 1.959963984540054  # 97.5 % quantile of the normal distribution
-_Z_ROUNDED = 1.96  # the evaluation contract states the paired interval with this value
+ALPHA = 0.05
+"""A difference with a smaller p-value of the exact McNemar test is significant."""
 
-
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """Ends of Wilson's 95 % score interval (1927) of right / n."""
-    p, z2 = right / n, _Z**2
-    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n**2))
-    return centre - half if right else 0.0, centre + half if right < n else 1.0
-
-
-def bonett_price(lost: int, gained: int, n: int) -> tuple[float, float]:
-    """Ends of Bonett and Price's adjusted Wald 95 % interval (2012) of (gained - lost) / n, within -1 and 1."""
-    p, q = (lost + 1) / (n + 2), (gained + 1) / (n + 2)
-    half = _Z_ROUNDED * math.sqrt((p + q - (p - q) ** 2) / (n + 2))
-    return max(q - p - half, -1.0), min(q - p + half, 1.0)
-
-
-def mcnemar(lost: int, gained: int) -> float:
-    """P-value of the exact McNemar test, two-sided; 1 with no discordant image.
-
-    Equals scipy.stats.binomtest(lost, lost + gained).pvalue: at one half the distribution is symmetric, so that two
-    tails are twice the lower one. Importing scipy.stats would cost the web server 50 MB and a second.
-    """
-    if lost == gained:
-        return 1.0
-    return min(1.0, 2 * float(betainc(max(lost, gained), min(lost, gained) + 1, 0.5)))
+MARGIN = 0.005
+"""A difference whose whole interval is within this fraction of zero counts as small: 0.5 percentage points."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +91,15 @@ class Comparison:
     def p_value(self) -> float:
         """Exact McNemar test of lost against gained, two-sided."""
         return mcnemar(self.lost, self.gained)
+
+    @property
+    def significant(self) -> bool:
+        """Whether chance does not explain the difference: the exact test and the paired interval agree on that."""
+        return self.p_value < ALPHA and not self.low <= 0 <= self.high
+
+    def within(self, margin: float = MARGIN) -> bool:
+        """Whether the difference's whole interval is at most this fraction from zero, on both sides."""
+        return -margin <= self.low and self.high <= margin
 
     @property
     def churn(self) -> float:
@@ -204,15 +189,6 @@ def _precision(labels: Labels, predictions: Labels, c: int) -> Proportion | None
     taken = predictions == c
     n = int(np.count_nonzero(taken))
     return Proportion(int(np.count_nonzero(labels[taken] == c)), n) if n else None
-
-
-def holm(p_values: Sequence[float]) -> tuple[float, ...]:
-    """P-values adjusted for their number, in their order: Holm, "A simple sequentially rejective procedure", 1979."""
-    adjusted, highest = dict[int, float](), 0.0
-    for rank, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        highest = max(highest, (len(p_values) - rank) * p_values[i])
-        adjusted[i] = min(highest, 1.0)
-    return tuple(adjusted[i] for i in range(len(p_values)))
 
 
 def most_confused(matrix: NDArray[np.int64], size: int = 4) -> tuple[int, ...]:

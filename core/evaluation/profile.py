@@ -30,9 +30,6 @@ FRACTIONS: tuple[float, ...] = tuple(percent / 100 for percent in STOPS)
 DEFAULT_STOP = 0.01
 """Where the slider stands first, in percent."""
 
-TOLERANCE = 0.005
-"""A difference whose whole interval is within this fraction of zero counts as small: 0.5 percentage points."""
-
 Infer = Callable[[Weights], NDArray[np.float32]]
 
 _LAYOUT: dict[str, tuple[type[np.generic], str]] = {
@@ -182,7 +179,7 @@ class Marks:
 
     Attributes:
         first_change: the first at which any answer changed.
-        last_within: the last whose difference in accuracy has its whole interval within `TOLERANCE`.
+        last_within: the last whose difference in accuracy has its whole interval within `MARGIN`.
         collapse: the first at which more than half of the dense accuracy above guessing is gone.
     """
 
@@ -197,7 +194,7 @@ def marks(comparisons: Sequence[Comparison], classes: int) -> Marks:
     halfway = (comparisons[0].dense.value + 1 / classes) / 2
     return Marks(
         first_change=next((i for i, c in rows if c.changed), None),
-        last_within=next((i for i, c in reversed(rows) if c.low >= -TOLERANCE and c.high <= TOLERANCE), None),
+        last_within=next((i for i, c in reversed(rows) if c.within()), None),
         collapse=next((i for i, c in rows if c.pruned.value < halfway), None),
     )
 

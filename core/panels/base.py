@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.evaluation import Comparison
-from core.evaluation.profile import DEFAULT_STOP, TOLERANCE, Profile, marks
+from core.evaluation import MARGIN, Comparison
+from core.evaluation.profile import DEFAULT_STOP, Profile, marks
 from core.figures import LiveFigure
 from core.words import wording
 from core.words.glossary import TERMS
@@ -83,15 +83,14 @@ def comparison_answers(profile: Profile, comparisons: Sequence[Comparison]) -> t
 
 def stop_marks(profile: Profile, comparisons: Sequence[Comparison], classes: int) -> tuple[Mark, ...]:
     """The stops that matter, in order."""
-    found = marks(comparisons, classes)
+    rows = marks(comparisons, classes)
     one = next((i for i, k in enumerate(profile.k) if k == 1), None)
-    tolerance = f"within ±{100 * TOLERANCE:g} pp up to"
     wanted = [
         (one, "one weight"),
         (profile.stop_index(DEFAULT_STOP), "default"),
-        (found.first_change, "first changed answer"),
-        (found.last_within, tolerance),
-        (found.collapse, "collapse"),
+        (rows.first_change, "first changed answer"),
+        (rows.last_within, f"within {wording.around_zero(MARGIN)} up to"),
+        (rows.collapse, "collapse"),
     ]
     return marked(profile, [(stop, label) for stop, label in wanted if stop is not None])
 

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from core.config import RunConfig
 from core.errors import StoreError
-from core.evaluation import Proportion
+from core.evaluation import Proportion, student
 from core.job import Job, OfConfig
 from core.networks import NETWORKS
 from core.pruning import PruningConfig
@@ -167,10 +166,7 @@ def summaries(audits: Sequence[Audit]) -> list[Summary]:
 
 def _summary(reading: Reading, findings: Sequence[Finding]) -> Summary:
     values = np.array([finding.difference for finding in findings])
-    n, half = len(values), 0.0
-    if n > 1:
-        half = float(stdtrit(n - 1, 0.975) * values.std(ddof=1) * np.sqrt(1 + 1 / n))
-    mean = float(values.mean())
+    mean, half = map(float, student(values, one_more=True))
     return Summary(reading, findings[0].k, values, max(mean - half, -1.0), min(mean + half, 1.0))
 
 

@@ -1,7 +1,7 @@
-"""Questions with one number for an answer: how few weights matter, how many do not.
+"""Exact limits of a run, found by bisection: how few weights change anything, how many change little.
 
-Each is answered by bisection, which finds a border: at k it is so, at its neighbour it is not. Where an answer could
-change back and forth there may be other borders; this one is real, and both of its sides were evaluated.
+Bisection ends at a k where something holds while it does not at the neighbouring k; both were evaluated. Where the
+answers change back and forth over k, there may be other such places.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,29 +10,26 @@ from itertools import pairwise
 from typing import Literal
 
 from core.errors import ConfigError
-from core.evaluation import Comparison
+from core.evaluation import MARGIN, Comparison
 from core.job import OfRun
 from core.words import wording
 
 Goal = Literal["change", "loss", "margin"]
-"""The smallest k that changes any answer; that loses accuracy by more than chance; the largest k within a margin."""
-
-MARGIN = 0.005
-"""The margin that is asked for first, a fraction: half a percentage point."""
+"""The smallest k that changes any answer, the smallest that loses accuracy significantly, the largest within a margin."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Search(OfRun["Found"]):
-    """A question about a run.
+class Search(OfRun["Bisection"]):
+    """The search for a limit of a run.
 
     Attributes:
         run_id, pruning: whose weights are ranked, and how.
-        goal: what is asked.
-        margin: within which the whole paired interval must be, a fraction; of the goal "margin" alone.
+        goal: which limit.
+        margin: within which the whole paired interval must be, a fraction; only for the goal "margin".
 
     Raises:
-        ConfigError: the margin is not from 0.1 to 50 percentage points, or the scope is not global: only there is every
-            number of weights from 0 to N a cut of its own.
+        ConfigError: the margin is not from 0.1 to 50 percentage points, or the scope is not global: only there
+            can every number of weights from 0 to N be pruned.
     """
 
     kind = "search"
@@ -47,7 +44,7 @@ class Search(OfRun["Found"]):
         if not 0.001 <= self.margin <= 0.5:
             raise ConfigError(f"The margin is {100 * self.margin:.10g} pp; choose one from 0.1 to 50.")
         if not self.pruning.is_global:
-            raise ConfigError("Numbers of weights can be searched where all weights compete; choose the scope global.")
+            raise ConfigError("A search needs all weights to compete; choose the scope global.")
 
     @property
     def key(self) -> str:
@@ -57,15 +54,15 @@ class Search(OfRun["Found"]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """The answer: a border between two numbers of weights.
+class Bisection:
+    """The result of a search: the limit, and the comparisons on both sides of it.
 
     Attributes:
-        k: the answer; None if there is no such number.
+        k: the limit, a number of weights; None if there is none.
         total: N.
-        at: the dense against the pruned network at k, on the images that were searched; None without k.
-        beyond: the neighbour on the other side of the border, k - 1 (of the goal "margin": k + 1), or None at an end.
-        test: at k on the test images; the same as `at` but for the goal "margin", which is chosen on validation images.
+        at: the dense against the pruned network at k, on the images of the search; None without k.
+        beyond: the same at the neighbour across the limit, k - 1 (for the goal "margin" k + 1); None at an end.
+        test: at k on the test images; the same as `at`, except for the goal "margin", which uses validation images.
         evaluations: how often the network answered all images.
     """
 
@@ -77,61 +74,53 @@ class Found:
     evaluations: int
 
 
-Search.result = Found
+Search.result = Bisection
 
 
-def significant(c: Comparison) -> bool:
-    """Whether accuracy is lost by more than chance: the exact test and the paired interval agree that it is."""
-    return c.p_value < wording.ALPHA and c.high < 0
+def loses(c: Comparison) -> bool:
+    """Whether accuracy falls significantly."""
+    return c.significant and c.difference < 0
 
 
-def within(c: Comparison, margin: float) -> bool:
-    """Whether the whole paired interval of the difference lies within the margin on both sides of zero."""
-    return c.low >= -margin and c.high <= margin
+def bracket(holds: Callable[[int], bool], ks: Sequence[int]) -> tuple[int, int] | None:
+    """The first two neighbours among ascending ks of which the second holds; None if it holds at none after the first.
+
+    The first one is taken not to hold.
+    """
+    return next(((low, high) for low, high in pairwise(ks) if holds(high)), None)
 
 
-def border(holds: Callable[[int], bool], low: int, high: int) -> int:
-    """The k of low < k <= high at which it holds and at k - 1 not, given that it does not at low and does at high."""
+def bisect(holds: Callable[[int], bool], low: int, high: int) -> int:
+    """A k with low < k <= high that holds while k - 1 does not, given that `low` does not hold and `high` does."""
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if holds(middle) else (middle, high)
     return high
 
 
-def between(holds: Callable[[int], bool], ks: Sequence[int]) -> tuple[int, int] | None:
-    """The first two neighbours of ascending ks between which it begins to hold, the first of which does not.
-
-    None if it holds at none of them.
-    """
-    for low, high in pairwise(ks):
-        if holds(high):
-            return low, high
-    return None
-
-
-def said(search: Search, found: Found) -> str:
-    """The answer in words."""
-    if found.k is None or found.at is None:
+def in_words(search: Search, result: Bisection) -> str:
+    """The limit in words."""
+    if result.k is None or result.at is None:
         return _NONE[search.goal]
-    k = f"{wording.removed(found.k, found.total)} ({wording.sparsity(found.k / found.total)})"
-    c = found.at
+    k = f"{wording.removed(result.k, result.total)} ({wording.sparsity(result.k / result.total)})"
+    c = result.at
     if search.goal == "change":
         changed = f"{wording.count(c.changed)} of {wording.count(c.n)} answers changed"
-        return f"{k}: {changed}; with one weight fewer none did."
+        return f"{k}: {changed}; with one weight fewer, none did."
     if search.goal == "loss":
         p = f"McNemar p {wording.relation(c.p_value)}"
-        return f"{k}: {wording.difference(c)}, {p}; at one weight fewer the difference may still be chance."
-    test = found.test
+        return f"{k}: {wording.difference(c)}, {p}; with one weight fewer, the difference may still be chance."
+    test = result.test
     assert test is not None
-    kept = "also inside" if within(test, search.margin) else "outside"
+    position = "also inside" if test.within(search.margin) else "outside"
     return (
         f"{k}, chosen on {wording.count(c.n)} validation images: {wording.difference(c)}. Reported once on the "
-        f"{wording.count(test.n)} test images: {wording.difference(test)}, {kept} the margin."
+        f"{wording.count(test.n)} test images: {wording.difference(test)}, {position} the margin."
     )
 
 
 _NONE: dict[Goal, str] = {
     "change": "No number of weights changes any answer.",
-    "loss": "No number of weights loses accuracy by more than chance.",
-    "margin": "Not even one weight: the interval is wider than the margin on so few validation images.",
+    "loss": "No number of weights loses accuracy by more than chance would explain.",
+    "margin": "Not even one weight: on so few validation images, the interval is wider than the margin.",
 }

@@ -10,10 +10,10 @@ from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from core.config import Problem, RunConfig
 from core.data import FASHION, Collection
+from core.evaluation import student
 from core.evaluation.profile import FRACTIONS
 from core.networks import NETWORKS, recipe_for
 from core.pruning import CRITERIA, SCOPES, PruningConfig
@@ -134,7 +134,7 @@ def _band(name: str, curves: tuple[Curve, ...]) -> Band:
     values = np.array([np.mean([curve.accuracy for curve in group], axis=0) for group in seeds])  # (n, S)
     dense = np.array([group[0].test[0].dense.value for group in seeds])
     sparsity = curves[0].cell.sparsities
-    mean, half = values.mean(axis=0), _half_width(values)
+    mean, half = student(values)
     return Band(
         name,
         len(seeds),
@@ -151,8 +151,7 @@ def _band(name: str, curves: tuple[Curve, ...]) -> Band:
 
 def difference(one: Band, other: Band) -> tuple[float, float, float]:
     """The mean of the areas' differences, one - other, network by network, and the ends of its 95 % interval."""
-    gaps = (one.areas - other.areas)[:, None]
-    mean, half = float(gaps.mean()), float(_half_width(gaps)[0])
+    mean, half = map(float, student(one.areas - other.areas))
     return mean, max(mean - half, -1.0), min(mean + half, 1.0)
 
 
@@ -180,14 +179,6 @@ def comparison(lines: Sequence[Band], names: Mapping[str, str]) -> str:
             parts[said].append(f"{names.get(other.name, other.name)} ({wording.points(gap, 1)})")
     told = "; ".join(f"{said} {wording.listed(which)}" for said, which in parts.items() if which)
     return f"That is {told}." if told else ""
-
-
-def _half_width(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Half of Student's 95 % interval of the mean over (n, S) values; 0 for a single one."""
-    n = len(values)
-    if n == 1:
-        return np.zeros(values.shape[1])
-    return np.asarray(stdtrit(n - 1, 0.975) * values.std(axis=0, ddof=1) / np.sqrt(n))
 
 
 def _ratio(curve: Curve, *, weighted: bool) -> NDArray[np.float64]:

@@ -12,9 +12,6 @@ from collections.abc import Sequence
 from core.errors import PruningError
 from core.evaluation import Comparison, Proportion
 
-ALPHA = 0.05
-"""Below this p-value of the exact McNemar test a difference is more than chance."""
-
 MINUS = "\N{MINUS SIGN}"
 NBSP = "\N{NO-BREAK SPACE}"
 
@@ -112,6 +109,11 @@ def _signed(difference: float, decimals: int) -> str:
     return f"{'+' if value > 0 else ''}{decimal(value, decimals, 100.0)}"
 
 
+def around_zero(margin: float) -> str:
+    """`±0.5 pp`: a margin on both sides of zero, from a fraction."""
+    return f"±{100 * margin:.10g} pp"
+
+
 def spread(p: Proportion) -> str:
     """`95 % interval [92.00, 93.00] %`: Wilson's 95 % interval of an accuracy alone."""
     return f"95 % interval {percents(p.low, p.high)}"
@@ -166,8 +168,7 @@ def answer(k: int, total: int, comparison: Comparison) -> str:
 
 
 def _verdict(c: Comparison) -> str:
-    """More than chance only where the paired interval and the exact test agree that it is."""
-    if c.p_value >= ALPHA or c.low <= 0 <= c.high:
+    if not c.significant:
         return f"The difference in accuracy, {difference(c)}, may be chance."
     return f"Accuracy {'rose' if c.difference > 0 else 'fell'} by more than chance would explain: {difference(c)}."
 

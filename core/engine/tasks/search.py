@@ -12,11 +12,11 @@ from core.engine.work import Work
 from core.evaluation import Comparison, compare
 from core.evaluation.profile import stops
 from core.pruning import Ranking, Weights, prune
-from core.study.bisection import Found, Search, between, border, significant, within
+from core.study.bisection import Bisection, Search, bisect, bracket, loses
 
 
 @task(Search)
-def search(job: Search, work: Work) -> Found:
+def search(job: Search, work: Work) -> Bisection:
     """Answer a question about a stored run."""
     of = work.ranked(job)
     run, weights, ranking, data = of.run, of.weights, of.ranking, of.data
@@ -35,10 +35,10 @@ def search(job: Search, work: Work) -> Found:
         held_out = split(data.train, run.config.data)[1]
         found = _largest(ranking, on(held_out), test, job.margin)
     else:
-        holds = significant if job.goal == "loss" else _changes
+        holds = loses if job.goal == "loss" else _changes
         found = _smallest(ranking, test, holds)
     k, at, beyond, reported = found
-    return Found(k=k, total=ranking.total, at=at, beyond=beyond, test=reported, evaluations=tried)
+    return Bisection(k=k, total=ranking.total, at=at, beyond=beyond, test=reported, evaluations=tried)
 
 
 _Answer = tuple[int | None, Comparison | None, Comparison | None, Comparison | None]
@@ -49,11 +49,11 @@ def _changes(c: Comparison) -> bool:
 
 
 def _smallest(ranking: Ranking, at: Callable[[int], Comparison], holds: Callable[[Comparison], bool]) -> _Answer:
-    """The border where it begins to hold: the first between two stops."""
-    ends = between(lambda k: holds(at(k)), _ks(ranking))
+    """The k where it begins to hold, between the first two stops where it does."""
+    ends = bracket(lambda k: holds(at(k)), _ks(ranking))
     if ends is None:
         return None, None, None, None
-    k = border(lambda k: holds(at(k)), *ends)
+    k = bisect(lambda k: holds(at(k)), *ends)
     return k, at(k), at(k - 1), at(k)
 
 
@@ -61,10 +61,10 @@ def _largest(
     ranking: Ranking, at: Callable[[int], Comparison], test: Callable[[int], Comparison], margin: float
 ) -> _Answer:
     """The last k of the stretch, from the dense network on, whose interval lies within the margin."""
-    ends = between(lambda k: not within(at(k), margin), _ks(ranking))
-    first_outside = ranking.total + 1 if ends is None else border(lambda k: not within(at(k), margin), *ends)
+    ends = bracket(lambda k: not at(k).within(margin), _ks(ranking))
+    first_outside = ranking.total + 1 if ends is None else bisect(lambda k: not at(k).within(margin), *ends)
     k = first_outside - 1
-    if k < 1 or not within(at(k), margin):
+    if k < 1 or not at(k).within(margin):
         return None, None, None, None
     return k, at(k), at(k + 1) if k < ranking.total else None, test(k)
 
@@ -75,7 +75,7 @@ def _ks(ranking: Ranking) -> list[int]:
 
 
 def _most(ks: Sequence[int]) -> int:
-    """Evaluations that a search may take: one a stop, the bisection between two, and the two sides of the border."""
+    """Evaluations that a search may take: one a stop, the bisection between two, and the two sides of the limit."""
     return len(ks) - 1 + max((high - low - 1).bit_length() for low, high in pairwise(ks)) + 2
 
 

@@ -19,7 +19,7 @@ from core import panels
 from core.data import FASHION, check
 from core.errors import DataError, PruneLabError
 from core.evaluation.profile import Profile
-from core.networks import NETWORKS
+from core.networks import NETWORKS, passes
 from core.panels import Panel
 from core.pruning import PruningConfig, Ranking, Weights
 from core.words import wording
@@ -124,7 +124,7 @@ def _storage(run_id: str, pruning: PruningConfig, own: float | None, shown: Prof
     if ledger is None:
         raise PruneLabError("This has not been written down yet; reload the page.")
     layers = NETWORKS[run.config.network].kernels(run.problem)
-    return panels.storage(shown, store().labels(run_id), ledger, layers, lookup.passes(run))
+    return panels.storage(shown, store().labels(run_id), ledger, layers, passes(run.design))
 
 
 def _panel(part: str, run_id: str, profile: Profile) -> Panel:

@@ -7,8 +7,8 @@ from functools import lru_cache
 from core.cost.ledger import COMPACT, DENSE, Weighing
 from core.cost.tradeoff import Comparing, said
 from core.errors import StoreError
-from core.evaluation import Comparison, by_class
-from core.evaluation.profile import TOLERANCE, Profile, marks
+from core.evaluation import MARGIN, Comparison, by_class
+from core.evaluation.profile import Profile, marks
 from core.pruning import PruningConfig
 from core.run import Run
 from core.study import audit
@@ -47,10 +47,10 @@ def still_small(lesson: Lesson) -> str | None:
     """The last stop at which the difference is small for certain."""
     last = marks(lesson.comparisons, len(lesson.run.classes)).last_within
     if last is None:
-        return "At no stop is the whole interval within ±0.5 pp."
+        return f"At no stop is the whole interval within {wording.around_zero(MARGIN)}."
     return (
         f"Up to {wording.sparsity(float(lesson.profile.sparsity[last]))} the whole interval of the difference lies "
-        f"within ±{100 * TOLERANCE:g} pp. There: {wording.difference(lesson.comparisons[last])}."
+        f"within {wording.around_zero(MARGIN)}. There: {wording.difference(lesson.comparisons[last])}."
     )
 
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from core.cost.ledger import Ledger, Weighing
 from core.evaluation.profile import Evaluating, Profile, Profiling
-from core.networks import NETWORKS
 from core.pruning import PruningConfig
 from core.run import Run
 from core.words import wording
@@ -62,11 +61,6 @@ def ledger(run_id: str, pruning: PruningConfig, own: float | None) -> Ledger | N
     if usual is None or own is None:
         return usual
     return None if point is None else usual.merged(point)
-
-
-def passes(run: Run) -> int:
-    """How often a network looks at an image: twice where it answers with the mean over its mirror image."""
-    return 2 if run.design.mirrored and NETWORKS[run.config.network].mirrors else 1
 
 
 def stops(now: View) -> Stops | None:
