@@ -488,7 +488,7 @@ def test_the_claim_is_answered_in_words_figure_and_table(
     app.query_params["part"] = "The claim, audited"
     app.switch_page("study.py").run()
     assert not app.exception
-    assert "cannot explain" in app.header[0].value and "- The same, and 0.1 %" in text(app)
+    assert "cannot explain" in app.header[0].value and "- The same with 0.1 %" in text(app)
     found = rows(app)
     assert list(found) == [reading.name for reading in READINGS]
     assert {name: cells["cells"][5]["said"] for name, cells in found.items()} == {

@@ -138,7 +138,7 @@ def export(run_id: str, pruning: PruningConfig, sparsity: float, *, root: Path |
 
 
 def search(search: Search, *, root: Path | str, **how: Any) -> Any:
-    """A border."""
+    """A limit."""
     return perform(search, root, **how)
 
 

@@ -4,8 +4,8 @@ A figure that the slider drives is a `LiveFigure`: a base, and for each stop a p
 applies patches in the browser, `LiveFigure.at` applies them here. They are written in plotly.js's own form, because
 plotly.py takes most of a second to check them; the tests do that.
 
-Colours have roles, the same in every figure and both modes. Grounds are transparent, fonts are left to the theme and
-colour scales run through transparency, so one figure serves light and dark. Every coloured mark also has a number,
+Colours have roles, the same in every figure and both modes. Backgrounds are transparent, fonts are left to the theme
+and colour scales run through transparency, so one figure serves light and dark. Every coloured mark also has a number,
 a sign or a label.
 """
 

@@ -22,7 +22,7 @@ _LEGEND: Spec = {
 
 def rates(name: str, title: str, dense: Sequence[float | None], pruned: Sequence[Sequence[float | None]],
           differences: Sequence[Sequence[str]], classes: Sequence[str]) -> LiveFigure:  # fmt: skip
-    """A share of each of C classes, dense and pruned at each of S stops, and what to say of their difference.
+    """A share of each of C classes, dense and pruned at each of S stops, and the text of their difference.
 
     Shares are fractions, None where there is none.
     """
@@ -53,10 +53,10 @@ def rates(name: str, title: str, dense: Sequence[float | None], pruned: Sequence
     )
 
     def patch(i: int) -> Patch:
-        now = [_share(value) for value in pruned[i]]
-        line = [end for pair in zip(start, now, strict=True) for end in (*pair, None)]
-        said = [_percent(value) for value in pruned[i]]
-        return Patch({0: {"x": line}, 2: {"x": now, "text": said}, 3: {"text": [*differences[i]]}})
+        shares = [_share(value) for value in pruned[i]]
+        line = [end for pair in zip(start, shares, strict=True) for end in (*pair, None)]
+        texts = [_percent(value) for value in pruned[i]]
+        return Patch({0: {"x": line}, 2: {"x": shares, "text": texts}, 3: {"text": [*differences[i]]}})
 
     return live(name, title, traces, layout, patch, len(pruned))
 
@@ -111,21 +111,21 @@ def story(probability: NDArray[np.float32], sparsity: NDArray[np.float64], class
     """The answers (S, C) to one image over all stops as a heat map; a line follows the class that is answered."""
     x, names = [*range(len(sparsity))], labels(classes)
     answered = [names[c] for c in probability.argmax(axis=1)]
-    said = [wording.sparsity(float(s)) for s in sparsity]
+    stops = [wording.sparsity(float(s)) for s in sparsity]
     cells = {
         "type": "heatmap", "z": np.round(100 * probability.T, 2).tolist(), "x": x, "y": names, "zmin": 0,
         "zmax": 100, "colorscale": [[0, "rgba(0, 114, 178, 0)"], [1, "rgba(0, 114, 178, 0.85)"]], "showscale": False,
-        "ygap": 1, "text": [said] * len(names), "hovertemplate": "%{y} at %{text}: %{customdata}<extra></extra>",
+        "ygap": 1, "text": [stops] * len(names), "hovertemplate": "%{y} at %{text}: %{customdata}<extra></extra>",
         "customdata": [[wording.probability(p) for p in row] for row in probability.T.tolist()],
     }  # fmt: skip
     path = {
         "type": "scatter", "x": x, "y": answered, "mode": "lines+markers", "line": {"color": PRUNED, "shape": "hvh"},
-        "marker": {"size": 4}, "hovertext": said, "hovertemplate": "answers %{y} at %{hovertext}<extra></extra>",
+        "marker": {"size": 4}, "hovertext": stops, "hovertemplate": "answers %{y} at %{hovertext}<extra></extra>",
     }  # fmt: skip
-    narrow = {f"xaxis.{name}": value for name, value in _ticks(said, 8).items()}
+    narrow = {f"xaxis.{name}": value for name, value in _ticks(stops, 8).items()}
     layout = frame(
         90 + 40 * len(classes),
-        xaxis=plain_axis("Sparsity", range=[-0.6, len(x) - 0.4], tickangle=-60, showgrid=False, **_ticks(said, 4)),
+        xaxis=plain_axis("Sparsity", range=[-0.6, len(x) - 0.4], tickangle=-60, showgrid=False, **_ticks(stops, 4)),
         yaxis=names_axis(classes, down=True),
         shapes=[upright(0, PRUNED, "")],
     )
@@ -136,10 +136,10 @@ def story(probability: NDArray[np.float32], sparsity: NDArray[np.float64], class
     return live("story", "Its answer over all stops", [cells, path], layout, patch, len(x), narrow, stops_of=(0, 1))
 
 
-def _ticks(said: Sequence[str], every: int) -> Spec:
+def _ticks(stops: Sequence[str], every: int) -> Spec:
     """Every so many-th stop, and the last."""
-    shown = [*range(0, len(said) - every // 2, every), len(said) - 1]
-    return {"tickvals": shown, "ticktext": [said[i] for i in shown]}
+    shown = [*range(0, len(stops) - every // 2, every), len(stops) - 1]
+    return {"tickvals": shown, "ticktext": [stops[i] for i in shown]}
 
 
 def feature_maps(sources: Sequence[str], shape: tuple[int, int]) -> LiveFigure:

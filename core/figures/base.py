@@ -40,7 +40,7 @@ class LiveFigure:
         narrow: its layout on a small screen.
         options: for each option by name, the layout with it and without it.
         stops_of: traces whose points are the stops, in order, so that a click on one chooses it.
-        picks: traces whose points mean something to the page, which is told when one is clicked.
+        picks: traces whose clicks are sent to the page.
         since: for a trace with `z`, the stop at which each of its cells appears.
     """
 
@@ -86,7 +86,7 @@ AXIS: Spec = {"automargin": True, "gridcolor": GRID, "zeroline": False}
 
 
 def frame(height: int, **layout: Any) -> Spec:
-    """The layout that all figures share: a fixed height, no ground of their own."""
+    """The layout that all figures share: a fixed height, no background of their own."""
     clear = "rgba(0,0,0,0)"
     return {
         "height": height,
@@ -108,13 +108,13 @@ def plain_axis(title: str = "", **rest: Any) -> Spec:
 
 
 def framed(figure: go.Figure, height: int) -> go.Figure:
-    """The frame around a figure of plotly.py's."""
+    """The shared layout for a figure of plotly.py."""
     return figure.update_layout(frame(height)).update_xaxes(AXIS).update_yaxes(AXIS)
 
 
 @dataclass(frozen=True)
 class SparsityAxis:
-    """The logit axis, log(s / (1 - s)): 0.001 % and 99 % get the same room.
+    """The logit axis, log(s / (1 - s)): 0.001 % and 99 % get the same space.
 
     0 % and 100 % lie at infinity; they are drawn at the two ends.
     """

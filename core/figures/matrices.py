@@ -66,10 +66,10 @@ def _matrix(
     )
 
     def patch(i: int) -> Patch:
-        said = [[say(v) for v in row] for row in matrices[i].tolist()]
-        seen = ["" if text == "0" else text for row in said for text in row]
+        texts = [[say(v) for v in row] for row in matrices[i].tolist()]
+        seen = ["" if text == "0" else text for row in texts for text in row]
         empty = {"annotations[0].text": "" if matrices[i].any() else "No count differs"}
-        return Patch({0: {"z": matrices[i].tolist(), "text": said}, 1: {"text": seen}}, empty)
+        return Patch({0: {"z": matrices[i].tolist(), "text": texts}, 1: {"text": seen}}, empty)
 
     for trace, first in ((shades, 0), (counts, 1)):
         trace.update(patch(0).data[first])
@@ -77,7 +77,7 @@ def _matrix(
 
 
 def _edges(names: Sequence[str]) -> Spec:
-    """An axis from edge to edge of its cells, by itself too, which would leave room for the outermost numbers."""
+    """An axis that ends at the edges of its cells, also after plotly rescales it."""
     low, high = -0.5, len(names) - 0.5
     return {"range": [low, high], "minallowed": low, "maxallowed": high}
 
@@ -102,8 +102,8 @@ def outcomes(tables: Sequence[NDArray[np.int64]]) -> LiveFigure:
     )
 
     def patch(i: int) -> Patch:
-        said = [f"{name}<br><b>{n:,}</b>" for name, n in zip(OUTCOMES, tables[i].ravel().tolist(), strict=True)]
-        return Patch({0: {"z": tables[i].tolist()}, 1: {"text": said}})
+        texts = [f"{name}<br><b>{n:,}</b>" for name, n in zip(OUTCOMES, tables[i].ravel().tolist(), strict=True)]
+        return Patch({0: {"z": tables[i].tolist()}, 1: {"text": texts}})
 
     return live(
         "outcomes",

@@ -136,11 +136,11 @@ def bytes_at_stop(ledger: Ledger) -> LiveFigure:
         data: dict[int, Spec] = {}
         for j, entries in enumerate(groups.values()):
             taken = [int(ledger.bytes[entry.key][i]) for entry in entries]
-            said = [
+            hover = [
                 f"{title(entry)}, {CODERS[entry.coder]}: {wording.size(n)}"
                 for entry, n in zip(entries, taken, strict=True)
             ]
-            data[j] = {"x": taken, "hovertext": said}
+            data[j] = {"x": taken, "hovertext": hover}
         return Patch(data)
 
     return live("ledger", "Every encoding at this stop", traces, layout, patch, len(ledger.k), {"xaxis.dtick": 2})

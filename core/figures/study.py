@@ -1,4 +1,4 @@
-"""What a study found: accuracy over sparsity as lines with bands, and layers as a heat map."""
+"""Results of a study: accuracy over sparsity as lines with bands, and layers as a heat map."""
 
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
@@ -22,7 +22,7 @@ _STYLES = (
     ("#E69F00", "solid", "cross"),
     ("#56B4E9", "dash", "star"),
 )
-"""Colour (Okabe and Ito), dash and symbol of each line, so that none is told by its colour alone."""
+"""Colour (Okabe and Ito), dash and symbol of each line, so that none depends on colour alone."""
 
 
 _TICKS = (0.01, 1.0, 10.0, 50.0, 90.0, 99.0)
@@ -53,7 +53,7 @@ def bands(
             legendgroup=line.name, showlegend=False,
         )  # fmt: skip
         figure.add_scatter(
-            x=x, y=100 * line.mean, mode="lines+markers", name=name, legendgroup=line.name, text=_said(line),
+            x=x, y=100 * line.mean, mode="lines+markers", name=name, legendgroup=line.name, text=_hover(line),
             line={"color": colour, "dash": dash, "width": 2}, marker={"symbol": symbol, "size": 7},
             hovertemplate=f"{name}, %{{text}}<extra></extra>",
         )  # fmt: skip
@@ -87,7 +87,7 @@ def _few(axis: SparsityAxis, stops: NDArray[np.float64]) -> Spec:
     }
 
 
-def _said(line: Band) -> list[str]:
+def _hover(line: Band) -> list[str]:
     ends = zip(line.sparsity, line.mean, line.low, line.high, strict=True)
     return [
         f"{wording.sparsity(s)}: {wording.percent(mean)}, 95 % interval {wording.percents(low, high)}"
@@ -121,12 +121,12 @@ def sensitivity(lines: Sequence[Band]) -> go.Figure:
     )  # fmt: skip
 
 
-def readings(found: Sequence[Summary]) -> go.Figure:
-    """The difference that each reading of the claim gives, network by network, beside the one that was reported."""
-    titles = ["<br>".join(wrap(s.reading.title.replace(" %", f"{wording.NBSP}%"), 30)) for s in found]
-    seen = 100 * np.concatenate([s.differences for s in found])
+def readings(summaries: Sequence[Summary]) -> go.Figure:
+    """The difference that each reading of the claim gives, network by network, and the reported one."""
+    titles = ["<br>".join(wrap(s.reading.title.replace(" %", f"{wording.NBSP}%"), 30)) for s in summaries]
+    seen = 100 * np.concatenate([s.differences for s in summaries])
     figure = go.Figure()
-    for title, s in zip(titles, found, strict=True):
+    for title, s in zip(titles, summaries, strict=True):
         figure.add_scatter(
             x=[100 * s.low, 100 * s.high], y=[title] * 2, mode="lines", line={"color": GREY, "width": 6}, opacity=0.45,
             text=[wording.points(s.low), wording.points(s.high)],
@@ -143,6 +143,6 @@ def readings(found: Sequence[Summary]) -> go.Figure:
         100 * REPORTED, line={"color": DENSE, "dash": "dash", "width": 2},
         annotation={"text": f"reported: {wording.points(REPORTED)}", "yanchor": "bottom", "y": 1},
     )  # fmt: skip
-    framed(figure, 110 + 52 * len(found)).update_yaxes(categories(titles[::-1]), showgrid=False)
+    framed(figure, 110 + 52 * len(summaries)).update_yaxes(categories(titles[::-1]), showgrid=False)
     reach = [min(seen.min(), 100 * REPORTED) - 1, max(seen.max(), 0) + 1]
     return figure.update_xaxes(title={"text": "Difference in accuracy, pp", "standoff": 8}, range=reach, tickangle=0)

@@ -55,7 +55,7 @@ def distributions(rows: Sequence[Sequence[Histogram]], cuts: Cuts | None = None)
 def around_the_cut(rows: Sequence[Sequence[Histogram]], cuts: Cuts) -> LiveFigure:
     """The same weights close to zero, in multiples of the cut: visible also where the cut is thinner than a bar.
 
-    The axes stand still and are labelled anew at each stop.
+    The axes stay fixed; their labels change at each stop.
     """
     centres = (np.arange(ZOOM_BINS) + 0.5) * 2 * ZOOM / ZOOM_BINS - ZOOM
     axes: list[Spec] = [{"range": [-ZOOM, ZOOM], "tickvals": [-3, 0, 3], "tickangle": 0} for _ in rows[0]]
@@ -108,11 +108,11 @@ def _count_axes(layers: int) -> tuple[Spec, Spec]:
 
 
 def _counted(histograms: Sequence[Histogram]) -> Spec:
-    """The layers' titles, with how many of the weights drawn are removed, and how many exact zeros are not drawn."""
+    """The layers' titles, with how many of the drawn weights are removed, and how many exact zeros are left out."""
     texts = {}
     for j, h in enumerate(histograms):
         removed, of = (wording.count(int(n)) for n in (h.removed.sum(), h.removed.sum() + h.kept.sum()))
-        zeros = f", {wording.count(h.zeros)} exact zeros apart" if h.zeros else ""
+        zeros = f", {wording.count(h.zeros)} exact zeros not drawn" if h.zeros else ""
         texts[f"annotations[{j}].text"] = f"{label(layer_title(h.name))}<br><sup>{removed} of {of} removed{zeros}</sup>"
     return texts
 
@@ -162,7 +162,7 @@ def _stacks(histograms: Sequence[Histogram]) -> dict[int, Spec]:
 
 
 KERNELS = 24
-"""So many filters and so many of their inputs are drawn at once; more would be smaller than a pixel."""
+"""The number of filters, and of their inputs, drawn at once; more would be smaller than a pixel."""
 
 
 def kernel_maps(

@@ -1,6 +1,6 @@
 """What a panel is: sentences, numbers and figures, one value for each stop, as plain JSON for the browser."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,49 +102,44 @@ def marked(profile: Profile, labels: Sequence[tuple[int, str]]) -> tuple[Mark, .
     )
 
 
+def readout(label: str, term: str, texts: Iterable[tuple[str, str]]) -> Readout:
+    """A readout from a value and a note for each stop."""
+    values, notes = zip(*texts, strict=True)
+    return Readout(label, values, notes, term=term)
+
+
 def removed_readout(profile: Profile) -> Readout:
     """k of N and the sparsity."""
-    return Readout(
-        "Weights set to zero",
-        tuple(f"{wording.count(k)} of {wording.count(profile.total)}" for k in profile.k),
-        tuple(wording.sparsity(k / profile.total) for k in profile.k),
-        term="Sparsity",
-    )
+    n = wording.count(profile.total)
+    texts = [(f"{wording.count(k)} of {n}", wording.sparsity(k / profile.total)) for k in profile.k]
+    return readout("Weights set to zero", "Sparsity", texts)
 
 
 def comparison_readouts(profile: Profile, comparisons: Sequence[Comparison]) -> tuple[Readout, ...]:
-    n = wording.count(comparisons[0].n)
-    dense = wording.percent(comparisons[0].dense.value)
+    """Weights and threshold, accuracy, difference, lost and gained, churn."""
+    n, dense = wording.count(comparisons[0].n), wording.percent(comparisons[0].dense.value)
+    thresholds = [
+        (wording.magnitude(float(t)), "largest |w| removed" if k else "nothing removed")
+        for t, k in zip(profile.threshold, profile.k, strict=True)
+    ]
+
+    def accuracy(c: Comparison) -> tuple[str, str]:
+        return f"{dense} → {wording.percent(c.pruned.value)}", f"{wording.count(c.pruned.right)} of {n} test images"
+
+    def difference(c: Comparison) -> tuple[str, str]:
+        return wording.difference(c), f"95 % paired interval; McNemar p {wording.relation(c.p_value)}"
+
+    def lost_and_gained(c: Comparison) -> tuple[str, str]:
+        return f"{wording.count(c.lost)} lost, {wording.count(c.gained)} gained", f"correct answers, of {n}"
+
+    def churn(c: Comparison) -> tuple[str, str]:
+        return wording.percent(c.churn), f"{wording.count(c.changed)} of {n} answers changed"
+
     return (
         removed_readout(profile),
-        Readout(
-            "Threshold",
-            tuple(wording.magnitude(float(t)) for t in profile.threshold),
-            tuple("largest |w| removed" if k else "nothing removed" for k in profile.k),
-            term="Threshold",
-        ),
-        Readout(
-            "Accuracy, dense → pruned",
-            tuple(f"{dense} → {wording.percent(c.pruned.value)}" for c in comparisons),
-            tuple(f"{wording.count(c.pruned.right)} of {n} test images" for c in comparisons),
-            term="Accuracy",
-        ),
-        Readout(
-            "Difference",
-            tuple(wording.difference(c) for c in comparisons),
-            tuple(f"95 % paired interval; McNemar p {wording.relation(c.p_value)}" for c in comparisons),
-            term="Difference",
-        ),
-        Readout(
-            "Lost, gained",
-            tuple(f"{wording.count(c.lost)} lost, {wording.count(c.gained)} gained" for c in comparisons),
-            tuple(f"right answers, of {n}" for c in comparisons),
-            term="Lost and gained",
-        ),
-        Readout(
-            "Churn",
-            tuple(wording.percent(c.churn) for c in comparisons),
-            tuple(f"{wording.count(c.changed)} of {n} answers changed" for c in comparisons),
-            term="Churn",
-        ),
+        readout("Threshold", "Threshold", thresholds),
+        readout("Accuracy, dense → pruned", "Accuracy", map(accuracy, comparisons)),
+        readout("Difference", "Difference", map(difference, comparisons)),
+        readout("Lost, gained", "Lost and gained", map(lost_and_gained, comparisons)),
+        readout("Churn", "Churn", map(churn, comparisons)),
     )

@@ -10,7 +10,7 @@ from core.errors import StoreError
 from core.evaluation import Comparison, Labels
 from core.evaluation.profile import DEFAULT_STOP, Profile
 from core.networks import Kernel
-from core.panels.base import Mark, Panel, Placed, Readout, marked, removed_readout, stop_texts
+from core.panels.base import Mark, Panel, Placed, Readout, marked, readout, removed_readout, stop_texts
 from core.words import wording
 
 
@@ -22,7 +22,7 @@ def storage(profile: Profile, labels: Labels, ledger: Ledger, layers: Mapping[st
         labels: (n,) true classes of the test images.
         ledger: of the same stops.
         layers: the kernels, with how often each is used.
-        passes: how often the network looks at an image: twice if at its mirror image too.
+        passes: as `core.networks.passes`.
 
     Raises:
         StoreError: the ledger is of other stops.
@@ -42,12 +42,12 @@ def storage(profile: Profile, labels: Labels, ledger: Ledger, layers: Mapping[st
 
 def _marks(profile: Profile, ledger: Ledger) -> tuple[Mark, ...]:
     """The default, and the first stops at which formats save anything."""
-    found = [(profile.stop_index(DEFAULT_STOP), "default")]
+    wanted = [(profile.stop_index(DEFAULT_STOP), "default")]
     for encoding in ("bitmask", "csr16", "csr32", "csr64"):
         smaller = np.flatnonzero(ledger.bytes[Entry("float32", encoding).key] < ledger.unpruned[DENSE.key])
         if smaller.size:
-            found.append((int(smaller[0]), f"{figures.TITLES[encoding]} saves from"))
-    return marked(profile, found)
+            wanted.append((int(smaller[0]), f"{figures.TITLES[encoding]} saves from"))
+    return marked(profile, wanted)
 
 
 def _answer(ledger: Ledger, row: int) -> str:
@@ -58,13 +58,13 @@ def _answer(ledger: Ledger, row: int) -> str:
     if not ledger.k[row]:
         return (
             f"Nothing is pruned. The kernels take {wording.size(dense)} as float32. The compact encoding writes "
-            f"them in {small}, without losing a bit: that is the merit of the encoding, not of pruning."
+            f"them in {small}, without losing a bit: a gain of the encoding, not of pruning."
         )
     merit = _share(1 - taken / control)
     return (
         f"{wording.removed(int(ledger.k[row]), ledger.total)} set to zero. Written as they are, the kernels still take "
-        f"{wording.size(dense)}: a zero takes as much as any number. The compact encoding takes {small}; of the "
-        f"unpruned network it takes {wording.size(control)}, so that pruning itself saves {merit}."
+        f"{wording.size(dense)}: a zero takes as much as any number. The compact encoding takes {small}; for the "
+        f"unpruned network it takes {wording.size(control)}, so pruning itself saves {merit}."
     )
 
 
@@ -86,44 +86,30 @@ def _warning(ledger: Ledger, row: int) -> str:
 def _readouts(
     profile: Profile, comparisons: Sequence[Comparison], ledger: Ledger, layers: Mapping[str, Kernel], passes: int
 ) -> tuple[Readout, ...]:
-    compact, dense = ledger.bytes[COMPACT.key], int(ledger.unpruned[DENSE.key])
+    compact, dense = [int(n) for n in ledger.bytes[COMPACT.key]], int(ledger.unpruned[DENSE.key])
     zstd = Entry("float32", "dense", "zstd").key
     uses = np.array([layers[name].uses for name in profile.names], np.int64) * passes
-    left = (profile.sizes - profile.layer_k) @ uses
-    whole = int(profile.sizes @ uses)
-    n = wording.count(comparisons[0].n)
+    left, whole = (profile.sizes - profile.layer_k) @ uses, int(profile.sizes @ uses)
+    n, unpruned = wording.count(comparisons[0].n), f"unpruned {wording.size(ledger.unpruned[zstd])}"
+
+    def multiplications(count: int) -> tuple[str, str]:
+        return wording.percent(count / whole, 1), f"{_millions(count)} of {_millions(whole)} an image; theoretical"
+
+    def accuracy(c: Comparison) -> tuple[str, str]:
+        value = f"{wording.percent(c.pruned.value)}, {wording.points(c.difference)}"
+        return value, f"95 % {wording.interval(c.low, c.high)}; {n} test images"
+
+    def encoded(taken: int) -> tuple[str, str]:
+        return wording.size(taken), f"{wording.percent(taken / dense, 1)} of {wording.size(dense)}, lossless"
+
+    bounds = [(wording.size(bound), _above(taken, bound)) for taken, bound in zip(compact, ledger.bound, strict=True)]
     return (
         removed_readout(profile),
-        Readout(
-            "Multiplications left",
-            tuple(wording.percent(of / whole, 1) for of in left),
-            tuple(f"{_millions(int(of))} of {_millions(whole)} an image; theoretical" for of in left),
-            term="Multiplications",
-        ),
-        Readout(
-            "Accuracy, difference",
-            tuple(f"{wording.percent(c.pruned.value)}, {wording.points(c.difference)}" for c in comparisons),
-            tuple(f"95 % {wording.interval(c.low, c.high)}; {n} test images" for c in comparisons),
-            term="Difference",
-        ),
-        Readout(
-            "Compact encoding",
-            tuple(wording.size(int(taken)) for taken in compact),
-            tuple(f"{wording.percent(taken / dense, 1)} of {wording.size(dense)}, lossless" for taken in compact),
-            term="Compact encoding",
-        ),
-        Readout(
-            "Entropy bound",
-            tuple(wording.size(bound) for bound in ledger.bound),
-            tuple(_above(int(taken), bound) for taken, bound in zip(compact, ledger.bound, strict=True)),
-            term="Entropy bound",
-        ),
-        Readout(
-            "Dense file through zstd",
-            tuple(wording.size(int(taken)) for taken in ledger.bytes[zstd]),
-            tuple(f"unpruned {wording.size(ledger.unpruned[zstd])}" for _ in compact),
-            term="Control",
-        ),
+        readout("Multiplications left", "Multiplications", map(multiplications, left.tolist())),
+        readout("Accuracy, difference", "Difference", map(accuracy, comparisons)),
+        readout("Compact encoding", "Compact encoding", map(encoded, compact)),
+        readout("Entropy bound", "Entropy bound", bounds),
+        readout("Dense file through zstd", "Control", ((wording.size(int(t)), unpruned) for t in ledger.bytes[zstd])),
     )
 
 

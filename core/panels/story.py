@@ -1,4 +1,4 @@
-"""What does the network say of one image? Its answers over all stops, and what the first convolution passes on."""
+"""What does the network say about one image? Its answers over all stops, and its first feature maps."""
 
 import math
 from collections.abc import Sequence
@@ -37,14 +37,14 @@ def story(trace: Trace, profile: Profile, classes: Sequence[str], true: int | No
 
 def _answer(trace: Trace, stop: int, classes: Sequence[str], true: int | None) -> str:
     before, after = trace.predicted[0], trace.predicted[stop]
-    said = f"Dense and pruned network say {classes[after]}"
+    sentence = f"Dense and pruned network say {classes[after]}"
     if before != after:
-        said = f"The dense network says {classes[before]}, the pruned one {classes[after]}"
+        sentence = f"The dense network says {classes[before]}, the pruned one {classes[after]}"
     if true is None:
-        return f"{said}."
+        return f"{sentence}."
     if before == after == true:
-        return f"{said}, which is right."
-    return f"{said}; the true class is {classes[true]}."
+        return f"{sentence}, which is right."
+    return f"{sentence}; the true class is {classes[true]}."
 
 
 def _marks(trace: Trace, profile: Profile, classes: Sequence[str]) -> tuple[Mark, ...]:
@@ -63,8 +63,8 @@ def _readouts(trace: Trace, profile: Profile, classes: Sequence[str]) -> tuple[R
     to = "it stays at every stop" if flip is None else f"to {classes[trace.predicted[flip]]}"
     return (
         removed_readout(profile),
-        Readout("Dense answer", *zip(*(_said(trace.probability[0], classes) for _ in rows), strict=True)),
-        Readout("Pruned answer", *zip(*(_said(p, classes) for p in trace.probability), strict=True)),
+        Readout("Dense answer", *zip(*(_best(trace.probability[0], classes) for _ in rows), strict=True)),
+        Readout("Pruned answer", *zip(*(_best(p, classes) for p in trace.probability), strict=True)),
         Readout(
             "Entropy, dense → pruned",
             tuple(f"{dense} → {wording.bounded(bits, 2)} bits" for bits in trace.entropy),
@@ -74,7 +74,7 @@ def _readouts(trace: Trace, profile: Profile, classes: Sequence[str]) -> tuple[R
     )
 
 
-def _said(probability: NDArray[np.float32], classes: Sequence[str]) -> tuple[str, str]:
+def _best(probability: NDArray[np.float32], classes: Sequence[str]) -> tuple[str, str]:
     first = int(probability.argmax())
     return classes[first], f"probability {wording.probability(float(probability[first]))}"
 

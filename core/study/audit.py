@@ -58,13 +58,13 @@ class Reading:
 
 READINGS = (
     Reading("magnitude", "The smallest 0.01 % by magnitude", 0.0001),
-    Reading("quantile", "“0.01th percentile” taken for the quantile 0.01: the smallest 1 %", 0.01),
-    Reading("signed", "The absolute value forgotten: the most negative 0.01 %", 0.0001, SIGNED),
-    Reading("signed 0.1", "The same, and 0.1 %", 0.001, SIGNED),
+    Reading("quantile", "“0.01th percentile” read as the quantile 0.01: the smallest 1 %", 0.01),
+    Reading("signed", "Absolute value forgotten: the most negative 0.01 %", 0.0001, SIGNED),
+    Reading("signed 0.1", "The same with 0.1 %", 0.001, SIGNED),
     Reading("largest", "The largest instead of the smallest 0.01 %", 0.0001, PruningConfig(criterion="largest")),
     Reading("convolutions", "The smallest 0.01 % of the convolutions only", 0.0001, only="conv"),
     Reading("dropout", "The smallest 0.01 %, dropout of 0.5 left on while testing", 0.0001, dropout=0.5),
-    Reading("subset", "The smallest 0.01 %, each network tested on other 1,000 images", 0.0001, subset=1_000),
+    Reading("subset", "The smallest 0.01 %, each network tested on a different 1,000 images", 0.0001, subset=1_000),
 )
 
 
@@ -170,9 +170,9 @@ def _summary(reading: Reading, findings: Sequence[Finding]) -> Summary:
     return Summary(reading, findings[0].k, values, max(mean - half, -1.0), min(mean + half, 1.0))
 
 
-def verdict(found: Sequence[Summary]) -> str:
+def verdict(summaries: Sequence[Summary]) -> str:
     """What the report's own reading gives, and whether it can explain the report, in words."""
-    first = found[0]
+    first = summaries[0]
     title = f"{first.reading.title[0].lower()}{first.reading.title[1:]}"
     can = "can" if first.explains else "cannot"
     return (
@@ -181,9 +181,9 @@ def verdict(found: Sequence[Summary]) -> str:
     )
 
 
-def explanations(found: Sequence[Summary]) -> str:
+def explanations(summaries: Sequence[Summary]) -> str:
     """Which of the other readings can explain the report, in words."""
-    can = [f"- {s.reading.title}" for s in found[1:] if s.explains]
+    can = [f"- {s.reading.title}" for s in summaries[1:] if s.explains]
     if not can:
         return "None of the other readings can either."
-    return "\n".join(["What can, in the sense that one more such network may well give it:", "", *can])
+    return "\n".join(["These can, in the sense that one more such network may well give that difference:", "", *can])

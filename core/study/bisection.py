@@ -15,7 +15,7 @@ from core.job import OfRun
 from core.words import wording
 
 Goal = Literal["change", "loss", "margin"]
-"""The smallest k that changes any answer, the smallest that loses accuracy significantly, the largest within a margin."""
+"""The smallest k that changes any answer or loses accuracy significantly; the largest k within a margin."""
 
 
 @dataclass(frozen=True, kw_only=True)

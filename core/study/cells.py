@@ -48,8 +48,8 @@ class Cell(OfConfig["Curve"]):
         pruning: what ranks the weights, and where they compete.
         layer: the only kernel that is pruned, and whose share a sparsity then is; None for all of them.
         retraining: what follows the pruning: nothing; training with the masks held ("fine-tune"); the same in rounds,
-            each of which prunes more ("iterative"); or rounds that start anew from the weights after the first epoch of
-            the training ("rewind": Frankle et al., "Linear mode connectivity and the lottery ticket hypothesis", 2020).
+            each of which prunes more ("iterative"); or rounds that start again from the weights after the first epoch
+            of training ("rewind": Frankle et al., "Linear mode connectivity and the lottery ticket hypothesis", 2020).
         epochs: of retraining for each sparsity, all rounds together.
         rounds: among which they are shared out.
         sparsities: fractions, strictly increasing.

@@ -34,7 +34,7 @@ EPOCHS, ROUNDS = 4, 2
 
 
 _kept = lru_cache(maxsize=32)
-"""What a study asks is asked for at every event of its page."""
+"""A page asks for the lines of its study at every event."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Band:
         dense: (n,) accuracies of the networks before pruning.
         areas: (n,) the mean accuracy from the first to the last sparsity of each.
         compression: (S,) how many times fewer weights are left than there were; infinite where none is.
-        speedup: (S,) how many times fewer multiplications there are, were each zero skipped; theoretical.
+        speedup: (S,) how many times fewer multiplications there are if every zero is skipped; theoretical.
     """
 
     name: str
@@ -158,8 +158,8 @@ def difference(one: Band, other: Band) -> tuple[float, float, float]:
 def verdict(line: Band, names: Mapping[str, str]) -> str:
     """A line's area in words."""
     n = f"{line.n} network{'s' if line.n > 1 else ''}"
-    area_said = wording.percent(float(line.areas.mean()), 1)
-    return f"{names.get(line.name, line.name)}: {area_said} mean accuracy {span(line)}, over {n}"
+    mean_area = wording.percent(float(line.areas.mean()), 1)
+    return f"{names.get(line.name, line.name)}: {mean_area} mean accuracy {span(line)}, over {n}"
 
 
 def span(line: Band) -> str:
@@ -175,10 +175,10 @@ def comparison(lines: Sequence[Band], names: Mapping[str, str]) -> str:
     for other in others:
         if other.n == first.n:
             gap, low, high = difference(first, other)
-            said = "indistinguishable from" if low <= 0 <= high else "more than" if gap > 0 else "less than"
-            parts[said].append(f"{names.get(other.name, other.name)} ({wording.points(gap, 1)})")
-    told = "; ".join(f"{said} {wording.listed(which)}" for said, which in parts.items() if which)
-    return f"That is {told}." if told else ""
+            relation = "indistinguishable from" if low <= 0 <= high else "more than" if gap > 0 else "less than"
+            parts[relation].append(f"{names.get(other.name, other.name)} ({wording.points(gap, 1)})")
+    relations = "; ".join(f"{relation} {wording.listed(which)}" for relation, which in parts.items() if which)
+    return f"That is {relations}." if relations else ""
 
 
 def _ratio(curve: Curve, *, weighted: bool) -> NDArray[np.float64]:

@@ -1,110 +1,108 @@
-"""The words of this field as the product uses them, each in a sentence or two for anyone who is new to it."""
+"""The terms of the field as PruneLab uses them, each in a sentence or two for newcomers."""
 
 TERMS: dict[str, str] = {
     "Weight": (
-        "One of the numbers that a network multiplies its input with. Training finds them; here, the entries of "
+        "One of the numbers by which a network multiplies its inputs. Training finds them. Here: the entries of "
         "the kernels of convolutions and fully connected layers. Biases and normalisation are not counted and "
         "never pruned."
     ),
-    "Kernel": "The table of weights of one layer; of a convolution, one small pattern for each filter and input.",
+    "Kernel": "The table of weights of one layer. In a convolution: one small pattern for each filter and input.",
     "Filter": (
-        "The part of a convolution's kernel that makes one of its outputs; in a fully connected layer, one neuron."
+        "The part of a convolution's kernel that computes one of its outputs; in a fully connected layer, one neuron."
     ),
     "Convolution": (
-        "A layer that moves small patterns, its filters, over an image and writes down where each fits. In a fully "
-        "connected layer every output reads every input instead."
+        "A layer that slides small patterns, its filters, over an image and records how well each fits at each place. "
+        "In a fully connected layer, every output reads every input instead."
     ),
     "Batch normalisation": (
-        "A step after a convolution that brings its outputs to a common mean and spread, so that training goes faster."
+        "A step after a convolution that brings its outputs to a common mean and spread, which speeds up training."
     ),
-    "Residual block": "Layers whose answer is added to what went into them: deep networks train more easily with such.",
-    "Recipe": "All that is set before a training begins: for how long, in what steps, with which changes to images.",
-    "Magnitude": "A weight without its sign, |w|. Pruning by magnitude takes those closest to zero first.",
-    "Pruning": "Setting weights to zero, in the hope that the network answers as before without them.",
+    "Residual block": "Layers whose output is added to their input. Deep networks with such blocks train more easily.",
+    "Recipe": "All settings of a training: how long, with what steps, with which changes to the images.",
+    "Magnitude": "A weight without its sign, |w|. Magnitude pruning removes the weights closest to zero first.",
+    "Pruning": "Setting weights to zero, in the hope that the network gives the same answers without them.",
     "Dense and pruned": (
-        "The dense network is the one before pruning, with all of its weights; the pruned network has k of them "
+        "The dense network is the network before pruning, with all its weights. In the pruned network, k of them are "
         "set to zero."
     ),
-    "Sparsity": "The share of all weights that is zero. 0.01 % is one in ten thousand; k of N is the exact number.",
+    "Sparsity": "The share of all weights that are set to zero. 0.01 % is one in ten thousand; k of N is the exact number.",
     "Threshold": (
-        "The largest magnitude that was set to zero: everything below it is gone, everything above it stays."
+        "The largest magnitude that was set to zero: everything below it is removed, everything above it is kept."
     ),
     "Criterion": (
-        "What decides which weights go first: magnitude, chance, the sign, or an estimate of what each is worth."
+        "The rule for which weights go first: by magnitude, at random, by sign, or by an estimate of their importance."
     ),
     "Scope": (
-        "Where weights compete. Global: all layers together; layerwise: the same share of each layer; ERK: large "
-        "layers give more."
+        "Which weights compete. Global: those of all layers together. Layerwise: those of one layer, with the same "
+        "share pruned in each. ERK: those of one layer, with a larger share pruned in large layers."
     ),
-    "Accuracy": (
-        "The share of test images whose class the network names rightly. It has seen none of them in training."
-    ),
+    "Accuracy": ("The share of test images that the network classifies correctly. It saw none of them in training."),
     "Difference": (
-        "Accuracy of the pruned network less that of the dense one, on the same images, in percentage points."
+        "Accuracy of the pruned network minus that of the dense one, on the same images, in percentage points."
     ),
     "Percentage points": "The unit of a difference of percentages, pp: from 90 % to 88 % is −2 pp.",
     "95 % interval": (
-        "Where the true value plausibly lies, given that only so many images were tested. An interval of a "
-        "difference that holds zero means that chance alone can explain it."
+        "Where the true value plausibly lies, given the limited number of test images. If the interval of a "
+        "difference contains zero, chance alone can explain the difference."
     ),
     "McNemar test": (
-        "How likely it is that chance alone turned so many more answers wrong than right, or right than wrong. A "
-        "small p speaks against chance."
+        "How likely chance alone would make lost and gained answers differ by this much or more. A small p speaks "
+        "against chance."
     ),
     "Lost and gained": (
-        "Lost: images that the dense network gets right and the pruned one wrong. Gained: the reverse."
+        "Lost: images that the dense network gets right and the pruned one gets wrong. Gained: the reverse."
     ),
-    "Churn": "The share of images whose answer changed at all, whether it was right before or after.",
+    "Churn": "The share of images whose answer changed at all, right or wrong.",
     "Confusion matrix": "How often images of each true class (rows) get each answer (columns).",
-    "Stop": "A sparsity at which everything was computed beforehand, so that the slider answers at once.",
+    "Stop": "A sparsity at which everything was computed in advance, so the slider responds at once.",
     "Multiplications": (
-        "How many products one image takes. Zeros need none in theory; a processor saves them only if it is told "
-        "to skip them."
+        "How many products one image takes. In theory, zeros need none; in practice, a processor saves them only if "
+        "the software skips zeros."
     ),
-    "Compact encoding": "Our way to write a pruned network down in the fewest bytes, without losing a bit.",
+    "Compact encoding": "Our format for storing a pruned network in as few bytes as we can, without losing a bit.",
     "Entropy bound": "The fewest bytes that any encoding of this kind can take (Shannon).",
-    "Control": "The network before pruning, written in the same way: what compression saves without any pruning.",
-    "Retraining": "Training on after pruning, with what is pruned held at zero. Also called fine-tuning.",
+    "Control": "The network before pruning, stored in the same way: it shows what compression saves without pruning.",
+    "Retraining": "More training after pruning, with the pruned weights held at zero. Also called fine-tuning.",
     "Recall and precision": (
-        "Recall: of the images of a class, the share that is recognised. Precision: of the images that are taken for a "
-        "class, the share that is of it."
+        "Recall: of the images of a class, the share that is recognised. Precision: of the images that the network "
+        "assigns to a class, the share that belongs to it."
     ),
     "Holm's correction": (
-        "Ten tests often find one false difference. This raises each p, so that all of them together err as rarely as "
-        "one test."
+        "Ten tests often find one false difference. This raises each p, so that all of them together are wrong as "
+        "rarely as a single test."
     ),
     "Mean over sparsities": (
-        "The area under a curve of accuracy over sparsity, over its width: one number for how well a network stands "
-        "being pruned."
+        "The area under the curve of accuracy over sparsity, divided by its width: one number for how well a network "
+        "tolerates pruning."
     ),
     "Epoch": "One pass over all training images.",
     "Validation images": (
-        "Training images that the network is not trained on. What is chosen, such as a margin, is chosen on them, so "
-        "that the test images stay unseen."
+        "Images taken out of the training images; the network is not trained on them. Choices, such as how many "
+        "weights may go within a margin, are made on them, so the test images stay unseen."
     ),
-    "Margin": "The loss of accuracy that one is willing to accept; a search finds how many weights may go within it.",
+    "Margin": "The change of accuracy that you are willing to accept; a search finds how many weights may go within it.",
     "Bitmask, CSR, COO": (
-        "Ways to write a table that is mostly zero: one bit for each weight and the survivors' values (bitmask), or "
-        "the survivors' values with their places, by rows (CSR) or one by one (COO)."
+        "Formats for a table that is mostly zero: one bit for each weight and the values of the kept ones (bitmask), "
+        "or the kept values with their places, by rows (CSR) or one by one (COO)."
     ),
-    "Break-even": "The sparsity from which such a way takes fewer bytes than writing every weight down.",
+    "Break-even": "The sparsity above which such a format takes fewer bytes than storing every weight.",
     "float16 and int8": "Weights rounded to 16 or 8 bits each: fewer bytes, a little rounding, no weight left out.",
-    "ONNX": "A file format that other programs than torch can read and run a network from.",
+    "ONNX": "A file format for networks that programs other than torch can read and run.",
     "LAMP and Taylor": (
-        "Other criteria. LAMP: the square of a weight, over the sum of the squares of those in its layer that are not "
-        "smaller. Taylor: how much the loss would change without it, judged by its slope."
+        "Other criteria. LAMP: the square of a weight, divided by the sum of the squares of all weights in its layer "
+        "that are not smaller. Taylor: how much the loss would change without the weight, estimated from its gradient."
     ),
-    "Rewinding": "Retraining that starts from the weights of early in the training, not from those at its end.",
+    "Rewinding": "Retraining that starts from the weights early in training instead of the final ones.",
     "Idle filter": (
-        "A filter whose weights and answer are all zero, or whose answer nothing reads: without it every answer of the "
-        "network stays the same."
+        "A filter whose weights and output are all zero, or whose output nothing reads. Without it, the network gives "
+        "the same answers."
     ),
     "Prediction interval": (
-        "Where one more network of the same kind would probably fall. It is wider than the interval of a mean, which "
-        "says where the average of all such networks lies."
+        "Where the value of one more network of the same kind would probably fall. It is wider than the interval of "
+        "the mean, which says where the average of all such networks lies."
     ),
-    "Entropy": ("How undecided an answer is: zero if one class has all the probability, largest if all have the same."),
-    "Feature map": "What one filter answers to one image: a small picture of where its pattern was found.",
-    "Seed": "The number that decides all chance in a training: another seed is another network of the same kind.",
+    "Entropy": "How uncertain an answer is: zero if one class has all the probability, largest if all classes have the same.",
+    "Feature map": "The output of one filter for one image: a small picture of where its pattern was found.",
+    "Seed": "The number that determines all randomness in a training: another seed gives another network of the same kind.",
 }
 """Term -> what it means."""

@@ -1,8 +1,8 @@
-"""How numbers and results are said: one format for each kind of number, one sentence for each result.
+"""Numbers and results in words: one format for each kind of number, one sentence for each result.
 
 Percentages of a whole end in `%`, differences of percentages in `pp`; minus signs are true minus signs (U+2212).
-Nothing reads as 0 or as 100 % that is not exactly that: what is counted gets as many more decimals as that takes
-(`decimal`), what is a probability stays on its side of a bound (`bounded`). Zero has no sign.
+Nothing reads as 0 or 100 % unless it is exactly that: counts and shares get more decimals (`decimal`), probabilities
+are shown as less or more than a bound (`bounded`). Zero has no sign.
 """
 
 import math
@@ -16,11 +16,11 @@ MINUS = "\N{MINUS SIGN}"
 NBSP = "\N{NO-BREAK SPACE}"
 
 _NOISE = 5e-9
-"""A smaller difference of two fractions is no image of however many, but how floats add up."""
+"""A smaller difference of two fractions is rounding: no data set has enough images for one image to make it."""
 
 
 def decimal(value: float, decimals: int, *borders: float) -> str:
-    """`0.12`, `−1,204.50`: with more decimals where it would read as 0 or as one of `borders`, and is not."""
+    """`0.12`, `−1,204.50`: with more decimals if it would otherwise read as 0 or one of `borders`."""
     sign, size = MINUS if value < 0 else "", abs(value)
     if 0 < size < 1e-6:
         return f"{sign}{size:.2g}"
@@ -32,7 +32,7 @@ def decimal(value: float, decimals: int, *borders: float) -> str:
 
 
 def bounded(value: float, decimals: int, top: float = math.inf) -> str:
-    """The same of what lies between 0 and `top` and never reaches them: `< 0.01`, `> 99.99`."""
+    """A value that lies between 0 and `top` but never reaches them: `< 0.01`, `> 99.99`."""
     least = 10.0**-decimals
     if round(value, decimals) <= 0:
         return f"< {least:.{decimals}f}"
@@ -57,8 +57,8 @@ def signed(n: int) -> str:
 
 def size(n: float) -> str:
     """`957,956 bytes`: exact, because savings can be small."""
-    said = count(n)
-    return f"{said}{NBSP}byte{'' if said == '1' else 's'}"
+    text = count(n)
+    return f"{text}{NBSP}byte{'' if text == '1' else 's'}"
 
 
 def percent(fraction: float, decimals: int = 2) -> str:
@@ -72,12 +72,12 @@ def percents(low: float, high: float) -> str:
 
 
 def probability(p: float, decimals: int = 2) -> str:
-    """`97.31 %`, `< 0.01 %`, `> 99.99 %`: no network is ever wholly sure, however its answer was rounded."""
+    """`97.31 %`, `< 0.01 %`, `> 99.99 %`: no network is ever wholly certain, however its answer was rounded."""
     return f"{bounded(100 * p, decimals, 100.0)}{NBSP}%"
 
 
 def sparsity(fraction: float) -> str:
-    """`0.01 %`, `12.5 %`: up to four decimals, more near 0 and 100, which nothing else is rounded to."""
+    """`0.01 %`, `12.5 %`: up to four decimals; more near 0 and 100, to which nothing else is rounded."""
     return f"{_plain(100 * fraction)}{NBSP}%"
 
 
@@ -123,8 +123,8 @@ def relation(p: float) -> str:
     """A p-value with its relation: `= 0.031`, below a thousandth `< 0.001`, and just below one `> 0.999`."""
     if p < 0.001 or p >= 1:
         return "= 1" if p >= 1 else "< 0.001"
-    said = bounded(p, 3, 1.0)
-    return said if said.startswith(">") else f"= {said}"
+    text = bounded(p, 3, 1.0)
+    return text if text.startswith(">") else f"= {text}"
 
 
 def magnitude(value: float) -> str:
@@ -174,7 +174,7 @@ def _verdict(c: Comparison) -> str:
 
 
 def isolated(name: str) -> str:
-    """A name within a sentence: where signs in it turn the direction of writing, they do so no longer than it is."""
+    """A name within a sentence: characters in it that change the direction of writing have no effect beyond it."""
     turns = len(_TURNS.findall(name))
     return f"{_ISOLATE * turns}{name}{_END * 2 * turns}"
 
