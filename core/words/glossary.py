@@ -25,7 +25,7 @@ TERMS: dict[str, str] = {
         "The dense network is the network before pruning, with all its weights. In the pruned network, k of them are "
         "set to zero."
     ),
-    "Sparsity": "The share of all weights that are set to zero. 0.01 % is one in ten thousand; k of N is the exact number.",
+    "Sparsity": "The share of all weights that is zero. 0.01 % is one in ten thousand; k of N is the exact number.",
     "Threshold": (
         "The largest magnitude that was set to zero: everything below it is removed, everything above it is kept."
     ),
@@ -80,7 +80,7 @@ TERMS: dict[str, str] = {
         "Images taken out of the training images; the network is not trained on them. Choices, such as how many "
         "weights may go within a margin, are made on them, so the test images stay unseen."
     ),
-    "Margin": "The change of accuracy that you are willing to accept; a search finds how many weights may go within it.",
+    "Margin": "The change of accuracy that you would accept; a search finds how many weights may go within it.",
     "Bitmask, CSR, COO": (
         "Formats for a table that is mostly zero: one bit for each weight and the values of the kept ones (bitmask), "
         "or the kept values with their places, by rows (CSR) or one by one (COO)."
@@ -101,8 +101,8 @@ TERMS: dict[str, str] = {
         "Where the value of one more network of the same kind would probably fall. It is wider than the interval of "
         "the mean, which says where the average of all such networks lies."
     ),
-    "Entropy": "How uncertain an answer is: zero if one class has all the probability, largest if all classes have the same.",
+    "Entropy": "How uncertain an answer is: zero if one class has all the probability, largest if all have the same.",
     "Feature map": "The output of one filter for one image: a small picture of where its pattern was found.",
-    "Seed": "The number that determines all randomness in a training: another seed gives another network of the same kind.",
+    "Seed": "The number that determines all randomness in training: another seed gives another network of its kind.",
 }
 """Term -> what it means."""
