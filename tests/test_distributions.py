@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.profile import FRACTIONS
 from core.pruning import CRITERIA, SCOPES, PruningConfig, Ranking, Weights, kernels, prune, rank
-from core.pruning.distributions import BINS, ZOOM, ZOOM_BINS, Distributions, Layer
+from core.pruning.distributions import BINS, ZOOM, ZOOM_BINS, Distributions, OrderedLayer
 from tests import small
 
 RANKINGS = [PruningConfig(criterion=criterion, scope=scope) for criterion in CRITERIA for scope in SCOPES]
@@ -157,14 +157,14 @@ def test_no_weight_is_lost_or_counted_twice(kernel: NDArray[np.float32], k: int,
 
 
 def test_one_bar_stands_on_zero_and_the_outermost_end_at_the_largest_weight() -> None:
-    layer = Layer.of("fc.weight", np.array([[-2, 1, 0.5]], np.float32), np.array([2, 1, 0]))
+    layer = OrderedLayer.of("fc.weight", np.array([[-2, 1, 0.5]], np.float32), np.array([2, 1, 0]))
     h = layer.at(1)
     assert len(h.centres) == BINS and h.centres[BINS // 2] == pytest.approx(0, abs=1e-12)
     assert (h.edges[0], h.edges[-1]) == (-2, 2) and h.width == pytest.approx(4 / BINS)
 
 
 def test_a_layer_of_zeros_has_an_axis_and_only_zero_filters() -> None:
-    layer = Layer.of("fc.weight", np.zeros((3, 4), np.float32), np.arange(12))
+    layer = OrderedLayer.of("fc.weight", np.zeros((3, 4), np.float32), np.arange(12))
     assert (layer.reach, layer.smallest, layer.filters_zeroed(0)) == (1, 1, 3)
     assert layer.at(5).zeros == 12 and not layer.at(5).removed.any() and not layer.at(5).kept.any()
     assert layer.cut(5) == 0 and layer.near(5, layer.smallest).removed.sum() == 0

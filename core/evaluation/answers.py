@@ -1,4 +1,4 @@
-"""Which images: those whose answer changed, in an order, and where each one's answer changes first.
+"""Which images: filter and order them by what pruning did to their answers, and where each first changes.
 
 Classes are numbers; images are indices into the test images.
 """
@@ -15,12 +15,12 @@ OUTCOMES = ("both right", "lost", "gained", "both wrong")
 """What pruning did to an answer, in the order of `outcomes`' numbers: dense right and pruned right, and so on."""
 
 CHANGED, SAME = "changed", "unchanged"
-"""Whether the answer is another one, right or wrong."""
+"""Whether the answer changed, right or wrong."""
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which images are wanted; None asks for nothing.
+    """Which images are wanted; None means any.
 
     Attributes:
         outcome: one of `OUTCOMES`, `CHANGED` or `SAME`.
@@ -72,7 +72,7 @@ def first_change(profile: Profile) -> NDArray[np.int64]:
 
 
 def by_fragility(profile: Profile) -> NDArray[np.int64]:
-    """All images, those first whose answer changes at the smallest sparsity; of equals the least certain first."""
+    """All images, those first whose answer changes at the smallest sparsity; among equals the least certain first."""
     return np.lexsort((profile.probability[0].astype(np.float32), first_change(profile)))
 
 

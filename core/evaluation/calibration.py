@@ -1,4 +1,4 @@
-"""Whether a network is as sure as it is right: the expected calibration error of each stop of a profile."""
+"""Whether a network is as confident as it is accurate: the expected calibration error of each stop of a profile."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ BINS = 15
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """How sure and how right a network is at each of S sparsities, on n images. All values are fractions.
+    """How confident and how accurate a network is at each of S sparsities, on n images. All values are fractions.
 
     Attributes:
         n: images.
@@ -68,12 +68,12 @@ def calibration(profile: Profile, labels: Labels) -> Calibration:
     """
     if profile.predicted.shape[1] != len(labels):
         raise ValueError(f"{len(labels)} labels do not belong to a profile of {profile.predicted.shape[1]} images.")
-    right, sure = profile.predicted == labels, profile.probability.astype(np.float64)
-    rows = zip(right, sure, strict=True)
+    right, confidence = profile.predicted == labels, profile.probability.astype(np.float64)
+    rows = zip(right, confidence, strict=True)
     return Calibration(
         n=len(labels),
         sparsity=profile.sparsity,
-        confidence=sure.mean(axis=1),
+        confidence=confidence.mean(axis=1),
         accuracy=right.mean(axis=1),
         error=np.array([calibration_error(r, p) for r, p in rows]),
     )

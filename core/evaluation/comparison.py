@@ -1,4 +1,4 @@
-"""What predictions are worth: accuracy, confusion matrix, and the paired comparison of two prediction vectors.
+"""The quality of predictions: accuracy, confusion matrix, and the paired comparison of two prediction vectors.
 
 Predictions are class numbers, (n,) integers, on the same images in the same order.
 """
@@ -30,7 +30,7 @@ class Proportion:
 
     def __post_init__(self) -> None:
         if not 0 <= self.right <= self.n or self.n < 1:
-            raise ValueError(f"{self.right} of {self.n} is not a proportion; it takes at least one image.")
+            raise ValueError(f"{self.right} of {self.n} is not a proportion; it needs at least one image.")
 
     @property
     def value(self) -> float:
@@ -157,7 +157,7 @@ class ClassComparison:
     Attributes:
         recall: of the images that are of this class, paired; None if none is.
         dense_precision, pruned_precision: of the images that were taken for this class; None if none was. They are of
-            different images, so that no paired interval of their difference exists.
+            different images, so their difference has no paired interval.
         p_value: exact McNemar test of the recall, corrected by `holm` for the number of classes; 1 without images.
     """
 
@@ -176,7 +176,7 @@ def by_class(labels: Labels, dense: Labels, pruned: Labels, classes: int) -> tup
     _check_paired(labels, dense)
     _check_paired(labels, pruned)
     members = [labels == c for c in range(classes)]
-    recalls = [compare(labels[of], dense[of], pruned[of]) if of.any() else None for of in members]
+    recalls = [compare(labels[own], dense[own], pruned[own]) if own.any() else None for own in members]
     tested = iter(holm([recall.p_value for recall in recalls if recall]))
     adjusted = [next(tested) if recall else 1.0 for recall in recalls]
     return tuple(

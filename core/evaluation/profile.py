@@ -105,7 +105,7 @@ class Profile:
         return int(np.argmin(np.abs(self.sparsity - percent / 100)))
 
     def is_stop(self, percent: float) -> bool:
-        """Whether a row has this sparsity but for float64's rounding, so that nothing needs to be evaluated for it."""
+        """Whether a row has this sparsity, up to the rounding of float64: then nothing needs to be evaluated."""
         return math.isclose(self.sparsity[self.stop_index(percent)], percent / 100)
 
     def comparisons(self, labels: Labels) -> tuple[Comparison, ...]:

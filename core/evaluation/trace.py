@@ -1,4 +1,4 @@
-"""One image over all stops: what a network answers at each sparsity, and what its first convolution passes on."""
+"""One image over all stops: what a network answers at each sparsity, and its first feature maps."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -12,7 +12,7 @@ from core.figures.labels import categories, labels, names_axis
 from core.words import wording
 
 _TOP = 132
-"""Right end of the axis of percentages: beyond 100 stand the differences."""
+"""Right end of the axis of percentages; the differences are written beyond 100."""
 _LEGEND: Spec = {
     "showlegend": True,
     "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "traceorder": "normal", "itemclick": False,
@@ -96,7 +96,7 @@ def probabilities(probability: NDArray[np.float32], classes: Sequence[str]) -> L
     def patch(i: int) -> Patch:
         return Patch({1: _bars(probability[i])})
 
-    return live("probabilities", "Its answers", bars, layout, patch, len(probability))
+    return live("probabilities", "Class probabilities", bars, layout, patch, len(probability))
 
 
 def _bars(values: NDArray[np.float32]) -> Spec:
@@ -133,7 +133,7 @@ def story(probability: NDArray[np.float32], sparsity: NDArray[np.float64], class
     def patch(i: int) -> Patch:
         return Patch({}, {"shapes[0].x0": i, "shapes[0].x1": i})
 
-    return live("story", "Its answer over all stops", [cells, path], layout, patch, len(x), narrow, stops_of=(0, 1))
+    return live("story", "Answer at every stop", [cells, path], layout, patch, len(x), narrow, stops_of=(0, 1))
 
 
 def _ticks(stops: Sequence[str], every: int) -> Spec:
@@ -143,7 +143,7 @@ def _ticks(stops: Sequence[str], every: int) -> Spec:
 
 
 def feature_maps(sources: Sequence[str], shape: tuple[int, int]) -> LiveFigure:
-    """What the first convolution passes on, dense beside pruned: for each stop the URI of a picture of this shape."""
+    """The first convolution's feature maps, dense next to pruned: for each stop the URI of a picture of this shape."""
     height, width = shape
     traces = [
         {"type": "image", "source": sources[0], "xaxis": f"x{n}", "yaxis": f"y{n}", "hoverinfo": "skip"}
@@ -170,7 +170,7 @@ def feature_maps(sources: Sequence[str], shape: tuple[int, int]) -> LiveFigure:
     def patch(i: int) -> Patch:
         return Patch({1: {"source": sources[i]}})
 
-    return live("maps", "What the first convolution passes on", traces, layout, patch, len(sources), narrow)
+    return live("maps", "Feature maps of the first convolution", traces, layout, patch, len(sources), narrow)
 
 
 def _above(text: str, x: float) -> Spec:

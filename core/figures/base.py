@@ -39,7 +39,7 @@ class LiveFigure:
     Attributes:
         narrow: its layout on a small screen.
         options: for each option by name, the layout with it and without it.
-        stops_of: traces whose points are the stops, in order, so that a click on one chooses it.
+        stops_of: traces whose points are the stops, in order, so a click on one chooses it.
         picks: traces whose clicks are sent to the page.
         since: for a trace with `z`, the stop at which each of its cells appears.
     """

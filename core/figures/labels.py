@@ -10,10 +10,10 @@ from core.figures.base import Spec, plain_axis
 from core.words import wording
 
 LONGEST = 28
-"""Characters of a name beside an axis; hovered, it is whole."""
+"""Characters of a name next to an axis; on hover, the whole name is shown."""
 
 MANY = 20
-"""So many names that smaller letters are needed."""
+"""With more names than this, letters are smaller."""
 
 _SIGNS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _OBJECT = {

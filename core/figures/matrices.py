@@ -14,7 +14,7 @@ from core.words import wording
 
 
 def confusion(name: str, title: str, matrices: Sequence[NDArray[np.int64]], classes: Sequence[str]) -> LiveFigure:
-    """Counts (C, C) at each stop: true class down, predicted across; shade by logarithm, so that single errors show."""
+    """Counts (C, C) at each stop: true class down, predicted across; shaded by logarithm to make single errors visible."""
     top = int(max(m.sum(axis=1).max() for m in matrices))
     return _matrix(name, title, matrices, classes, (0, top), _log_scale("0, 114, 178", top), wording.count)
 
@@ -107,7 +107,7 @@ def outcomes(tables: Sequence[NDArray[np.int64]]) -> LiveFigure:
 
     return live(
         "outcomes",
-        f"Right and wrong, {wording.count(top)} images",
+        f"Correct and wrong answers, {wording.count(top)} images",
         [cells, texts],
         layout,
         patch,

@@ -12,8 +12,8 @@ from core.progress import Epoch
 from core.words import wording
 
 
-def learning_curves(epochs: Sequence[Epoch], of: int) -> go.Figure:
-    """Loss and accuracy over epochs, training beside validation, on an axis as long as the whole training."""
+def learning_curves(epochs: Sequence[Epoch], total: int) -> go.Figure:
+    """Loss and accuracy over epochs, training and validation, on an axis for all `total` epochs."""
     titles = ["Loss (cross-entropy)", "Accuracy, %"]
     figure = make_subplots(rows=1, cols=2, subplot_titles=titles, horizontal_spacing=0.1)
     x = [e.number for e in epochs]
@@ -34,8 +34,8 @@ def learning_curves(epochs: Sequence[Epoch], of: int) -> go.Figure:
             row=1,
             col=col,
         )
-    steps = max(1, round(max(of, 2) / 8))
-    figure.update_xaxes(title="Epoch", range=[0.5, max(of, 2) + 0.5], tick0=0, dtick=steps, showgrid=False)
+    steps = max(1, round(max(total, 2) / 8))
+    figure.update_xaxes(title="Epoch", range=[0.5, max(total, 2) + 0.5], tick0=0, dtick=steps, showgrid=False)
     if not epochs:
         figure.update_yaxes(range=[0, 2.5], col=1).update_yaxes(range=[0, 100], col=2)
         for axis in ("", "2"):
@@ -59,9 +59,9 @@ class BeforeAfter:
 
 
 def before_after(rows: Sequence[BeforeAfter]) -> Spec:
-    """Dense beside pruned accuracy, a panel a row; all panels are equally wide in pp, so that distances compare.
+    """Dense and pruned accuracy, one panel per row; all panels are equally wide in pp, so distances compare.
 
-    In plotly.js's own form, for it is made at every stop.
+    In plotly.js's own form, because it is built at every stop.
     """
     half = 0.8 + 50 * max(abs(r.after - r.before) for r in rows)
     gap = 0.5 / len(rows)

@@ -72,7 +72,7 @@ def around_the_cut(rows: Sequence[Sequence[Histogram]], cuts: Cuts) -> LiveFigur
         return Patch(data, seen | ticks)
 
     options = {LOG: _count_axes(len(axes))}
-    return live("zoom", "Around the cut", traces, layout, patch, len(rows), narrow, options=options)
+    return live("zoom", "Around the threshold", traces, layout, patch, len(rows), narrow, options=options)
 
 
 WIDE, NARROW = 6, 2

@@ -13,7 +13,7 @@ from core.words import wording
 
 
 def answers(profile: Profile, labels: Labels, classes: Sequence[str]) -> Panel:
-    """The images in cells: dense right or wrong by pruned right or wrong, and the confusion matrices."""
+    """Images by dense right or wrong and pruned right or wrong, and the confusion matrices."""
     comparisons = profile.comparisons(labels)
     tables = [np.array([[c.both_right, c.lost], [c.gained, c.both_wrong]]) for c in comparisons]
     shown = [figures.outcomes(tables), *_confusions(profile, labels, classes, range(len(classes)), "Confusion")]

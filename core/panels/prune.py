@@ -68,18 +68,20 @@ def convolutions(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:
 
 
 def _warning(parts: Distributions, layer_k: Sequence[int]) -> str:
-    """Which layers, and else which filters, are all zero; empty when none is."""
+    """Which layers, or else which filters, are all zero; empty if none is."""
     zeroed = {
         figures.layer_title(layer.name): (layer.filters_zeroed(int(k)), len(layer.filters_gone))
         for layer, k in zip(parts.layers, layer_k, strict=True)
     }
-    gone = [layer for layer, (zero, of) in zeroed.items() if zero == of]
+    gone = [layer for layer, (zero, filters) in zeroed.items() if zero == filters]
     if gone:
-        return f"All weights are zero in {wording.listed(gone)}: no information gets through such a layer."
-    filters = [
-        f"{wording.count(zero)} of {wording.count(of)} in {layer}" for layer, (zero, of) in zeroed.items() if zero
+        return f"All weights are zero in {wording.listed(gone)}: no information passes through."
+    zeroed_filters = [
+        f"{wording.count(zero)} of {wording.count(filters)} in {layer}"
+        for layer, (zero, filters) in zeroed.items()
+        if zero
     ]
-    return f"Filters that are all zero: {wording.listed(filters)}." if filters else ""
+    return f"Filters that are all zero: {wording.listed(zeroed_filters)}." if zeroed_filters else ""
 
 
 def _figures(

@@ -81,7 +81,9 @@ def _best(probability: NDArray[np.float32], classes: Sequence[str]) -> tuple[str
 
 def _pictures(maps: NDArray[np.float16]) -> tuple[list[str], tuple[int, int]]:
     """(S, F, h, w) feature maps as a picture a stop (URIs) of that height and width."""
-    top = float(np.percentile(maps[0].astype(np.float32), 99.5)) or 1.0  # white, so that a single peak leaves light
+    top = (
+        float(np.percentile(maps[0].astype(np.float32), 99.5)) or 1.0
+    )  # white, so a single peak does not darken the rest
     grey = np.clip(maps.astype(np.float32) * (255 / top), 0, 255).astype(np.uint8)
     grey = np.pad(grey, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=96)  # a line between two maps
     sheets, known = [], dict[bytes, str]()

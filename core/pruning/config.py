@@ -38,7 +38,7 @@ class PruningConfig(Checked):
 
     @property
     def is_global(self) -> bool:
-        """Whether all weights compete, so that every number of weights from 0 to N is a cut of its own."""
+        """Whether all weights compete; only then can every number of weights from 0 to N be pruned."""
         return self.within.shares is None
 
     @property

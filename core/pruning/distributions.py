@@ -1,7 +1,7 @@
-"""Layerwise weight distributions, split exactly into kept and removed weights at any cut.
+"""Layerwise weight distributions, split exactly into kept and removed weights at any number removed.
 
 Each layer's weights are held in the order in which pruning removes them, with the histogram bin of each.
-The removed part of any cut is then a count over a prefix: a look-up, exact also where magnitudes tie or the
+The removed weights are then a prefix, and counting them is a look-up: exact even where magnitudes tie or the
 criterion is not magnitude.
 
 A cut is a magnitude up to which weights are removed. Only the criterion magnitude has one.
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from core.pruning import PruningConfig, Ranking, Weights, kernels
 
 BINS = 61
-"""Odd, so that one bar stands on zero."""
+"""Odd, so one bar is centred on zero."""
 ZOOM_BINS = 30
 ZOOM = 5
 """The zoom shows this many times the cut on each side of zero, so the cut falls on the edge of a bar."""
@@ -30,7 +30,7 @@ _LESS_THAN_FLOAT32 = 2.0**-30
 class Histogram:
     """Signed weights of one layer: `edges` (B + 1,), `kept` and `removed` (B,) counts.
 
-    `zeros` weights of the dense layer are exactly zero and counted nowhere else.
+    `zeros` weights of the dense layer are exactly zero; they are in no bar.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Histogram:
 
 
 @dataclass(frozen=True)
-class Layer:
+class OrderedLayer:
     """One layer's weights in the order in which they are removed.
 
     `filters_gone` (F,), sorted: after how many removals each filter (output channel or unit) is all zero.
@@ -78,7 +78,7 @@ class Layer:
 
     @cached_property
     def reach(self) -> float:
-        """The largest magnitude; 1 for a layer of zeros, so that its axis has a length."""
+        """The largest magnitude; 1 for a layer of zeros, whose axis needs a length."""
         return float(np.abs(self.ordered).max(initial=0.0)) or 1.0
 
     @cached_property
@@ -111,7 +111,7 @@ class Layer:
         return np.bincount(self._bins, minlength=BINS + 1)
 
     def at(self, k: int) -> Histogram:
-        """All weights but exact zeros, those among the first `k` of the removal order counted apart."""
+        """All weights but exact zeros, with those among the first `k` of the removal order counted separately."""
         removed = np.bincount(self._bins[:k], minlength=BINS + 1)
         return Histogram(self.name, self._edges, (self._totals - removed)[:BINS], removed[:BINS], self.zeros)
 
@@ -130,7 +130,7 @@ class Distributions:
     """The distributions of all layers of one network under one ranking."""
 
     pruning: PruningConfig
-    layers: tuple[Layer, ...]
+    layers: tuple[OrderedLayer, ...]
 
     @classmethod
     def of(cls, weights: Weights, ranking: Ranking) -> Self:
@@ -138,12 +138,12 @@ class Distributions:
         layers = kernels(weights)
         return cls(
             ranking.pruning,
-            tuple(Layer.of(name, layers[name], order) for name, order in ranking.orders().items()),
+            tuple(OrderedLayer.of(name, layers[name], order) for name, order in ranking.orders().items()),
         )
 
     @property
     def has_cut(self) -> bool:
-        """Whether weights are removed up to some magnitude, rather than by anything else."""
+        """Whether the weights are removed in order of magnitude, so a cut exists."""
         return self.pruning.ranks_by.by_magnitude
 
     def cuts(self, layer_k: Sequence[int]) -> tuple[float, ...]:

@@ -1,7 +1,7 @@
-"""Structured pruning: whole filters taken out, so that a smaller dense network is left. Pure functions of arrays.
+"""Structured pruning: whole filters are removed, which leaves a smaller dense network. Pure functions of arrays.
 
-A neuron of a fully connected layer is a filter too. What is taken out of a kernel goes from its bias and normalisation
-as well, and from the inputs of the kernel that reads it.
+A neuron of a fully connected layer is a filter too. A removed filter also disappears from the bias and normalisation,
+and from the inputs of the kernel that reads it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ _EPSILON = 1e-5
 
 
 def by_norm(weights: Weights, joints: Sequence[Joint], share: float) -> dict[str, NDArray[np.bool_]]:
-    """Which filters stay when the share with the smallest L1 norms goes from each layer, ties by position.
+    """Which filters stay when each layer loses the share with the smallest L1 norms, ties by position.
 
     round(share F) of F filters go, but never the last one: Li et al., "Pruning filters for efficient ConvNets", 2017.
 
@@ -40,7 +40,7 @@ def by_norm(weights: Weights, joints: Sequence[Joint], share: float) -> dict[str
 
 
 def working(weights: Weights, joints: Sequence[Joint]) -> dict[str, NDArray[np.bool_]]:
-    """Which filters have any part in an answer; the others can go and every answer stays the same.
+    """Which filters contribute to an answer; without the others, every answer stays the same.
 
     A filter has none if all its weights are zero and what is left of it, its bias or normalisation through the ReLU, is
     zero too; or if every weight that reads it is zero. One is kept of each layer.

@@ -1,6 +1,6 @@
-"""Where weights compete: each scope once, with its words and how it shares a sparsity out among the layers.
+"""Which weights compete: each scope once, with its words and how it divides a sparsity among the layers.
 
-A further one is an entry of `SCOPES`: menus, study and tests follow.
+To add a scope, add an entry to `SCOPES`: menus, study and tests follow.
 """
 
 import math
@@ -34,12 +34,12 @@ def equally(shapes: Shapes, sparsity: float) -> tuple[float, ...]:
 
 
 def erdos_renyi_kernel(shapes: Shapes, sparsity: float) -> tuple[float, ...]:
-    """The share of each layer that is pruned, so that together a share `sparsity` of all weights is.
+    """The share of each layer that is pruned; together these are the share `sparsity` of all weights.
 
-    A layer keeps weights in proportion to the sum of its sides (filters, inputs, height, width), so that small layers
-    stay denser than large ones; none more than it has: Evci et al., "Rigging the lottery", ICML 2020.
+    A layer keeps weights in proportion to the sum of its sides (filters, inputs, height, width), at most as many as
+    it has. Small layers therefore stay denser than large ones: Evci et al., "Rigging the lottery", ICML 2020.
     """
-    sizes, sides = (np.array([of(shape) for shape in shapes], float) for of in (math.prod, sum))
+    sizes, sides = (np.array([measure(shape) for shape in shapes], float) for measure in (math.prod, sum))
     kept, full = (1 - sparsity) * sizes.sum(), np.zeros(len(sizes), np.bool_)
     while True:  # a layer that would keep more than it has keeps all, and the others share the rest
         scale = (kept - sizes[full].sum()) / max(sides[~full].sum(), 1.0)
@@ -52,7 +52,7 @@ def erdos_renyi_kernel(shapes: Shapes, sparsity: float) -> tuple[float, ...]:
 
 SCOPES: dict[str, Scope] = {
     "global": Scope("Global", "all weights compete", None),
-    "layerwise": Scope("Layerwise", "each layer gives the same share", equally),
-    "erk": Scope("ERK", "(Erdős–Rényi kernel) small layers give a smaller share than large ones", erdos_renyi_kernel),
+    "layerwise": Scope("Layerwise", "the same share of each layer", equally),
+    "erk": Scope("ERK", "(Erdős–Rényi kernel) a smaller share of small layers than of large ones", erdos_renyi_kernel),
 }
 """Every scope by name, the default first. The names are part of links and of stored profiles."""

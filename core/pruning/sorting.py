@@ -19,7 +19,7 @@ def sortable(score: NDArray[np.float32]) -> NDArray[np.uint32]:
 def order(keys: NDArray[np.uint64], groups: Sequence[tuple[int, int]]) -> NDArray[np.uint32]:
     """The stable order of 32-bit keys within each group (start, stop), as flat indices. Overwrites the keys.
 
-    With its index in the low half no two keys are equal, so that the fast unstable sort gives the stable order.
+    With its index in the low half no two keys are equal, so the fast unstable sort gives the stable order.
     """
     keys <<= np.uint64(32)
     keys |= np.arange(keys.size, dtype=np.uint32)

@@ -46,10 +46,10 @@ class Line:
 
 
 @_kept
-def networks(name: str, recipe: str, of: Collection = FASHION) -> tuple[RunConfig, ...]:
+def networks(name: str, recipe: str, collection: Collection = FASHION) -> tuple[RunConfig, ...]:
     """The networks of a study on a data set: one training for each of `SEEDS`."""
-    training = recipe_for(NETWORKS[name].recipes[recipe], mirrored=of.mirrored)
-    return tuple(RunConfig(network=name, training=training, data=of.config, seed=seed) for seed in SEEDS)
+    training = recipe_for(NETWORKS[name].recipes[recipe], mirrored=collection.mirrored)
+    return tuple(RunConfig(network=name, training=training, data=collection.config, seed=seed) for seed in SEEDS)
 
 
 @_kept
