@@ -14,7 +14,7 @@ from core.words import wording
 
 
 def confusion(name: str, title: str, matrices: Sequence[NDArray[np.int64]], classes: Sequence[str]) -> LiveFigure:
-    """Counts (C, C) at each stop: true class down, predicted across; shaded by logarithm to make single errors visible."""
+    """Counts (C, C) at each stop: true class down, predicted across; log shades show even single errors."""
     top = int(max(m.sum(axis=1).max() for m in matrices))
     return _matrix(name, title, matrices, classes, (0, top), _log_scale("0, 114, 178", top), wording.count)
 

@@ -42,9 +42,9 @@ class Reading:
         title: as on the screen.
         sparsity: of the kernels that it prunes, a fraction.
         pruning: what ranks the weights.
-        only: how the names of the kernels begin that are pruned; empty for all.
+        only: how the names of the pruned kernels begin; empty for all.
         dropout: the share of each fully connected layer's inputs that is dropped at random while both networks answer.
-        subset: how many test images each network answers, drawn at random and apart; 0 for all, the same.
+        subset: how many test images each network answers, drawn at random for each; 0 for all images.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
-    """All readings on one network, by name, with what they were computed on, and the digest of its weights if known.
+    """All readings on one network, by name, with the machine, and the digest of the weights if known.
 
     Raises:
         StoreError: it is not of the readings of this version.

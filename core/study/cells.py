@@ -1,4 +1,4 @@
-"""What a study is made of: cells, each one network of one seed, pruned one way over sparsities and perhaps retrained.
+"""The parts of a study: cells, each one network of one seed, pruned one way over sparsities, perhaps retrained.
 
 A cell is addressed by its configuration as a run is: what was computed once is never computed again. Both are jobs.
 """
@@ -111,7 +111,7 @@ class Cell(OfConfig["Curve"]):
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """What a cell came to: the dense network against the pruned one at each of its S sparsities.
+    """The result of a cell: the dense network against the pruned one at each of its S sparsities.
 
     Attributes:
         cell: what was asked.

@@ -1,4 +1,4 @@
-"""Is magnitude a good metric? What a study asks, and how its curves are summed up over seeds."""
+"""Is magnitude a good metric? The lines of a study, and the summary of its curves over seeds."""
 
 import csv
 import io
@@ -66,7 +66,7 @@ def _criterion_cells(configs: Sequence[RunConfig], criterion: str, scope: str) -
 
 @_kept
 def by_layer(configs: Sequence[RunConfig]) -> tuple[Line, ...]:
-    """One layer pruned at a time, by magnitude, all others left alone, at all stops of the slider."""
+    """One layer pruned at a time, by magnitude, the others left as they are, at all stops of the slider."""
     layers = NETWORKS[configs[0].network].kernels(Problem())  # their names are those of any problem
     return tuple(
         Line(layer, tuple(Cell(config=config, layer=layer, sparsities=FRACTIONS) for config in configs))
@@ -93,7 +93,7 @@ def default() -> list[Cell]:
     return list(dict.fromkeys(cell for line in lines for cell in line.cells))
 
 
-# --- summing up over seeds --------------------------------------------------------------------------------------
+# --- summaries over seeds ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +124,7 @@ class Band:
 
 
 def band(name: str, curves: Sequence[Curve]) -> Band:
-    """Sum up the curves of a line, at least one, all at the same sparsities; once for as long as they are the same."""
+    """Summarise the curves of a line, at least one, all at the same sparsities; cached."""
     return _band(name, tuple(curves))
 
 
