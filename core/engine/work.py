@@ -1,8 +1,8 @@
 """What a task works with: the store, the data set, the weights, and whoever waits for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from core import data
 from core.config import RunConfig
@@ -16,6 +16,8 @@ from core.run import Run
 from core.store.arrays import digest
 from core.store.results import Results
 from core.store.runs import RunStore
+
+T = TypeVar("T")
 
 OnProgress = Callable[[Progress], object]
 ShouldStop = Callable[[], bool]
@@ -82,6 +84,13 @@ class Work:
         """Say how many of how many of the job's units are done; raises as `check` does."""
         self.check()
         self.on_progress(Progress("evaluating", done, of, unit=self.job.unit, at_most=at_most))
+
+    def each(self, parts: Sequence[T]) -> Iterator[T]:
+        """The parts of a job in turn; reports how many are done, first none."""
+        self.report(0, len(parts))
+        for done, part in enumerate(parts, 1):
+            yield part
+            self.report(done, len(parts))
 
     def data(self, config: RunConfig) -> Source:
         """The data set of a configuration, once it has been said that it is being loaded.

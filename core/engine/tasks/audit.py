@@ -27,12 +27,13 @@ _BATCH = 250  # images
 @task(Auditing)
 def audit(job: Auditing, work: Work) -> Audit:
     """Try every reading on one network."""
-    weights, findings = dense(job, work), dict[str, Finding]()
+    weights = dense(job, work)
     data = work.data(job.config).data
     design = job.config.design(data.problem)
-    for reading in READINGS:
-        work.report(len(findings), len(READINGS))
-        findings[reading.name] = find(design, job.config.seed, weights, data.test, reading, work.check)
+    findings = {
+        reading.name: find(design, job.config.seed, weights, data.test, reading, work.check)
+        for reading in work.each(READINGS)
+    }
     return Audit(
         config=job.config,
         findings=findings,
