@@ -115,13 +115,13 @@ ELSEWHERE = """
 import json, sys
 from core.jobs import sharing
 for job_id, found in json.load(sys.stdin).items():
-    state = sharing.told(found, job_id)
+    state = sharing.recognised(found, job_id)
     print(state and state.job)
 """
 
 
 def test_a_server_knows_a_job_of_another_whose_class_it_never_met() -> None:
-    published = {job.id: sharing.said(JobState(job=job, submitted=1.0)) for job in JOBS.values()}
+    published = {job.id: sharing.description(JobState(job=job, submitted=1.0)) for job in JOBS.values()}
     told = subprocess.run(
         [sys.executable, "-c", ELSEWHERE], input=json.dumps(published), capture_output=True, text=True, check=True
     )
@@ -132,7 +132,7 @@ def test_a_server_knows_a_job_of_another_whose_class_it_never_met() -> None:
     "named", ["core.nowhere:Job", "core.job:Nothing", "core.errors:StoreError", "os:system", "", 3]
 )
 def test_what_a_server_of_another_version_published_is_passed_over(named: Any) -> None:
-    assert sharing.told({**sharing.said(JobState(job=CELL, submitted=1.0)), "job": named}, CELL.id) is None
+    assert sharing.recognised({**sharing.description(JobState(job=CELL, submitted=1.0)), "job": named}, CELL.id) is None
 
 
 @pytest.mark.parametrize("name", JOBS)

@@ -371,7 +371,7 @@ def test_a_good_folder_is_no_problem(store: RunStore) -> None:
 def test_only_the_owner_deletes_a_run(store: RunStore) -> None:
     run = put(store, owner="ann")
     for stranger in ("bob", None):
-        with pytest.raises(StoreError, match="another visitor's"):
+        with pytest.raises(StoreError, match="belongs to another visitor"):
             store.delete(run.id, stranger)
     store.delete(run.id, "ann")
     assert store.runs() == [] and not (store.root / run.id).exists() and leftovers(store) == []

@@ -48,7 +48,7 @@ class Export:
                 files = {name: archive.read(name) for name in archive.namelist()}
             return cls(files, tuple(files.pop(CHECKED).decode().splitlines()))
         except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, ValueError, NotImplementedError) as error:
-            raise StoreError(f"This is no archive of a pruned network ({error}).") from error
+            raise StoreError(f"This is not an archive of a pruned network ({error}).") from error
 
 
 @dataclass(frozen=True, kw_only=True)

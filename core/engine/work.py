@@ -78,7 +78,7 @@ class Work:
     def check(self) -> None:
         """Raises JobCancelled if the job is to stop."""
         if self.should_stop():
-            raise JobCancelled("The evaluation was stopped; nothing of it was kept.")
+            raise JobCancelled("The evaluation was stopped; nothing was kept.")
 
     def report(self, done: int, of: int, *, at_most: bool = False) -> None:
         """Say how many of how many of the job's units are done; raises as `check` does."""
@@ -100,11 +100,13 @@ class Work:
             StoreError: there is such a run, but it is damaged.
         """
         self.on_progress(Progress("loading", 0, 1))
-        found, run_id = self.source(config.data.name), config.run_id
-        if self.store.has(run_id) and (said := self.store.unlike(run_id, found.data.test, found.data.classes)):
+        source, run_id = self.source(config.data.name), config.run_id
+        if self.store.has(run_id) and (difference := self.store.unlike(run_id, source.data.test, source.data.classes)):
             title = data.title(config.data.name)
-            raise DataError(f"The data set {title} is not what run {run_id} was trained on: {said}. Train it again.")
-        return found
+            raise DataError(
+                f"The data set {title} is not what run {run_id} was trained on: {difference}. Train it again."
+            )
+        return source
 
     def weights(self, job: OfRun[Any]) -> Weights:
         """The dense weights of a job's run; raises StoreError if there is no such run, or it is damaged."""
@@ -135,9 +137,9 @@ class Work:
         """Those of a run on its validation images, computed once and stored; None where the criterion asks for none."""
         if not pruning.ranks_by.needs_gradient:
             return None
-        found = self.store.gradients(run.id)
-        if found is None:
+        slopes = self.store.gradients(run.id)
+        if slopes is None:
             held_out = data.split(images.train, run.config.data)[1]
-            found = gradients(run.design, weights, held_out, on_batch=self.check)
-            self.store.save_gradients(run.id, found, digest(weights))
-        return found
+            slopes = gradients(run.design, weights, held_out, on_batch=self.check)
+            self.store.save_gradients(run.id, slopes, digest(weights))
+        return slopes

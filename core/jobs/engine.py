@@ -78,7 +78,7 @@ class Engine:
         """Ask for a job and return its id. One whose result is in the store is finished at once.
 
         Raises:
-            StoreError: it is about a run that there is not.
+            StoreError: it is about a run that does not exist.
             JobError: the queue is full, the scheduler cannot be reached, or the job trains and this server does not, or
                 not for this visitor within the hour.
         """
@@ -113,12 +113,12 @@ class Engine:
         threading.Thread(target=self._submit_each, args=([*jobs[1:]],), name="prunelab-study", daemon=True).start()
 
     def answer(self, job: Job[R]) -> R:
-        """Have a short job done whose result is not kept. Waits for it; goes before whatever waits.
+        """Have a short job done whose result is not kept. Wait for it; it takes precedence over jobs that wait.
 
         Embedded workers answer beside a training or an evaluation.
 
         Raises:
-            StoreError: it is about a run that there is not.
+            StoreError: it is about a run that does not exist.
             JobError: no worker answers in time, or it fails.
         """
         self.results.weights(job)
@@ -143,7 +143,7 @@ class Engine:
                 self.cancel(job_id)
 
     def state(self, job_id: str) -> JobState | None:
-        """The job as it is now; None if this server does not know it."""
+        """The job's current state; None if this server does not know it."""
         return self._board.state(job_id)
 
     def jobs(self) -> list[JobState]:
@@ -226,7 +226,7 @@ class Engine:
         except KeyError:
             if (found := sharing.published(client, name)) is not None:
                 client.cancel([future])
-                told, future = sharing.told(found, name), found["future"]
+                told, future = sharing.recognised(found, name), found["future"]
         with self._board.lock:
             known.state, known.future, known.key = told or known.state, future, str(future.key)
         return future
@@ -244,7 +244,7 @@ class Engine:
     def _adopt(self, client: Client, name: str) -> None:
         """Watch a job that another server has submitted."""
         found = sharing.published(client, name)
-        state = sharing.told(found, name) if found else None
+        state = sharing.recognised(found, name) if found else None
         if found is None or state is None:
             return
         with self._board.lock:
@@ -277,7 +277,7 @@ class Engine:
         elif future.status != "finished":
             status, message = "failed", self._lost(known.state.job)
         elif not self.results.has(known.state.job):
-            message = "Its result is not in this server's run store; let the workers use the same one."
+            message = "Its result is not in this server's run store; make the workers use the same one."
             status = "failed"
         with suppress(OSError, RuntimeError, FutureCancelledError):
             if not known.stopped and (client := self._cluster.client) is not None:  # else its name was taken back

@@ -13,10 +13,10 @@ from core.jobs.state import JobState
 
 def publish(client: Client, state: JobState, future: "Future[None]") -> None:
     """Let other servers find a job; raises KeyError if one of them was first."""
-    client.publish_dataset({state.id: {**said(state), "future": future}})
+    client.publish_dataset({state.id: {**description(state), "future": future}})
 
 
-def said(state: JobState) -> dict[str, Any]:
+def description(state: JobState) -> dict[str, Any]:
     """What is published of a job besides its future. The name of its class lets a server find one that it never met."""
     of = type(state.job)
     return {"job": f"{of.__module__}:{of.__qualname__}", "fields": to_json(state.job), "submitted": state.submitted}
@@ -31,7 +31,7 @@ def published(client: Client, job_id: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and "future" in found else None
 
 
-def told(found: dict[str, Any], job_id: str) -> JobState | None:
+def recognised(found: dict[str, Any], job_id: str) -> JobState | None:
     """A job as the server that published it knew it; None if that is of another version, which this cannot show."""
     try:
         if not found["job"].startswith("core."):

@@ -37,11 +37,11 @@ class Results:
     def get(self, job: Job[R]) -> R | None:
         """The result; None if there is none.
 
-        What was computed here goes before what came with the product, but for cells: a figure of a study that ships is
+        What was computed here takes precedence over what ships, except for cells: a figure of the shipped study is
         whole, all of the same networks.
 
         Raises:
-            StoreError: it is about a run that there is not, or it is a profile that is damaged (and is set aside).
+            StoreError: it is about a run that does not exist, or it is a profile that is damaged (and is set aside).
         """
         first, second = (self._of_product, self.own) if isinstance(job, Cell) else (self.own, self._of_product)
         return first(job) or second(job)
@@ -88,7 +88,7 @@ class Results:
         is trained later leaves a study with the network that it has.
 
         Raises:
-            StoreError: it is about a run that there is not.
+            StoreError: it is about a run that does not exist.
         """
         if isinstance(job, OfRun):
             return self.runs.digest(job.run_id)

@@ -235,7 +235,7 @@ class RunStore(Guarded):
         if entry.run.reference:
             raise StoreError("This run came with PruneLab and cannot be deleted; choose one that you trained.")
         if entry.run.owner != owner:
-            raise StoreError(f"Run {run_id} is another visitor's; only who trained it can delete it.")
+            raise StoreError(f"Run {run_id} belongs to another visitor; only the visitor who trained it can delete it.")
         self._place.remove_all(run_id)
         for folder, kind in ((LEDGERS, ""), (EXPORTS, ""), (STUDIES, SEARCHES)):
             for file in self._place.held(folder):

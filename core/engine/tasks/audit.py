@@ -47,7 +47,7 @@ def audit(job: Auditing, work: Work) -> Audit:
 def find(
     design: Design, seed: int, weights: Weights, test: Split, reading: Reading, on_batch: Callable[[], object]
 ) -> Finding:
-    """What one reading gives: chance comes from the seed, anew for the dense and for the pruned network."""
+    """What one reading gives: the seed gives new random numbers for the dense and for the pruned network."""
     part = {name: w for name, w in kernels(weights).items() if name.startswith(reading.only)}
     ranking = rank(part, reading.pruning)
     pruned = {**weights, **prune(part, ranking, reading.sparsity)}

@@ -59,7 +59,7 @@ def dense(job: Cell | Auditing, work: Work) -> Weights:
     (need,) = job.needs
     found = work.results.get(need)
     if found is None:
-        raise StoreError("The network of this study was removed meanwhile; ask for it again.")
+        raise StoreError("The network of this study was removed in the meantime; ask for it again.")
     return work.take(found)
 
 
@@ -120,7 +120,7 @@ class _Curve:
     def _rounds(self, sparsity: float, start: Weights | None, rate: float) -> Weights:
         """In each round prune by the ratio that leads to the sparsity in equal ones, then train what is left.
 
-        A round trains on from the weights that it pruned or, if given, anew from the weights `start`.
+        A round trains on from the weights that it pruned or, if given, starts again from the weights `start`.
         """
         weights, rounds = self._dense, self._cell.rounds
         settings = self._cell.config.training
