@@ -21,7 +21,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from core.errors import StoreError
 from core.pruning import PruningConfig
 from core.run import Run
-from core.store.places import Bucket, Folder, Place, bucket, opened
+from core.store.places import Bucket, Folder, Place, bucket, opened, waiting
 from core.store.results import Results
 from core.store.runs import RunStore
 from core.study.bisection import Search
@@ -312,7 +312,7 @@ def test_a_server_that_accepts_and_never_answers_is_one_that_cannot_be_reached(
         client.clear_instance_cache()  # they are kept by URL, and know another server
         place = Bucket(f"s3://school/{uuid.uuid4().hex}", tmp_path)
         client.clear_instance_cache()
-        begun, beside = list[Any](), bucket.beside
+        begun, beside = list[Any](), waiting.beside
 
         def counted(call: Callable[..., Any]) -> Any:
             begun.append(call)

@@ -306,7 +306,7 @@ def test_a_profile_of_other_weights_is_not_taken_for_its_own(store: RunStore) ->
 def test_a_profile_that_answers_a_class_which_the_run_has_not_is_refused(store: RunStore) -> None:
     run, profile = put(store), make_profile(make_weights())
     store.save_profile(run.id, replace(profile, predicted=profile.predicted + np.uint8(10)))
-    with pytest.raises(StoreError, match="of other images"):
+    with pytest.raises(StoreError, match="to other images"):
         store.profile(run.id, PruningConfig())
 
 

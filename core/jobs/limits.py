@@ -31,7 +31,7 @@ class Limits:
     def check_training(self) -> None:
         """Raise JobError if nothing is trained here."""
         if not self.training:
-            raise JobError("This server trains no networks; look at the existing runs.")
+            raise JobError("Nothing is trained on this server; look at the existing runs.")
 
     def check_room(self, active: int) -> None:
         """Raise JobError if the queue is full with so many active jobs."""
