@@ -77,7 +77,7 @@ def _start(stack: ExitStack, *arguments: str) -> None:
 
 
 def embedded(asked: Sequence[Cell]) -> tuple[float, list[Curve]]:
-    """The same in the worker process that the app starts by itself."""
+    """The same in the worker process that the app starts automatically."""
     with tempfile.TemporaryDirectory() as folder:
         engine = Engine(Path(folder))
         try:

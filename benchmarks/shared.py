@@ -3,7 +3,7 @@
 OpenMP reads its settings when it is loaded, so each training is a process of its own: it warms up, says so, and counts
 its images in the same seconds as the others of its round. All settings are measured in one run, in turns and in random
 order. Two processes that share a machine have half of it each, so a training should keep half of the speed that it has
-alone, at least. Every setting must give the same weights, to the bit.
+alone, at least. Every setting must give the same weights, bit for bit.
 
 `python -m benchmarks.shared SECONDS ROUNDS` measures for so long, so often.
 """

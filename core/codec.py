@@ -30,8 +30,8 @@ def to_json(value: Any) -> dict[str, Any]:
 
 def of_fields(value: Any) -> dict[str, Any]:
     """The same, whether the class has a form of its own or not."""
-    found: dict[str, Any] = msgspec.to_builtins(value, enc_hook=_listed, str_keys=True)
-    return found
+    built: dict[str, Any] = msgspec.to_builtins(value, enc_hook=_listed, str_keys=True)
+    return built
 
 
 def from_json(kind: type[T], values: object) -> T:
@@ -43,15 +43,15 @@ def from_json(kind: type[T], values: object) -> T:
     name = kind.__name__.lower()
     try:
         fields = kind.from_json(values) if issubclass(kind, OwnForm) else values
-        found = msgspec.convert(fields, kind, dec_hook=_array, str_keys=True)
-        unknown = _unknown(to_json(found), values)
+        value = msgspec.convert(fields, kind, dec_hook=_array, str_keys=True)
+        unknown = _unknown(to_json(value), values)
     except PruneLabError as error:
-        raise StoreError(f"This is no {name} ({error})") from error
+        raise StoreError(f"This is not a valid {name} ({error})") from error
     except (msgspec.ValidationError, KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise StoreError(f"This is no {name} ({error}).") from error
+        raise StoreError(f"This is not a valid {name} ({error}).") from error
     if unknown:
-        raise StoreError(f"This is no {name} (it has an unknown field, {unknown}).")
-    return found
+        raise StoreError(f"This is not a valid {name} (it has an unknown field, {unknown}).")
+    return value
 
 
 def _unknown(known: Any, given: Any, path: str = "") -> str:

@@ -117,14 +117,14 @@ class TrainingConfig(Checked):
 
     epochs: int = ranged(1, 100, "Epochs", 10, "Passes over the training images.")
     batch_size: int = ranged(16, 2048, "Batch size", 256, "Images per step.")
-    optimizer: Optimizer = shown("sgd", "Optimizer", "Muon is for kernels of convolutions; the rest follows AdamW.")
+    optimizer: Optimizer = shown("sgd", "Optimizer", "Muon updates the kernels of convolutions, AdamW the rest.")
     learning_rate: float = ranged(1e-5, 2.0, "Learning rate", 0.1, "The highest of the schedule.")
     momentum: float = ranged(
         0.0,
         0.999,
         "Momentum",
         0.9,
-        "SGD with Nesterov momentum; 0 is plain SGD. AdamW's and Muon's memory of gradients.",
+        "SGD uses Nesterov momentum; 0 is plain SGD. AdamW and Muon average gradients with it.",
     )
     weight_decay: float = ranged(0.0, 1.0, "Weight decay", 5e-4)
     schedule: Schedule = shown("one-cycle", "Schedule", "How the learning rate moves over the training.")
@@ -137,7 +137,7 @@ class TrainingConfig(Checked):
         0.7,
         "Share of images skipped",
         0.0,
-        "From the second epoch on: so many, drawn from the easiest three quarters, whose others count more instead.",
+        "From the second epoch on; drawn from the easiest three quarters, whose other images count more.",
     )
 
     @property
@@ -153,7 +153,9 @@ class RunConfig(Checked):
     network: str
     training: TrainingConfig
     data: DataConfig = DataConfig()
-    seed: int = ranged(0, 2**31 - 1, "Seed", 0, "Same configuration and seed: same bits on the same machine.")
+    seed: int = ranged(
+        0, 2**31 - 1, "Seed", 0, "The same configuration and seed give the same bits on the same machine."
+    )
 
     @cached_property
     def run_id(self) -> str:

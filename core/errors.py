@@ -39,7 +39,7 @@ class JobError(PruneLabError):
 
 
 class JobCancelled(JobError):
-    """The visitor stopped the job; nothing of it was kept."""
+    """The visitor stopped the job; nothing was kept."""
 
 
 class TrainingError(PruneLabError):

@@ -20,7 +20,8 @@ class Job(Generic[R]):
         too_long: what a visitor can do if it takes longer than the host allows.
         background: whether it goes after all other jobs, beside another of its kind, and does not fill the queue.
         repeats: whether it is computed again each time it is asked for; other jobs are computed once.
-        kept: the name of the result in the store, with `{id}`, `{key}` and `{weights}`; None for one that is not kept.
+        kept: the name of the result in the store, with `{id}`, `{key}`, `{weights}` and fields of `{job}`; None for one
+            that is not kept.
         result: R. It is set for each class from what stands in the brackets after its base class.
     """
 
@@ -71,7 +72,7 @@ class Job(Generic[R]):
 
     def file(self, weights: str) -> str:
         """The name of the result in the store; `weights` is the digest of those that it is of."""
-        return str(self.kept).format(id=self.id, key=self.key, weights=weights[:12])
+        return str(self.kept).format(job=self, id=self.id, key=self.key, weights=weights[:12])
 
     def fits(self, result: R) -> bool:
         """Whether a result that was found under this job's name is really of it."""
@@ -86,9 +87,14 @@ class OfRun(Job[R]):
     pruning: PruningConfig = field(default_factory=PruningConfig)
 
     @property
+    def variant(self) -> str:
+        """How the run is pruned, such as `magnitude-global`."""
+        return self.pruning.key
+
+    @property
     def key(self) -> str:
         """Such as `0123456789ab-magnitude-global`."""
-        return f"{self.run_id}-{self.pruning.key}"
+        return f"{self.run_id}-{self.variant}"
 
     @property
     def subject(self) -> str:
@@ -127,9 +133,9 @@ class AtSparsity(OfRun[R]):
         percentage(self.sparsity)
 
     @property
-    def key(self) -> str:
-        """Such as `0123456789ab-magnitude-global@12.5`."""
-        return f"{super().key}@{percentage(self.sparsity)}"
+    def variant(self) -> str:
+        """Such as `magnitude-global@12.5`."""
+        return f"{super().variant}@{percentage(self.sparsity)}"
 
 
 def percentage(sparsity: float) -> str:

@@ -30,7 +30,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a job is: `done` of `of` units and, of a training, the speed and loss of late and the finished epochs.
+    """Where a job is: `done` of `of` units and, of a training, the recent speed and loss and the finished epochs.
 
     The speed and the time left are 0 and None until two steps are done: the first takes longer than any other.
     `at_most` says that it may be over earlier, as a search.

@@ -10,7 +10,7 @@ from core.cost.files import Exporting
 from core.cost.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger, Weighing
 from core.cost.rounding import Rounding
 from core.cost.script import script
-from core.cost.times import BATCHES, Times, Timing, Variant, said
+from core.cost.times import BATCHES, Times, Timing, Variant, in_words
 from core.cost.tradeoff import Comparing
 from core.errors import StoreError
 from core.study import csv_of
@@ -119,7 +119,7 @@ def show_times(now: View, stops: Stops) -> None:
             "its kernels as sparse matrices; it takes up to a minute.",
         )
         return
-    st.markdown(f"**{said(times, sparsity)}**")
+    st.markdown(f"**{in_words(times, sparsity)}**")
     columns = ("Network", "Images at once", "Median, ms", "Half of the rounds", "Images a second", "Times as fast")
     table("Times", columns, [times_row(times, v, b) for b in BATCHES for v in VARIANTS], key="times", terms=("ONNX",))
     st.caption(

@@ -221,7 +221,7 @@ def test_idx_of_another_form_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "idx"
     path = path.with_suffix(".gz")
     path.write_bytes(gzip.compress(content))
-    with pytest.raises(DataError, match="is not a whole IDX file of bytes"):
+    with pytest.raises(DataError, match="is not a complete IDX file of bytes"):
         data._read_idx(path, (3,))
 
 

@@ -1,4 +1,4 @@
-"""What is taken away gives back every bit without PruneLab, and says what it is; what is damaged is refused."""
+"""A download gives back every bit without PruneLab and says what it is; a damaged one is refused."""
 
 import hashlib
 import io
@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 
 from core.cost import compact
 from core.cost.compact import DamagedError
-from core.cost.files import Export, mask_digest, written
+from core.cost.files import Export, mask_digest
+from core.engine.formats import FORMATS, Pruned, export
 from core.errors import PruningError
 from core.evaluation import Comparison
-from core.pruning import PruningConfig, kernels, prune, rank
+from core.pruning import PruningConfig, Weights, kernels, prune, rank
+from core.run import Run
 from core.store.runs import RunStore
 from tests import small, tiny
 from tests.patience import PATIENCE
@@ -28,6 +30,17 @@ from tests.patience import PATIENCE
 WEIGHTS = small.weights()
 PRUNED = prune(WEIGHTS, rank(WEIGHTS, PruningConfig()), 0.8)
 PACKED = compact.pack(PRUNED, kernels(PRUNED), {"run": "one"})
+
+
+FILES = ("weights.safetensors", "network.plab", "compact.py", "MODEL_CARD.md")
+"""Those that are written and read without torch."""
+
+
+def written(run: Run, weights: Weights, k: int) -> Export:
+    comparison = Comparison(200, 150, 20, 10, 20, 25)
+    images, logits = np.zeros(0, np.uint8), np.zeros(0, np.float32)
+    network = Pruned(run, weights, PruningConfig(), k, comparison, images, logits)
+    return export(network, [form for form in FORMATS if form.file in FILES])
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +51,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Export, dict[str, np
     run, weights = store.get(tiny.config().run_id), store.weights(tiny.config().run_id)
     ranking = rank(weights, PruningConfig())
     pruned = prune(weights, ranking, 0.9)
-    return written(run, pruned, PruningConfig(), ranking.count(0.9), Comparison(200, 150, 20, 10, 20, 25)), pruned
+    return written(run, pruned, ranking.count(0.9)), pruned
 
 
 def test_a_packed_network_is_unpacked_bit_for_bit_in_order() -> None:
@@ -79,6 +92,8 @@ def test_the_card_says_what_it_is_and_the_checks_what_was_read_again(
     assert tiny.config().run_id in card and mask_digest(pruned) in card
     assert "39,771 of 44,190 weights" in card and "170 of 200" in card and "160 of 200" in card
     assert "| MD5 of synthetic | 00000000000000000000000000000000 |" in card and "Version of torch" in card
+    described = [line.split("`")[1] for line in card.splitlines() if line.startswith("- ")]
+    assert [*described, "MODEL_CARD.md"] == [form.file for form in FORMATS]
     sizes = [len(found.files[name]) for name in ("weights.safetensors", "network.plab")]
     for size, said in zip(sizes, found.checked, strict=True):
         assert f"{size:,}" in said
@@ -98,7 +113,7 @@ def test_a_file_that_does_not_give_back_what_it_was_given_is_not_offered(
     run = RunStore(tmp_path).get(tiny.config().run_id)
     monkeypatch.setattr(compact, "unpack", lambda content: ({**made[1], "fc3.bias": np.zeros(10, np.float32)}, {}))
     with pytest.raises(PruningError, match="did not give back"):
-        written(run, made[1], PruningConfig(), 1, Comparison(200, 150, 20, 10, 20, 25))
+        written(run, made[1], 1)
 
 
 def signed(content: bytes) -> bytes:

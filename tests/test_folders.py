@@ -140,8 +140,8 @@ def test_parts_that_do_not_fit_are_refused_when_they_are_loaded(root: Path, spoi
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda file: file.write_bytes(b"no picture"), "no whole picture"),
-        (lambda file: file.write_bytes(file.read_bytes()[:60]), "no whole picture"),
+        (lambda file: file.write_bytes(b"no picture"), "not a complete picture"),
+        (lambda file: file.write_bytes(file.read_bytes()[:60]), "not a complete picture"),
         (lambda file: Image.new("L", (5_000, 5_000)).save(file), "5000 x 5000"),
         (lambda file: Image.new("RGB", (28, 28)).save(file), "others are 32 wide"),
     ],
@@ -334,12 +334,15 @@ def test_labels_and_greys_with_a_dimension_of_one_are_read(root: Path) -> None:
             lambda f: write_idx(next(f.glob("train-labels*")), np.zeros((600, 3))),
             "600 x 3 bytes, which are not one label",
         ),
-        (lambda f: write_idx(next(f.glob("t10k-images*")), np.zeros((90, 784))), "90 x 784 bytes, which are no images"),
+        (
+            lambda f: write_idx(next(f.glob("t10k-images*")), np.zeros((90, 784))),
+            "90 x 784 bytes, which are not images",
+        ),
         (lambda f: (f / "classes.txt").write_text("circle\nsquare"), "a label 2 but 2 classes"),
         (lambda f: (f / "classes.txt").write_text("caf\u00e9\ncafe\u0301\ntea", "utf-8"), "names a class twice"),
         (
             lambda f: next(f.glob("t10k-images*")).write_bytes(gzip.compress(b"\0\0\x08\3")),
-            "t10k-images.* is not a whole IDX",
+            "t10k-images.* is not a complete IDX",
         ),
     ],
 )

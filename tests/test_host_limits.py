@@ -63,7 +63,7 @@ def test_whatever_trains_counts_and_is_refused_where_enough_was_asked_for(
     engine, run_id = nobody
     refused(lambda: ASKS[first](engine, run_id, "ann"), "does not answer")
     for ask in ASKS.values():
-        refused(partial(ask, engine, run_id, "ann"), r"1 trainings within an hour.* ask again in 60 min")
+        refused(partial(ask, engine, run_id, "ann"), r"one training within an hour.* ask again in 60 min")
     refused(lambda: ASKS[first](engine, run_id, "bob"), "does not answer")
 
 
@@ -77,15 +77,15 @@ def test_what_trains_nothing_is_not_counted(nobody: tuple[Engine, str]) -> None:
 def test_a_study_counts_the_networks_that_it_trains_or_retrains(nobody: tuple[Engine, str]) -> None:
     engine, _ = nobody
     refused(
-        lambda: engine.submit_all(cells(1, 2), "ann"), "trains 2 networks, more than the 1 trainings within an hour"
+        lambda: engine.submit_all(cells(1, 2), "ann"), "trains 2 networks, more than the one training within an hour"
     )
     many = cells(1, retraining="none")  # two cells of one network
     refused(lambda: engine.submit_all(many, "ann"), "does not answer")
-    refused(lambda: engine.submit_all(many, "ann"), "1 trainings within an hour")
+    refused(lambda: engine.submit_all(many, "ann"), "one training within an hour")
     engine.results.put(Network(config=tiny.config(seed=3)), {"fc.weight": np.zeros((10, 4), np.float32)})
     refused(lambda: engine.submit_all(cells(3), "ann"), "does not answer")  # only evaluated
     retrained = [replace(cell, retraining="fine-tune", epochs=1) for cell in cells(3)]
-    refused(lambda: engine.submit_all(retrained, "ann"), "1 trainings within an hour")
+    refused(lambda: engine.submit_all(retrained, "ann"), "one training within an hour")
     refused(lambda: engine.submit_all(retrained, "bob"), "does not answer")
 
 

@@ -451,7 +451,7 @@ def test_a_clock_that_is_set_back_neither_locks_a_visitor_out_nor_lets_them_ask_
             engine.submit(Training(config=config(1), owner="one"), "one")
         day_before = time.time() - 86_400
         monkeypatch.setattr(time, "time", lambda: day_before)
-        with pytest.raises(JobError, match=r"1 trainings within an hour.* in 60 min"):
+        with pytest.raises(JobError, match=r"one training within an hour.* in 60 min"):
             engine.submit(Training(config=config(2), owner="one"), "one")
     finally:
         engine.close()

@@ -91,7 +91,7 @@ def test_an_encoding_that_does_not_give_back_what_it_was_given_is_found_out(monk
         return honest.encode([np.where(layer == layer.max(), 0, layer).astype(layer.dtype) for layer in layers])
 
     monkeypatch.setitem(ENCODINGS, "gaps", Format(forgetful, honest.decode))  # type: ignore[arg-type]
-    with pytest.raises(PruningError, match="float32-gaps-none did not give back"):
+    with pytest.raises(PruningError, match="float32-gaps-none did not decode"):
         weigh(WEIGHTS, RANKING, (0.5,))
 
 

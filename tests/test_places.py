@@ -21,7 +21,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from core.errors import StoreError
 from core.pruning import GRADIENTS, PruningConfig
 from core.run import Run
-from core.store.places import Bucket, Folder, Place, bucket, opened
+from core.store.places import Bucket, Folder, Place, bucket, opened, waiting
 from core.store.results import Results
 from core.store.runs import RunStore
 from core.study.bisection import Search
@@ -108,7 +108,7 @@ def test_deleted_runs_are_gone_with_all_that_was_kept_about_them_for_every_serve
     one.keep(f"ledgers/{run.id}-magnitude-global.json", b"{}")
     two.refresh()
     assert two.weights(run.id)
-    with pytest.raises(StoreError, match="another visitor's"):
+    with pytest.raises(StoreError, match="belongs to another visitor"):
         two.delete(run.id, "somebody")
     assert one.expire(datetime.fromisoformat(run.created) + timedelta(days=1)) == [run.id]
     two.refresh()
@@ -190,7 +190,7 @@ def test_what_is_damaged_is_set_aside_with_a_reason_and_can_be_made_again(
     name = next(name for name in _names(one) if name.endswith(file))
     one.keep(name, b"\0" * run.bytes)
     reader = server()
-    with pytest.raises(StoreError, match="is damaged and left out"):
+    with pytest.raises(StoreError, match="is damaged and was left out"):
         reader.weights(run.id), reader.profile(run.id, GLOBAL)
     [(run_id, reason)] = server().damaged()
     assert run_id == run.id and reason.endswith(".")
@@ -312,13 +312,13 @@ def test_a_server_that_accepts_and_never_answers_is_one_that_cannot_be_reached(
         client.clear_instance_cache()  # they are kept by URL, and know another server
         place = Bucket(f"s3://school/{uuid.uuid4().hex}", tmp_path)
         client.clear_instance_cache()
-        begun, beside = list[Any](), bucket._beside
+        begun, beside = list[Any](), waiting.beside
 
         def counted(call: Callable[..., Any]) -> Any:
             begun.append(call)
             return beside(call)
 
-        monkeypatch.setattr(bucket, "_beside", counted)
+        monkeypatch.setattr(bucket, "beside", counted)
         monkeypatch.setattr(bucket, "_LISTING", 0.5)
         monkeypatch.setattr(bucket, "_PATIENCE", float("inf"))
         with pytest.raises(StoreError, match=r"cannot be reached \(TimeoutError\)"):
@@ -495,7 +495,7 @@ def test_a_place_is_known_by_its_name_letter_by_letter(
     damaged = next(path for path in _names(here) if path.endswith("labels.safetensors"))
     here.keep(damaged, b"nonsense")
     reader = store(name)
-    with pytest.raises(StoreError, match="is damaged and left out"):
+    with pytest.raises(StoreError, match="is damaged and was left out"):
         reader.labels(run.id)
     assert [run_id for run_id, _ in store(name).damaged()] == [run.id] and store(name).runs() == []
     for each in neighbours[1:]:

@@ -12,12 +12,11 @@ import torch
 from core.config import Design, Problem
 from core.cost.files import Export, Exporting
 from core.cost.script import script
-from core.engine import portable
+from core.engine import formats, portable
+from core.engine.formats import FORMATS, agreement
 from core.engine.inference import Classifier
 from core.engine.models import build, get_weights
 from core.engine.portable import from_state, onnx_runtime, run_alone, to_onnx, to_state
-from core.engine.tasks import export as exporting
-from core.engine.tasks.export import agreement
 from core.errors import ConfigError, JobCancelled, PruningError
 from core.networks import NETWORKS
 from core.pruning import PruningConfig, prune, rank
@@ -99,7 +98,7 @@ def test_more_than_rounding_is_refused() -> None:
     logits = np.array([[8.0, -3.0]], np.float32)
     assert agreement("it", logits + 5e-6, logits) < 1e-5
     for wrong in (logits + 1e-2, logits * np.nan):
-        with pytest.raises(PruningError, match="it answers otherwise"):
+        with pytest.raises(PruningError, match="it gives other answers"):
             agreement("it", wrong, logits)
 
 
@@ -114,9 +113,8 @@ def test_the_task_stores_an_archive_that_says_what_was_tried(root: Path) -> None
     run_id, store, done = tiny.config().run_id, Results(RunStore(root)), []
     tiny.export(run_id, PruningConfig(), 0.9, root=root, on_progress=lambda p: done.append((p.done, p.of)))
     made = store.get(Exporting(run_id=run_id, sparsity=0.9))
-    assert made is not None and done[-5:] == [(i, 5) for i in range(1, 6)]
-    names = {"weights.pt", "network.py", "network.onnx", "weights.safetensors", "network.plab", "compact.py"}
-    assert {*made.files} == {*names, "MODEL_CARD.md"}
+    assert made is not None and [d for d in done if d[1] > 1] == [(i, len(FORMATS)) for i in range(len(FORMATS) + 1)]
+    assert [*made.files] == [form.file for form in FORMATS]
     said = " ".join(made.checked)
     assert "weights_only=True" in said and "on 200 test images" in said and "empty folder" in said
     weights = RunStore(root).weights(run_id)
@@ -127,9 +125,9 @@ def test_the_task_stores_an_archive_that_says_what_was_tried(root: Path) -> None
         tiny.export(run_id, PruningConfig(), 0.5, root=root, should_stop=lambda: True)
 
 
-def test_a_network_whose_onnx_answers_otherwise_is_not_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "onnx_runtime", lambda content: lambda images: np.zeros((len(images), 10)))
-    with pytest.raises(PruningError, match=r"network\.onnx answers otherwise"):
+def test_a_network_whose_onnx_gives_other_answers_is_not_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "onnx_runtime", lambda content: lambda images: np.zeros((len(images), 10)))
+    with pytest.raises(PruningError, match=r"network\.onnx gives other answers"):
         tiny.export(tiny.config().run_id, PruningConfig(), 0.2, root=root)
     assert Results(RunStore(root)).get(Exporting(run_id=tiny.config().run_id, sparsity=0.2)) is None
 

@@ -22,12 +22,14 @@ from core.engine.tasks import ledger, timing, tradeoff
 from core.errors import StoreError
 from core.evaluation import Comparison
 from core.evaluation.profile import Evaluating, Profiling, compute
+from core.evaluation.trace import Tracing
 from core.job import Job
 from core.jobs import JobState, sharing
 from core.progress import Progress
 from core.pruning import GRADIENTS, PruningConfig, Weights, rank
 from core.reference import study as shipped_study
 from core.run import Training
+from core.store import results
 from core.store.arrays import digest
 from core.store.results import Results
 from core.store.runs import RunStore
@@ -118,13 +120,13 @@ ELSEWHERE = """
 import json, sys
 from core.jobs import sharing
 for job_id, found in json.load(sys.stdin).items():
-    state = sharing.told(found, job_id)
+    state = sharing.recognised(found, job_id)
     print(state and state.job)
 """
 
 
 def test_a_server_knows_a_job_of_another_whose_class_it_never_met() -> None:
-    published = {job.id: sharing.said(JobState(job=job, submitted=1.0)) for job in JOBS.values()}
+    published = {job.id: sharing.description(JobState(job=job, submitted=1.0)) for job in JOBS.values()}
     told = subprocess.run(
         [sys.executable, "-c", ELSEWHERE], input=json.dumps(published), capture_output=True, text=True, check=True
     )
@@ -135,7 +137,7 @@ def test_a_server_knows_a_job_of_another_whose_class_it_never_met() -> None:
     "named", ["core.nowhere:Job", "core.job:Nothing", "core.errors:StoreError", "os:system", "", 3]
 )
 def test_what_a_server_of_another_version_published_is_passed_over(named: Any) -> None:
-    assert sharing.told({**sharing.said(JobState(job=CELL, submitted=1.0)), "job": named}, CELL.id) is None
+    assert sharing.recognised({**sharing.description(JobState(job=CELL, submitted=1.0)), "job": named}, CELL.id) is None
 
 
 @pytest.mark.parametrize("name", JOBS)
@@ -296,6 +298,28 @@ def test_the_id_of_a_job_is_what_earlier_versions_call_it_who_share_a_scheduler(
         "audit": f"audit-{RUN}",
     }
     assert JOBS[name].id == expected[name]
+
+
+@pytest.mark.parametrize("name", ["profile", "point"])
+def test_a_profile_is_stored_under_the_name_that_its_job_says(store: RunStore, name: str) -> None:
+    tiny.perform(JOBS[name], store.root)
+    assert (store.root / JOBS[name].file("")).is_file()
+
+
+def test_no_file_of_the_product_is_opened_for_a_profile(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = list[Path]()
+    monkeypatch.setattr(results, "_bytes", opened.append)
+    assert Results(store).get(JOBS["profile"]) is None and Results(store).get(JOBS["point"]) is None
+    assert not opened
+
+
+def test_traces_of_different_images_or_sparsities_of_one_run_are_different_jobs() -> None:
+    image = np.zeros((28, 28), np.uint8)
+    trace = Tracing(run_id=RUN, sparsities=(0.5,), image=image)
+    again = Tracing(run_id=RUN, sparsities=(0.5,), image=image.copy())
+    assert trace == again and trace.id == again.id and hash(trace) == hash(again)
+    for other in (replace(trace, image=image + np.uint8(1)), replace(trace, sparsities=(0.6,))):
+        assert trace != other and trace.id != other.id
 
 
 def test_a_training_is_the_same_whoever_asks_for_it() -> None:

@@ -306,7 +306,7 @@ def test_a_profile_of_other_weights_is_not_taken_for_its_own(store: RunStore) ->
 def test_a_profile_that_answers_a_class_which_the_run_has_not_is_refused(store: RunStore) -> None:
     run, profile = put(store), make_profile(make_weights())
     store.save_profile(run.id, replace(profile, predicted=profile.predicted + np.uint8(10)))
-    with pytest.raises(StoreError, match="of other images"):
+    with pytest.raises(StoreError, match="to other images"):
         store.profile(run.id, PruningConfig())
 
 
@@ -371,7 +371,7 @@ def test_a_good_folder_is_no_problem(store: RunStore) -> None:
 def test_only_the_owner_deletes_a_run(store: RunStore) -> None:
     run = put(store, owner="ann")
     for stranger in ("bob", None):
-        with pytest.raises(StoreError, match="another visitor's"):
+        with pytest.raises(StoreError, match="belongs to another visitor"):
             store.delete(run.id, stranger)
     store.delete(run.id, "ann")
     assert store.runs() == [] and not (store.root / run.id).exists() and leftovers(store) == []

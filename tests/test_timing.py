@@ -10,7 +10,7 @@ import torch
 
 from core.codec import from_json, to_json
 from core.config import Design
-from core.cost.times import BATCHES, Times, Timing, Variant, said
+from core.cost.times import BATCHES, Times, Timing, Variant, in_words
 from core.engine import timing
 from core.engine.inference import Classifier
 from core.engine.models import build, get_weights, normalise, set_weights
@@ -52,7 +52,7 @@ def test_sparse_matrices_answer_what_the_pruned_network_answers(network: str) ->
 def test_a_sparse_network_that_answers_otherwise_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = get_weights(build(Design("lenet"), 0))
     monkeypatch.setattr(timing, "_csr", lambda matrix: 2 * matrix.detach())
-    with pytest.raises(PruningError, match="csr answers otherwise"):
+    with pytest.raises(PruningError, match="csr gives other answers"):
         timing.measure(Design("lenet"), weights, weights, IMAGES, rounds=1)
 
 
@@ -90,16 +90,16 @@ def test_median_quartiles_and_ratio_are_those_of_the_rounds() -> None:
 
 
 def test_faster_and_slower_are_said_only_where_the_rounds_agree() -> None:
-    text = said(times(1.0, 0.2), 0.5)
+    text = in_words(times(1.0, 0.2), 0.5)
     assert (
         "like any number, about as fast as the unpruned one" in text
         and "matrices, slower than the unpruned one" in text
     )
-    assert "matrices, faster" in said(times(1.0, 3.0), 0.99)
-    assert "matrices, about as fast" in said(times(1.0, 1.1, spread=0.5), 0.99)
+    assert "matrices, faster" in in_words(times(1.0, 3.0), 0.99)
+    assert "matrices, about as fast" in in_words(times(1.0, 1.1, spread=0.5), 0.99)
     assert "ONNX Runtime, about as fast as the unpruned one" in text  # although both are faster than torch
 
 
 def test_filters_are_spoken_of_only_where_some_can_go() -> None:
-    assert "idle filters" not in said(times(1.0, 1.0), 0.5)
-    assert "without its idle filters, faster" in said(times(1.0, 1.0, gone=3), 0.5)
+    assert "idle filters" not in in_words(times(1.0, 1.0), 0.5)
+    assert "without its idle filters, faster" in in_words(times(1.0, 1.0, gone=3), 0.5)

@@ -9,7 +9,7 @@ import pytest
 from core import figures
 from core.codec import from_json, to_json
 from core.cost.times import BATCHES
-from core.cost.tradeoff import EPOCHS, RETRAINED, SHARES, SPARSITIES, Comparing, Tradeoff, said
+from core.cost.tradeoff import EPOCHS, RETRAINED, SHARES, SPARSITIES, Comparing, Tradeoff, in_words
 from core.engine.inference import Classifier
 from core.engine.tasks import tradeoff as engine
 from core.errors import JobCancelled, StoreError
@@ -97,7 +97,7 @@ def test_it_survives_json_is_of_its_weights_and_damage_is_refused(root: Path, fo
 
 def test_the_sentence_and_the_figures_say_what_was_found(found: Tradeoff) -> None:
     filters, weights = found.line("filters", retrained=True)[1], found.line("weights", retrained=True)[1]
-    text = said(found)
+    text = in_words(found)
     assert f"{100 * filters.left / found.total:.0f} %" in text.replace("\u00a0", " ")
     assert f"{100 * filters.comparison.pruned.value:.2f}" in text and f"{filters.times[256][1]:.2f} times" in text
     assert f"{100 * weights.comparison.pruned.value:.2f}" in text

@@ -261,11 +261,11 @@ def bad() -> dict[str, tuple[Any, str]]:
     """Trees that stopped every page, and what names them."""
     whole = {"circle": {"x.png": picture()}, "square": {"x.png": picture()}}
     return {
-        "swapped": (SWAPPED, "train-images-idx3-ubyte holds 600 bytes, which are no images"),
+        "swapped": (SWAPPED, "train-images-idx3-ubyte holds 600 bytes, which are not images"),
         "no dimensions": (SWAPPED | {"train-images-idx3-ubyte": idx(content=1)}, "holds single bytes"),
         "labels in rows": (
             SWAPPED | {"train-images-idx3-ubyte": idx(600, 28, 28), "train-labels-idx1-ubyte": idx(600, 10)},
-            "train-labels-idx1-ubyte holds 600 x 10 bytes, which are not one label an image",
+            "train-labels-idx1-ubyte holds 600 x 10 bytes, which are not one label per image",
         ),
         "little-endian": (SWAPPED | {"t10k-images-idx3-ubyte": idx(90, 28, 28, order="<")}, "t10k-images-idx3-ubyte"),
         "floats": (SWAPPED | {"t10k-labels-idx1-ubyte": idx(90, kind=0x0D, content=360)}, "t10k-labels-idx1-ubyte"),
@@ -276,7 +276,7 @@ def bad() -> dict[str, tuple[Any, str]]:
         "lost+found": (("locked", {}), "lost+found"),
         "a locked class": (whole | {"stripes": ("locked", {"x.png": picture()})}, "stripes"),
         "a file name": (whole | {"circle": {"\udcff.png": b"no picture"}}, "holds|has"),
-        "TIFF": (whole | {"stripes": {"x.tiff": b"II*\0"}}, "stripes/x.tiff is no PNG, JPEG, BMP or WebP file"),
+        "TIFF": (whole | {"stripes": {"x.tiff": b"II*\0"}}, "stripes/x.tiff is not a PNG, JPEG, BMP or WebP file"),
         "too deep": (whole | {"stripes": {"more": {"x.png": picture()}}}, "stripes/more holds pictures one folder"),
         "train alone": ({"train": whole, "val": whole}, "holds pictures one folder too deep"),
         "two trains": ({"train": whole, "Training": whole, "test": whole}, "Training and train"),

@@ -7,6 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from core.cost.times import BATCHES, Times, Variant
+from core.engine.formats import FORMATS
 from core.engine.tasks import ledger, timing, tradeoff
 from core.evaluation.profile import FRACTIONS
 from core.progress import Progress, Unit
@@ -31,11 +32,11 @@ JOBS: dict[str, tuple[Callable[..., None], str]] = {
     "own ledger": (lambda **how: tiny.ledger(RUN, RULE, 0.123, **how), "1 of 1 sparsity"),
     "rounding": (lambda **how: tiny.rounding(RUN, RULE, 0.5, **how), "2 of 2 number types"),
     "timing": (lambda **how: tiny.timing(RUN, RULE, 0.5, **how), "9 of at most 9 rounds"),
-    "tradeoff": (lambda **how: tiny.tradeoff(RUN, RULE, **how), "1 of at most 51 steps"),
-    "export": (lambda **how: tiny.export(RUN, RULE, 0.5, **how), "5 of 5 steps"),
+    "tradeoff": (lambda **how: tiny.tradeoff(RUN, RULE, **how), "1 of at most 1 step"),
+    "export": (lambda **how: tiny.export(RUN, RULE, 0.5, **how), f"{len(FORMATS)} of {len(FORMATS)} steps"),
     "search": (lambda **how: tiny.search(Search(run_id=RUN), **how), " evaluations"),
     "cell": (lambda **how: tiny.cell(Cell(config=CONFIG, sparsities=(0.5,)), **how), "1 of 1 sparsity"),
-    "audit": (lambda **how: tiny.audit(CONFIG, **how), "7 of 8 readings"),
+    "audit": (lambda **how: tiny.audit(CONFIG, **how), "8 of 8 readings"),
 }
 
 

@@ -1,4 +1,4 @@
-"""A pruned network to download: its files, each read again and compared before anyone gets it."""
+"""A pruned network to download: its archive, and the facts that describe it."""
 
 import hashlib
 import io
@@ -7,15 +7,10 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from safetensors.numpy import load as load_safetensors
-from safetensors.numpy import save as save_safetensors
 
-from core.cost import compact
-from core.errors import PruningError, StoreError
+from core.errors import StoreError
 from core.evaluation import Comparison
 from core.job import AtSparsity
 from core.pruning import PruningConfig, Weights, kernels
@@ -53,7 +48,7 @@ class Export:
                 files = {name: archive.read(name) for name in archive.namelist()}
             return cls(files, tuple(files.pop(CHECKED).decode().splitlines()))
         except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, ValueError, NotImplementedError) as error:
-            raise StoreError(f"This is no archive of a pruned network ({error}).") from error
+            raise StoreError(f"This is not an archive of a pruned network ({error}).") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,55 +60,12 @@ class Exporting(AtSparsity[Export]):
     kept = "exports/{key}-{weights}.zip"
 
 
-def written(run: Run, pruned: Weights, pruning: PruningConfig, k: int, comparison: Comparison) -> Export:
-    """The files of a run's pruned weights.
-
-    Args:
-        run: whose weights they are.
-        pruned: all arrays, kernels with k weights set to zero.
-        pruning: how these were chosen.
-        k: how many they are.
-        comparison: of the dense and the pruned network on the test images.
-
-    Raises:
-        PruningError: a file did not give back what it was given.
-    """
-    notes = {"run": run.id, "pruning": pruning.key, "k": k, "total": run.weights, "masks": mask_digest(pruned)}
-    safetensors = save_safetensors(dict(pruned), {name: str(value) for name, value in notes.items()})
-    packed = compact.pack(pruned, kernels(pruned), notes)
-    same("weights.safetensors", pruned, load_safetensors(safetensors))
-    same("network.plab", pruned, compact.unpack(packed)[0])
-    files = {
-        "weights.safetensors": safetensors,
-        "network.plab": packed,
-        "compact.py": Path(compact.__file__).read_bytes(),
-        "MODEL_CARD.md": card(run, pruning, k, comparison, str(notes["masks"])).encode(),
-    }
-    checked = (
-        f"weights.safetensors ({wording.size(len(safetensors))}) gives back every bit of all {len(pruned)} arrays.",
-        f"network.plab ({wording.size(len(packed))}), our compact encoding, gives back every bit of them too; "
-        "compact.py reads it.",
-    )
-    return Export(files, checked)
-
-
 def mask_digest(pruned: Weights) -> str:
     """SHA-256 of which weights are zero: the kernels' masks in order, a bit a weight, each packed into bytes."""
     digest = hashlib.sha256()
     for kernel in kernels(pruned).values():
         digest.update(np.packbits(kernel.reshape(-1) != 0).tobytes())
     return digest.hexdigest()
-
-
-def same(name: str, given: Weights, back: Mapping[str, NDArray[np.float32]]) -> None:
-    """Raises PruningError if a file did not give back every bit of what it was given."""
-    alike = {*given} == {*back} and all(_bits(given[n]) == _bits(back[n]) for n in given)
-    if not alike:
-        raise PruningError(f"{name} did not give back what it was given; please report this network.")
-
-
-def _bits(array: NDArray[np.float32]) -> tuple[tuple[int, ...], str, bytes]:
-    return array.shape, str(array.dtype), array.tobytes()
 
 
 def facts(run: Run, pruning: PruningConfig, k: int, c: Comparison) -> dict[str, str]:
@@ -152,23 +104,22 @@ _SIGNS = re.compile(r"[\\`*_~$&|@#^]|<(?! )|\[(?![\d\N{MINUS SIGN}+])|://|:[\w+-
 """What may mean something in Markdown as GitHub and others read it; not the brackets of an interval."""
 
 
-def card(run: Run, pruning: PruningConfig, k: int, c: Comparison, masks: str) -> str:
-    """What a model card says of the network (Mitchell et al., "Model cards for model reporting", 2019)."""
+def card(run: Run, pruning: PruningConfig, k: int, c: Comparison, masks: str, contents: Mapping[str, str]) -> str:
+    """The model card of the network (Mitchell et al., "Model cards for model reporting", 2019).
+
+    `contents` says of each other file, by name, what it is.
+    """
     rows = {**facts(run, pruning, k, c), "SHA-256 of the masks": masks}
-    lines = [f"| {as_written(name)} | {as_written(value)} |" for name, value in rows.items()]
-    return "\n".join(
-        [
-            f"# {run.config.network}, pruned by PruneLab",
-            "",
-            "For looking at what pruning does; not for deciding anything about people or goods.",
-            "",
-            "| what | value |",
-            "|---|---|",
-            *lines,
-            "",
-            "`network.py` is the whole network in a few lines of torch and reads `weights.pt`; `network.onnx` takes",
-            "uint8 images and gives logits. `weights.safetensors` holds all arrays as float32, and `network.plab` the",
-            "same bits in the compact encoding, which `compact.py` reads with NumPy and constriction.",
-            "",
-        ]
-    )
+    lines = [
+        f"# {run.config.network}, pruned by PruneLab",
+        "",
+        "For looking at what pruning does; not for deciding anything about people or goods.",
+        "",
+        "| what | value |",
+        "|---|---|",
+        *(f"| {as_written(name)} | {as_written(value)} |" for name, value in rows.items()),
+        "",
+        *(f"- `{name}`: {about}" for name, about in contents.items()),
+        "",
+    ]
+    return "\n".join(lines)

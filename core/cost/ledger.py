@@ -152,6 +152,6 @@ class Weighing(OfRun[Ledger]):
         return "stop" if self.sparsity is None else "sparsity"
 
     @property
-    def key(self) -> str:
-        """Such as `0123456789ab-magnitude-global@12.5`."""
-        return super().key if self.sparsity is None else f"{super().key}@{percentage(self.sparsity)}"
+    def variant(self) -> str:
+        """Such as `magnitude-global@12.5`."""
+        return super().variant if self.sparsity is None else f"{super().variant}@{percentage(self.sparsity)}"

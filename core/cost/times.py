@@ -71,7 +71,7 @@ class Timing(AtSparsity[Times]):
     kept = "ledgers/times-{key}.json"
 
 
-_SAID: tuple[tuple[Variant, Variant, str], ...] = (
+_COMPARED: tuple[tuple[Variant, Variant, str], ...] = (
     ("masked", "dense", "with its zeros multiplied like any number"),
     ("removed", "dense", "without its idle filters"),
     ("csr", "dense", "as sparse matrices"),
@@ -79,10 +79,10 @@ _SAID: tuple[tuple[Variant, Variant, str], ...] = (
 )
 
 
-def said(times: Times, sparsity: float) -> str:
+def in_words(times: Times, sparsity: float) -> str:
     """What the times show in words: faster or slower only where the middle half of the rounds agrees."""
     parts = []
-    for variant, to, name in _SAID:
+    for variant, to, name in _COMPARED:
         if variant == "removed" and not times.gone:
             continue
         verdicts = [_verdict(*times.ratio(batch, variant, to)) for batch in BATCHES]

@@ -89,13 +89,13 @@ class Comparing(OfRun[Tradeoff]):
     trains = True
 
 
-def said(found: Tradeoff) -> str:
+def in_words(tradeoff: Tradeoff) -> str:
     """What the two are worth, in words: the retrained networks with the same number of weights left."""
-    pairs = zip(found.line("filters", retrained=True), found.line("weights", retrained=True), strict=True)
+    pairs = zip(tradeoff.line("filters", retrained=True), tradeoff.line("weights", retrained=True), strict=True)
     filters, weights = list(pairs)[1]
     batch = BATCHES[-1]
     (_, fast, _), (_, slow, _) = filters.times[batch], weights.times[batch]
-    left = wording.percent(filters.left / found.total, 0)
+    left = wording.percent(filters.left / tradeoff.total, 0)
     return (
         f"With {left} of the weights left and {EPOCHS} epochs of retraining, single weights reach "
         f"{wording.percent(weights.comparison.pruned.value)} and whole filters "

@@ -85,4 +85,4 @@ class _Layers:
 
 
 def _wrong(entry: Entry) -> PruningError:
-    return PruningError(f"{entry.key} did not give back what it was given; please report this network.")
+    return PruningError(f"{entry.key} did not decode to the weights that it encodes; please report this network.")

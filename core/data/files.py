@@ -185,7 +185,7 @@ def look_at_idx(path: Path, remedy: str) -> Idx:
 
 
 def _not_idx(path: Path, remedy: str) -> DataError:
-    return DataError(f"{path} is not a whole IDX file of bytes; replace it by the original, or {remedy}.")
+    return DataError(f"{path} is not a complete IDX file of bytes; replace it with the original, or {remedy}.")
 
 
 def md5_of_idx(values: np.ndarray) -> str:

@@ -72,9 +72,9 @@ class IdxFiles:
     def _check_dimensions(self, key: tuple[str, str], shape: tuple[int, ...]) -> None:
         held = by(shape) or "single"
         if key[1] == "images" and len(shape) not in (3, 4):
-            raise DataError(f"{self._paths[key]} holds {held} bytes, which are no images; {REMEDY}.")
+            raise DataError(f"{self._paths[key]} holds {held} bytes, which are not images; {REMEDY}.")
         if key[1] == "labels" and (not shape or set(shape[1:]) - {1}):
-            raise DataError(f"{self._paths[key]} holds {held} bytes, which are not one label an image; {REMEDY}.")
+            raise DataError(f"{self._paths[key]} holds {held} bytes, which are not one label per image; {REMEDY}.")
 
     def _check_fit(
         self, found: dict[tuple[str, str], Idx], shapes: dict[str, tuple[int, ...]], highest: int, classes: int

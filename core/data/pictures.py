@@ -118,7 +118,7 @@ class PictureFolders:
 
     def _no_picture(self, path: str, error: PictureError) -> DataError:
         what = str(error).partition(";")[0]
-        return DataError(f"{self._folder / path} is no whole picture ({what}); replace it or remove it.")
+        return DataError(f"{self._folder / path} is not a complete picture ({what}); replace it or remove it.")
 
     def read(self, survey: Survey) -> Dataset:
         """Raises DataError: the pictures are no longer those of the survey, or one cannot be decoded."""
@@ -208,7 +208,9 @@ def _is_picture(entry: "os.DirEntry[str]") -> bool:
     if ending in _PICTURES:
         return files.is_file(entry, REMEDY)
     if ending not in _COMPANIONS and files.is_file(entry, REMEDY):
-        raise DataError(f"{entry.path} is no PNG, JPEG, BMP or WebP file; convert it, or move it out of the data set.")
+        raise DataError(
+            f"{entry.path} is not a PNG, JPEG, BMP or WebP file; convert it, or move it out of the data set."
+        )
     return False
 
 

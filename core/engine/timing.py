@@ -44,7 +44,7 @@ def measure(
     """Time all variants in turns, as `take_turns` does.
 
     Raises:
-        PruningError: a variant answers otherwise than the network whose weights it has.
+        PruningError: a variant gives other answers than the network whose weights it has.
     """
     joints = NETWORKS[design.network].joints
     kept = working(pruned, joints)
@@ -123,7 +123,7 @@ def _timed(run: Pass, images: np.ndarray, times: int) -> float:
 
 def _check(one: np.ndarray, other: np.ndarray, name: str) -> None:
     if not np.allclose(one, other, rtol=1e-3, atol=1e-3):
-        raise PruningError(f"{name} answers otherwise than the network; please report this network.")
+        raise PruningError(f"{name} gives other answers than the network; please report this network.")
 
 
 def sparsify(model: nn.Module) -> None:

@@ -130,7 +130,7 @@ class _Held:
 
 
 def _hold(model: nn.Module, sparse: Sparse) -> _Held:
-    """Put the weights into the network, less what the masks take away."""
+    """Put the weights into the network, without what the masks remove."""
     set_weights(model, sparse.weights)
     kernels = dict(model.named_parameters())
     gone = [(kernels[name], ~torch.tensor(kept, device=kernels[name].device)) for name, kept in sparse.masks.items()]
@@ -278,7 +278,7 @@ class _Watch:
     def check(self, phase: Phase = "evaluating") -> None:
         """Stop here if asked to; report if it is time."""
         if self._should_stop():
-            raise JobCancelled("The training was stopped; nothing of it was kept.")
+            raise JobCancelled("The training was stopped; nothing was kept.")
         if time.perf_counter() - self._reported >= _REPORT_EVERY:
             self._reported = time.perf_counter()
             seconds = time.perf_counter() - self._warm

@@ -1,8 +1,8 @@
 """What a task works with: the store, the data set, the weights, and whoever waits for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from core import data
 from core.config import RunConfig
@@ -16,6 +16,8 @@ from core.run import Run
 from core.store.arrays import digest
 from core.store.results import Results
 from core.store.runs import RunStore
+
+T = TypeVar("T")
 
 OnProgress = Callable[[Progress], object]
 ShouldStop = Callable[[], bool]
@@ -76,12 +78,19 @@ class Work:
     def check(self) -> None:
         """Raises JobCancelled if the job is to stop."""
         if self.should_stop():
-            raise JobCancelled("The evaluation was stopped; nothing of it was kept.")
+            raise JobCancelled("The evaluation was stopped; nothing was kept.")
 
     def report(self, done: int, of: int, *, at_most: bool = False) -> None:
         """Say how many of how many of the job's units are done; raises as `check` does."""
         self.check()
         self.on_progress(Progress("evaluating", done, of, unit=self.job.unit, at_most=at_most))
+
+    def each(self, parts: Sequence[T]) -> Iterator[T]:
+        """The parts of a job in turn; reports how many are done, first none."""
+        self.report(0, len(parts))
+        for done, part in enumerate(parts, 1):
+            yield part
+            self.report(done, len(parts))
 
     def data(self, config: RunConfig) -> Source:
         """The data set of a configuration, once it has been said that it is being loaded.
@@ -91,11 +100,13 @@ class Work:
             StoreError: there is such a run, but it is damaged.
         """
         self.on_progress(Progress("loading", 0, 1))
-        found, run_id = self.source(config.data.name), config.run_id
-        if self.store.has(run_id) and (said := self.store.unlike(run_id, found.data.test, found.data.classes)):
+        source, run_id = self.source(config.data.name), config.run_id
+        if self.store.has(run_id) and (difference := self.store.unlike(run_id, source.data.test, source.data.classes)):
             title = data.title(config.data.name)
-            raise DataError(f"The data set {title} is not what run {run_id} was trained on: {said}. Train it again.")
-        return found
+            raise DataError(
+                f"The data set {title} is not what run {run_id} was trained on: {difference}. Train it again."
+            )
+        return source
 
     def weights(self, job: OfRun[Any]) -> Weights:
         """The dense weights of a job's run; raises StoreError if there is no such run, or it is damaged."""

@@ -155,6 +155,10 @@ class Profile:
         return cls(pruning, tuple(names), **arrays)
 
 
+KEPT = "{job.run_id}/profiles/{job.variant}.safetensors"
+"""Where a profile is stored; where the store keeps it elsewhere, the name is still no other result's."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Profiling(OfRun[Profile]):
     """A run evaluated over the stops."""
@@ -162,6 +166,7 @@ class Profiling(OfRun[Profile]):
     kind = "profile"
     noun = "profile"
     unit = "stop"
+    kept = KEPT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +176,7 @@ class Evaluating(AtSparsity[Profile]):
     kind = "point"
     noun = "evaluation"
     unit = "sparsity"
+    kept = KEPT
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """One image over all stops: what a network answers at each sparsity, and its first feature maps."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +59,18 @@ class Tracing(OfRun[Trace]):
 
     sparsities: tuple[float, ...]
     image: NDArray[np.uint8]
+
+    @cached_property
+    def variant(self) -> str:
+        """How the run is pruned, and a digest of the sparsities and the image."""
+        asked = f"{self.sparsities} {self.image.shape} ".encode() + self.image.tobytes()
+        return f"{super().variant}-{hashlib.sha256(asked).hexdigest()[:12]}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tracing) and self.id == other.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
 
 
 def compute(

@@ -40,7 +40,7 @@ class Board:
     """Safe to use from any thread."""
 
     def __init__(self, on_end: Callable[[], object]) -> None:
-        """`on_end` is called before a job is said to be over."""
+        """`on_end` is called before a job's state shows that it is over."""
         self.lock, self._known, self._on_end = threading.RLock(), dict[str, Known](), on_end
 
     def find(self, job_id: str) -> Known | None:
@@ -65,7 +65,7 @@ class Board:
             return [k.state.job for k in self._known.values() if k.state.active and now - k.began > seconds]
 
     def state(self, job_id: str) -> JobState | None:
-        """The job as it is now."""
+        """The job's current state."""
         with self.lock:
             known = self._known.get(job_id)
             return self._seen(known) if known else None
@@ -91,23 +91,23 @@ class Board:
         with self.lock:
             self._known.pop(job_id, None)
 
-    def hear(self, known: Known, said: dict[str, Any]) -> None:
-        """What a worker, or another server, says of a job; of an earlier attempt it is nothing."""
+    def hear(self, known: Known, message: dict[str, Any]) -> None:
+        """Take in what a worker or another server reports of a job; reports on an earlier attempt are ignored."""
         with self.lock:
-            if said["key"] != known.key or not known.state.active:
+            if message["key"] != known.key or not known.state.active:
                 return
-            if said["op"] == "started":
+            if message["op"] == "started":
                 known.starts += 1
                 known.began = time.monotonic()
                 retried = known.starts > 1
                 known.state = replace(known.state, status="running", retried=retried, progress=None, message=None)
-            elif said["op"] == "progress":
+            elif message["op"] == "progress":
                 known.began = min(known.began, time.monotonic())  # where this server did not hear it begin
-                heard = progress(said["progress"])
+                heard = progress(message["progress"])
                 known.state = replace(known.state, status="running", progress=heard, message=None)
-            elif said["op"] == "cancelled":
-                known.stopped = said["why"]
-                self.end(known, "cancelled", said["why"])
+            elif message["op"] == "cancelled":
+                known.stopped = message["why"]
+                self.end(known, "cancelled", message["why"])
 
     def end(self, known: Known, status: Status, message: str | None, cause: BaseException | None = None) -> None:
         """Note that a job is over, once, and log it."""

@@ -16,17 +16,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from distributed import Client, Future
+from distributed import Future
 from distributed import TimeoutError as DaskTimeout
 from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
 
 from core.errors import JobCancelled, JobError, PruneLabError
 from core.job import Job
-from core.jobs import sharing, worker
+from core.jobs import worker
 from core.jobs.board import Board, Known
 from core.jobs.cluster import JOB, Cluster
 from core.jobs.limits import Allowance, Limits
+from core.jobs.sharing import Shared
 from core.jobs.state import STOPPED, TOPIC, JobState, Status, explained
 from core.store.results import Results
 from core.store.runs import RunStore
@@ -62,8 +63,9 @@ class Engine:
         self.results = Results(self.store)
         self.limits = Limits(queue_limit, training, Allowance(trainings_per_hour), longest_training)
         self._tasks = tasks
-        self._cluster = Cluster(address, workers, tasks, self._greet)
         self._board = Board(on_end=self.store.refresh)
+        self._shared = Shared(self._board, lambda: self._cluster.client, self._on_done)
+        self._cluster = Cluster(address, workers, tasks, self._shared.greet if address else self._shared.listen)
         self._submitting, self._withdrawn = threading.Lock(), set[str]()
         threading.Thread(target=self._warm_up, name="prunelab-engine", daemon=True).start()
         if math.isfinite(longest_training):
@@ -78,7 +80,7 @@ class Engine:
         """Ask for a job and return its id. One whose result is in the store is finished at once.
 
         Raises:
-            StoreError: it is about a run that there is not.
+            StoreError: it is about a run that does not exist.
             JobError: the queue is full, the scheduler cannot be reached, or the job trains and this server does not, or
                 not for this visitor within the hour.
         """
@@ -113,12 +115,12 @@ class Engine:
         threading.Thread(target=self._submit_each, args=([*jobs[1:]],), name="prunelab-study", daemon=True).start()
 
     def answer(self, job: Job[R]) -> R:
-        """Have a short job done whose result is not kept. Waits for it; goes before whatever waits.
+        """Have a short job done whose result is not kept. Wait for it; it takes precedence over jobs that wait.
 
         Embedded workers answer beside a training or an evaluation.
 
         Raises:
-            StoreError: it is about a run that there is not.
+            StoreError: it is about a run that does not exist.
             JobError: no worker answers in time, or it fails.
         """
         self.results.weights(job)
@@ -143,7 +145,7 @@ class Engine:
                 self.cancel(job_id)
 
     def state(self, job_id: str) -> JobState | None:
-        """The job as it is now; None if this server does not know it."""
+        """The job's current state; None if this server does not know it."""
         return self._board.state(job_id)
 
     def jobs(self) -> list[JobState]:
@@ -199,11 +201,11 @@ class Engine:
         client, wanted = self._cluster.connect(), known.state.job
         task = partial(worker.run, self._tasks, wanted, known.key, self.store.where)
         try:
-            client.subscribe_topic(TOPIC, self._on_event)  # again: a client that had to reconnect has lost it
+            client.subscribe_topic(TOPIC, self._shared.on_event)  # again: a client that had to reconnect has lost it
             share = None if self._cluster.address else {JOB: 0.5 if wanted.background else 1}
             how = {"resources": share, "priority": -1 if wanted.background else 0, "fifo_timeout": "0ms"}
             future = client.submit(task, *after, key=known.key, pure=False, **how)
-            future = self._publish(client, known, future)
+            future = self._shared.publish(client, known, future)
             idle = self._cluster.address and not client.nthreads()
             if known.stopped:  # meanwhile
                 client.cancel([future], force=True)
@@ -216,50 +218,6 @@ class Engine:
                     what = f"The scheduler at {self._cluster.address} has no workers yet; start one with `dask worker`."
                     known.state = replace(known.state, message=what)
         future.add_done_callback(partial(self._on_done, known))
-
-    def _publish(self, client: Client, known: Known, future: "Future[None]") -> "Future[None]":
-        """Let other servers find the job; if one of them was first, take part in its job instead."""
-        name, told = known.state.id, None
-        try:
-            sharing.publish(client, known.state, future)
-            client.log_event(TOPIC, {"op": "submitted", "id": name, "key": known.key})
-        except KeyError:
-            if (found := sharing.published(client, name)) is not None:
-                client.cancel([future])
-                told, future = sharing.told(found, name), found["future"]
-        with self._board.lock:
-            known.state, known.future, known.key = told or known.state, future, str(future.key)
-        return future
-
-    def _greet(self, client: Client) -> None:
-        """Hear of jobs; at a scheduler, take part in those that other servers have submitted."""
-        client.subscribe_topic(TOPIC, self._on_event)
-        if self._cluster.address:
-            for name in client.list_datasets():
-                self._adopt(client, str(name))
-            for event in client.get_events(TOPIC):
-                if event[1]["op"] != "submitted":
-                    self._on_event(event)
-
-    def _adopt(self, client: Client, name: str) -> None:
-        """Watch a job that another server has submitted."""
-        found = sharing.published(client, name)
-        state = sharing.told(found, name) if found else None
-        if found is None or state is None:
-            return
-        with self._board.lock:
-            if self._board.active(name):
-                return
-            known = self._board.add(state, found["future"])
-        found["future"].add_done_callback(partial(self._on_done, known))
-
-    def _on_event(self, event: tuple[float, dict[str, Any]]) -> None:
-        _, said = event
-        known = self._board.active(said["id"])
-        if known is not None:
-            self._board.hear(known, said)
-        elif said["op"] == "submitted" and (client := self._cluster.client) is not None:
-            threading.Thread(target=self._adopt, args=(client, said["id"]), daemon=True).start()
 
     def _on_done(self, known: Known, future: "Future[None]") -> None:
         status: Status = "finished"
@@ -277,7 +235,7 @@ class Engine:
         elif future.status != "finished":
             status, message = "failed", self._lost(known.state.job)
         elif not self.results.has(known.state.job):
-            message = "Its result is not in this server's run store; let the workers use the same one."
+            message = "Its result is not in this server's run store; make the workers use the same one."
             status = "failed"
         with suppress(OSError, RuntimeError, FutureCancelledError):
             if not known.stopped and (client := self._cluster.client) is not None:  # else its name was taken back

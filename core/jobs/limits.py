@@ -17,7 +17,7 @@ class Limits:
     """The host's limits.
 
     Attributes:
-        queue: jobs that may run or wait at once, those in the background apart.
+        queue: jobs that may run or wait at once; background jobs do not count.
         training: whether anything is trained here.
         allowance: what one visitor may have trained.
         longest: seconds after which a job that trains is stopped.
@@ -29,17 +29,17 @@ class Limits:
     longest: float = math.inf
 
     def check_training(self) -> None:
-        """Raises JobError if nothing is trained here."""
+        """Raise JobError if nothing is trained here."""
         if not self.training:
-            raise JobError("Nothing is trained on this server; look at the runs that are here.")
+            raise JobError("Nothing is trained on this server; look at the existing runs.")
 
     def check_room(self, active: int) -> None:
-        """Raises JobError if no other job may wait beside so many."""
+        """Raise JobError if the queue is full with so many active jobs."""
         if active >= self.queue:
             raise JobError(f"The queue is full ({active} jobs); try again when one is done.")
 
     def too_long(self, job: Job[Any]) -> str:
-        """Why a job was stopped that trains for too long."""
+        """Why a job that trained for too long was stopped."""
         took = f"The {job.noun} took over {math.ceil(self.longest / 60)} min"
         return f"{took}, the longest that this server allows; {job.too_long}."
 
@@ -52,12 +52,12 @@ class Allowance:
     """
 
     def __init__(self, per_hour: int | None) -> None:
-        """At most so many for each visitor; None for any number."""
+        """Allow each visitor so many; None for any number."""
         self._most, self._lock = per_hour, threading.Lock()
         self._asked = dict[str | None, list[float]]()
 
     def take(self, owner: str | None, networks: int = 1) -> None:
-        """Count what a visitor asks for.
+        """Count the networks that a visitor asks for.
 
         Raises:
             JobError: it would be too many; none of them is counted.
@@ -74,14 +74,13 @@ class Allowance:
 
 
 def _refusal(asked: list[float], networks: int, most: int, now: float) -> str:
+    allowed = f"the {'one training' if most == 1 else f'{most} trainings'} within an hour that this server allows"
     if networks > most:
         return (
-            f"This trains {networks} networks, more than the {most} trainings within an hour that this server allows a "
-            "visitor; look at what is here, or ask its host for more."
+            f"This trains {networks} networks, more than {allowed} a visitor; look at the existing results, or ask the "
+            "server's host for more."
         )
     also = "" if networks == 1 else f", and this would be {networks} more"
     minutes = math.ceil((asked[len(asked) + networks - most - 1] + _HOUR - now) / 60)
-    return (
-        f"You have asked for {len(asked)} of the {most} trainings within an hour that this server allows{also}; "
-        f"ask again in {minutes} min, or look at the runs that are here."
-    )
+    used = allowed if most == 1 else f"{len(asked)} of {allowed}"
+    return f"You have asked for {used}{also}; ask again in {minutes} min, or look at the existing runs."

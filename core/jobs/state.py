@@ -14,7 +14,7 @@ Status = Literal["queued", "running", "finished", "failed", "cancelled"]
 TOPIC = "prunelab"
 """Of Dask's events, with which workers and servers tell each other of jobs."""
 
-STOPPED = "Stopped on request; nothing of it was kept."
+STOPPED = "Stopped on request; nothing was kept."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class JobState:
 
 
 def progress(values: dict[str, Any]) -> Progress:
-    """What a worker says, as it comes over the wire."""
+    """A worker's progress, as it comes over the wire."""
     return Progress(**{**values, "epochs": tuple(Epoch(**epoch) for epoch in values["epochs"])})
 
 
@@ -64,7 +64,7 @@ def explained(job: Job[Any], error: BaseException, place: str) -> str:
     if isinstance(error, PruneLabError):
         return str(error)
     if isinstance(error, KilledWorker):
-        return f"The worker process died twice during this {job.noun}, perhaps for want of memory; ask for it again."
+        return f"The worker process died twice during this {job.noun}, perhaps for lack of memory; ask for it again."
     if isinstance(error, ImportError):
         return f"The workers of {place} cannot import PruneLab ({error}); start them in PruneLab's folder."
     return f"The {job.noun} failed unexpectedly ({type(error).__name__}: {error}); ask for it again."

@@ -24,12 +24,12 @@ class OtherWeightsError(DamageError):
 
 def digest(arrays: Mapping[str, NDArray[Any]]) -> str:
     """SHA-256 over names, types, shapes and content, in order of name. That of a network's weights says which it is."""
-    found = hashlib.sha256()
+    sha = hashlib.sha256()
     for name in sorted(arrays):
         value = np.ascontiguousarray(arrays[name])
-        found.update(f"{name}:{value.dtype.str}:{value.shape};".encode())
-        found.update(value.tobytes())
-    return found.hexdigest()
+        sha.update(f"{name}:{value.dtype.str}:{value.shape};".encode())
+        sha.update(value.tobytes())
+    return sha.hexdigest()
 
 
 def pack(arrays: Mapping[str, NDArray[Any]], **metadata: str) -> bytes:
@@ -49,21 +49,21 @@ def unpack(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
         with safe_open(path, framework="np") as file:
             arrays, metadata = {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise DamageError(f"{path.name} is not a whole safetensors file ({error}).") from error
+        raise DamageError(f"{path.name} is not a complete safetensors file ({error}).") from error
     except OSError as error:
         raise StoreError(f"{path.name} cannot be read ({error.strerror or error}); try again.") from error
     if metadata.get("digest") != digest(arrays):
-        raise DamageError(f"{path.name} does not hold what was stored in it.")
+        raise DamageError(f"{path.name} does not contain what was stored in it.")
     return arrays, metadata
 
 
 def state(path: Path) -> tuple[int, ...]:
     """What changes when another file takes its place; raises StoreError if it cannot be looked at."""
     try:
-        found = path.stat()
+        stat = path.stat()
     except OSError as error:
         raise StoreError(f"{path.name} cannot be read ({error.strerror}).") from error
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 @lru_cache(maxsize=512)
@@ -89,7 +89,7 @@ def check(arrays: Mapping[str, NDArray[Any]], expected: Mapping[str, tuple[type,
     found = {key: (value.dtype.type, value.shape) for key, value in arrays.items()}
     if found != dict(expected):
         wrong = sorted(key for key in found.keys() | expected.keys() if found.get(key) != expected.get(key))
-        raise DamageError(f"{name} holds other arrays than run.json says: {', '.join(wrong)}.")
+        raise DamageError(f"{name} does not hold the arrays that run.json lists: {', '.join(wrong)}.")
 
 
 def confirmed(of: str | None, present: str | None) -> str:

@@ -35,8 +35,8 @@ class Guarded(Kept):
             what, again = (
                 ("profile", "ask for it again") if "/" in name else ("run", "train it again or choose another")
             )
-            said = f"A {what} of {_run_of(name)} is damaged and left out: {error} Please {again}."
-            raise StoreError(said) from error
+            message = f"A {what} of {_run_of(name)} is damaged and was left out: {error} Please {again}."
+            raise StoreError(message) from error
 
     def leave_out(self, place: Place, name: str, error: StoreError) -> None:
         """Move what is damaged out of the way with a reason; what cannot be moved is only remembered."""

@@ -64,21 +64,21 @@ def unpack_profile(path: Path, state: tuple[int, ...], pruning: PruningConfig, e
     Raises:
         DamageError: it is damaged, or of another ranking, run or other weights.
     """
-    arrays, said = _unpack_own(path, entry)
+    arrays, metadata = _unpack_own(path, entry)
     try:
-        stored = PruningConfig(**json.loads(said["pruning"]))
+        stored = PruningConfig(**json.loads(metadata["pruning"]))
         if stored.key != pruning.key:
-            raise DamageError(f"It is a profile of {stored.key}.")
-        names: Sequence[str] = json.loads(said["names"])
+            raise DamageError(f"It is the profile of {stored.key}.")
+        names: Sequence[str] = json.loads(metadata["names"])
         profile = Profile.from_arrays(arrays, pruning, names)
         sizes = [int(np.prod(entry.shapes[name])) for name in names]
     except (KeyError, TypeError, ValueError, ConfigError) as error:
-        raise DamageError(f"It lacks what a profile has ({error}).") from error
+        raise DamageError(f"It is not a complete profile ({error}).") from error
     except StoreError as error:
         raise DamageError(str(error)) from error
     other = profile.predicted.shape[1] != entry.run.images or profile.predicted.max() >= len(entry.run.classes)
     if profile.sizes.tolist() != sizes or other:
-        raise DamageError("It is of another network or of other images.")
+        raise DamageError("It belongs to another network or to other images.")
     freeze(arrays)
     return profile
 
@@ -94,5 +94,5 @@ def _unpack_own(path: Path, entry: Entry) -> tuple[dict[str, NDArray[Any]], dict
     """What a file holds that was computed from the weights that the run has."""
     arrays, metadata = unpack(path)
     if metadata.get("weights") != entry.digests[WEIGHTS]:
-        raise OtherWeightsError(f"{path.name} is of other weights.")
+        raise OtherWeightsError(f"{path.name} was computed from other weights.")
     return arrays, metadata

@@ -5,14 +5,15 @@ the network has now is as good as missing, and computed again. So is what is dam
 """
 
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from core.codec import from_json, to_json
 from core.cost.files import Export, Exporting
 from core.errors import StoreError
-from core.evaluation.profile import Evaluating, Profile
+from core.evaluation.profile import Evaluating, Profile, Profiling
 from core.job import Job, OfRun
 from core.pruning import Weights
 from core.run import Run
@@ -36,35 +37,24 @@ class Results:
     def get(self, job: Job[R]) -> R | None:
         """The result; None if there is none.
 
-        What was computed here goes before what came with the product, but for cells: a figure of a study that ships is
+        What was computed here takes precedence over what ships, except for cells: a figure of the shipped study is
         whole, all of the same networks.
 
         Raises:
-            StoreError: it is about a run that there is not, or it is a profile that is damaged (and is set aside).
+            StoreError: it is about a run that does not exist, or it is a profile that is damaged (and is set aside).
         """
         first, second = (self._of_product, self.own) if isinstance(job, Cell) else (self.own, self._of_product)
         return first(job) or second(job)
 
     def own(self, job: Job[R]) -> R | None:
         """The same, but for what came with the product."""
-        if job.result is Run:
-            return self.runs.get(job.subject) if self.runs.has(job.subject) else None  # type: ignore[return-value]
-        if isinstance(job, OfRun) and job.result is Profile:
-            return self._profile(job)  # type: ignore[no-any-return]
-        weights = self.weights(job)
-        if job.result == Weights:
-            return self._network(job)  # type: ignore[return-value]
-        content = self.runs.kept(job.file(weights or ""))
-        if job.result is Export:
-            return _unzipped(content)  # type: ignore[return-value]
-        return _fitting(job, _read(job.result, content, weights))
+        found: R | None = _keeping(job).get(self, job)
+        return found
 
     def has(self, job: Job[Any]) -> bool:
         """Whether `get` would find something. A damaged profile is set aside here, and so made again."""
         try:
-            if job.result == Weights:
-                return self.weights(job) is not None
-            return (self.own(job) if job.repeats else self.get(job)) is not None
+            return _keeping(job).has(self, job)
         except StoreError:
             return False
 
@@ -79,21 +69,7 @@ class Results:
         Raises:
             StoreError: the network has other weights by now, there is no such run, or it cannot be written.
         """
-        if job.result is Run:
-            return  # the worker has stored it with its arrays
-        if isinstance(job, OfRun) and isinstance(result, Profile):
-            save = self.runs.save_point if isinstance(job, Evaluating) else self.runs.save_profile
-            save(job.run_id, result, of)
-        elif job.result == Weights:
-            self.runs.keep_arrays(job.file(""), result)  # type: ignore[arg-type]
-        else:
-            weights = confirmed(of, self.weights(job))
-            if isinstance(result, Export):
-                self.runs.keep(job.file(weights), result.zipped())
-                self.runs.trim(EXPORTS, ROOM)
-            else:
-                content = json.dumps({**to_json(result), "weights": weights}, separators=(",", ":"))
-                self.runs.keep(job.file(weights), f"{content}\n".encode())
+        _keeping(job).put(self, job, result, of)
 
     def checked(self, job: Exporting) -> tuple[str, ...] | None:
         """What was checked of the files that `get` gives, which are looked through once; None if it gives none."""
@@ -112,23 +88,12 @@ class Results:
         is trained later leaves a study with the network that it has.
 
         Raises:
-            StoreError: it is about a run that there is not.
+            StoreError: it is about a run that does not exist.
         """
         if isinstance(job, OfRun):
             return self.runs.digest(job.run_id)
         own = self.runs.kept_digest(_OF_STUDY.format(key=job.subject))
         return own or (self.runs.digest(job.subject) if self.runs.has(job.subject) else None)
-
-    def _network(self, job: Job[Any]) -> Weights | None:
-        own = self.runs.kept_arrays(job.file(""))
-        if own is None and self.runs.has(job.subject):
-            return self.runs.weights(job.subject)
-        return own
-
-    def _profile(self, job: OfRun[Any]) -> Any:
-        if isinstance(job, Evaluating):
-            return self.runs.point(job.run_id, job.pruning, job.sparsity)
-        return self.runs.profile(job.run_id, job.pruning)
 
     def _of_product(self, job: Job[R]) -> R | None:
         """What comes with the product as it is: a study is of networks that do not come with it."""
@@ -144,6 +109,70 @@ class Results:
 
 
 _OF_STUDY = str(Network.kept)
+
+
+class _Keeping(NamedTuple):
+    """How results of one type are read, stored and found; as `Results.own`, `put` and `has`."""
+
+    get: Callable[[Results, Any], Any]
+    put: Callable[[Results, Any, Any, str | None], object]
+    has: Callable[[Results, Any], bool] = lambda results, job: (
+        (results.own(job) if job.repeats else results.get(job)) is not None
+    )
+
+
+def _json(results: Results, job: Job[Any]) -> Any:
+    weights = results.weights(job)
+    return _fitting(job, _read(job.result, results.runs.kept(job.file(weights or "")), weights))
+
+
+def _put_json(results: Results, job: Job[Any], result: Any, of: str | None) -> None:
+    weights = confirmed(of, results.weights(job))
+    content = json.dumps({**to_json(result), "weights": weights}, separators=(",", ":"))
+    results.runs.keep(job.file(weights), f"{content}\n".encode())
+
+
+def _profile(results: Results, job: Profiling | Evaluating) -> Profile | None:
+    if isinstance(job, Evaluating):
+        return results.runs.point(job.run_id, job.pruning, job.sparsity)
+    return results.runs.profile(job.run_id, job.pruning)
+
+
+def _put_profile(results: Results, job: Profiling | Evaluating, profile: Profile, of: str | None) -> None:
+    save = results.runs.save_point if isinstance(job, Evaluating) else results.runs.save_profile
+    save(job.run_id, profile, of)
+
+
+def _network(results: Results, job: Job[Weights]) -> Weights | None:
+    own = results.runs.kept_arrays(job.file(""))
+    return results.runs.weights(job.subject) if own is None and results.runs.has(job.subject) else own
+
+
+def _put_archive(results: Results, job: Exporting, export: Export, of: str | None) -> None:
+    results.runs.keep(job.file(confirmed(of, results.weights(job))), export.zipped())
+    results.runs.trim(EXPORTS, ROOM)
+
+
+_KEEPINGS: dict[Any, _Keeping] = {
+    Run: _Keeping(
+        lambda results, job: results.runs.get(job.subject) if results.runs.has(job.subject) else None,
+        lambda results, job, run, of: None,  # the worker has stored it with its arrays
+    ),
+    Profile: _Keeping(_profile, _put_profile),
+    Weights: _Keeping(
+        _network,
+        lambda results, job, weights, of: results.runs.keep_arrays(job.file(""), weights),
+        lambda results, job: results.weights(job) is not None,
+    ),
+    Export: _Keeping(
+        lambda results, job: _unzipped(results.runs.kept(job.file(results.weights(job) or ""))), _put_archive
+    ),
+}
+_AS_JSON = _Keeping(_json, _put_json)
+
+
+def _keeping(job: Job[Any]) -> _Keeping:
+    return _KEEPINGS.get(job.result, _AS_JSON)
 
 
 def _fitting(job: Job[R], found: Any) -> R | None:

@@ -9,13 +9,11 @@
 Where a folder does not appear at once, all but `run.json` lie in `<id>/<digits>/`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,16 +23,16 @@ from core.data.names import shown
 from core.errors import StoreError
 from core.evaluation import accuracy
 from core.evaluation.profile import Profile
-from core.job import percentage
-from core.pruning import PruningConfig, Ranking, Weights, kernels, rank
+from core.pruning import Weights, kernels
 from core.run import Run
-from core.store.arrays import OtherWeightsError, confirmed, digest, pack
+from core.store.arrays import digest, pack
 from core.store.arrays import state as state_of
-from core.store.guarded import ID, Guarded
+from core.store.derived import PROFILES, Derived
+from core.store.guarded import ID
 from core.store.manifest import LABELS, WEIGHTS, Entry, check_sizes, from_json, to_json
 from core.store.places import MANIFEST as RUN
 from core.store.places import Folder, Place, default, opened
-from core.store.profiles import labels_of, pack_profile, path_of, statistic_of, unpack_profile, weights_of
+from core.store.profiles import labels_of, pack_profile, path_of, weights_of
 
 LEDGERS, EXPORTS = "ledgers", "exports"
 """Folders of what is kept about single runs, which goes with them; the files' names hold the run's id."""
@@ -45,12 +43,8 @@ STUDIES, SEARCHES = ".study", "search-"
 SHIPPED = Path(__file__).parents[1] / "reference"
 """The runs that come with the product; they are read, never written or deleted."""
 
-PROFILES = "profiles"
 
-_T = TypeVar("_T")
-
-
-class RunStore(Guarded):
+class RunStore(Derived):
     """The runs in a place and those that are shipped. Any number of processes may use one place at once."""
 
     def __init__(self, where: Path | str | None = None, shipped: Path | None = None) -> None:
@@ -159,33 +153,6 @@ class RunStore(Guarded):
             return f"its images are {' x '.join(map(str, shape))} and were {' x '.join(map(str, run.shape))}"
         return None if np.array_equal(test.labels, labels) else "its test images have other labels"
 
-    def profile(self, run_id: str, pruning: PruningConfig) -> Profile | None:
-        """The table over the stops; None if it has not been computed.
-
-        Raises:
-            StoreError: there is no such run, or the profile is damaged (and is then set aside: ask for it again).
-        """
-        return self._profile(run_id, pruning, pruning.key)
-
-    def point(self, run_id: str, pruning: PruningConfig, sparsity: float) -> Profile | None:
-        """One row at exactly this sparsity; None if it has not been computed. Raises as `profile` does."""
-        return self._profile(run_id, pruning, _at(pruning, sparsity))
-
-    def statistic(self, run_id: str, name: str) -> dict[str, NDArray[np.float32]] | None:
-        """One of `core.pruning.STATISTICS`, by kernel; None if it has not been computed. Raises as `profile` does."""
-        entry = self._entry(run_id)
-        return self._read_beside(entry, name, lambda path: statistic_of(path, name, entry))
-
-    def ranking(self, run_id: str, weights: Weights, pruning: PruningConfig) -> Ranking:
-        """Rank a run's weights, with what the criterion needs as it is stored.
-
-        Raises:
-            PruningError: that is not stored, or the weights cannot be ranked.
-            StoreError: as `profile` does.
-        """
-        needs = pruning.ranks_by.needs
-        return rank(weights, pruning, self.statistic(run_id, needs) if needs else None)
-
     def save(self, run: Run, weights: Weights, labels: NDArray[np.uint8], profile: Profile) -> Run:
         """Store a finished run with its profile, and return it as stored.
 
@@ -218,23 +185,6 @@ class RunStore(Guarded):
                 self._place.publish(run.id, made)
         return self.get(run.id)
 
-    def save_profile(self, run_id: str, profile: Profile, of: str | None = None) -> None:
-        """Store a table over the stops, computed from the weights of digest `of`; the present ones if not said.
-
-        Raises:
-            StoreError: there is no such run, it has other weights by now, or as `save` does.
-        """
-        self._save_beside(run_id, profile.pruning.key, partial(pack_profile, profile), of)
-
-    def save_point(self, run_id: str, point: Profile, of: str | None = None) -> None:
-        """Store a profile of one row, as `save_profile` does."""
-        key = _at(point.pruning, float(point.sparsity[0]))
-        self._save_beside(run_id, key, partial(pack_profile, point), of)
-
-    def save_statistic(self, run_id: str, name: str, statistic: Weights, of: str | None = None) -> None:
-        """Store one of `core.pruning.STATISTICS`, as `save_profile` does."""
-        self._save_beside(run_id, name, lambda weights: pack(statistic, weights=weights), of)
-
     def delete(self, run_id: str, owner: str | None) -> None:
         """Remove a run with its profiles, and all that was asked about it.
 
@@ -245,7 +195,7 @@ class RunStore(Guarded):
         if entry.run.reference:
             raise StoreError("This run came with PruneLab and cannot be deleted; choose one that you trained.")
         if entry.run.owner != owner:
-            raise StoreError(f"Run {run_id} is another visitor's; only who trained it can delete it.")
+            raise StoreError(f"Run {run_id} belongs to another visitor; only the visitor who trained it can delete it.")
         self._place.remove_all(run_id)
         for folder, kind in ((LEDGERS, ""), (EXPORTS, ""), (STUDIES, SEARCHES)):
             for file in self._place.held(folder):
@@ -286,37 +236,3 @@ class RunStore(Guarded):
             known = self._entries[path] = state, entry
         check_sizes(known[1])
         return known[1]
-
-    def _profile(self, run_id: str, pruning: PruningConfig, key: str) -> Profile | None:
-        entry = self._entry(run_id)
-        return self._read_beside(entry, key, lambda path: unpack_profile(path, state_of(path), pruning, entry))
-
-    def _profile_files(self, entry: Entry, key: str) -> list[tuple[Place, str]]:
-        """Where a profile may be; the first is where it is written. Those of a shipped run are kept beside the runs."""
-        inside = entry.place, f"{entry.base}/{PROFILES}/{key}.safetensors"
-        beside = self._place, f".{PROFILES}/{entry.run.id}/{key}.safetensors"
-        return [beside, inside] if entry.run.reference else [inside]
-
-    def _read_beside(self, entry: Entry, key: str, read: Callable[[Path], _T]) -> _T | None:
-        """What one file of a run's profiles holds, set aside if it turns out to be damaged; None if there is none."""
-        for place, name in self._profile_files(entry, key):
-            if path := place.find(name):
-                with self.guarding(place, name):
-                    try:
-                        return read(path)
-                    except OtherWeightsError:
-                        if place is entry.place:  # beside a shipped run it may be of one that shipped earlier
-                            raise
-        return None
-
-    def _save_beside(self, run_id: str, key: str, packed: Callable[[str], bytes], of: str | None) -> None:
-        """Write one file of a run's profiles at once, in place of one that is there, with the digest of its weights."""
-        entry = self._entry(run_id)
-        content = packed(confirmed(of, entry.digests[WEIGHTS]))
-        place, name = self._profile_files(entry, key)[0]
-        place.write(name, content)
-
-
-def _at(pruning: PruningConfig, sparsity: float) -> str:
-    """A file-name-safe name of one evaluation, such as `magnitude-global@12.5`; raises PruningError."""
-    return f"{pruning.key}@{percentage(sparsity)}"

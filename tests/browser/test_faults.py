@@ -125,7 +125,7 @@ def scribbled(folder: Path) -> None:
     [
         (newer, f"It is of format {FORMAT + 1}; this version of PruneLab reads format {FORMAT}."),
         (cut, "weights.safetensors has"),
-        (flipped, "weights.safetensors does not hold what was stored in it."),
+        (flipped, "weights.safetensors does not contain what was stored in it."),
         (scribbled, "run.json is not the description of a run"),
     ],
 )

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from core.cost import compact
 from core.cost.ledger import COMPACT, ENTRIES, Weighing
-from core.cost.tradeoff import RETRAINED, Comparing, said
+from core.cost.tradeoff import RETRAINED, Comparing, in_words
 from core.pruning import PruningConfig, prune, rank
 from core.store.results import Results
 from core.store.runs import RunStore
@@ -96,7 +96,7 @@ def test_weights_and_filters_of_the_run_that_ships_stand_side_by_side(visit: Any
     found = Results(RunStore()).get(Comparing(run_id=LENET))
     assert found is not None
     page = visit().open(f"storage?run={LENET}&sparsity=90")
-    expect(page.get_by_text(said(found)[:60])).to_be_visible()
+    expect(page.get_by_text(in_words(found)[:60])).to_be_visible()
     rows = page.get_by_role("region", name="Weights and filters").locator("tbody tr")
     expect(rows).to_have_count(2 * len(RETRAINED))
     best = found.line("filters", retrained=True)[1]

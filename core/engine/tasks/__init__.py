@@ -1,6 +1,6 @@
 """What the workers do: for each kind of job one function of the job and its work, which returns the result.
 
-Each module here registers its own, and is found by itself.
+Each module here registers its own and is found automatically.
 """
 
 import importlib
@@ -57,10 +57,10 @@ def _performed(work: Work) -> Any:
         return known
     for need in job.needs:
         _performed(replace(work, job=need))
-    found = _FUNCTIONS[type(job)](job, work)
+    result = _FUNCTIONS[type(job)](job, work)
     if job.kept is not None:
-        work.results.put(job, found, of=work.of)
-    return found
+        work.results.put(job, result, of=work.of)
+    return result
 
 
 def _stored(job: Job[Any], results: Results) -> Any:

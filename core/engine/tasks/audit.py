@@ -27,12 +27,13 @@ _BATCH = 250  # images
 @task(Auditing)
 def audit(job: Auditing, work: Work) -> Audit:
     """Try every reading on one network."""
-    weights, findings = dense(job, work), dict[str, Finding]()
+    weights = dense(job, work)
     data = work.data(job.config).data
     design = job.config.design(data.problem)
-    for reading in READINGS:
-        work.report(len(findings), len(READINGS))
-        findings[reading.name] = find(design, job.config.seed, weights, data.test, reading, work.check)
+    findings = {
+        reading.name: find(design, job.config.seed, weights, data.test, reading, work.check)
+        for reading in work.each(READINGS)
+    }
     return Audit(
         config=job.config,
         findings=findings,
@@ -46,7 +47,7 @@ def audit(job: Auditing, work: Work) -> Audit:
 def find(
     design: Design, seed: int, weights: Weights, test: Split, reading: Reading, on_batch: Callable[[], object]
 ) -> Finding:
-    """What one reading gives: chance comes from the seed, anew for the dense and for the pruned network."""
+    """What one reading gives: the seed gives new random numbers for the dense and for the pruned network."""
     part = {name: w for name, w in kernels(weights).items() if name.startswith(reading.only)}
     ranking = rank(part, reading.pruning)
     pruned = {**weights, **prune(part, ranking, reading.sparsity)}

@@ -13,6 +13,6 @@ def calibrate(job: Calibrating, work: Work) -> Calibration:
     (needed,) = job.needs
     profile = work.results.get(needed)
     assert isinstance(profile, Profile)
-    found = calibration(profile, work.store.labels(job.run_id))
-    work.report(len(found.sparsity), len(found.sparsity))
-    return found
+    result = calibration(profile, work.store.labels(job.run_id))
+    work.report(len(result.sparsity), len(result.sparsity))
+    return result

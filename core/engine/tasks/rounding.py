@@ -8,23 +8,20 @@ from core.cost.rounding import Rounded, Rounding
 from core.engine.inference import Classifier
 from core.engine.tasks import task
 from core.engine.work import Work
-from core.evaluation import Comparison, compare
+from core.evaluation import compare
 from core.pruning import kernels, prune
 
 
 @task(Rounding)
 def rounding(job: Rounding, work: Work) -> Rounded:
     """One comparison for each type."""
-    of = work.ranked(job)
-    pruned, test = prune(of.weights, of.ranking, job.sparsity), of.data.test
-    classifier = Classifier(of.run.design, test.images)
+    ranked = work.ranked(job)
+    pruned, test = prune(ranked.weights, ranked.ranking, job.sparsity), ranked.data.test
+    classifier = Classifier(ranked.run.design, test.images)
 
     def answers(to: str | None = None) -> np.ndarray:
         written = pruned if to is None else pruned | {name: rounded(w, to) for name, w in kernels(pruned).items()}
         return np.asarray(classifier.infer(written, on_batch=work.check).argmax(axis=1))
 
-    exact, found = answers(), dict[str, Comparison]()
-    for done, to in enumerate(ROUNDED, 1):
-        found[to] = compare(test.labels, exact, answers(to))
-        work.report(done, len(ROUNDED))
-    return Rounded(**found)
+    exact = answers()
+    return Rounded(**{to: compare(test.labels, exact, answers(to)) for to in work.each(ROUNDED)})

@@ -59,7 +59,7 @@ def dense(job: Cell | Auditing, work: Work) -> Weights:
     (need,) = job.needs
     found = work.results.get(need)
     if found is None:
-        raise StoreError("The network of this study was removed meanwhile; ask for it again.")
+        raise StoreError("The network of this study was removed in the meantime; ask for it again.")
     return work.take(found)
 
 
@@ -83,25 +83,20 @@ class _Curve:
 
     def rows(self) -> list[_Row]:
         """One for each sparsity."""
-        before, found = [images.answers(self._dense, self._work.check) for images in self._sets], []
-        self._report(0)
-        for sparsity in self._cell.sparsities:
+        before, rows = [images.answers(self._dense, self._work.check) for images in self._sets], []
+        for sparsity in self._work.each(self._cell.sparsities):
             pruned = self._pruned(sparsity)
             zeros = {name: int(np.count_nonzero(w == 0)) for name, w in kernels(pruned).items()}
             k = sum(zeros[name] for name in self.prunable(pruned))
             sets = zip(self._sets, before, strict=True)
             test, validation = (compare(s.labels, b, s.answers(pruned, self._work.check)) for s, b in sets)
-            found.append(_Row(k, tuple(zeros.values()), test, validation))
-            self._report(len(found))
-        return found
+            rows.append(_Row(k, tuple(zeros.values()), test, validation))
+        return rows
 
     def prunable(self, weights: Weights) -> dict[str, np.ndarray]:
         """The kernels among which the cell chooses."""
         found = kernels(weights)
         return found if self._cell.layer is None else {self._cell.layer: found[self._cell.layer]}
-
-    def _report(self, done: int) -> None:
-        self._work.report(done, len(self._cell.sparsities))
 
     def _pruned(self, sparsity: float) -> Weights:
         """The weights at one sparsity, retrained as the cell says."""
@@ -122,7 +117,7 @@ class _Curve:
     def _rounds(self, sparsity: float, start: Weights | None, rate: float) -> Weights:
         """In each round prune by the ratio that leads to the sparsity in equal ones, then train what is left.
 
-        A round trains on from the weights that it pruned or, if given, anew from the weights `start`.
+        A round trains on from the weights that it pruned or, if given, starts again from the weights `start`.
         """
         weights, rounds = self._dense, self._cell.rounds
         settings = self._cell.config.training

@@ -12,7 +12,9 @@ from core.pruning import prune
 @task(Timing)
 def timing(job: Timing, work: Work) -> Times:
     """The rounds, in which all variants took turns."""
-    of = work.ranked(job)
-    pruned, images = prune(of.weights, of.ranking, job.sparsity), of.data.test.images
+    ranked = work.ranked(job)
+    pruned, images = prune(ranked.weights, ranked.ranking, job.sparsity), ranked.data.test.images
     enough = np.resize(images, (max(BATCHES), *images.shape[1:]))
-    return measure(of.run.design, of.weights, pruned, enough, lambda done, n: work.report(done, n, at_most=True))
+    return measure(
+        ranked.run.design, ranked.weights, pruned, enough, lambda done, n: work.report(done, n, at_most=True)
+    )

@@ -1,7 +1,8 @@
 """Prune the same network by weights and by filters; evaluate, weigh, retrain and time what is left."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -35,6 +36,7 @@ class _Comparison:
     of: Ranked
     work: Work
     done: int = 0
+    steps: int = 1
     points: list[Point] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -47,15 +49,20 @@ class _Comparison:
         small = {share: self._without(share) for share in RETRAINED}
         pruned = {1 - _left(weights) / self.of.ranking.total: weights for weights in small.values()}
         sparse_ones = {share: prune(self.of.weights, self.of.ranking, share) for share in pruned}
+        prune_to = partial(prune, self.of.weights, self.of.ranking)
+        plan: list[tuple[Method, float, Callable[[], Weights], int]] = [
+            *(("filters", share, partial(self._without, share), 0) for share in SHARES),
+            *(("filters", share, partial(self._retrained, Sparse(w, {})), EPOCHS) for share, w in small.items()),
+            *(("weights", share, partial(prune_to, share), 0) for share in sorted({*SPARSITIES, *sparse_ones})),
+            *(
+                ("weights", share, partial(self._retrained, Sparse.after(w)), EPOCHS)
+                for share, w in sparse_ones.items()
+            ),
+        ]
+        self.steps = _ROUNDS + len(plan)
         times = self._times(small, sparse_ones)
-        for share in SHARES:
-            self._add("filters", share, self._without(share), times)
-        for share, weights in small.items():
-            self._add("filters", share, self._retrained(Sparse(weights, {})), times, EPOCHS)
-        for share in sorted({*SPARSITIES, *sparse_ones}):
-            self._add("weights", share, prune(self.of.weights, self.of.ranking, share), times)
-        for share, weights in sparse_ones.items():
-            self._add("weights", share, self._retrained(Sparse.after(weights)), times, EPOCHS)
+        for method, share, made, epochs in plan:
+            self._add(method, share, made(), times, epochs)
         return Tradeoff(self.points, self.of.ranking.total, THREADS, described())
 
     def _without(self, share: float) -> Weights:
@@ -73,7 +80,7 @@ class _Comparison:
         share: float,
         weights: Weights,
         times: "Mapping[tuple[Method, float], Mapping[int, tuple[float, float, float]]]",
-        epochs: int = 0,
+        epochs: int,
     ) -> None:
         layers = [*kernels(weights).values()]
         found = compare(self.of.data.test.labels, self._before, self._answers(weights))
@@ -122,9 +129,8 @@ class _Comparison:
         }
 
     def _report(self) -> None:
-        of = _ROUNDS + len(SHARES) + len(SPARSITIES) + 3 * len(RETRAINED)
-        self.done = min(self.done + 1, of)
-        self.work.report(self.done, of, at_most=True)
+        self.done += 1
+        self.work.report(self.done, self.steps, at_most=True)
 
 
 def _left(weights: Weights) -> int:

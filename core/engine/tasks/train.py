@@ -12,9 +12,9 @@ from core.run import Run, Training, timestamp
 @task(Training)
 def train(job: Training, work: Work) -> Run:
     """Train, profile over the stops (magnitude, global), and store both as one run, or nothing at all."""
-    config, found = job.config, work.data(job.config)
-    trained = train_network(config, found.data, on_progress=work.on_progress, should_stop=work.should_stop)
-    test, design = found.data.test, config.design(found.data.problem)
+    config, source = job.config, work.data(job.config)
+    trained = train_network(config, source.data, on_progress=work.on_progress, should_stop=work.should_stop)
+    test, design = source.data.test, config.design(source.data.problem)
     judge = Judge(design, test.images, work, trained.history)
     profile = judge.profile(trained.weights, rank(trained.weights, PruningConfig()), test.labels)
     run = Run(
@@ -23,9 +23,9 @@ def train(job: Training, work: Work) -> Run:
         seconds=trained.seconds,
         versions=versions(),
         machine=described(),
-        data_md5=found.md5,
-        classes=found.data.classes,
-        shape=found.data.shape,
+        data_md5=source.md5,
+        classes=source.data.classes,
+        shape=source.data.shape,
         history=trained.history,
         owner=job.owner,
     )

@@ -5,32 +5,28 @@
     <url>/<folder>/<file>           anything else
 
 A copy's folder is named after the object's version, so a copy that is there is right. One listing of all names answers
-what is there; it is asked for anew after a second, and at once for what it does not show. Nobody waits long for it: a
+what is there; it is asked for again after a second, and at once for what it does not show. Nobody waits long for it: a
 place that says nothing is one that cannot be reached.
 """
 
 import hashlib
 import os
-import re
-import textwrap
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 import platformdirs
-from fsspec import AbstractFileSystem
-from fsspec.core import url_to_fs
 
 from core.errors import StoreError
-from core.store.places.place import MANIFEST, NO_REASON, REASON, SET_ASIDE, VARIABLE, Held
+from core.store.places.place import MANIFEST, NO_REASON, REASON, SET_ASIDE, Held
+from core.store.places.remote import Object, file_system, in_a_line, without_secrets
+from core.store.places.waiting import answer_within, beside
 
 T = TypeVar("T")
 
@@ -43,40 +39,21 @@ _CHECKED = 30.0  # seconds for which a place that could be written is believed t
 _ABANDONED = 3600  # seconds after which files without a manifest belong to a writer that died
 _UNUSED = 600  # seconds after which a copy of what is gone or has changed is removed; somebody may be reading it
 
-_OPTIONS: dict[str, dict[str, Any]] = {
-    "s3": {"config_kwargs": {"connect_timeout": 5, "read_timeout": 10, "retries": {"total_max_attempts": 1}}}
-}
-"""What a backend is told, by scheme. s3fs itself tries again five times, and else each time waits minutes."""
-
-
-@dataclass(frozen=True)
-class _Object:
-    size: int
-    time: float
-    version: str
-
-    @classmethod
-    def of(cls, info: Mapping[str, Any]) -> "_Object":
-        when = next((info[key] for key in ("LastModified", "mtime", "last_modified", "created") if info.get(key)), 0.0)
-        seconds = when.timestamp() if isinstance(when, datetime) else float(when)
-        state = f"{info.get('ETag') or seconds} {info['size']}"
-        return cls(info["size"], seconds, hashlib.sha256(state.encode()).hexdigest()[:12])
-
 
 class Bucket:
     """A `Place` whose folders appear with their manifest."""
 
     def __init__(self, url: str, root: Path | None = None) -> None:
-        self.where, self._shown = url, _without_secrets(url)
-        self._files, self._base = _opened(url, self._shown)
+        self.where, self._shown = url, without_secrets(url)
+        self._files, self._base = file_system(url, self._shown)
         copies = platformdirs.user_cache_path("prunelab", appauthor=False) / "copies"
         self.root = root or copies / hashlib.sha256(os.fsencode(url)).hexdigest()[:12]
         self._lock = threading.Lock()
-        self._objects: dict[str, _Object] = {}
+        self._objects: dict[str, Object] = {}
         self._listed_at = self._tidied_at = self._checked_at = -float("inf")
         self._trouble: StoreError | None = None
         self._stale = False
-        self._listing: Future[dict[str, _Object]] | None = None
+        self._listing: Future[dict[str, Object]] | None = None
 
     def published(self) -> list[str]:
         """As `Place` says."""
@@ -166,7 +143,7 @@ class Bucket:
         return found
 
     def check(self) -> None:
-        """As `Place` says; asked anew every half minute."""
+        """As `Place` says; asked again every half minute."""
         if self._trouble and time.monotonic() < self._listed_at:
             raise self._trouble
         if time.monotonic() - self._checked_at > _CHECKED:
@@ -176,7 +153,7 @@ class Bucket:
             self._checked_at = time.monotonic()
 
     def refresh(self) -> None:
-        """List anew when something is asked for next."""
+        """List again when something is asked for next."""
         self._stale = True
 
     @staticmethod
@@ -186,12 +163,12 @@ class Bucket:
         Of its functions those whose names end in `_file`, which take a path as it is: the others (`mv`, `rm`, `get`)
         take one with `*`, `?` or `[` for a pattern, whose files may be a neighbour's.
         """
-        return _answer(_beside(partial(call, *args, **options)), _TRANSFER)
+        return answer_within(beside(partial(call, *args, **options)), _TRANSFER)
 
     def _key(self, name: str) -> str:
         return f"{self._base}/{name}"
 
-    def _object(self, name: str) -> _Object | None:
+    def _object(self, name: str) -> Object | None:
         found = self._listed().get(name) or self._listed(_MISSING).get(name)
         if found is None and self._trouble:
             raise self._trouble
@@ -201,7 +178,7 @@ class Bucket:
         """All names that are this one or in this folder, as they are now."""
         return [each for each in self._listed(0) if each == name or each.startswith(f"{name}/")]
 
-    def _listed(self, age: float = _FRESH) -> Mapping[str, _Object]:
+    def _listed(self, age: float = _FRESH) -> Mapping[str, Object]:
         """All objects by name, as they were so many seconds ago at most, or when the place could last be reached."""
         with self._lock:
             if time.monotonic() - self._listed_at > age or (self._stale and not self._trouble):
@@ -216,21 +193,21 @@ class Bucket:
                     self._tidy_sometimes()
             return self._objects
 
-    def _listed_now(self) -> dict[str, _Object]:
+    def _listed_now(self) -> dict[str, Object]:
         """What a listing says that is begun now; raises TimeoutError if that one or the last one takes too long."""
         if self._listing is not None and not self._listing.done():
             raise TimeoutError
-        self._listing = _beside(self._list)
-        return _answer(self._listing, _LISTING)
+        self._listing = beside(self._list)
+        return answer_within(self._listing, _LISTING)
 
-    def _list(self) -> dict[str, _Object]:
+    def _list(self) -> dict[str, Object]:
         self._files.invalidate_cache()
         try:
             found = self._files.find(self._base, detail=True)
         except FileNotFoundError:
             return {}
         start = f"{self._base}/"
-        return {key.removeprefix(start): _Object.of(info) for key, info in found.items() if key.startswith(start)}
+        return {key.removeprefix(start): Object.listed(info) for key, info in found.items() if key.startswith(start)}
 
     def _fetch(self, name: str, copy: Path) -> bool:
         """Copy an object to this machine, whole or not at all; False if it is gone."""
@@ -276,15 +253,15 @@ class Bucket:
         except FileExistsError:
             raise
         except Exception as error:  # each backend has its own
-            what = f"The run store {self._shown} cannot be written ({type(error).__name__}: {_in_a_line(error)})"
-            raise StoreError(f"{what}; see that it is there and writable, then try again.") from error
+            what = f"The run store {self._shown} cannot be written ({type(error).__name__}: {in_a_line(error)})"
+            raise StoreError(f"{what}; check that it exists and is writable, then try again.") from error
         finally:
             self.refresh()
 
     def _tidy_sometimes(self) -> None:
         if time.monotonic() - self._tidied_at >= _UNUSED:
             self._tidied_at = time.monotonic()
-            _beside(self._tidy)
+            beside(self._tidy)
 
     def _tidy(self) -> None:
         """Remove what writers that died have left, and copies of what is gone or has changed."""
@@ -307,29 +284,6 @@ class Bucket:
         return found is not None and found.version == path.parent.name
 
 
-def _beside(call: Callable[[], T]) -> Future[T]:
-    """Do something in a thread that keeps nobody waiting, the end of the process neither."""
-    answer: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            answer.set_result(call())
-        except BaseException as error:
-            answer.set_exception(error)
-
-    threading.Thread(target=run, name="prunelab-bucket", daemon=True).start()
-    return answer
-
-
-def _answer(asked: Future[T], seconds: float) -> T:
-    try:
-        return asked.result(seconds)
-    except TimeoutError:
-        if asked.done():
-            raise
-        raise TimeoutError(f"no answer within {seconds:g} s") from None
-
-
 def _folder(name: str) -> str:
     return str(PurePosixPath(name).parent)
 
@@ -338,31 +292,3 @@ def _is_part(name: str) -> bool:
     """Whether it is a file of a run that the run's manifest must name."""
     parts = PurePosixPath(name).parts
     return len(parts) > 2 and not parts[0].startswith(".") and len(parts[1]) == 8
-
-
-def _opened(url: str, shown: str) -> tuple[AbstractFileSystem, str]:
-    """What speaks to the place, and the path of everything there.
-
-    Raises:
-        StoreError: there is no such place, or nothing here that speaks to it.
-    """
-    scheme, _, rest = url.partition("://")
-    if not scheme or not rest.strip("/") or "?versionId=" in rest:
-        raise StoreError(f"{VARIABLE} names {shown}, which is no place; add a bucket and a folder, or name a folder.")
-    try:
-        found: tuple[AbstractFileSystem, str] = url_to_fs(url, **_OPTIONS.get(scheme, {}))
-    except Exception as error:  # each backend has its own
-        what = f"{VARIABLE} names {shown}, which cannot be opened ({_in_a_line(error) or type(error).__name__})"
-        raise StoreError(f"{what}; name a folder, or install the package that fsspec needs for it.") from error
-    return found[0], found[1].rstrip("/")
-
-
-def _in_a_line(error: Exception) -> str:
-    return textwrap.shorten(str(error), 300, placeholder=" …").rstrip(".")
-
-
-def _without_secrets(url: str) -> str:
-    """A URL as it may be shown: without user and password, and without what follows `?` or `#`."""
-    scheme, _, rest = url.partition("://")
-    authority, slash, path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")
-    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 MANIFEST = "run.json"
-"""The file that makes a folder a run. It appears after the others, and goes before them."""
+"""The file that makes a folder a run. It appears after the others and is removed before them."""
 
 VARIABLE = "PRUNELAB_RUNS"
 """The environment variable that names the place: a folder, or an fsspec URL such as s3://bucket/runs."""

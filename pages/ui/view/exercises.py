@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from core.cost.ledger import COMPACT, DENSE, Weighing
-from core.cost.tradeoff import Comparing, said
+from core.cost.tradeoff import Comparing, in_words
 from core.errors import StoreError
 from core.evaluation import MARGIN, Comparison, by_class
 from core.evaluation.profile import Profile, marks
@@ -92,7 +92,7 @@ def bytes_saved(lesson: Lesson) -> str | None:
 def filters_or_weights(lesson: Lesson) -> str | None:
     """What the comparison says, where it is made."""
     found = results().get(Comparing(run_id=lesson.run.id))
-    return None if found is None else said(found)
+    return None if found is None else in_words(found)
 
 
 def the_claim(lesson: Lesson) -> str | None:

@@ -8,7 +8,7 @@ import streamlit as st
 from core import figures
 from core.cost.times import BATCHES
 from core.cost.tradeoff import EPOCHS, RETRAINED, Comparing, Tradeoff
-from core.cost.tradeoff import said as tradeoff_said
+from core.cost.tradeoff import in_words as tradeoff_said
 from core.study import csv_of
 from core.words import wording
 from pages.ui.components.chart import chart
