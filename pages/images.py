@@ -36,27 +36,27 @@ FILTERS = {
 # --- which answers changed --------------------------------------------------------------------------------------
 
 
-def show_answers(now: View, stops: Stops) -> None:
+def show_answers(view: View, stops: Stops) -> None:
     """Cells to click, live over the stops, and the images that are in them."""
     above = st.container()
     with st.popover("Filter", icon=":material/filter_alt:"):
-        wanted = choose_filter(now.run.classes)
+        wanted = choose_filter(view.run.classes)
     with above:
-        url, pick = lookup.panel_url(now, stops, part="answers"), partial(picked, now.run.classes)
+        url, pick = lookup.panel_url(view, stops, part="answers"), partial(picked, view.run.classes)
         live_panel([url], stops.row, label="Sparsity", key="answers panel", on_stop=stops.go, on_pick=pick)
         st.caption("Click a cell to see its images.")
-    labels, profile = store().labels(now.run.id), stops.profile
+    labels, profile = store().labels(view.run.id), stops.profile
     dense, pruned = profile.predicted[0], profile.predicted[stops.row]
     keep = np.zeros(len(labels), np.bool_)
     keep[wanted.select(labels, dense, pruned)] = True
     order = answers.by_movement(profile, stops.row)
     found = order[keep[order]]
-    filtered = as_written(said(wanted, now.run.classes))
+    filtered = as_written(said(wanted, view.run.classes))
     st.header(
         f"{wording.count(len(found))} of {wording.count(len(labels))} images{filtered}",
         help=meanings("Dense and pruned", "Lost and gained"),
     )
-    galleries.show_gallery(now, found, lambda image: card(now, profile, stops.row, labels, image), "answers gallery")
+    galleries.show_gallery(view, found, lambda image: card(view, profile, stops.row, labels, image), "answers gallery")
 
 
 def choose_filter(names: Sequence[str]) -> Filter:
@@ -122,27 +122,27 @@ def said(wanted: Filter, name: Sequence[str]) -> str:
     return "".join(f", {part}" for part in parts if part)
 
 
-def card(now: View, profile: Profile, row: int, labels: NDArray[np.uint8], image: int) -> Card:
+def card(view: View, profile: Profile, row: int, labels: NDArray[np.uint8], image: int) -> Card:
     """An image with its dense answer and the one at a row."""
     dense, pruned = (int(profile.predicted[r, image]) for r in (0, row))
     outcome = OUTCOMES[int(answers.outcomes(labels[[image]], *profile.predicted[[0, row]][:, [image]])[0])]
     if outcome == "both wrong" and dense != pruned:
         outcome = "both wrong, with another answer"
     said = [
-        Answer(who, now.run.classes[c], float(profile.probability[r, image]))
+        Answer(who, view.run.classes[c], float(profile.probability[r, image]))
         for who, r, c in (("dense", 0, dense), ("pruned", row, pruned))
     ]
-    return Card(image, now.run.classes[labels[image]], f"No. {wording.count(image)}, {outcome}", said)
+    return Card(image, view.run.classes[labels[image]], f"No. {wording.count(image)}, {outcome}", said)
 
 
 # --- first to change --------------------------------------------------------------------------------------------
 
 
-def show_fragile(now: View, stops: Stops) -> None:
+def show_fragile(view: View, stops: Stops) -> None:
     """Where each answer changes first, and the images that change first and last."""
-    labels, profile = store().labels(now.run.id), stops.profile
+    labels, profile = store().labels(view.run.id), stops.profile
     chosen, order = st.columns([2, 5], vertical_alignment="bottom")
-    names = now.run.classes
+    names = view.run.classes
     with chosen:
         wanted = choose_one("Class", names, "true")
     true = None if wanted is None else names.index(wanted)
@@ -164,14 +164,14 @@ def show_fragile(now: View, stops: Stops) -> None:
     ranked = ranked if true is None else ranked[labels[ranked] == true]
     when = answers.first_change(profile)
     galleries.show_gallery(
-        now, ranked, lambda image: flipped(now, profile, int(when[image]), labels, image), "fragile gallery"
+        view, ranked, lambda image: flipped(view, profile, int(when[image]), labels, image), "fragile gallery"
     )
 
 
-def flipped(now: View, profile: Profile, row: int, labels: NDArray[np.uint8], image: int) -> Card:
+def flipped(view: View, profile: Profile, row: int, labels: NDArray[np.uint8], image: int) -> Card:
     """An image with its dense answer and the first other one."""
     last = len(profile.k) - 1
-    made = card(now, profile, min(row, last), labels, image)
+    made = card(view, profile, min(row, last), labels, image)
     note = "never changes" if row > last else f"changes at {wording.sparsity(float(profile.sparsity[row]))}"
     return Card(image, made.title, f"No. {wording.count(image)}, {note}", made.answers)
 
@@ -179,13 +179,13 @@ def flipped(now: View, profile: Profile, row: int, labels: NDArray[np.uint8], im
 # --- class by class ---------------------------------------------------------------------------------------------
 
 
-def show_classes(now: View, stops: Stops) -> None:
+def show_classes(view: View, stops: Stops) -> None:
     """Recall and precision live, the classes most often confused, and the tests in a table."""
-    url = lookup.panel_url(now, stops, part="classwise")
+    url = lookup.panel_url(view, stops, part="classwise")
     live_panel([url], stops.row, label="Sparsity", key="classes panel", on_stop=stops.go)
-    labels, profile = store().labels(now.run.id), stops.profile
+    labels, profile = store().labels(view.run.id), stops.profile
     dense, pruned = profile.predicted[0], profile.predicted[stops.row]
-    names = now.run.classes
+    names = view.run.classes
     st.markdown(confused(labels, dense, pruned, names))
     rows = class_rows(labels, dense, pruned, names)
     terms = ("Recall and precision", "McNemar test", "Holm's correction")
@@ -253,20 +253,20 @@ SECTIONS = {
 }
 
 
-def show(now: View) -> None:
+def show(view: View) -> None:
     """The opened image, or the chosen section."""
     section = linked.choice(
         st.segmented_control, "Show", [*SECTIONS], default=next(iter(SECTIONS)), key="section", required=True,
         label_visibility="collapsed", on_change=galleries.close_image,
     )  # fmt: skip
-    stops = lookup.stops(now)
+    stops = lookup.stops(view)
     if stops is None:
         return
-    image = galleries.opened(now.run.images)
+    image = galleries.opened(view.run.images)
     if image is not None:
-        galleries.show_image(now, stops, image)
+        galleries.show_image(view, stops, image)
     else:
-        SECTIONS[section](now, stops)
+        SECTIONS[section](view, stops)
 
 
 st.title("Which answers changed?")

@@ -26,16 +26,16 @@ REPORT = BeforeAfter("The student report, 0.01 %\nsmallest weights: −1.55 pp, 
 """Accuracy before and after, as the report that started this project gives them."""
 
 
-def answer(now: View) -> None:
+def answer(view: View) -> None:
     """Words first, then the numbers, then the figure beside the report's."""
-    found = lookup.stops(now)
+    found = lookup.stops(view)
     if found is None:
         return
     profile, row = found.profile, found.row
-    comparison = profile.comparison(store().labels(now.run.id), row)
+    comparison = profile.comparison(store().labels(view.run.id), row)
     st.header(wording.answer(int(profile.k[row]), profile.total, comparison))
     numbers(comparison)
-    shown = [REPORT, *reenactment(), compared(picker.title(now.run), profile, row, comparison)]
+    shown = [REPORT, *reenactment(), compared(picker.title(view.run), profile, row, comparison)]
     alt = "Accuracy before and after pruning: the report's, our re-enactment's and this run's."
     chart(partial(figures.before_after, shown), "before and after", alt, buttons=False)
     st.caption(

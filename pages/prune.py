@@ -15,11 +15,11 @@ from pages.ui.view.welcome import welcome
 from pages.ui.view.words import meanings
 
 
-def choose(now: View) -> list[str]:
+def choose(view: View) -> list[str]:
     """The row of choices; returns the figures' options that are chosen."""
     choices, display = st.columns([15, 2], vertical_alignment="bottom")
     with choices:
-        picker.choose(now, store())
+        picker.choose(view, store())
     with display.popover("Display", icon=":material/tune:", width="stretch"):
         return choose_options()
 
@@ -33,9 +33,9 @@ def choose_options() -> list[str]:
     return [option for option, on in ((figures.LOG, log), (figures.COMMON, common)) if on]
 
 
-def choose_kernels(now: View) -> dict[str, str]:
+def choose_kernels(view: View) -> dict[str, str]:
     """The convolution whose kernels are drawn and, of a large one, from where on; as query of the panel's address."""
-    shapes = store().shapes(now.run.id)
+    shapes = store().shapes(view.run.id)
     layers = {figures.layer_title(name): name for name in panels.convolutions(shapes)}
     first, (choice, *windows) = next(iter(layers)), st.columns([8, 2, 2])
     chosen = linked.choice(
@@ -58,10 +58,10 @@ def choose_start(column: DeltaGenerator, what: str, size: int) -> str:
     return str(linked.number(column, label, 1, last, key=what, step=figures.KERNELS, on_change=address.change))
 
 
-def show_panel(now: View, stops: Stops, options: list[str]) -> None:
+def show_panel(view: View, stops: Stops, options: list[str]) -> None:
     """The slider and its figures, and below them the choice of kernels, which are the last figure."""
     above = st.container()
-    urls = [lookup.panel_url(now, stops), lookup.panel_url(now, stops, **choose_kernels(now))]
+    urls = [lookup.panel_url(view, stops), lookup.panel_url(view, stops, **choose_kernels(view))]
     with above:
         live_panel(
             urls,
@@ -90,10 +90,10 @@ QUESTIONS: dict[Goal, tuple[str, str]] = {
 """What can be asked, and what its terms mean."""
 
 
-def ask(now: View) -> None:
+def ask(view: View) -> None:
     """Questions with one number for an answer, each a job."""
     st.header("Find exact limits")
-    if not now.pruning.is_global:
+    if not view.pruning.is_global:
         st.caption("These questions count weights that all compete; choose the scope Global to ask them.")
         return
     for goal, (question, terms) in QUESTIONS.items():
@@ -103,7 +103,7 @@ def ask(now: View) -> None:
             narrow, _ = st.columns([2, 6])
             how = {"value": 100 * MARGIN, "step": 0.1, "on_change": address.change}
             margin = linked.number(narrow, "Margin, pp", 0.1, 50.0, key="margin", **how) / 100
-        answer(Search(run_id=now.run.id, pruning=now.pruning, goal=goal, margin=margin))
+        answer(Search(run_id=view.run.id, pruning=view.pruning, goal=goal, margin=margin))
 
 
 def answer(search: Search) -> None:

@@ -31,18 +31,18 @@ COLUMNS = ("Encoding", "Compressor", "Bytes", "Versus dense", "Versus unpruned",
 LEDGER_TERMS = ("Compact encoding", "Bitmask, CSR, COO", "float16 and int8", "Control", "Break-even")
 
 
-def known_ledger(now: View, stops: Stops) -> Ledger | None:
+def known_ledger(view: View, stops: Stops) -> Ledger | None:
     """The ledger of the view's stops; None, with the job in its place, while it is made."""
     with st.container():
-        usual = results().get(Weighing(run_id=now.run.id, pruning=now.pruning))
+        usual = results().get(Weighing(run_id=view.run.id, pruning=view.pruning))
         asked = None if usual is None else stops.own
-        found = lookup.ledger(now.run.id, now.pruning, stops.own)
+        found = lookup.ledger(view.run.id, view.pruning, stops.own)
         if found is None:
             st.markdown(
                 f"The kernels of this network have not been written down at {_where(asked)} yet. Each of "
                 f"{len(ENTRIES)} ways is encoded, decoded and compared bit for bit, once for everyone."
             )
-            ensure(Weighing(run_id=now.run.id, pruning=now.pruning, sparsity=asked))
+            ensure(Weighing(run_id=view.run.id, pruning=view.pruning, sparsity=asked))
         return found
 
 
@@ -50,9 +50,9 @@ def _where(sparsity: float | None) -> str:
     return "the stops of the slider" if sparsity is None else wording.sparsity(sparsity)
 
 
-def show(now: View, stops: Stops, ledger: Ledger) -> None:
+def show(view: View, stops: Stops, ledger: Ledger) -> None:
     """The live panel, and every line of the ledger at the stop."""
-    url = lookup.panel_url(now, stops, part="storage")
+    url = lookup.panel_url(view, stops, part="storage")
     live_panel([url], stops.row, label="Sparsity", key="storage panel", on_stop=stops.go)
     at = wording.sparsity(float(ledger.sparsity[stops.row]))
     smallest = ledger.smallest(stops.row)
@@ -72,18 +72,18 @@ def show(now: View, stops: Stops, ledger: Ledger) -> None:
     offer_numbers("bytes", partial(to_csv, ledger))
 
 
-def show_rounding(now: View, stops: Stops) -> None:
+def show_rounding(view: View, stops: Stops) -> None:
     """What float16 and int8 cost in accuracy at the stop."""
     sparsity = float(stops.profile.sparsity[stops.row])
     st.header("What do float16 and int8 cost in accuracy?")
-    job = Rounding(run_id=now.run.id, pruning=now.pruning, sparsity=sparsity)
+    job = Rounding(run_id=view.run.id, pruning=view.pruning, sparsity=sparsity)
     found = results().get(job)
     if found is None:
         offer(
             job,
             "Measure the accuracy",
             why=f"Both change the weights. At {wording.sparsity(sparsity)} that has not been measured yet: it takes "
-            f"three passes over the {wording.count(now.run.images)} test images.",
+            f"three passes over the {wording.count(view.run.images)} test images.",
         )
         return
     for name, c in vars(found).items():
@@ -104,11 +104,11 @@ VARIANTS: dict[Variant, str] = {
 }
 
 
-def show_times(now: View, stops: Stops) -> None:
+def show_times(view: View, stops: Stops) -> None:
     """Whether anything is faster at the stop, on this server."""
     sparsity = float(stops.profile.sparsity[stops.row])
     st.header("Is it faster?")
-    job = Timing(run_id=now.run.id, pruning=now.pruning, sparsity=sparsity)
+    job = Timing(run_id=view.run.id, pruning=view.pruning, sparsity=sparsity)
     times = results().get(job)
     if times is None:
         offer(
@@ -150,7 +150,7 @@ def times_row(times: Times, variant: Variant, batch: int) -> Row:
     return Row(f"{variant}-{batch}", cells)
 
 
-def show_export(now: View, stops: Stops) -> None:
+def show_export(view: View, stops: Stops) -> None:
     """The pruned network as files, each tried before they are offered."""
     sparsity = float(stops.profile.sparsity[stops.row])
     st.header("Download the pruned network")
@@ -158,18 +158,18 @@ def show_export(now: View, stops: Stops) -> None:
         f"The network pruned to {wording.sparsity(sparsity)}: as torch's state with the script below, as ONNX, as "
         "safetensors, and in the compact encoding with the program that reads it, with a model card."
     )
-    job = Exporting(run_id=now.run.id, pruning=now.pruning, sparsity=sparsity)
+    job = Exporting(run_id=view.run.id, pruning=view.pruning, sparsity=sparsity)
     checked = results().checked(job)
     if checked is None:
         offer(job, "Prepare the files", ":material/inventory_2:")
     else:
         st.success("Checked  \n" + "  \n".join(map(as_written, checked)), icon=":material/check:")
-        name = f"prunelab-{now.run.id}-{address.percentage(sparsity)}.zip"
+        name = f"prunelab-{view.run.id}-{address.percentage(sparsity)}.zip"
         st.download_button(
             "All files (zip)", partial(zipped, job), name, "application/zip", on_click="ignore", key="zip"
         )
     st.markdown("`network.py`, which needs nothing but torch and `weights.pt`:")
-    st.code(script(now.run.design), "python")
+    st.code(script(view.run.design), "python")
 
 
 def zipped(job: Exporting) -> bytes:
@@ -180,10 +180,10 @@ def zipped(job: Exporting) -> bytes:
     return made.zipped()
 
 
-def sheets(now: View, stops: Stops, ledger: Ledger) -> list[Sheet]:
+def sheets(view: View, stops: Stops, ledger: Ledger) -> list[Sheet]:
     """The tables of the page, for its file."""
     at = wording.sparsity(float(ledger.sparsity[stops.row]))
-    found = results().get(Comparing(run_id=now.run.id, pruning=now.pruning))
+    found = results().get(Comparing(run_id=view.run.id, pruning=view.pruning))
     lines = Sheet(f"Bytes at {at}", COLUMNS, [row(ledger, entry, stops.row) for entry in ENTRIES])
     more = [] if found is None else [Sheet("Weights and filters", tradeoff.COLUMNS, tradeoff.rows(found))]
     return [lines, *more]

@@ -34,17 +34,17 @@ class Stops:
             address.change(sparsity=address.percentage(float(self.profile.sparsity[stop])))
 
 
-def panel_query(now: View, stops: Stops, **more: str) -> dict[str, str]:
+def panel_query(view: View, stops: Stops, **more: str) -> dict[str, str]:
     """What names the panel of a view, and by their digest the weights that it is of."""
-    query = {"run": now.run.id, "weights": store().digest(now.run.id)[:12]}
-    query |= {"criterion": now.pruning.criterion, "scope": now.pruning.scope}
+    query = {"run": view.run.id, "weights": store().digest(view.run.id)[:12]}
+    query |= {"criterion": view.pruning.criterion, "scope": view.pruning.scope}
     own = {} if stops.own is None else {"own": address.percentage(stops.own)}
     return query | own | more
 
 
-def panel_url(now: View, stops: Stops, **more: str) -> str:
+def panel_url(view: View, stops: Stops, **more: str) -> str:
     """Where the browser finds the panel of a view."""
-    return served(f"/panel.json?{urlencode(panel_query(now, stops, **more))}")
+    return served(f"/panel.json?{urlencode(panel_query(view, stops, **more))}")
 
 
 def pictures_of(run: Run) -> NDArray[np.uint8] | None:
@@ -69,35 +69,35 @@ def passes(run: Run) -> int:
     return 2 if run.design.mirrored and NETWORKS[run.config.network].mirrors else 1
 
 
-def stops(now: View) -> Stops | None:
+def stops(view: View) -> Stops | None:
     """The stops of the view, its own sparsity among them; None, with the job in its place, while they are computed.
 
     While only the view's own sparsity is computed, the nearest stop is shown. What is said of a job stands in a
     container of its own, there whether anything is said or not: so the panel below stays the same element.
     """
     with st.container():
-        return _stops(now)
+        return _stops(view)
 
 
-def _stops(now: View) -> Stops | None:
-    usual = store().profile(now.run.id, now.pruning)
+def _stops(view: View) -> Stops | None:
+    usual = store().profile(view.run.id, view.pruning)
     if usual is None:
-        ranked = f"**{now.pruning.ranks_by.title}**, {now.pruning.within.title}"
+        ranked = f"**{view.pruning.ranks_by.title}**, {view.pruning.within.title}"
         st.markdown(
             f"{ranked}, has not been evaluated for this run yet. That takes a pass over "
-            f"{wording.count(now.run.images)} test images for each stop, once for everyone."
+            f"{wording.count(view.run.images)} test images for each stop, once for everyone."
         )
-        ensure(Profiling(run_id=now.run.id, pruning=now.pruning))
+        ensure(Profiling(run_id=view.run.id, pruning=view.pruning))
         return None
-    nearest = Stops(usual, usual.stop_index(100 * now.sparsity))
-    if usual.is_stop(100 * now.sparsity):
+    nearest = Stops(usual, usual.stop_index(100 * view.sparsity))
+    if usual.is_stop(100 * view.sparsity):
         return nearest
-    point = store().point(now.run.id, now.pruning, now.sparsity)
+    point = store().point(view.run.id, view.pruning, view.sparsity)
     if point is None:
         st.markdown(
-            f"{wording.sparsity(now.sparsity)} lies between two stops. It is being evaluated; the nearest is shown."
+            f"{wording.sparsity(view.sparsity)} lies between two stops. It is being evaluated; the nearest is shown."
         )
-        ensure(Evaluating(run_id=now.run.id, pruning=now.pruning, sparsity=now.sparsity))
+        ensure(Evaluating(run_id=view.run.id, pruning=view.pruning, sparsity=view.sparsity))
         return nearest
     whole = usual.merged(point)
-    return Stops(whole, whole.stop_index(100 * now.sparsity), now.sparsity)
+    return Stops(whole, whole.stop_index(100 * view.sparsity), view.sparsity)

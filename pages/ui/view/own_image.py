@@ -12,13 +12,13 @@ from pages.ui.view.lookup import Stops
 from pages.ui.view.say import as_written
 
 
-def show(now: View, stops: Stops) -> None:
+def show(view: View, stops: Stops) -> None:
     """A picture from outside, as the network sees it, and what it answers."""
     content = take_picture()
     if content is None:
         return
     try:
-        taken = picture.read(content, now.run.shape)
+        taken = picture.read(content, view.run.shape)
     except PictureError as error:
         say.error(error)
         return
@@ -31,7 +31,7 @@ def show(now: View, stops: Stops) -> None:
         column.caption(as_written(step.note))
     if taken.notes:
         st.caption(as_written(" ".join(taken.notes)))
-    stories.show(now, stops, taken.image)
+    stories.show(view, stops, taken.image)
 
 
 def take_picture() -> bytes | None:

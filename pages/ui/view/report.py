@@ -64,12 +64,12 @@ Sheets = Callable[[], Sequence[Sheet]]
 """Makes the tables, which are needed only if somebody asks for the file."""
 
 
-def offer(question: str, now: View, stops: Stops, part: str = "pruning", sheets: Sheets = list) -> None:
+def offer(question: str, view: View, stops: Stops, part: str = "pruning", sheets: Sheets = list) -> None:
     """A button that downloads the view as a file."""
     st.download_button(
         "This view as a file (HTML)",
-        partial(build, question, now, stops, part, sheets, _link(now)),
-        f"prunelab-{now.run.id}-{address.percentage(now.sparsity)}.html",
+        partial(build, question, view, stops, part, sheets, _link(view)),
+        f"prunelab-{view.run.id}-{address.percentage(view.sparsity)}.html",
         "text/html",
         on_click="ignore",
         key=f"report {part}",
@@ -78,18 +78,18 @@ def offer(question: str, now: View, stops: Stops, part: str = "pruning", sheets:
     )
 
 
-def _link(now: View) -> str:
+def _link(view: View) -> str:
     """The address of the view."""
-    return f"{(st.context.url or '').split('?')[0]}?{urlencode(now.params)}"
+    return f"{(st.context.url or '').split('?')[0]}?{urlencode(view.params)}"
 
 
-def build(question: str, now: View, stops: Stops, part: str, sheets: Sheets, link: str) -> str:
+def build(question: str, view: View, stops: Stops, part: str, sheets: Sheets, link: str) -> str:
     """The file.
 
     Raises:
         PruneLabError: the panel is not evaluated yet.
     """
-    content = gzip.decompress(panel(lookup.panel_query(now, stops, part=part)))
+    content = gzip.decompress(panel(lookup.panel_query(view, stops, part=part)))
     data = {
         "urls": [_address("application/json", content)],
         "stop": stops.row,
@@ -102,8 +102,8 @@ def build(question: str, now: View, stops: Stops, part: str, sheets: Sheets, lin
     files_of_style = (_HERE / "report.css", Path(table.__file__).with_suffix(".css"))
     style = "".join(path.read_text("utf-8") for path in files_of_style)
     style += source(live_panel.__file__, ".css")
-    comparison = stops.profile.comparison(store().labels(now.run.id), stops.row)
-    rows = facts(now.run, now.pruning, int(stops.profile.k[stops.row]), comparison)
+    comparison = stops.profile.comparison(store().labels(view.run.id), stops.row)
+    rows = facts(view.run, view.pruning, int(stops.profile.k[stops.row]), comparison)
     told = "".join(
         f"<tr><th scope='row'>{escape(name)}</th><td>{escape(said)}</td></tr>" for name, said in rows.items()
     )
@@ -119,7 +119,7 @@ def build(question: str, now: View, stops: Stops, part: str, sheets: Sheets, lin
 <body>
 <main>
 <h1>{escape(question)}</h1>
-<p>{escape(picker.title(now.run))}. Move the slider: everything is in this file.
+<p>{escape(picker.title(view.run))}. Move the slider: everything is in this file.
 <a href="{escape(link)}">This view in PruneLab</a></p>
 <div id="panel">{live_panel.HTML}</div>
 {"".join(sheet.to_html() for sheet in sheets())}

@@ -21,14 +21,14 @@ from pages.ui.view.watching import offer
 from pages.ui.view.words import meanings
 
 
-def show(now: View) -> None:
+def show(view: View) -> None:
     """Whole filters as the alternative to single weights."""
     st.header("Would whole filters be better?")
     st.markdown(
         "Single weights leave a network of the same size with holes in it. Whole filters, those with the smallest sum "
         "of magnitudes (L1 norm) in each layer, can be taken out: a smaller network is left, with nothing to skip."
     )
-    job = Comparing(run_id=now.run.id, pruning=now.pruning)
+    job = Comparing(run_id=view.run.id, pruning=view.pruning)
     found = results().get(job)
     if found is None and not engine().limits.training:
         st.markdown("This network has not been compared yet, and nothing is trained on this server.")
@@ -37,7 +37,7 @@ def show(now: View) -> None:
         offer(
             job,
             "Compare the two",
-            why=f"This network, pruned by {now.pruning.criterion}, {now.pruning.scope}, has not been compared yet. "
+            why=f"This network, pruned by {view.pruning.criterion}, {view.pruning.scope}, has not been compared yet. "
             f"Both are evaluated over their range, retrained for {EPOCHS} epochs at {len(RETRAINED)} places, weighed "
             "and timed: minutes for a small network, half an hour for the largest.",
         )
@@ -52,7 +52,7 @@ def show(now: View) -> None:
     table("Weights and filters", COLUMNS, rows(found), key="tradeoff", terms=terms)
     n = found.points[0].comparison.n
     st.caption(
-        f"One network, {wording.count(n)} test images; weights go by {now.pruning.criterion}, {now.pruning.scope}. "
+        f"One network, {wording.count(n)} test images; weights go by {view.pruning.criterion}, {view.pruning.scope}. "
         "The table has the places where both were also retrained, with as many of "
         f"{wording.count(found.total)} weights left; “Difference” is that of the retrained from the unpruned network, "
         "which was not trained on: part of a gain is the retraining's own. Weights are "
