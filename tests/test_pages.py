@@ -286,7 +286,7 @@ def test_an_image_that_there_is_not_falls_back_with_a_note(images: AppTest, name
 def test_each_section_opens_by_its_link(images: AppTest) -> None:
     for section, said in (
         ("First to change", "An answer may change back later"),
-        ("Class by class", "most often taken for one another"),
+        ("Class by class", "most often confused with one another"),
         ("Your own image", "One thing on a plain ground"),
     ):
         images.segmented_control(key="section").set_value(section).run()
@@ -532,7 +532,7 @@ def test_exact_questions_are_offered_answered_in_words_and_only_where_all_weight
     search = Search(run_id=run.id, goal="change")
     Results(RunStore(root)).put(search, found)
     app.run()
-    assert said_of(search, found) in text(app) and "answered all images 20 times" in text(app)
+    assert said_of(search, found) in text(app) and "with 20 passes over all images" in text(app)
     assert [button.label for button in app.button] == ["Find out"] * 2
     app.button[0].click().run()
     assert not app.exception and "does not answer" in text(app)
