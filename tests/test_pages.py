@@ -548,7 +548,7 @@ def test_the_byte_ledger_is_asked_for_and_then_shown_line_by_line(app: AppTest, 
     root, run, _ = shelved
     app.query_params["run"], app.query_params["sparsity"] = run.id, "90"
     app.switch_page("storage.py").run()
-    assert not app.exception and "written down at the stops of the slider" in text(app)
+    assert not app.exception and "measured at the stops of the slider" in text(app)
     assert "does not answer" in text(app)
 
     store = RunStore(root)
