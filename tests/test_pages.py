@@ -287,7 +287,7 @@ def test_each_section_opens_by_its_link(images: AppTest) -> None:
     for section, said in (
         ("First to change", "An answer may change back later"),
         ("Class by class", "most often confused with one another"),
-        ("Your own image", "One thing on a plain ground"),
+        ("Your own image", "One object on a plain background"),
     ):
         images.segmented_control(key="section").set_value(section).run()
         assert not images.exception and said in text(images)

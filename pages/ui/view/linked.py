@@ -35,7 +35,7 @@ def choice(
     _refuse(key, titles.__contains__)
     chosen = widget(label, options, format_func=title, key=key, bind="query-params", **more)
     shown = options[0] if chosen is None else chosen
-    _tell(key, f"one of {_listed(titles)}", title(shown))
+    _note(key, f"one of {_listed(titles)}", title(shown))
     return shown
 
 
@@ -43,7 +43,7 @@ def switch(label: str, *, key: str, **more: Any) -> bool:
     """On or off; `true` or `false` in the URL."""
     _refuse(key, lambda given: given.lower() in ("true", "false"))
     on = st.toggle(label, key=key, bind="query-params", **more)
-    _tell(key, "true or false", str(on).lower())
+    _note(key, "true or false", str(on).lower())
     return on
 
 
@@ -54,7 +54,7 @@ def number(place: DeltaGenerator, label: str, low: _N, high: _N, *, key: str, **
     if st.session_state.get(key, low) > high:
         st.session_state[key] = high
     found: _N = place.number_input(label, low, high, key=key, bind="query-params", **more)
-    _tell(key, f"a {'whole ' if whole else ''}number from {low:,.10g} to {high:,.10g}", f"{found:,.10g}")
+    _note(key, f"a {'whole ' if whole else ''}number from {low:,.10g} to {high:,.10g}", f"{found:,.10g}")
     return found
 
 
@@ -76,7 +76,7 @@ def _refuse(key: str, possible: Callable[[str], bool]) -> None:
     st.rerun()
 
 
-def _tell(key: str, must: str, shown: str) -> None:
+def _note(key: str, must: str, shown: str) -> None:
     given = st.session_state.get("refused", {}).pop(key, None)
     if given is not None:
         address.note(f"The link asks for {key}=“{given[:40]}”, which must be {must}. Shown instead: “{shown}”.")

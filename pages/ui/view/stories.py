@@ -23,7 +23,7 @@ from pages.ui.view.words import meanings
 def show(view: View, stops: Stops, image: NDArray[np.uint8], true: int | None = None) -> None:
     """The panel of an image, of class `true` if that is known; with a visible wait while a worker looks."""
     try:
-        key = _asked(view, stops, image, true)
+        key = _computed(view, stops, image, true)
     except PruneLabError as error:
         say.error(error)
         st.button("Ask again", icon=":material/replay:")
@@ -38,7 +38,7 @@ def show(view: View, stops: Stops, image: NDArray[np.uint8], true: int | None = 
     )
 
 
-def _asked(view: View, stops: Stops, image: NDArray[np.uint8], true: int | None) -> str:
+def _computed(view: View, stops: Stops, image: NDArray[np.uint8], true: int | None) -> str:
     """The key of the story. It comes from the image itself, so that nobody can name another visitor's."""
     network = view.run.id, store().digest(view.run.id)
     asked = repr((network, view.pruning.key, stops.own, true)).encode() + image.tobytes()
