@@ -588,13 +588,15 @@ def test_weights_and_filters_are_offered_and_then_shown_with_their_n(
     app.run()
     app.switch_page("storage.py").run()
     assert "has not been compared yet" in text(app)
-    assert {"Compare the two", "Prepare the files", "Measure the time"} <= {button.label for button in app.button}
+    assert {"Compare weights and filters", "Prepare the files", "Measure the time"} <= {
+        button.label for button in app.button
+    }
     found = small.tradeoff()
     Results(store).put(Comparing(run_id=run.id), found)
     files = Export({"weights.pt": b"some"}, ("weights.pt was read again.",))
     Results(store).put(Exporting(run_id=run.id, sparsity=0.9), files)
     app.run()
-    assert not app.exception and "Compare the two" not in {button.label for button in app.button}
+    assert not app.exception and "Compare weights and filters" not in {button.label for button in app.button}
     assert "single weights reach 83.50\u00a0%" in text(app) and "400 test images" in text(app)
     shown = rows(app)
     assert len(shown) == 2 * len(RETRAINED)

@@ -56,8 +56,8 @@ class Sheet:
 
 def _cells(row: Row) -> str:
     first, *others = row.cells
-    named = f"<th scope='row'>{escape(first.said)}</th>"
-    return named + "".join(f"<td class='{cell.kind}'>{escape(cell.said)}</td>" for cell in others)
+    named = f"<th scope='row'>{escape(first.content)}</th>"
+    return named + "".join(f"<td class='{cell.kind}'>{escape(cell.content)}</td>" for cell in others)
 
 
 Sheets = Callable[[], Sequence[Sheet]]

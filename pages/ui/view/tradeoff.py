@@ -29,11 +29,11 @@ def show(view: View) -> None:
         "of magnitudes (L1 norm) in each layer, can be taken out: a smaller network is left, with nothing to skip."
     )
     job = Comparing(run_id=view.run.id, pruning=view.pruning)
-    found = results().get(job)
-    if found is None and not engine().limits.training:
+    tradeoff = results().get(job)
+    if tradeoff is None and not engine().limits.training:
         st.markdown("This network has not been compared yet, and nothing is trained on this server.")
         return
-    if found is None:
+    if tradeoff is None:
         offer(
             job,
             "Compare the two",
@@ -42,32 +42,34 @@ def show(view: View) -> None:
             "and timed: minutes for a small network, half an hour for the largest.",
         )
         return
-    st.markdown(f"**{tradeoff_said(found)}**")
+    st.markdown(f"**{tradeoff_said(tradeoff)}**")
     left, right = st.columns(2)
     with left:
-        chart(partial(figures.accuracy_over_bytes, found), "over bytes", "Accuracy over bytes of both ways.")
+        chart(partial(figures.accuracy_over_bytes, tradeoff), "over bytes", "Accuracy over bytes of both ways.")
     with right:
-        chart(partial(figures.accuracy_over_time, found, BATCHES[-1]), "over time", "Accuracy over time of both ways.")
+        chart(
+            partial(figures.accuracy_over_time, tradeoff, BATCHES[-1]), "over time", "Accuracy over time of both ways."
+        )
     terms = ("Filter", "Retraining", "Compact encoding")
-    table("Weights and filters", COLUMNS, rows(found), key="tradeoff", terms=terms)
-    n = found.points[0].comparison.n
+    table("Weights and filters", COLUMNS, rows(tradeoff), key="tradeoff", terms=terms)
+    n = tradeoff.points[0].comparison.n
     st.caption(
         f"One network, {wording.count(n)} test images; weights go by {view.pruning.criterion}, {view.pruning.scope}. "
         "The table has the places where both were also retrained, with as many of "
-        f"{wording.count(found.total)} weights left; “Difference” is that of the retrained from the unpruned network, "
+        f"{wording.count(tradeoff.total)} weights left; “Difference” is that of the retrained from the unpruned network, "
         "which was not trained on: part of a gain is the retraining's own. Weights are "
         "timed as sparse matrices (CSR); with their zeros multiplied they take the time of the unpruned network, "
         "whatever the sparsity. Times, unpruned = 1, are medians, with the middle half, over rounds in which all took "
-        f"turns, on {found.threads} threads of {_machine(found)}. What is added up in a residual stream stays whole "
+        f"turns, on {tradeoff.threads} threads of {_machine(tradeoff)}. What is added up in a residual stream stays whole "
         "(Li et al., 2017).",
         help=meanings("Difference", "Scope", "Retraining"),
     )
-    offer_numbers("filters", partial(to_csv, found))
+    offer_numbers("filters", partial(to_csv, tradeoff))
 
 
-def _machine(found: Tradeoff) -> str:
+def _machine(tradeoff: Tradeoff) -> str:
     """What computed it."""
-    return as_written(found.machine.get("processor") or "the machine that measured them")
+    return as_written(tradeoff.machine.get("processor") or "the machine that measured them")
 
 
 COLUMNS = (
@@ -83,12 +85,12 @@ COLUMNS = (
 )
 
 
-def rows(found: Tradeoff) -> list[Row]:
+def rows(tradeoff: Tradeoff) -> list[Row]:
     """The networks that were retrained and timed: a row each way and place."""
     found_rows = []
     for method in figures.METHODS:
-        before = {point.share: point for point in found.line(method, retrained=False)}
-        for point in found.line(method, retrained=True):
+        before = {point.share: point for point in tradeoff.line(method, retrained=False)}
+        for point in tradeoff.line(method, retrained=True):
             first, c = before[point.share], point.comparison
             cells = [
                 Cell.text(f"{method.capitalize()}, {wording.percent(point.share, 0)}"),
@@ -110,12 +112,12 @@ def spread(quartiles: tuple[float, float, float], to: str = "–") -> str:
     return f"{middle} ({low}{to}{high})"
 
 
-def to_csv(found: Tradeoff) -> str:
+def to_csv(tradeoff: Tradeoff) -> str:
     """A row for every network."""
     head = ("method", "share", "retraining epochs", "weights left", "weights", "right", "lost", "gained", "images")
     lines: list[Any] = [(*head, "bytes as float32", "bytes compact", *(f"time for {b}, unpruned = 1" for b in BATCHES))]
-    for p in found.points:
+    for p in tradeoff.points:
         c, times = p.comparison, [f"{p.times[b][1]:.10g}" if p.times else "" for b in BATCHES]
-        counts = (p.left, found.total, c.pruned.right, c.lost, c.gained, c.n, p.dense, p.compact)
+        counts = (p.left, tradeoff.total, c.pruned.right, c.lost, c.gained, c.n, p.dense, p.compact)
         lines.append((p.method, f"{p.share:.10g}", str(p.epochs), *map(str, counts), *times))
     return csv_of(lines)
