@@ -1,4 +1,4 @@
-"""Test images, a page at a time, and one of them with its whole story."""
+"""Test images, one page at a time, and a single image with its answers at every stop."""
 
 from collections.abc import Callable
 
@@ -19,9 +19,9 @@ PER_PAGE, COLUMNS = 24, 6
 
 
 def show_gallery(view: View, images: NDArray[np.int64], make: Callable[[int], Card], key: str) -> None:
-    """One page of images in this order."""
+    """Show one page of `images`, in their order."""
     if not len(images):
-        st.info("No image is like that at this sparsity.", icon=":material/info:")
+        st.info("No image matches the filter at this sparsity.", icon=":material/info:")
         return
     pages = -(-len(images) // PER_PAGE)
     field, note = st.columns([2, 8], vertical_alignment="bottom")
@@ -33,25 +33,25 @@ def show_gallery(view: View, images: NDArray[np.int64], make: Callable[[int], Ca
     )
     pictures = lookup.pictures_of(view.run)
     if pictures is None:
-        st.info("The images themselves are not on this server; their answers are.", icon=":material/database:")
+        st.info("The pictures are not on this server; only the answers are shown.", icon=":material/database:")
     sheet = None if pictures is None else picture.sheet(pictures[shown], COLUMNS)
     gallery([make(int(image)) for image in shown], sheet, columns=COLUMNS, key=key, on_open=open_image)
 
 
 def open_image(image: int) -> None:
-    """From a callback."""
+    """Open one image, from a callback."""
     st.query_params["image"] = str(image)
     address.change()
 
 
 def close_image() -> None:
-    """From a callback."""
+    """Return to the gallery, from a callback."""
     st.query_params.pop("image", None)
     address.change()
 
 
 def opened(images: int) -> int | None:
-    """The image that the URL names; None if it names none, with a note where it is nonsense."""
+    """The image that the URL names; None if it names none, with a note if its value is invalid."""
     named = st.query_params.get("image")
     if named is None:
         return None
@@ -65,7 +65,7 @@ def opened(images: int) -> int | None:
 
 
 def show_image(view: View, stops: Stops, image: int) -> None:
-    """One test image with its whole story."""
+    """Show one test image with its answers at every stop."""
     st.button("Back to the images", icon=":material/arrow_back:", on_click=close_image)
     labels, pictures = store().labels(view.run.id), lookup.pictures_of(view.run)
     true = int(labels[image])

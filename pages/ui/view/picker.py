@@ -1,4 +1,4 @@
-"""How a visitor chooses what to look at: the run, how its weights are ranked, and the sparsity."""
+"""The widgets of a view: run, criterion, scope and sparsity."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,7 +17,7 @@ from pages.ui.view.say import as_written
 
 
 def title(run: Run) -> str:
-    """`ConvNet, thorough, seed 0: 94.55 %`; of another data set than Fashion-MNIST `ConvNet on mnist, …`."""
+    """`ConvNet, thorough, seed 0: 94.55 %`; on a data set other than Fashion-MNIST `ConvNet on mnist, …`."""
     network = NETWORKS[run.config.network].title if run.config.network in NETWORKS else run.config.network
     recipe = recipe_name(run.config.network, run.config.training) or "own recipe"
     name = run.config.data.name
@@ -26,7 +26,7 @@ def title(run: Run) -> str:
 
 
 def choose(view: View, store: RunStore) -> None:
-    """All of it in one row."""
+    """Show all of them in one row."""
     run, criterion, scope, exact = st.columns([5, 4, 4, 3], vertical_alignment="bottom")
     with run:
         choose_run(view, store)
@@ -45,9 +45,9 @@ def choose_run(view: View, store: RunStore) -> None:
 
 
 def choose_criterion(view: View) -> None:
-    """What ranks the weights."""
+    """A select box of the criteria."""
     titles = {name: criterion.title for name, criterion in CRITERIA.items()}
-    ranks = "What ranks the weights: the first in the ranking are set to zero first.\n\n"
+    ranks = "How the weights are ranked. The first in the ranking are set to zero first.\n\n"
     _pick(st.selectbox, "criterion", view.pruning.criterion, titles, help=ranks + _listed(CRITERIA))
 
 
@@ -58,7 +58,7 @@ def choose_scope(view: View) -> None:
 
 
 def _pick(widget: Callable[..., object], what: str, chosen: str, titles: Mapping[str, str], **how: object) -> None:
-    """Let the visitor choose one by its title; `what` is its name in the address."""
+    """Show a widget to choose one by its title; `what` is its parameter in the URL."""
     key = f"picked {what}"
     st.session_state[key] = chosen
     widget(
@@ -72,15 +72,15 @@ def _pick(widget: Callable[..., object], what: str, chosen: str, titles: Mapping
 
 
 def _listed(choices: Mapping[str, Criterion] | Mapping[str, Scope]) -> str:
-    """What each choice means, a line each."""
+    """What each choice means, one line for each."""
     return "\n".join(f"- {as_written(choice.title)}: {as_written(choice.help)}" for choice in choices.values())
 
 
 def type_sparsity(view: View) -> None:
-    """The exact field. A text that is no sparsity stays in the field, and is answered below it.
+    """The field for an exact sparsity. An invalid text stays in the field, with an error below it.
 
-    When the slider moves, another field takes its place: until a slow browser shows it, what the browser says is still
-    of the last one, and must not be taken for a sparsity that somebody has typed since.
+    When the slider moves, a field with a new key replaces this one. Until a slow browser shows the new field, it still
+    sends the value of the old one, which must not count as newly typed.
     """
     problem = st.session_state.pop("sparsity problem", None)
     moves, shown = st.session_state.get("exact field", (0, view.params["sparsity"]))
@@ -107,7 +107,7 @@ def _field(moves: int) -> str:
 
 def _typed(moves: int, total: int) -> None:
     if moves != st.session_state["exact field"][0]:
-        return  # another field has taken its place
+        return  # this field has been replaced
     try:
         sparsity = address.percentage(wording.read_sparsity(st.session_state[_field(moves)], total))
     except PruneLabError as error:
