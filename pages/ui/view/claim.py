@@ -22,8 +22,8 @@ def show() -> None:
     """Every reading of the report's sentence."""
     st.markdown(
         "A student report set “the weights in the bottom 0.01th percentile” to zero and saw accuracy fall from 72.86 % "
-        "to 71.31 %. Here are the possible readings of that sentence, and mistakes that are easy to make. Each is tried "
-        "on networks of the same kind: LeNet-5, plain gradient descent, about 73 %."
+        "to 71.31 %. Here are the possible readings of that sentence, and mistakes that are easy to make. Each is "
+        "tried on networks of the same kind: LeNet-5, plain gradient descent, about 73 %."
     )
     configs = audit.networks()
     audits = [known for config in configs if (known := results().get(audit.Auditing(config=config)))]
@@ -34,8 +34,8 @@ def show() -> None:
         figure = partial(figures.readings, summaries)
         chart(figure, "claim", "The difference in accuracy by reading.")
         st.caption(
-            f"Each diamond is one of {len(audits)} networks, which differ in their seed. The bar is the 95 % prediction "
-            "interval for one more such network (Student). A reading can explain the report if its bar reaches the "
+            f"Each diamond is one of {len(audits)} networks, which differ in their seed. The bar is the 95 % "
+            "prediction interval for one more such network (Student). A reading can explain the report if its bar reaches the "
             f"dashed line. Each network answers {wording.count(audits[0].findings['magnitude'].before.n)} test images.",
             help=meanings("Prediction interval", "Seed"),
         )

@@ -141,7 +141,8 @@ EXERCISES = (
     ),
     Exercise(
         "Is the file smaller?",
-        "Half of the weights are zero. How many bytes does that save? What does the same encoding save without pruning?",
+        "Half of the weights are zero. How many bytes does that save? What does the same encoding save without "
+        "pruning?",
         ("Compact encoding", "Control"),
         "storage.py",
         {"sparsity": "50"},
