@@ -16,7 +16,7 @@ from core.cost.tradeoff import Comparing
 from core.errors import StoreError
 from core.study import csv_of
 from core.words import wording
-from pages.ui.components.live_panel import live_panel
+from pages.ui.components.live_panel import SLIDER_RANGE, live_panel
 from pages.ui.components.table import Cell, Row, table
 from pages.ui.server.services import results, store
 from pages.ui.view import address, lookup, picker, report, tradeoff
@@ -53,13 +53,8 @@ def _where(sparsity: float | None) -> str:
 
 def show(view: View, stops: Stops, ledger: Ledger) -> None:
     """The live panel, and all lines of the ledger at the stop."""
-    url = lookup.panel_url(view, stops, part="storage")
-    live_panel([url], stops.row, label="Sparsity", key="storage panel", on_stop=stops.go)
-    at = wording.sparsity(float(ledger.sparsity[stops.row]))
-    smallest = ledger.smallest(stops.row)
-    st.header(f"At {at} the smallest lossless form is {_called(smallest)}: {_of(ledger, smallest, stops.row)}")
-    rows = [row(ledger, entry, stops.row) for entry in ENTRIES]
-    table("Byte ledger", COLUMNS, rows, key="ledger", terms=LEDGER_TERMS)
+    with st.container(key=SLIDER_RANGE):
+        show_bytes(view, stops, ledger)
     st.caption(
         "Bytes of the kernels alone; biases and normalisation take another "
         f"{wording.size(ledger.rest)} in every line. Every line was written, read again and compared bit for bit. "
@@ -71,6 +66,17 @@ def show(view: View, stops: Stops, ledger: Ledger) -> None:
         help=meanings("Kernel", "Control", "Break-even"),
     )
     offer_numbers("bytes", partial(to_csv, ledger))
+
+
+def show_bytes(view: View, stops: Stops, ledger: Ledger) -> None:
+    """The live panel and the table of the ledger, along which the slider stays in reach."""
+    url = lookup.panel_url(view, stops, part="storage")
+    live_panel([url], stops.row, label="Sparsity", key="storage panel", on_stop=stops.go)
+    at = wording.sparsity(float(ledger.sparsity[stops.row]))
+    smallest = ledger.smallest(stops.row)
+    st.header(f"At {at} the smallest lossless form is {_called(smallest)}: {_of(ledger, smallest, stops.row)}")
+    rows = [row(ledger, entry, stops.row) for entry in ENTRIES]
+    table("Byte ledger", COLUMNS, rows, key="ledger", terms=LEDGER_TERMS)
 
 
 def show_rounding(view: View, stops: Stops) -> None:

@@ -46,11 +46,22 @@ class Panel {
     const control = root.querySelector(".control")
     this.covering = new ResizeObserver(() => root.style.setProperty("--control", `${control.offsetHeight}px`))
     this.covering.observe(control)
+    this.range = root.closest(".st-key-slider-range")
+    this.reaching = new ResizeObserver(() => this.reach(control))
+    if (this.range) for (const node of [this.range, root, control]) this.reaching.observe(node)
     this.watching = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) this.visible[isIntersecting ? "add" : "delete"](target)
       this.looked()
       if (this.stop !== undefined) this.draw(this.stop)
     })
+  }
+
+  // The slider sticks within the panel, so the panel extends below the elements that follow it in its range.
+  reach(control) {
+    const padding = parseFloat(getComputedStyle(this.root).paddingBottom)
+    const below = this.range.getBoundingClientRect().bottom - this.root.getBoundingClientRect().bottom + padding
+    this.root.style.setProperty("--below", `${Math.max(below, 0)}px`)
+    this.range.style.setProperty("--control", `${control.offsetHeight}px`)
   }
 
   // New data from Python: fetch what is new, and follow the stop unless the visitor is ahead.
@@ -355,6 +366,7 @@ class Panel {
     clearTimeout(this.resting)
     this.resizing.disconnect()
     this.covering.disconnect()
+    this.reaching.disconnect()
     this.watching.disconnect()
   }
 }

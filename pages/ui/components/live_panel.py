@@ -15,6 +15,9 @@ _T = TypeVar("_T")
 PLOTLY = f"/vendor/plotly-{version('plotly')}.min.js"
 """The path of the plotly.js of the installed plotly package."""
 
+SLIDER_RANGE = "slider-range"
+"""Key of a container along all of which the slider of the panel in it stays in reach."""
+
 HTML = """
 <section class="live-panel">
   <div class="control">

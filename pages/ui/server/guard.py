@@ -147,8 +147,8 @@ class _Measured:
 
 
 def _for_page(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
-    """A page's headers: the visitor's cookie, unless the browser has it, and a preload of plotly.js, so that the browser
-    fetches it along with Streamlit's own scripts."""
+    """A page's headers: the visitor's cookie, unless the browser has it, and a preload of plotly.js, which the browser
+    then fetches along with Streamlit's own scripts."""
     if not any(name == b"content-type" and value.startswith(b"text/html") for name, value in message["headers"]):
         return []
     headers = []

@@ -35,8 +35,9 @@ def show() -> None:
         chart(figure, "claim", "The difference in accuracy by reading.")
         st.caption(
             f"Each diamond is one of {len(audits)} networks, which differ in their seed. The bar is the 95 % "
-            "prediction interval for one more such network (Student). A reading can explain the report if its bar reaches the "
-            f"dashed line. Each network answers {wording.count(audits[0].findings['magnitude'].before.n)} test images.",
+            "prediction interval for one more such network (Student). A reading can explain the report if its bar "
+            f"reaches the dashed line. Each network answers "
+            f"{wording.count(audits[0].findings['magnitude'].before.n)} test images.",
             help=meanings("Prediction interval", "Seed"),
         )
         table(

@@ -55,7 +55,7 @@ def show(view: View) -> None:
     n = tradeoff.points[0].comparison.n
     st.caption(
         f"One network, {wording.count(n)} test images; weights are pruned by {view.pruning.criterion}, "
-        f"{view.pruning.scope}. The table shows the points at which both ways were also retrained, with the same number "
+        f"{view.pruning.scope}. The table shows the points at which both ways were also retrained, with equally many "
         f"of {wording.count(tradeoff.total)} weights left. “Difference” compares the retrained with the unpruned "
         "network, which had no further training: part of a gain comes from the retraining alone. Weights are timed as "
         "sparse matrices (CSR); with their zeros multiplied they take the time of the unpruned network at any "
