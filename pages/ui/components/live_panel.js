@@ -56,10 +56,10 @@ class Panel {
     })
   }
 
-  // The slider sticks within the panel, so the panel extends below the elements that follow it in its range.
+  // The slider sticks within the panel, so the panel extends over the elements that follow it in its range.
   reach(control) {
-    const padding = parseFloat(getComputedStyle(this.root).paddingBottom)
-    const below = this.range.getBoundingClientRect().bottom - this.root.getBoundingClientRect().bottom + padding
+    const extended = parseFloat(getComputedStyle(this.root, "::after").height) || 0
+    const below = this.range.getBoundingClientRect().bottom - this.root.getBoundingClientRect().bottom + extended
     this.root.style.setProperty("--below", `${Math.max(below, 0)}px`)
     this.range.style.setProperty("--control", `${control.offsetHeight}px`)
   }
