@@ -1,4 +1,4 @@
-"""The ASGI app: the pages, the routes beside them, what guards them, and start-up. `streamlit run streamlit_app.py`."""
+"""The ASGI app: pages, routes, guard and start-up. Run it with `streamlit run streamlit_app.py`."""
 
 import asyncio
 import ctypes
@@ -22,13 +22,13 @@ from pages.ui.server.routes import ROUTES
 from pages.ui.server.services import engine, settings, store
 from pages.ui.server.unknown import Unknown
 
-MultiPartParser.spool_max_size = 2 * MOST_BYTES  # above 1 MB it would put an upload on disk for a while
+MultiPartParser.spool_max_size = 2 * MOST_BYTES  # otherwise an upload above 1 MB would be written to disk
 
 _HOUR, _HALF_MINUTE = 3600, 30  # seconds
 
 
 async def _expire(days: int) -> None:
-    """Every hour, delete the visitors' runs that are older."""
+    """Every hour, delete visitors' runs that are older than `days`."""
     while True:
         try:
             for run_id in await run_in_threadpool(store().expire, datetime.now(UTC) - timedelta(days=days)):
@@ -39,7 +39,7 @@ async def _expire(days: int) -> None:
 
 
 async def _tidy() -> None:
-    """Every half minute, collect what visitors have left behind and give it back to the system."""
+    """Every half minute, collect garbage and return the memory to the system."""
     while True:
         await asyncio.sleep(_HALF_MINUTE)
         await run_in_threadpool(_give_back)
@@ -47,14 +47,14 @@ async def _tidy() -> None:
 
 def _give_back() -> None:
     gc.collect()
-    with suppress(OSError, AttributeError):  # glibc keeps what is freed unless it is asked; another library may not
+    with suppress(OSError, AttributeError):  # glibc keeps freed memory unless it is trimmed
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Start the job engine in the background, and stop it with the server."""
-    gc.freeze()  # what was imported is no garbage, and need not be looked through
+    gc.freeze()  # imported modules are never garbage and need not be searched
     running, days = engine(), settings().expire
     chores = [asyncio.create_task(_tidy()), *([asyncio.create_task(_expire(days))] if days else [])]
     yield

@@ -1,4 +1,4 @@
-"""Which answers changed? The images behind the numbers, and the visitor's own."""
+"""Which answers changed? The images behind the numbers, and the visitor's own picture."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -30,37 +30,37 @@ FILTERS = {
     "pruned": "Pruned answer",
     "moved": "Answer moved to or from",
 }
-"""The label of each filter by the name of its URL parameter; all but the first are classes."""
+"""Label of each filter by its URL parameter; all but the first are classes."""
 
 
 # --- which answers changed --------------------------------------------------------------------------------------
 
 
-def show_answers(now: View, stops: Stops) -> None:
-    """Cells to click, live over the stops, and the images that are in them."""
+def show_answers(view: View, stops: Stops) -> None:
+    """A live panel with cells to click, and the images in the chosen cells."""
     above = st.container()
     with st.popover("Filter", icon=":material/filter_alt:"):
-        wanted = choose_filter(now.run.classes)
+        wanted = choose_filter(view.run.classes)
     with above:
-        url, pick = lookup.panel_url(now, stops, part="answers"), partial(picked, now.run.classes)
+        url, pick = lookup.panel_url(view, stops, part="answers"), partial(filter_by_cell, view.run.classes)
         live_panel([url], stops.row, label="Sparsity", key="answers panel", on_stop=stops.go, on_pick=pick)
         st.caption("Click a cell to see its images.")
-    labels, profile = store().labels(now.run.id), stops.profile
+    labels, profile = store().labels(view.run.id), stops.profile
     dense, pruned = profile.predicted[0], profile.predicted[stops.row]
     keep = np.zeros(len(labels), np.bool_)
     keep[wanted.select(labels, dense, pruned)] = True
     order = answers.by_movement(profile, stops.row)
-    found = order[keep[order]]
-    filtered = as_written(said(wanted, now.run.classes))
+    images = order[keep[order]]
+    filtered = as_written(filter_in_words(wanted, view.run.classes))
     st.header(
-        f"{wording.count(len(found))} of {wording.count(len(labels))} images{filtered}",
+        f"{wording.count(len(images))} of {wording.count(len(labels))} images{filtered}",
         help=meanings("Dense and pruned", "Lost and gained"),
     )
-    galleries.show_gallery(now, found, lambda image: card(now, profile, stops.row, labels, image), "answers gallery")
+    galleries.show_gallery(view, images, lambda image: card(view, profile, stops.row, labels, image), "answers gallery")
 
 
 def choose_filter(names: Sequence[str]) -> Filter:
-    """The filter as its widgets have it; they write it to the URL."""
+    """The filter from its widgets, which write it to the URL."""
     chosen = {}
     for name, label in FILTERS.items():
         choices = (*OUTCOMES, answers.CHANGED, answers.SAME) if name == "outcome" else names
@@ -71,10 +71,10 @@ def choose_filter(names: Sequence[str]) -> Filter:
 
 
 def choose_one(label: str, choices: Sequence[str], name: str) -> str | None:
-    """A select box, None for any; what it had of another data set's classes is forgotten."""
+    """A select box that returns None for "any"; a class of another data set is reset to "any"."""
     every = "any"
     while every in choices:
-        every = f"({every})"  # a class may be called so
+        every = f"({every})"  # a class may have this name
     options = [every, *choices]
     if st.session_state.get(name, every) not in options:
         st.session_state[name] = every
@@ -83,20 +83,20 @@ def choose_one(label: str, choices: Sequence[str], name: str) -> str | None:
 
 
 def set_filter(**chosen: str) -> None:
-    """Choose exactly these, from a callback."""
+    """Set exactly these filters and clear the others, from a callback."""
     for name in FILTERS:
         st.session_state[name] = chosen.get(name)
     first_page()
 
 
 def first_page() -> None:
-    """Start the gallery anew, from a callback."""
+    """Return the gallery to its first page, from a callback."""
     st.session_state["page"] = 1
     address.change()
 
 
-def picked(classes: Sequence[str], pick: Pick) -> None:
-    """A cell was clicked: show its images. Nothing, where a browser speaks of one that there is not."""
+def filter_by_cell(classes: Sequence[str], pick: Pick) -> None:
+    """Show the images of a clicked cell. A cell that does not exist is ignored."""
     column, row = (figures.named(label, classes) for label in (pick.x, pick.y))
     right, wrong = (OUTCOMES[:2], OUTCOMES[2:])
     if pick.figure == "outcomes":
@@ -110,7 +110,7 @@ def picked(classes: Sequence[str], pick: Pick) -> None:
         set_filter(true=row, **{pick.figure: column})
 
 
-def said(wanted: Filter, name: Sequence[str]) -> str:
+def filter_in_words(wanted: Filter, name: Sequence[str]) -> str:
     """The filter in words."""
     parts = [
         wanted.outcome,
@@ -122,56 +122,56 @@ def said(wanted: Filter, name: Sequence[str]) -> str:
     return "".join(f", {part}" for part in parts if part)
 
 
-def card(now: View, profile: Profile, row: int, labels: NDArray[np.uint8], image: int) -> Card:
-    """An image with its dense answer and the one at a row."""
+def card(view: View, profile: Profile, row: int, labels: NDArray[np.uint8], image: int) -> Card:
+    """An image with its dense answer and its answer at the stop `row`."""
     dense, pruned = (int(profile.predicted[r, image]) for r in (0, row))
     outcome = OUTCOMES[int(answers.outcomes(labels[[image]], *profile.predicted[[0, row]][:, [image]])[0])]
     if outcome == "both wrong" and dense != pruned:
-        outcome = "both wrong, with another answer"
-    said = [
-        Answer(who, now.run.classes[c], float(profile.probability[r, image]))
-        for who, r, c in (("dense", 0, dense), ("pruned", row, pruned))
+        outcome = "both wrong, with different answers"
+    given = [
+        Answer(network, view.run.classes[c], float(profile.probability[r, image]))
+        for network, r, c in (("dense", 0, dense), ("pruned", row, pruned))
     ]
-    return Card(image, now.run.classes[labels[image]], f"No. {wording.count(image)}, {outcome}", said)
+    return Card(image, view.run.classes[labels[image]], f"No. {wording.count(image)}, {outcome}", given)
 
 
 # --- first to change --------------------------------------------------------------------------------------------
 
 
-def show_fragile(now: View, stops: Stops) -> None:
-    """Where each answer changes first, and the images that change first and last."""
-    labels, profile = store().labels(now.run.id), stops.profile
+def show_fragile(view: View, stops: Stops) -> None:
+    """The sparsity at which each answer first changes, and the images that change first and last."""
+    labels, profile = store().labels(view.run.id), stops.profile
     chosen, order = st.columns([2, 5], vertical_alignment="bottom")
-    names = now.run.classes
+    names = view.run.classes
     with chosen:
         wanted = choose_one("Class", names, "true")
     true = None if wanted is None else names.index(wanted)
     counts = answers.first_changes(profile, labels, len(names))
     figure = partial(figures.first_changes, counts, profile.sparsity, names, true)
-    alt = "How many images change their answer first at each sparsity, by class."
+    alt = "Number of images whose answer first changes at each sparsity, by class."
     chart(figure, "first changes", alt, buttons=False)
     st.caption(
-        f"Of {wording.count(len(labels))} test images, those whose answer is for the first time not the dense "
-        "network's; the shade grows with the logarithm of the count. An answer may change back later.",
+        f"Of {wording.count(len(labels))} test images, those whose answer first differs from the dense network's at "
+        "this sparsity. The shade shows the logarithm of the count. An answer may change back later.",
         help=meanings("Dense and pruned", "Stop", "Churn"),
     )
     first = "Most fragile"
     kind = linked.choice(
         order.segmented_control, "Images", [first, "Most robust"], default=first, key="order", required=True,
-        on_change=first_page, help="Whose answers change first, and whose last or never.",
+        on_change=first_page, help="Images whose answers change first, or last or never.",
     )  # fmt: skip
     ranked = answers.by_fragility(profile)[:: 1 if kind == first else -1]
     ranked = ranked if true is None else ranked[labels[ranked] == true]
     when = answers.first_change(profile)
     galleries.show_gallery(
-        now, ranked, lambda image: flipped(now, profile, int(when[image]), labels, image), "fragile gallery"
+        view, ranked, lambda image: flipped(view, profile, int(when[image]), labels, image), "fragile gallery"
     )
 
 
-def flipped(now: View, profile: Profile, row: int, labels: NDArray[np.uint8], image: int) -> Card:
-    """An image with its dense answer and the first other one."""
+def flipped(view: View, profile: Profile, row: int, labels: NDArray[np.uint8], image: int) -> Card:
+    """An image with its dense answer and the first different one."""
     last = len(profile.k) - 1
-    made = card(now, profile, min(row, last), labels, image)
+    made = card(view, profile, min(row, last), labels, image)
     note = "never changes" if row > last else f"changes at {wording.sparsity(float(profile.sparsity[row]))}"
     return Card(image, made.title, f"No. {wording.count(image)}, {note}", made.answers)
 
@@ -179,28 +179,28 @@ def flipped(now: View, profile: Profile, row: int, labels: NDArray[np.uint8], im
 # --- class by class ---------------------------------------------------------------------------------------------
 
 
-def show_classes(now: View, stops: Stops) -> None:
-    """Recall and precision live, the classes most often confused, and the tests in a table."""
-    url = lookup.panel_url(now, stops, part="classwise")
+def show_classes(view: View, stops: Stops) -> None:
+    """A live panel of recall and precision, the classes most often confused, and a table of tests."""
+    url = lookup.panel_url(view, stops, part="classwise")
     live_panel([url], stops.row, label="Sparsity", key="classes panel", on_stop=stops.go)
-    labels, profile = store().labels(now.run.id), stops.profile
+    labels, profile = store().labels(view.run.id), stops.profile
     dense, pruned = profile.predicted[0], profile.predicted[stops.row]
-    names = now.run.classes
+    names = view.run.classes
     st.markdown(confused(labels, dense, pruned, names))
     rows = class_rows(labels, dense, pruned, names)
     terms = ("Recall and precision", "McNemar test", "Holm's correction")
     table("Recall and precision of each class", CLASS_COLUMNS, rows, key="classes", terms=terms)
     st.caption(
-        "Recall is compared on the same images: 95 % paired interval (Bonett and Price) and exact McNemar test, whose "
-        f"p is corrected for {len(names)} classes (Holm). Precision is of different images before and after, so "
-        "its difference has no paired interval."
+        "Recall is compared on the same images: 95 % paired interval (Bonett and Price) and exact McNemar test, with "
+        f"p corrected for {len(names)} classes (Holm). Precision is computed from different images before and after, "
+        "so its difference has no paired interval."
     )
 
 
 def confused(
     labels: NDArray[np.uint8], dense: NDArray[np.uint8], pruned: NDArray[np.uint8], classes: Sequence[str]
 ) -> str:
-    """The classes most often taken for one another, and their part in all errors."""
+    """The classes most often confused with one another, and their share of all errors."""
     before, after = (confusion_matrix(labels, given, len(classes)) for given in (dense, pruned))
     group = most_confused(before)
     parts = []
@@ -210,7 +210,7 @@ def confused(
         share = f" ({wording.percent(errors / wrong, 1)})" if wrong else ""
         parts.append(f"{wording.count(errors)} of the {name} network's {wording.count(wrong)} wrong answers{share}")
     names = wording.listed([as_written(classes[c]) for c in group])
-    return f"**{names}** are most often taken for one another: {parts[0]}, and {parts[1]}."
+    return f"**{names}** are most often confused with one another: {parts[0]}, and {parts[1]}."
 
 
 CLASS_COLUMNS = (
@@ -226,13 +226,13 @@ CLASS_COLUMNS = (
 def class_rows(
     labels: NDArray[np.uint8], dense: NDArray[np.uint8], pruned: NDArray[np.uint8], classes: Sequence[str]
 ) -> list[Row]:
-    """A row a class that has images."""
-    found = by_class(labels, dense, pruned, len(classes))
-    return [class_row(name, c.recall, c) for name, c in zip(classes, found, strict=True) if c.recall]
+    """One row for each class that has images."""
+    comparisons = by_class(labels, dense, pruned, len(classes))
+    return [class_row(name, c.recall, c) for name, c in zip(classes, comparisons, strict=True) if c.recall]
 
 
 def class_row(name: str, recall: Comparison, c: ClassComparison) -> Row:
-    """The cells of `CLASS_COLUMNS`; ranked by what is of the pruned network."""
+    """The cells of `CLASS_COLUMNS`, ranked by the pruned network's values."""
     precision = [wording.percent(p.value) if p else "none" for p in (c.dense_precision, c.pruned_precision)]
     cells = (
         Cell.text(name),
@@ -253,20 +253,20 @@ SECTIONS = {
 }
 
 
-def show(now: View) -> None:
+def show(view: View) -> None:
     """The opened image, or the chosen section."""
     section = linked.choice(
         st.segmented_control, "Show", [*SECTIONS], default=next(iter(SECTIONS)), key="section", required=True,
         label_visibility="collapsed", on_change=galleries.close_image,
     )  # fmt: skip
-    stops = lookup.stops(now)
+    stops = lookup.stops(view)
     if stops is None:
         return
-    image = galleries.opened(now.run.images)
+    image = galleries.opened(view.run.images)
     if image is not None:
-        galleries.show_image(now, stops, image)
+        galleries.show_image(view, stops, image)
     else:
-        SECTIONS[section](now, stops)
+        SECTIONS[section](view, stops)
 
 
 st.title("Which answers changed?")

@@ -1,4 +1,4 @@
-"""What did pruning cost? The answer for the current run, in one screen."""
+"""What did pruning cost? The answer for the current run on one screen."""
 
 from functools import partial
 
@@ -23,30 +23,30 @@ from pages.ui.view.welcome import welcome
 from pages.ui.view.words import meanings
 
 REPORT = BeforeAfter("The student report, 0.01 %\nsmallest weights: −1.55 pp, no interval given", 0.7286, 0.7131)
-"""Accuracy before and after, as the report that started this project gives them."""
+"""Accuracy before and after pruning, as the student report gives it."""
 
 
-def answer(now: View) -> None:
-    """Words first, then the numbers, then the figure beside the report's."""
-    found = lookup.stops(now)
-    if found is None:
+def answer(view: View) -> None:
+    """The result in words, then the numbers, then the figure next to the report's."""
+    stops = lookup.stops(view)
+    if stops is None:
         return
-    profile, row = found.profile, found.row
-    comparison = profile.comparison(store().labels(now.run.id), row)
+    profile, row = stops.profile, stops.row
+    comparison = profile.comparison(store().labels(view.run.id), row)
     st.header(wording.answer(int(profile.k[row]), profile.total, comparison))
     numbers(comparison)
-    shown = [REPORT, *reenactment(), compared(picker.title(now.run), profile, row, comparison)]
+    shown = [REPORT, *reenactment(), compared(picker.title(view.run), profile, row, comparison)]
     alt = "Accuracy before and after pruning: the report's, our re-enactment's and this run's."
     chart(partial(figures.before_after, shown), "before and after", alt, buttons=False)
     st.caption(
-        "Bars are 95 % intervals of each accuracy alone (Wilson); the difference is judged on the same images by its "
-        "paired interval. All panels are equally wide, so distances compare.",
+        "Bars are 95 % intervals of each accuracy alone (Wilson). Judge the difference by its paired interval, which "
+        "compares the same images. All panels have the same width, so distances are comparable.",
         help=meanings("95 % interval", "Percentage points", "Seed"),
     )
 
 
 def numbers(c: Comparison) -> None:
-    """Dense beside pruned accuracy, each with its interval, and the difference."""
+    """Dense and pruned accuracy, each with its interval, and the difference."""
     cards = [
         (
             f"Accuracy, {which}",
@@ -78,7 +78,7 @@ def compared(label: str, profile: Profile, row: int, c: Comparison) -> BeforeAft
 
 
 def reenactment() -> list[BeforeAfter]:
-    """The report's regime as we re-enact it, at its 0.01 %, from the run that came with the product."""
+    """Our re-enactment of the report at its 0.01 %, from the run that ships."""
     runs = [run for run in store().runs() if run.reference and _is_report(run)]
     rows = []
     for run in runs[:1]:
@@ -95,24 +95,24 @@ def _is_report(run: Run) -> bool:
 
 
 def ways_on() -> None:
-    """What else there is to ask, as links that keep the view; at last what is no question."""
+    """Links to the other pages, which keep the view; a page whose title is not a question comes last."""
     st.header("More questions")
     for page in sorted(PAGES[1:], key=lambda page: not page.question.endswith("?")):
         link(page.script, page.question, page.symbol, help=page.about)
 
 
 def data_notice() -> None:
-    """Without the data set everything here still works, from the runs that came with the product."""
+    """Warn if the data set is missing; the shipped runs can be shown without it."""
     try:
         data.check(data.FASHION.id)
     except DataError as error:
-        say.info(f"Nothing can be trained or evaluated here yet. {error}", ":material/database:")
+        say.info(f"Training and evaluation are not possible yet. {error}", ":material/database:")
 
 
 st.title("What did pruning cost?")
 st.markdown(
     "Pruning sets the smallest weights of a trained network to zero. A student report did that to the smallest 0.01 % "
-    "and saw accuracy fall from 72.86 % to 71.31 %. Here you can check what such a cut really costs, on Fashion-MNIST."
+    "and saw accuracy fall from 72.86 % to 71.31 %. Check here what such a cut really costs on Fashion-MNIST."
 )
 welcome()
 data_notice()

@@ -1,4 +1,4 @@
-"""How far can I prune? The slider and everything it drives."""
+"""How far can I prune? The slider and the figures it drives."""
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -16,33 +16,36 @@ from pages.ui.view.welcome import welcome
 from pages.ui.view.words import meanings
 
 
-def choose(now: View) -> list[str]:
-    """The row of choices; returns the figures' options that are chosen."""
+def choose(view: View) -> list[str]:
+    """Show the row of choices and return the chosen options of the figures."""
     choices, display = st.columns([15, 2], vertical_alignment="bottom")
     with choices:
-        picker.choose(now, store())
+        picker.choose(view, store())
     with display.popover("Display", icon=":material/tune:", width="stretch"):
         return choose_options()
 
 
 def choose_options() -> list[str]:
-    """How the weight distributions are drawn."""
-    log = linked.switch("Logarithmic counts", key="log", on_change=address.change, help="So that single weights show.")
+    """Choose how the weight distributions are drawn."""
+    log = linked.switch("Logarithmic counts", key="log", on_change=address.change, help="Makes single weights visible.")
     common = linked.switch(
-        "One weight axis for all layers", key="common", on_change=address.change, help="So that widths compare."
+        "One weight axis for all layers",
+        key="common",
+        on_change=address.change,
+        help="Makes the widths of layers comparable.",
     )
     return [option for option, on in ((figures.LOG, log), (figures.COMMON, common)) if on]
 
 
-def choose_kernels(now: View) -> dict[str, str]:
-    """The convolution whose kernels are drawn and, of a large one, from where on; as query of the panel's address."""
-    shapes = store().shapes(now.run.id)
+def choose_kernels(view: View) -> dict[str, str]:
+    """Query of the panel's address: which convolution's kernels are drawn and, if it is large, from which index on."""
+    shapes = store().shapes(view.run.id)
     layers = {figures.layer_title(name): name for name in panels.convolutions(shapes)}
     first, (choice, *windows) = next(iter(layers)), st.columns([8, 2, 2])
     chosen = linked.choice(
         choice.segmented_control, "Kernels of", [*layers], default=first, key="kernels", required=True,
         on_change=address.change,
-        help="The convolution whose kernels are drawn above, one heat map each; pruned weights are covered.",
+        help="The convolution whose kernels are drawn above, one heat map for each; pruned weights are covered.",
     )  # fmt: skip
     layer = layers.get(chosen, layers[first])
     starts = {
@@ -54,15 +57,15 @@ def choose_kernels(now: View) -> dict[str, str]:
 
 
 def choose_start(column: DeltaGenerator, what: str, size: int) -> str:
-    """Where the window of a layer that is too large to be drawn whole begins."""
+    """First index of the window on a layer that is too large to be drawn whole."""
     last, label = size - figures.KERNELS + 1, f"From {what}, of {size}"
     return str(linked.number(column, label, 1, last, key=what, step=figures.KERNELS, on_change=address.change))
 
 
-def show_panel(now: View, stops: Stops, options: list[str]) -> None:
-    """The slider and its figures, and below them the choice of kernels, which are the last figure."""
+def show_panel(view: View, stops: Stops, options: list[str]) -> None:
+    """Show the slider and its figures; the choice of kernels stands below the last figure, which draws them."""
     above = st.container()
-    urls = [lookup.panel_url(now, stops), lookup.panel_url(now, stops, **choose_kernels(now))]
+    urls = [lookup.panel_url(view, stops), lookup.panel_url(view, stops, **choose_kernels(view))]
     with above:
         live_panel(
             urls,
@@ -76,26 +79,26 @@ def show_panel(now: View, stops: Stops, options: list[str]) -> None:
 
 QUESTIONS: dict[Goal, tuple[str, str]] = {
     "change": (
-        "What is the smallest number of weights whose removal changes any answer?",
+        "What is the smallest number of pruned weights that changes any answer?",
         meanings("Weight", "Churn"),
     ),
     "loss": (
-        "What is the smallest number whose removal costs more accuracy than chance would explain?",
+        "What is the smallest number that costs more accuracy than chance would explain?",
         meanings("Accuracy", "McNemar test"),
     ),
     "margin": (
-        "How many can go so that the whole interval of the difference stays inside a margin?",
+        "How many weights can be pruned while the whole interval of the difference stays within a margin?",
         meanings("Difference", "95 % interval", "Margin"),
     ),
 }
-"""What can be asked, and what its terms mean."""
+"""Each goal's question, and the meanings of its terms."""
 
 
-def ask(now: View) -> None:
-    """Questions with one number for an answer, each a job."""
+def ask(view: View) -> None:
+    """Questions that are answered by one number; each is a job."""
     st.header("Find exact limits")
-    if not now.pruning.is_global:
-        st.caption("These questions count weights that all compete; choose the scope Global to ask them.")
+    if not view.pruning.is_global:
+        st.caption("These limits are defined for the scope Global only, in which all weights compete. Choose it above.")
         return
     for goal, (question, terms) in QUESTIONS.items():
         margin = MARGIN
@@ -104,15 +107,15 @@ def ask(now: View) -> None:
             narrow, _ = st.columns([2, 6])
             how = {"value": 100 * MARGIN, "step": 0.1, "on_change": address.change}
             margin = linked.number(narrow, "Margin, pp", 0.1, 50.0, key="margin", **how) / 100
-        answer(Search(run_id=now.run.id, pruning=now.pruning, goal=goal, margin=margin))
+        answer(Search(run_id=view.run.id, pruning=view.pruning, goal=goal, margin=margin))
 
 
 def answer(search: Search) -> None:
-    """What is known, or a way to find it out."""
+    """Show the stored answer, or offer the job."""
     known = results().get(search)
     if known is not None:
         st.markdown(in_words(search, known))
-        st.caption(f"Found by bisection; the network answered all images {known.evaluations} times.")
+        st.caption(f"Found by bisection, with {known.evaluations} passes over all images.")
     else:
         offer(search, "Find out", ":material/search:")
 
@@ -124,8 +127,8 @@ welcome()
 here = address.current(store())
 if here is not None:
     chosen = choose(here)
-    found = lookup.stops(here)
-    if found is not None:
-        show_panel(here, found, chosen)
-        report.offer(QUESTION, here, found)
+    stops = lookup.stops(here)
+    if stops is not None:
+        show_panel(here, stops, chosen)
+        report.offer(QUESTION, here, stops)
         ask(here)

@@ -1,4 +1,4 @@
-"""The script that Streamlit runs: page configuration and navigation."""
+"""The script that Streamlit runs first: page configuration and navigation."""
 
 from pathlib import Path
 
@@ -13,5 +13,5 @@ st.set_page_config(page_title="PruneLab", page_icon=Path(__file__).parent / "ui"
 chosen = st.navigation(registered(), position="top")
 notes = st.container()
 chosen.run()
-address.tell(notes)
+address.show_notes(notes)
 words()

@@ -1,4 +1,4 @@
-"""Is the trade worth it? What a pruned network takes in bytes, in every way of writing it down."""
+"""Is the trade worth it? Bytes and time of a pruned network, and the network as a download."""
 
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ from core.cost.tradeoff import Comparing
 from core.errors import StoreError
 from core.study import csv_of
 from core.words import wording
-from pages.ui.components.live_panel import live_panel
+from pages.ui.components.live_panel import SLIDER_RANGE, live_panel
 from pages.ui.components.table import Cell, Row, table
 from pages.ui.server.services import results, store
 from pages.ui.view import address, lookup, picker, report, tradeoff
@@ -31,65 +31,71 @@ COLUMNS = ("Encoding", "Compressor", "Bytes", "Versus dense", "Versus unpruned",
 LEDGER_TERMS = ("Compact encoding", "Bitmask, CSR, COO", "float16 and int8", "Control", "Break-even")
 
 
-def known_ledger(now: View, stops: Stops) -> Ledger | None:
-    """The ledger of the view's stops; None, with the job in its place, while it is made."""
+def known_ledger(view: View, stops: Stops) -> Ledger | None:
+    """The ledger over the view's stops; None while it is computed, with the job's progress on the page."""
     with st.container():
-        usual = results().get(Weighing(run_id=now.run.id, pruning=now.pruning))
+        usual = results().get(Weighing(run_id=view.run.id, pruning=view.pruning))
         asked = None if usual is None else stops.own
-        found = lookup.ledger(now.run.id, now.pruning, stops.own)
-        if found is None:
+        ledger = lookup.ledger(view.run.id, view.pruning, stops.own)
+        if ledger is None:
             st.markdown(
-                f"The kernels of this network have not been written down at {_where(asked)} yet. Each of "
-                f"{len(ENTRIES)} ways is encoded, decoded and compared bit for bit, once for everyone."
+                f"The bytes of this network's kernels have not been measured at {_where(asked)} yet. The kernels are "
+                f"written in {len(ENTRIES)} ways, read again and compared bit for bit. This happens once for everyone."
             )
-            ensure(Weighing(run_id=now.run.id, pruning=now.pruning, sparsity=asked))
-        return found
+            ensure(Weighing(run_id=view.run.id, pruning=view.pruning, sparsity=asked))
+        return ledger
 
 
 def _where(sparsity: float | None) -> str:
     return "the stops of the slider" if sparsity is None else wording.sparsity(sparsity)
 
 
-def show(now: View, stops: Stops, ledger: Ledger) -> None:
-    """The live panel, and every line of the ledger at the stop."""
-    url = lookup.panel_url(now, stops, part="storage")
+def show(view: View, stops: Stops, ledger: Ledger) -> None:
+    """The live panel, and all lines of the ledger at the stop."""
+    with st.container(key=SLIDER_RANGE):
+        show_bytes(view, stops, ledger)
+    st.caption(
+        "Bytes of the kernels alone; biases and normalisation take another "
+        f"{wording.size(ledger.rest)} in every line. Every line was written, read again and compared bit for bit. "
+        "“Versus unpruned” compares a line with the unpruned network written in the same way (the control). The "
+        "difference is what pruning saves; the rest is what the encoding or the compressor would save without it. "
+        "“Saves from” is the sparsity from which a line takes fewer bytes than the dense network as float32, "
+        "interpolated linearly between two stops. gzip runs at level 9, zstd at level 19. float16 and int8 change the "
+        "weights; int8 has one scale for each output channel.",
+        help=meanings("Kernel", "Control", "Break-even"),
+    )
+    offer_numbers("bytes", partial(to_csv, ledger))
+
+
+def show_bytes(view: View, stops: Stops, ledger: Ledger) -> None:
+    """The live panel and the table of the ledger, along which the slider stays in reach."""
+    url = lookup.panel_url(view, stops, part="storage")
     live_panel([url], stops.row, label="Sparsity", key="storage panel", on_stop=stops.go)
     at = wording.sparsity(float(ledger.sparsity[stops.row]))
     smallest = ledger.smallest(stops.row)
     st.header(f"At {at} the smallest lossless form is {_called(smallest)}: {_of(ledger, smallest, stops.row)}")
     rows = [row(ledger, entry, stops.row) for entry in ENTRIES]
     table("Byte ledger", COLUMNS, rows, key="ledger", terms=LEDGER_TERMS)
-    st.caption(
-        "Bytes of the kernels alone; biases and normalisation take another "
-        f"{wording.size(ledger.rest)} in every line. Every line was written, read again and compared bit for bit. "
-        "“Versus unpruned” compares a line with the unpruned network written in the same way (the control): what it "
-        "takes less is what pruning saves, the rest is what the encoding or the compressor would save without it. "
-        "“Saves from” is the sparsity from which a line takes less than the dense network as float32, by a straight "
-        "line between two stops. gzip at level 9, zstd at level 19. float16 and int8 change the weights; int8 has one "
-        "scale for each output channel.",
-        help=meanings("Kernel", "Control", "Break-even"),
-    )
-    offer_numbers("bytes", partial(to_csv, ledger))
 
 
-def show_rounding(now: View, stops: Stops) -> None:
+def show_rounding(view: View, stops: Stops) -> None:
     """What float16 and int8 cost in accuracy at the stop."""
     sparsity = float(stops.profile.sparsity[stops.row])
     st.header("What do float16 and int8 cost in accuracy?")
-    job = Rounding(run_id=now.run.id, pruning=now.pruning, sparsity=sparsity)
-    found = results().get(job)
-    if found is None:
+    job = Rounding(run_id=view.run.id, pruning=view.pruning, sparsity=sparsity)
+    rounded = results().get(job)
+    if rounded is None:
         offer(
             job,
             "Measure the accuracy",
-            why=f"Both change the weights. At {wording.sparsity(sparsity)} that has not been measured yet: it takes "
-            f"three passes over the {wording.count(now.run.images)} test images.",
+            why=f"Both change the weights. Their accuracy at {wording.sparsity(sparsity)} has not been measured yet. "
+            f"That takes three passes over the {wording.count(view.run.images)} test images.",
         )
         return
-    for name, c in vars(found).items():
+    for name, c in vars(rounded).items():
         st.markdown(
-            f"**{name}**: {wording.accuracy(c.pruned)}, {wording.difference(c)} to the same pruned network as "
-            f"float32; {wording.count(c.changed)} of {wording.count(c.n)} answers changed, McNemar p "
+            f"**{name}**: {wording.accuracy(c.pruned)}, {wording.difference(c)} relative to the same pruned network "
+            f"as float32; {wording.count(c.changed)} of {wording.count(c.n)} answers changed, McNemar p "
             f"{wording.relation(c.p_value)}."
         )
 
@@ -104,31 +110,31 @@ VARIANTS: dict[Variant, str] = {
 }
 
 
-def show_times(now: View, stops: Stops) -> None:
-    """Whether anything is faster at the stop, on this server."""
+def show_times(view: View, stops: Stops) -> None:
+    """Whether any variant is faster at the stop, on this server."""
     sparsity = float(stops.profile.sparsity[stops.row])
     st.header("Is it faster?")
-    job = Timing(run_id=now.run.id, pruning=now.pruning, sparsity=sparsity)
+    job = Timing(run_id=view.run.id, pruning=view.pruning, sparsity=sparsity)
     times = results().get(job)
     if times is None:
         offer(
             job,
             "Measure the time",
-            why=f"At {wording.sparsity(sparsity)} that has not been measured yet. The unpruned network and the pruned "
-            "one take turns, as they are, by ONNX Runtime, and the pruned one also without its idle filters and with "
-            "its kernels as sparse matrices; it takes up to a minute.",
+            why=f"The time at {wording.sparsity(sparsity)} has not been measured yet. The unpruned and the pruned "
+            "network take turns, in torch and in ONNX Runtime. The pruned one also runs without its idle filters, and "
+            "with its kernels as sparse matrices. This takes up to a minute.",
         )
         return
     st.markdown(f"**{in_words(times, sparsity)}**")
-    columns = ("Network", "Images at once", "Median, ms", "Half of the rounds", "Images a second", "Times as fast")
+    columns = ("Network", "Batch size", "Median, ms", "Middle half, ms", "Images per second", "Times as fast")
     table("Times", columns, [times_row(times, v, b) for b in BATCHES for v in VARIANTS], key="times", terms=("ONNX",))
     st.caption(
-        f"{len(times.seconds[BATCHES[0]]['dense'])} rounds on this server's {times.threads} threads, in which all "
-        "variants took turns, from pixels to answers; “times as fast” compares with the unpruned network in torch "
-        "within a round, with the middle half of the rounds. The server may have other work. Zeros in a dense "
-        "kernel are multiplied like any number, by torch and by ONNX Runtime: nothing can be gained there. "
+        f"{len(times.seconds[BATCHES[0]]['dense'])} rounds on this server's {times.threads} threads, from pixels to "
+        "answers; all variants took turns in each round. “Times as fast” compares with the unpruned network in torch "
+        "within a round and shows the middle half of the rounds in brackets. The server may be busy with other work. "
+        "torch and ONNX Runtime multiply zeros in a dense kernel like any other number, so zeros alone save no time. "
         f"{wording.count(times.gone)} of {wording.count(times.filters)} filters are idle: all their weights are zero "
-        "and so is their answer, or nothing reads it; without them every answer stays the same. A sparse matrix skips "
+        "and so is their output, or nothing reads it. Removing them changes no answer. A sparse matrix skips "
         "zeros, but has to look up where each weight belongs and to copy the image's patches first, and a processor "
         "multiplies dense blocks many times as fast as scattered numbers.",
         help=meanings("Kernel", "Idle filter", "Bitmask, CSR, COO"),
@@ -136,7 +142,7 @@ def show_times(now: View, stops: Stops) -> None:
 
 
 def times_row(times: Times, variant: Variant, batch: int) -> Row:
-    """A line of the table of times."""
+    """One row of the table of times."""
     median, (low, high) = times.median(batch, variant), times.quartiles(batch, variant)
     middle, least, most = times.ratio(batch, variant)
     cells = [
@@ -150,47 +156,51 @@ def times_row(times: Times, variant: Variant, batch: int) -> Row:
     return Row(f"{variant}-{batch}", cells)
 
 
-def show_export(now: View, stops: Stops) -> None:
-    """The pruned network as files, each tried before they are offered."""
+def show_export(view: View, stops: Stops) -> None:
+    """The pruned network as files, each of which is tested before the download is offered."""
     sparsity = float(stops.profile.sparsity[stops.row])
     st.header("Download the pruned network")
     st.markdown(
-        f"The network pruned to {wording.sparsity(sparsity)}: as torch's state with the script below, as ONNX, as "
-        "safetensors, and in the compact encoding with the program that reads it, with a model card."
+        f"The network pruned to {wording.sparsity(sparsity)}, with a model card: as a torch state dict with the script "
+        "below, as ONNX, as safetensors, and in the compact encoding with the program that reads it."
     )
-    job = Exporting(run_id=now.run.id, pruning=now.pruning, sparsity=sparsity)
+    job = Exporting(run_id=view.run.id, pruning=view.pruning, sparsity=sparsity)
     checked = results().checked(job)
     if checked is None:
         offer(job, "Prepare the files", ":material/inventory_2:")
     else:
         st.success("Checked  \n" + "  \n".join(map(as_written, checked)), icon=":material/check:")
-        name = f"prunelab-{now.run.id}-{address.percentage(sparsity)}.zip"
+        name = f"prunelab-{view.run.id}-{address.percentage(sparsity)}.zip"
         st.download_button(
             "All files (zip)", partial(zipped, job), name, "application/zip", on_click="ignore", key="zip"
         )
-    st.markdown("`network.py`, which needs nothing but torch and `weights.pt`:")
-    st.code(script(now.run.design), "python")
+    st.markdown("`network.py`, which needs only torch and `weights.pt`:")
+    st.code(script(view.run.design), "python")
 
 
 def zipped(job: Exporting) -> bytes:
-    """The files, read when somebody asks for them; raises StoreError if they are no longer kept."""
+    """The zip archive, read when it is downloaded.
+
+    Raises:
+        StoreError: the files are no longer kept.
+    """
     made = results().get(job)
     if made is None:
         raise StoreError("These files are no longer kept; reload the page and prepare them again.")
     return made.zipped()
 
 
-def sheets(now: View, stops: Stops, ledger: Ledger) -> list[Sheet]:
-    """The tables of the page, for its file."""
+def sheets(view: View, stops: Stops, ledger: Ledger) -> list[Sheet]:
+    """The tables of the page, for the HTML file."""
     at = wording.sparsity(float(ledger.sparsity[stops.row]))
-    found = results().get(Comparing(run_id=now.run.id, pruning=now.pruning))
+    compared = results().get(Comparing(run_id=view.run.id, pruning=view.pruning))
     lines = Sheet(f"Bytes at {at}", COLUMNS, [row(ledger, entry, stops.row) for entry in ENTRIES])
-    more = [] if found is None else [Sheet("Weights and filters", tradeoff.COLUMNS, tradeoff.rows(found))]
+    more = [] if compared is None else [Sheet("Weights and filters", tradeoff.COLUMNS, tradeoff.rows(compared))]
     return [lines, *more]
 
 
 def row(ledger: Ledger, entry: Entry, i: int) -> Row:
-    """A line of the ledger at a stop."""
+    """One line of the ledger at the stop `i`."""
     taken, dense = int(ledger.bytes[entry.key][i]), ledger.unpruned[DENSE.key]
     control = ledger.unpruned[entry.key]
     cells = [

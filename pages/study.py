@@ -1,4 +1,4 @@
-"""Is magnitude a good metric? Criteria, layers and retraining, over several networks of one recipe."""
+"""Is magnitude a good metric? Criteria, layers and retraining on several networks of one recipe."""
 
 import time
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from core.study import Band, Line
 from core.study.cells import Cell
 from core.words import wording
 from pages.ui.components.chart import Draw, chart
-from pages.ui.components.table import Cell as Said
+from pages.ui.components.table import Cell as TableCell
 from pages.ui.components.table import Row, table
 from pages.ui.server.services import collections, engine, results
 from pages.ui.view import claim, linked
@@ -29,7 +29,7 @@ STUDIED = {
     for name, network in reversed(NETWORKS.items())
     for recipe in network.recipes
 }
-"""What can be studied: every network by every recipe."""
+"""What can be studied: each network with each of its recipes."""
 
 FIRST = "LeNet-5, quick"
 
@@ -47,7 +47,7 @@ def show_criteria(network: str, recipe: str, of: Collection) -> None:
     titles = {scope.title: name for name, scope in SCOPES.items()}
     chosen = linked.choice(
         st.segmented_control, "Scope", [*titles], default="Global", key="competing", required=True,
-        help="Where the weights compete: in the whole network, or for a share of each layer.",
+        help="Where the weights compete: in the whole network, or within each layer for its share.",
     )  # fmt: skip
     lines = study.by_criterion(study.networks(network, recipe, of), titles[chosen])
     found = sum_up(lines)
@@ -57,10 +57,10 @@ def show_criteria(network: str, recipe: str, of: Collection) -> None:
         figure = partial(figures.bands, found, NAMES)
         chart(figure, "criteria", "Accuracy over sparsity.")
         st.caption(
-            f"Each line is the mean over {found[0].n} networks that differ in their seed, the band the 95 % interval "
-            f"of that mean (Student). Random is the mean of {len(study.RANDOM_SEEDS)} rankings of each network. All "
-            "criteria prune the same networks at the same sparsities, and nothing is retrained. Accuracy on the test "
-            "images, in float32.",
+            f"Each line is the mean over {found[0].n} networks that differ in their seed; the band is the 95 % "
+            f"interval of that mean (Student). Random is the mean of {len(study.RANDOM_SEEDS)} rankings of each "
+            "network. All criteria prune the same networks at the same sparsities, without retraining. Accuracy is "
+            "measured on the test images, in float32.",
             help=meanings("Criterion", "LAMP and Taylor", "Scope", "95 % interval"),
         )
         show_table("Criterion", found, NAMES, (0.5, 0.8, 0.9))
@@ -83,8 +83,8 @@ def show_layers(network: str, recipe: str, of: Collection) -> None:
         figure = partial(figures.bands, found, names, " of one layer")
         chart(figure, "layers", "Accuracy over the sparsity of one layer.")
         st.caption(
-            f"One layer is pruned by magnitude, all others are left alone. Mean over {found[0].n} networks; the bands "
-            "are 95 % intervals of that mean (Student).",
+            f"One layer is pruned by magnitude; the others stay dense. Lines are means over {found[0].n} networks, "
+            "bands the 95 % intervals of those means (Student).",
             help=meanings("Kernel", "95 % interval"),
         )
         show_table("Layer", found, names, (0.5, 0.9, 0.99))
@@ -93,7 +93,7 @@ def show_layers(network: str, recipe: str, of: Collection) -> None:
 
 
 def show_retraining(network: str, recipe: str, of: Collection) -> None:
-    """What follows the pruning."""
+    """Magnitude pruning with and without retraining."""
     lines = study.by_retraining(study.networks(network, recipe, of))
     found = sum_up(lines)
     if found:
@@ -105,11 +105,11 @@ def show_retraining(network: str, recipe: str, of: Collection) -> None:
         figure = partial(figures.bands, found, RETRAINING, published=PUBLISHED)
         chart(figure, "retraining", "Accuracy over sparsity after retraining.")
         st.caption(
-            f"Magnitude, global. All but one-shot have {study.EPOCHS} epochs of retraining at each sparsity; "
-            f"iterative ones share them out among {study.ROUNDS} rounds. Rewinding starts each round from the weights "
-            "after the first epoch of the training. Pruned weights stay zero through every step. Mean over "
-            f"{found[0].n} networks, with the 95 % interval of that mean (Student). Rings are figures published for "
-            "Fashion-MNIST, of a network of 932,000 parameters (89.66 % before pruning), without spread.",
+            f"Magnitude, global. All strategies but the first retrain for {study.EPOCHS} epochs at each sparsity; the "
+            f"iterative ones divide these epochs among {study.ROUNDS} rounds. Rewinding starts each round from the "
+            "weights after the first epoch of training. Pruned weights stay zero through every step. Lines are means "
+            f"over {found[0].n} networks, bands the 95 % intervals of those means (Student). Rings are published "
+            "figures for Fashion-MNIST, from a network of 932,000 parameters (89.66 % before pruning), without spread.",
             help=meanings("Retraining", "Rewinding", "Epoch", "95 % interval"),
         )
         show_table("Strategy", found, RETRAINING, (0.8, 0.91, 0.97))
@@ -118,57 +118,57 @@ def show_retraining(network: str, recipe: str, of: Collection) -> None:
 
 
 PUBLISHED = ((0.87, 0.895), (0.91, 0.89), (0.94, 0.884))
-"""Sparsity and accuracy after retraining, as others report them."""
+"""Published pairs of sparsity and accuracy after retraining."""
 
 PARTS = {"Criteria": show_criteria, "One layer at a time": show_layers, "Retraining": show_retraining}
 
 
 def sum_up(lines: Sequence[Line]) -> list[Band]:
-    """The lines of which anything is known, over the networks that are known of."""
+    """Bands over the computed cells; lines without any are left out."""
     known = [(line.name, [c for cell in line.cells if (c := results().get(cell))]) for line in lines]
-    return [study.band(name, found) for name, found in known if found]
+    return [study.band(name, curves) for name, curves in known if curves]
 
 
 def show_table(what: str, found: Sequence[Band], names: dict[str, str], at: Sequence[float]) -> None:
-    """Areas with their spread, the difference to the first line, and operating points."""
-    columns = [what, "Networks", f"Mean {study.span(found[0])}", "Difference to the first"]
+    """Means over sparsities with their spread, the difference from the first line, and operating points."""
+    columns = [what, "Networks", f"Mean {study.span(found[0])}", "Difference from the first"]
     columns += [f"At {wording.sparsity(s)}" for s in at]
     columns += [f"Speed-up at {wording.sparsity(at[-1])}"]
     rows = [row(line, found[0], names, at) for line in found]
     terms = ("Mean over sparsities", "Percentage points", "Seed")
     table("Areas and operating points", columns, rows, key="areas", terms=terms)
     st.caption(
-        "The mean over sparsities is the area under the curve over its width, ± its standard deviation over networks; "
-        "its difference is taken network by network, with its 95 % interval (Student). At a sparsity s there are "
-        "1 / (1 − s) times fewer weights. The speed-up is theoretical: it counts multiplications, "
+        "The mean over sparsities is the area under the curve divided by its width, ± the standard deviation over "
+        "networks. Its difference is paired network by network, with a 95 % interval (Student). At sparsity s the "
+        "network has 1 / (1 − s) times fewer weights. The speed-up is theoretical: it counts multiplications, "
         "assumes that every zero is skipped, and is not timed.",
         help=meanings("Mean over sparsities", "95 % interval", "Multiplications"),
     )
 
 
 def row(line: Band, first: Band, names: dict[str, str], at: Sequence[float]) -> Row:
-    """A line of the table."""
+    """One row of the table."""
     mean, sd = float(line.areas.mean()), wording.deviation(float(line.areas.std(ddof=1)), 1) if line.n > 1 else ""
-    cells = [Said.text(names.get(line.name, line.name)), Said(str(line.n), line.n)]
-    cells.append(Said(f"{wording.decimal(100 * mean, 1, 100.0)}{sd} %", mean))
+    cells = [TableCell.text(names.get(line.name, line.name)), TableCell(str(line.n), line.n)]
+    cells.append(TableCell(f"{wording.decimal(100 * mean, 1, 100.0)}{sd} %", mean))
     if line is first or line.n != first.n:
-        cells.append(Said("" if line is first else "not all networks yet", 0.0))
+        cells.append(TableCell("" if line is first else "not all networks yet", 0.0))
     else:
         gap, low, high = study.difference(line, first)
-        cells.append(Said(f"{wording.points(gap, 1)} {wording.interval(low, high)}", gap))
+        cells.append(TableCell(f"{wording.points(gap, 1)} {wording.interval(low, high)}", gap))
     places = [int(abs(line.sparsity - s).argmin()) for s in at]
-    cells += [Said(wording.percent(float(line.mean[i])), float(line.mean[i])) for i in places]
+    cells += [TableCell(wording.percent(float(line.mean[i])), float(line.mean[i])) for i in places]
     speedup = float(line.speedup[places[-1]])
-    return Row(line.name, [*cells, Said(f"{wording.decimal(speedup, 1, 1.0)} ×", speedup)])
+    return Row(line.name, [*cells, TableCell(f"{wording.decimal(speedup, 1, 1.0)} ×", speedup)])
 
 
 def downloads(found: Sequence[Band], figure: Draw, name: str) -> None:
-    """The numbers, and the figure."""
+    """Download buttons for the numbers and the figure."""
     offer_files(name, partial(study.to_csv, found), figure)
 
 
 def offer(lines: Sequence[Line]) -> None:
-    """What is still to be computed, and how far it is."""
+    """Offer the cells that are still to be computed, or show their progress."""
     cells = [cell for line in lines for cell in line.cells]
     missing = [cell for cell in cells if results().get(cell) is None]
     if not missing:
@@ -178,10 +178,10 @@ def offer(lines: Sequence[Line]) -> None:
         return
     st.info(
         f"{wording.count(len(cells) - len(missing))} of {wording.count(len(cells))} cells of this figure are computed. "
-        "A cell is one network, pruned one way; computed once, it is there for everyone.",
+        "A cell is one network, pruned in one way. Each is computed once, for everyone.",
         icon=":material/science:",
     )
-    button = f"Compute the other {wording.count(len(missing))}"
+    button = f"Compute the remaining {wording.count(len(missing))}"
     if engine().limits.training and st.button(button, icon=":material/play_arrow:") and ask_all(missing):
         follow(missing, len(cells), (time.monotonic(), len(missing)))
     say_failures(states(missing))
@@ -200,27 +200,27 @@ def waiting(cells: Sequence[Cell]) -> bool:
 
 @st.fragment(run_every=2)
 def follow(missing: Sequence[Cell], of: int, began: tuple[float, int]) -> None:
-    """How many are done, how long the others take, and a way to stop. The study goes on whoever watches."""
+    """How many cells are done, the time left, and a button to stop. The study runs on when nobody watches."""
     left = [cell for cell in missing if results().get(cell) is None]
     if not left or (not waiting(left) and time.monotonic() - began[0] > 5):
         st.rerun()
     done = began[1] - len(left)
     pace = (time.monotonic() - began[0]) / done if done else None
-    time_left = f", {wording.duration(pace * len(left))} left at the pace so far" if pace else ""
+    time_left = f", about {wording.duration(pace * len(left))} left" if pace else ""
     with st.container(border=True):
         st.progress((of - len(left)) / of, f"{of - len(left)} of {of} cells computed{time_left}")
         st.button(
-            "Stop", icon=":material/stop:", on_click=engine().withdraw, args=(left,), help="What is computed is kept."
+            "Stop", icon=":material/stop:", on_click=engine().withdraw, args=(left,), help="Computed cells are kept."
         )
 
 
 def only(label: str, options: Sequence[str], **how: object) -> str:
-    """No widget, where there is nothing to choose."""
+    """The only option, without a widget."""
     return options[0]
 
 
 def choose_data() -> Collection:
-    """The data set; asked for only where there is more than Fashion-MNIST."""
+    """The data set; the widget is shown only if there is another one besides Fashion-MNIST."""
     sets = {of.id: of for of in collections()[0]}
     widget: Any = st.selectbox if len(sets) > 1 else only
     return sets[linked.choice(widget, "Data set", [*sets], title=lambda name: sets[name].title, key="data")]
@@ -228,9 +228,8 @@ def choose_data() -> Collection:
 
 st.title("Is magnitude a good metric?")
 st.markdown(
-    "Magnitude pruning zeroes the smallest weights. Does the choice matter? Here several "
-    "networks of one recipe, which differ only in their seed, are pruned in every way, and what is left of their "
-    "accuracy is compared."
+    "Magnitude pruning zeroes the smallest weights. Does the choice matter? Here several networks of one recipe, which "
+    "differ only in their seed, are pruned in each way, and their remaining accuracies are compared."
 )
 CLAIM = "The claim, audited"
 shown = linked.choice(

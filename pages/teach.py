@@ -1,4 +1,4 @@
-"""What can a class do with it? Exercises, each a link that opens the right view, with the answer as computed here."""
+"""What can a class do with it? Exercises, each with a link to the right view and the answer computed here."""
 
 import streamlit as st
 
@@ -11,16 +11,16 @@ from pages.ui.view.words import meanings
 
 st.title("What can a class do with it?")
 st.markdown(
-    "Exercises for a lesson or two, from the first look to a claim to check. Each link opens the right view; the "
-    "address of any view can be shared. The answers are computed from the run that the links open, not written down "
+    "Exercises for one or two lessons, from a first look to checking a claim. Each link opens the right view, and you "
+    "can share the address of any view. The answers are computed from the run that the links open, not written "
     "beforehand."
 )
 here = lesson()
 if here is None:
-    st.info("There is no evaluated run yet; train one first.", icon=":material/model_training:")
+    st.info("No run has been evaluated yet; train one first.", icon=":material/model_training:")
 else:
     st.caption(
-        f"All of them are about {as_written(picker.title(here.run))}, on {wording.count(here.run.images)} test images."
+        f"All exercises use {as_written(picker.title(here.run))}, on {wording.count(here.run.images)} test images."
     )
     for number, exercise in enumerate(EXERCISES, 1):
         st.header(f"{number}. {exercise.title}")
@@ -28,4 +28,4 @@ else:
         query = {"run": here.run.id, **exercise.query}
         link(exercise.page, "Open the view", ":material/open_in_new:", query)
         with st.expander("Answer"):
-            st.markdown(exercise.answer(here) or "It is not computed on this server yet; open the view and ask for it.")
+            st.markdown(exercise.answer(here) or "Not computed on this server yet; start it from the view.")

@@ -27,7 +27,7 @@ TERMS = ("Convolution", "Batch normalisation", "Residual block", "Weight", "Reci
 
 
 def choose() -> RunConfig | None:
-    """Data set, network, recipe, its values and the seed; None, with a message, for values that cannot be."""
+    """Choose data set, network, recipe, its values and the seed; None, with a message, for invalid values."""
     sets = choose_data()
     of = sets[st.session_state["data set"]]
     st.session_state.setdefault("network", DEFAULT_NETWORK)
@@ -65,9 +65,9 @@ def choose() -> RunConfig | None:
 
 
 def choose_data() -> dict[str, Collection]:
-    """A select box of the data sets on this server, and what is wrong with folders that should be some; all by id."""
-    found, problems = collections()
-    sets = {of.id: of for of in found}
+    """Show a select box of the data sets and why others cannot be used; return the data sets by id."""
+    usable, problems = collections()
+    sets = {of.id: of for of in usable}
     if st.session_state.get("data set") not in sets:
         st.session_state["data set"] = data.FASHION.id
     for problem in problems:
@@ -93,14 +93,13 @@ def _recipe_key(network: str) -> str:
 
 
 def _value_key(name: str) -> str:
-    """Each recipe has widgets of its own for its values: while another is on its way to a slow browser, what that still
-    says of the last one's must not be taken for the new one's."""
+    """A key for each recipe: a slow browser that still shows the last recipe must not change the values of the new."""
     network, of = st.session_state["network"], st.session_state["data set"]
     return f"{name} of {network} {st.session_state[_recipe_key(network)]} on {of}"
 
 
 def _load() -> None:
-    """Put the recipe's values into their widgets."""
+    """Set the widgets to the recipe's values."""
     network = st.session_state["network"]
     mirrored = any(of.mirrored for of in collections()[0] if of.id == st.session_state["data set"])
     recipe = recipe_for(NETWORKS[network].recipes[st.session_state[_recipe_key(network)]], mirrored=mirrored)
@@ -109,7 +108,7 @@ def _load() -> None:
 
 
 def _values() -> dict[str, Any]:
-    """The recipe's values as its widgets have them: those of the recipe when it is first shown or picked."""
+    """The values in the widgets, which start as the recipe's own when it is first shown or chosen."""
     if _value_key("epochs") not in st.session_state:
         _load()
     columns = st.columns(3)
@@ -120,7 +119,7 @@ def _values() -> dict[str, Any]:
 
 
 def _widget(config: type, f: Field[Any], key: str) -> None:
-    """The widget that fits a field: its choices, a switch, or a number in its range."""
+    """The widget for a field: a select box, a switch, or a number in its range."""
     how = shown_as(config, f.name)
     common: dict[str, Any] = {"label": how.label, "key": key, "persist_state": "session"}
     if get_args(f.type):
@@ -138,18 +137,18 @@ def _widget(config: type, f: Field[Any], key: str) -> None:
 
 
 def offer(config: RunConfig) -> None:
-    """The button, or what stands in its way."""
+    """The button to train, or why it is not available."""
     if store().has(config.run_id):
         done(store().get(config.run_id))
         return
     if not engine().limits.training:
-        st.info("Nothing is trained on this server. The runs below can be pruned, looked at and downloaded.",
+        st.info("Training is switched off on this server. You can prune, view and download the runs below.",
                 icon=":material/visibility:")  # fmt: skip
         return
     no_data = _no_data(config)
     problem = no_data or store().problem() or engine().problem
     if problem:
-        say.warning(f"Nothing can be trained just now. {problem}")
+        say.warning(f"Training is not possible at the moment. {problem}")
     st.caption(_estimate(config))
     if st.button("Train", icon=":material/play_arrow:", disabled=bool(no_data)):
         try:
@@ -159,7 +158,7 @@ def offer(config: RunConfig) -> None:
 
 
 def _no_data(config: RunConfig) -> str | None:
-    """What is wrong with Fashion-MNIST, if it is to be trained on; another data set is offered only where it is."""
+    """Why Fashion-MNIST cannot be used, if it is chosen; other data sets are offered only if they can be used."""
     if config.data.name != data.FASHION.id:
         return None
     try:
@@ -170,11 +169,11 @@ def _no_data(config: RunConfig) -> str | None:
 
 
 def _estimate(config: RunConfig) -> str:
-    """How long it will take, from the last run of the same network; its speed is of the machine that trained it."""
+    """How long the training will take, at the speed of the last run of the same network and the machine it ran on."""
     runs = [run for run in store().runs() if run.config.network == config.network and run.history]
     alike = [run for run in runs if run.config.data.name == config.data.name]
     if not alike:
-        return f"{config.training.epochs} epochs. No run of this network yet to estimate the time from."
+        return f"{config.training.epochs} epochs. The time is unknown: there is no run of this network yet."
     own = [run for run in alike if not run.reference]
     last = (own or alike)[0]
     seconds = config.training.passes * sum(epoch.seconds for epoch in last.history) / last.config.training.passes
@@ -184,16 +183,16 @@ def _estimate(config: RunConfig) -> str:
 
 
 def done(run: Run) -> None:
-    """A run that exists: its accuracy, and the way on."""
+    """An existing run: its accuracy, and a link to prune it."""
     st.success(
-        f"This run is trained: {wording.accuracy(run.accuracy)} of the test images right.",
+        f"This run is trained. Test accuracy: {wording.accuracy(run.accuracy)}.",
         icon=":material/check_circle:",
     )
     link("prune.py", "Prune it", ":material/content_cut:", {"run": run.id})
 
 
 def follow() -> None:
-    """Every training that waits or runs, whoever asked for it, and how this visitor's last one ended."""
+    """All visitors' trainings that wait or run, and why this visitor's last one failed or was stopped."""
     for state in engine().jobs():
         if isinstance(state.job, Training) and state.active:
             config = state.job.config
@@ -204,14 +203,14 @@ def follow() -> None:
         say.error(last.message)
 
 
-# --- runs so far ------------------------------------------------------------------------------------------------
+# --- all runs ---------------------------------------------------------------------------------------------------
 
-COLUMNS = ("Run", "Test accuracy", "Weights", "File, kB", "Training", "Trained (UTC)", "Whose", "Id")
+COLUMNS = ("Run", "Test accuracy", "Weights", "File, kB", "Training time", "Trained (UTC)", "Owner", "Id")
 
 
-def runs_so_far() -> None:
-    """All runs, sortable; each can be pruned, and a visitor's own deleted."""
-    st.header("Runs so far")
+def show_runs() -> None:
+    """All runs in a sortable table; each can be pruned, and a visitor's own runs deleted."""
+    st.header("All runs")
     for run_id, reason in store().damaged():
         say.warning(f"Run {run_id} was set aside: {reason}")
     runs = store().runs()
@@ -230,7 +229,7 @@ def runs_so_far() -> None:
 def _row(run: Run) -> Row:
     name = picker.title(run).rpartition(":")[0]
     mine = not run.reference and run.owner == owner()
-    whose = "reference" if run.reference else "yours" if mine else "another visitor's"
+    owned_by = "reference" if run.reference else "you" if mine else "another visitor"
     cells = (
         Cell.text(name),
         Cell(wording.percent(run.accuracy.value), run.accuracy.value),
@@ -238,7 +237,7 @@ def _row(run: Run) -> Row:
         Cell(wording.count(run.bytes / 1000), run.bytes),
         Cell(wording.duration(run.seconds), run.seconds),
         Cell(f"{datetime.fromisoformat(run.created):%Y-%m-%d %H:%M}", datetime.fromisoformat(run.created).timestamp()),
-        Cell.text(whose),
+        Cell.text(owned_by),
         Cell.text(run.id),
     )
     prune, delete = (Action(verb.lower(), verb, f"{verb} {name}, {run.id}") for verb in ("Prune", "Delete"))
@@ -246,15 +245,15 @@ def _row(run: Run) -> Row:
 
 
 def _act(action: str, run_id: str) -> None:
-    """Only noted here: a page can neither be left nor covered from within a callback."""
+    """Only noted here: a callback can neither switch the page nor open a dialog."""
     st.session_state["to prune" if action == "prune" else "to delete"] = run_id
 
 
 @st.dialog("Delete this run?")
 def _confirm(run_id: str) -> None:
-    st.write(f"Run {as_written(run_id)}, its weights and its profiles are deleted for good.")
+    st.write(f"This deletes run {as_written(run_id)}, its weights and its profiles permanently.")
     if st.button("Delete it", icon=":material/delete:", on_click=_delete, args=(run_id,)):
-        st.rerun()  # all of the page, which also closes the dialog
+        st.rerun()  # the whole page, which also closes the dialog
 
 
 def _delete(run_id: str) -> None:
@@ -274,4 +273,4 @@ if wanted is not None:
 follow()
 if problem := st.session_state.pop("delete problem", None):
     say.error(problem)
-runs_so_far()
+show_runs()

@@ -226,9 +226,9 @@ def test_a_run_that_is_deleted_and_trained_to_other_bits_is_shown_as_it_is_now(
 def test_the_theme_that_is_told_again_is_the_one_that_streamlit_tells() -> None:
     messages = [ForwardMsg().new_session.custom_theme for _ in range(3)]
     framework._look_up(messages[0])
-    framework._tell(messages[1])
-    framework._tell(messages[2])
+    framework._add_theme(messages[1])
+    framework._add_theme(messages[2])
     assert messages[0].ByteSize() > 100 and messages[0] == messages[1] == messages[2]
     empty = ForwardMsg().new_session
-    framework._tell(empty.custom_theme.sidebar, "theme.sidebar")
+    framework._add_theme(empty.custom_theme.sidebar, "theme.sidebar")
     assert not empty.custom_theme.HasField("sidebar")

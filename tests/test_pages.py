@@ -286,8 +286,8 @@ def test_an_image_that_there_is_not_falls_back_with_a_note(images: AppTest, name
 def test_each_section_opens_by_its_link(images: AppTest) -> None:
     for section, said in (
         ("First to change", "An answer may change back later"),
-        ("Class by class", "most often taken for one another"),
-        ("Your own image", "One thing on a plain ground"),
+        ("Class by class", "most often confused with one another"),
+        ("Your own image", "One object on a plain background"),
     ):
         images.segmented_control(key="section").set_value(section).run()
         assert not images.exception and said in text(images)
@@ -297,7 +297,7 @@ def test_the_table_of_classes_says_recall_and_corrected_p(images: AppTest, shelv
     labels, dense, pruned = answers(seen(images, shelved), shelved[0], 80)
     images.segmented_control(key="section").set_value("Class by class").run()
     for row, c in zip(rows(images).values(), by_class(labels, dense, pruned, 10), strict=True):
-        said = [cell["said"] for cell in row["cells"]]
+        said = [cell["content"] for cell in row["cells"]]
         assert c.recall and said[1] == str(c.recall.n) and wording.percent(c.recall.pruned.value) in said[2]
         assert said[4] == wording.relation(c.p_value).removeprefix("= ")
 
@@ -326,7 +326,7 @@ def test_the_runs_are_listed_with_what_was_stored_and_only_ones_own_can_be_delet
     app.switch_page("train.py").run()
     found = rows(app)
     assert {*found} == {run.id, other.id, mine.id}
-    said = [cell["said"] for cell in found[run.id]["cells"]]
+    said = [cell["content"] for cell in found[run.id]["cells"]]
     assert wording.percent(run.accuracy.value) in said and f"{run.weights:,}" in said and run.id in said
     assert [a["name"] for a in found[run.id]["actions"]] == ["prune"]
     assert [a["name"] for a in found[mine.id]["actions"]] == ["prune", "delete"]
@@ -462,9 +462,9 @@ def test_the_study_page_compares_the_criteria_in_words_figure_and_table(
     assert set(found) == set(levels)
     for name, level in levels.items():
         said = found[name]["cells"]
-        assert said[1]["said"] == "5" and said[4]["rank"] == pytest.approx(level, abs=0.01)
+        assert said[1]["content"] == "5" and said[4]["rank"] == pytest.approx(level, abs=0.01)
         if name != "magnitude":
-            assert said[3]["rank"] < 0 and "[" in said[3]["said"]
+            assert said[3]["rank"] < 0 and "[" in said[3]["content"]
 
 
 @pytest.mark.parametrize("part", ["One layer at a time", "Retraining"])
@@ -491,7 +491,7 @@ def test_the_claim_is_answered_in_words_figure_and_table(
     assert "cannot explain" in app.header[0].value and "- The same with 0.1 %" in text(app)
     found = rows(app)
     assert list(found) == [reading.name for reading in READINGS]
-    assert {name: cells["cells"][5]["said"] for name, cells in found.items()} == {
+    assert {name: cells["cells"][5]["content"] for name, cells in found.items()} == {
         name: "yes" if name == "signed 0.1" else "no" for name in found
     }
     assert "All 5 networks were trained and audited on this server" in text(app)
@@ -532,7 +532,7 @@ def test_exact_questions_are_offered_answered_in_words_and_only_where_all_weight
     search = Search(run_id=run.id, goal="change")
     Results(RunStore(root)).put(search, found)
     app.run()
-    assert search_in_words(search, found) in text(app) and "answered all images 20 times" in text(app)
+    assert search_in_words(search, found) in text(app) and "with 20 passes over all images" in text(app)
     assert [button.label for button in app.button] == ["Find out"] * 2
     app.button[0].click().run()
     assert not app.exception and "does not answer" in text(app)
@@ -548,7 +548,7 @@ def test_the_byte_ledger_is_asked_for_and_then_shown_line_by_line(app: AppTest, 
     root, run, _ = shelved
     app.query_params["run"], app.query_params["sparsity"] = run.id, "90"
     app.switch_page("storage.py").run()
-    assert not app.exception and "written down at the stops of the slider" in text(app)
+    assert not app.exception and "measured at the stops of the slider" in text(app)
     assert "does not answer" in text(app)
 
     store = RunStore(root)
@@ -565,7 +565,7 @@ def test_the_byte_ledger_is_asked_for_and_then_shown_line_by_line(app: AppTest, 
     shown = rows(app)
     assert [*shown] == [entry.key for entry in ENTRIES]
     for entry in ENTRIES:
-        assert shown[entry.key]["cells"][2]["said"] == f"{ledger.bytes[entry.key][row]:,}"
+        assert shown[entry.key]["cells"][2]["content"] == f"{ledger.bytes[entry.key][row]:,}"
         assert shown[entry.key]["cells"][4]["rank"] == ledger.bytes[entry.key][row] / ledger.unpruned[entry.key]
 
     assert "has not been measured yet" in text(app)
@@ -588,16 +588,18 @@ def test_weights_and_filters_are_offered_and_then_shown_with_their_n(
     app.run()
     app.switch_page("storage.py").run()
     assert "has not been compared yet" in text(app)
-    assert {"Compare the two", "Prepare the files", "Measure the time"} <= {button.label for button in app.button}
+    assert {"Compare weights and filters", "Prepare the files", "Measure the time"} <= {
+        button.label for button in app.button
+    }
     found = small.tradeoff()
     Results(store).put(Comparing(run_id=run.id), found)
     files = Export({"weights.pt": b"some"}, ("weights.pt was read again.",))
     Results(store).put(Exporting(run_id=run.id, sparsity=0.9), files)
     app.run()
-    assert not app.exception and "Compare the two" not in {button.label for button in app.button}
+    assert not app.exception and "Compare weights and filters" not in {button.label for button in app.button}
     assert "single weights reach 83.50\u00a0%" in text(app) and "400 test images" in text(app)
     shown = rows(app)
     assert len(shown) == 2 * len(RETRAINED)
-    assert shown["filters 0.5"]["cells"][3]["said"] == "83.50\u00a0%"
+    assert shown["filters 0.5"]["cells"][3]["content"] == "83.50\u00a0%"
     assert "weights.pt was read again." in text(app)
     assert "def network(images)" in str(app.code[0].value)

@@ -84,7 +84,7 @@ def test_the_story_of_an_image_is_asked_again(run: Run, monkeypatch: pytest.Monk
     image, profile = np.zeros((28, 28), np.uint8), served().profile(run.id, PruningConfig())
     assert profile is not None
     now, stops = View(run, PruningConfig(), 0.5), Stops(profile, 0)
-    first = stories._asked(now, stops, image, None)
-    assert stories._asked(now, stops, image, None) == first and len(asked) == 1
+    first = stories._computed(now, stops, image, None)
+    assert stories._computed(now, stops, image, None) == first and len(asked) == 1
     train_again(run)
-    assert stories._asked(now, stops, image, None) != first and len(set(asked)) == 2
+    assert stories._computed(now, stops, image, None) != first and len(set(asked)) == 2

@@ -17,7 +17,7 @@ from core.store.runs import RunStore
 from core.study.bisection import Search
 from core.study.cells import Cell
 from core.words.wording import counted
-from pages.ui.view.watching import said
+from pages.ui.view.watching import in_words
 from tests import small, tiny
 
 CONFIG, RULE = tiny.config(), PruningConfig()
@@ -63,8 +63,8 @@ def test_the_progress_of_a_job_counts_in_its_own_unit(name: str, root: Path, mon
     counts = [progress for progress in told if progress.phase == "evaluating"]
     assert len({(progress.unit, progress.of, progress.at_most) for progress in counts}) == 1
     assert [progress.done for progress in counts] == [*range(counts[0].done, counts[-1].done + 1)]
-    assert counts[-1].done <= counts[-1].of and said(counts[-1]).endswith(words)
-    assert "stop" in said(counts[-1]) or counts[-1].unit != "stop"
+    assert counts[-1].done <= counts[-1].of and in_words(counts[-1]).endswith(words)
+    assert "stop" in in_words(counts[-1]) or counts[-1].unit != "stop"
 
 
 @pytest.mark.parametrize("margin", [0.06, 0.2])
@@ -84,7 +84,8 @@ def test_one_is_singular_whatever_is_counted() -> None:
     for unit in get_args(Unit):
         assert counted(1, unit) == f"1 {unit}" and counted(2, unit).endswith("s") and counted(0, unit).startswith("0 ")
     assert [counted(n, "sparsity") for n in (1, 1600)] == ["1 sparsity", "1,600 sparsities"]
-    assert said(Progress("evaluating", 0, 1, unit="round")) == "Evaluating · 0 of 1 round"
+    assert in_words(Progress("evaluating", 0, 1, unit="round")) == "Evaluating · 0 of 1 round"
     assert (
-        said(Progress("training", 3, 63, 900.0, 61.0, 0.5)) == "Training · 900 images/s · loss 0.500 · 1 min 1 s left"
+        in_words(Progress("training", 3, 63, 900.0, 61.0, 0.5))
+        == "Training · 900 images/s · loss 0.500 · 1 min 1 s left"
     )

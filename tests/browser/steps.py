@@ -54,7 +54,7 @@ def choose(page: Page, *, seed: int, epochs: int) -> None:
 def saved(visit: Any, path: str, folder: Path) -> Path:
     page = visit().open(path)
     with page.expect_download() as download:
-        page.get_by_role("button", name="This view as a file (HTML)").click()
+        page.get_by_role("button", name="Download this view (HTML)").click()
     download.value.save_as(folder / "report.html")
     return folder / "report.html"
 

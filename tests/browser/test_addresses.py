@@ -111,7 +111,7 @@ UNKNOWN = (
 @pytest.mark.parametrize("path", UNKNOWN)
 def test_an_address_of_no_page_is_answered_with_a_sentence_and_the_way_home(server: Server, path: str) -> None:
     status, _, content = asked(f"{server.url}/{path}")
-    assert status == 404 and "There is no such page" in content and "<b>" not in content
+    assert status == 404 and "Page not found" in content and "<b>" not in content
     assert all(f'href="/{page.name}"' in content for page in PAGES)
 
 

@@ -69,7 +69,7 @@ def test_a_store_that_cannot_be_written_says_so_and_is_read_on(disk: Path, opene
     run, _ = shelf.fill(disk)
     mount("-o", "remount,ro", str(disk))
     page = visitor.open("train")
-    expect(page.get_by_text("Nothing can be trained just now.")).to_contain_text(
+    expect(page.get_by_text("Training is not possible at the moment.")).to_contain_text(
         "cannot be written (Read-only file system)"
     )
     assert asked(f"{server.url}/ready")[0] == 503
@@ -79,7 +79,7 @@ def test_a_store_that_cannot_be_written_says_so_and_is_read_on(disk: Path, opene
     mount("-o", "remount,rw", str(disk))
     page = visitor.open("train")
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_visible()
-    expect(page.get_by_text("Nothing can be trained just now.")).to_have_count(0)
+    expect(page.get_by_text("Training is not possible at the moment.")).to_have_count(0)
     assert asked(f"{server.url}/ready")[0] == 200
 
 

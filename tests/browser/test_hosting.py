@@ -88,10 +88,10 @@ def test_where_nothing_is_trained_the_rest_answers(hosted: Any, browser: Browser
     page = browser.new_page()
     visitor = Visitor(page, server.url)
     visitor.open("train")
-    expect(page.get_by_text("Nothing is trained on this server.")).to_be_visible()
+    expect(page.get_by_text("Training is switched off on this server.")).to_be_visible()
     expect(page.get_by_role("button", name="Train", exact=True)).to_have_count(0)
     visitor.open("study?part=The+claim%2C+audited")
-    expect(page.get_by_role("button", name="Compute all of it again")).to_have_count(0)
+    expect(page.get_by_role("button", name="Compute everything again")).to_have_count(0)
     visitor.open(f"prune?run={LENET}&sparsity=33.3")
     expect(page.locator(".live-panel output")).to_contain_text("33.3")  # evaluated here
     page.close()

@@ -53,7 +53,7 @@ def test_a_full_house_says_so_and_lets_the_next_in_when_one_leaves(small: Server
         here = [leaving.enter_context(Session(small.port)) for _ in range(3)]
         assert all(visitor.open("prune") and not visitor.errors for visitor in here)
         status, said = ask(small)
-        assert status == 503 and said.startswith("PruneLab is full: 3 visitors are here")
+        assert status == 503 and said.startswith("PruneLab is full (3 visitors)")
         with pytest.raises(InvalidStatus, match="403"):
             Session(small.port)
         assert ask(small, "_stcore/health", accept="*/*")[0] == 200  # whoever is here is served

@@ -107,6 +107,21 @@ def test_the_slider_is_in_reach_of_each_figure(visit: Any, panel: str, size: str
     moved_from(page, figures - 1)
 
 
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_the_slider_is_in_reach_of_each_line_of_the_ledger(visit: Any, size: str) -> None:
+    page = drawn(visit(viewport=SIZES[size]).open(PANELS["storage"]))
+    lines = page.get_by_role("region", name="Byte ledger").locator("tbody tr")
+    for line in (0, lines.count() // 2, lines.count() - 1):
+        lines.nth(line).evaluate("(node) => node.scrollIntoView({ block: 'center' })")
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        assert not page.evaluate(COVERED)
+        assert len(ground(page)) == 1
+        assert lines.nth(line).evaluate(
+            "(node) => { const { x, y, height } = node.getBoundingClientRect();"
+            " return node.contains(document.elementFromPoint(x + 5, y + height / 2)) }"
+        )
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_the_slider_of_the_file_is_in_reach_of_each_figure(visit: Any, tmp_path: Path, browser: Any, size: str) -> None:
     path = saved(visit, PANELS["storage"], tmp_path)

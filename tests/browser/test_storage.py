@@ -60,7 +60,7 @@ def test_whether_it_is_faster_is_measured_at_a_click(visit: Any) -> None:
     page.get_by_role("button", name="Measure the time").click()
     rows = page.get_by_role("region", name="Times").locator("tbody tr")
     expect(rows).to_have_count(12)
-    note = page.get_by_text("“times as fast” compares").inner_text()
+    note = page.get_by_text("“Times as fast” compares").inner_text()
     assert "rounds on this server" in note and "of 226 filters are idle" in note
     expect(rows.filter(has_text="ONNX Runtime")).to_have_count(4)
 

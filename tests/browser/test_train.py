@@ -43,7 +43,7 @@ def test_runs_are_sorted_and_ones_own_is_deleted_once_confirmed(visit: Any, serv
     expect(page.get_by_text("This run is trained")).to_be_visible()
     table = page.get_by_role("region", name="All runs")
     mine = table.get_by_role("row").filter(has_text="seed 3")
-    expect(mine).to_contain_text("yours")
+    expect(mine).to_contain_text("you")
     accuracies = [float(cell.split()[0]) for cell in table.locator("tbody tr > :nth-child(3)").all_inner_texts()]
     assert len(accuracies) >= 3
     table.get_by_role("button", name="Test accuracy").click()

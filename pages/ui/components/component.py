@@ -1,4 +1,4 @@
-"""How a Streamlit component of ours is declared: its script and style stand beside its Python file."""
+"""Declares our Streamlit components, whose script and style are next to their Python file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 _SHARED = Path(__file__).with_name("term")
-"""What every component may use: a term of the glossary that opens."""
+"""Script and style that every component may use: a glossary term that opens."""
 
 
 def source(file: str, suffix: str) -> str:
@@ -16,13 +16,13 @@ def source(file: str, suffix: str) -> str:
 
 
 def declare(file: str, html: str) -> Any:
-    """The component of a Python file (its `__file__`), named as it is: what mounts it."""
+    """Declare the component of a Python file (its `__file__`), and return the function that mounts it."""
     css, js = source(file, ".css"), source(file, ".js")
     mounted = st.components.v2.component(Path(file).stem, html=html, css=css, js=js, isolate_styles=False)
 
     def mount(data: Mapping[str, Any] | None = None, **rest: Any) -> Any:
-        # Streamlit looks into a list for a data frame, and imports pandas and pyarrow to do so: 73 MB of the server.
-        # Into a tuple it does not look, and the browser cannot tell the two apart.
+        # Streamlit searches a list for data frames, and imports pandas and pyarrow for that (73 MB of the server).
+        # It does not search a tuple, and both are the same to the browser.
         plain = {name: tuple(value) if isinstance(value, list) else value for name, value in (data or {}).items()}
         return mounted(data=plain, **rest)
 

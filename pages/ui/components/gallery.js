@@ -25,15 +25,15 @@ function picture(sheet, column, row, columns, rows) {
   return node
 }
 
-// CSS places a background by the share of the room that is left over.
+// CSS positions a background by a percentage of the remaining space.
 function share(i, n) {
   return n > 1 ? (100 * i) / (n - 1) : 0
 }
 
-function answer({ who, text: said, probability }) {
-  const node = text("answer", said)
+function answer({ network, text: content, probability }) {
+  const node = text("answer", content)
   const bar = node.appendChild(document.createElement("span"))
-  bar.className = `bar ${who}`
+  bar.className = `bar ${network}`
   bar.style.setProperty("--share", `${100 * probability}%`)
   return node
 }

@@ -1,4 +1,4 @@
-"""A page of test images as a Streamlit component: pictures from one sheet, two answers each, and a click opens one."""
+"""A page of test images as a Streamlit component: pictures from one sheet, each with two answers; a click opens one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ from pages.ui.components.component import declare
 
 @dataclass(frozen=True)
 class Answer:
-    """What a network says of an image: `who` says it, with which probability (a fraction)."""
+    """A network's answer to an image: which network (dense or pruned), the class, and its probability (a fraction)."""
 
-    who: str
-    said: str
+    network: str
+    name: str
     probability: float
 
     def to_json(self) -> dict[str, Any]:
-        """With its text."""
-        text = f"{self.who}: {wording.isolated(self.said)}, {wording.probability(self.probability, 1)}"
+        """The answer as a dictionary, with its text."""
+        text = f"{self.network}: {wording.isolated(self.name)}, {wording.probability(self.probability, 1)}"
         return {**vars(self), "text": text}
 
 
 @dataclass(frozen=True)
 class Card:
-    """One image of the gallery: its index, what it is, what became of its answer, and the answers."""
+    """One image of the gallery: its index, its true class, a note on its outcome, and the answers."""
 
     image: int
     title: str
@@ -35,7 +35,7 @@ class Card:
     answers: Sequence[Answer]
 
     def to_json(self) -> dict[str, Any]:
-        """With the texts of its answers."""
+        """The card as a dictionary, with the texts of its answers."""
         return {**vars(self), "answers": [answer.to_json() for answer in self.answers]}
 
 
@@ -49,10 +49,10 @@ def gallery(
 
     Args:
         cards: what to show, in order.
-        sheet: a PNG with the cards' pictures, row by row, `columns` in a row; None if there are none.
-        columns: see `sheet`.
+        sheet: a PNG of the cards' pictures, row by row; None without pictures.
+        columns: pictures in a row of the sheet.
         key: the component's key.
-        on_open: called with the index of the image that the visitor opens, before the page reruns.
+        on_open: called before the page reruns, with the index of the image that the visitor opens.
     """
     source = picture.url(sheet) if sheet else None
     _component(
@@ -63,6 +63,6 @@ def gallery(
 
 
 def _open(image: object, cards: Sequence[Card], on_open: Callable[[int], None]) -> None:
-    """Open what a browser asks for, if it is in the gallery."""
+    """Open the image that the browser sends, if it is in the gallery."""
     if isinstance(image, int) and any(card.image == image for card in cards):
         on_open(image)

@@ -46,11 +46,22 @@ class Panel {
     const control = root.querySelector(".control")
     this.covering = new ResizeObserver(() => root.style.setProperty("--control", `${control.offsetHeight}px`))
     this.covering.observe(control)
+    this.range = root.closest(".st-key-slider-range")
+    this.reaching = new ResizeObserver(() => this.reach(control))
+    if (this.range) for (const node of [this.range, root, control]) this.reaching.observe(node)
     this.watching = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) this.visible[isIntersecting ? "add" : "delete"](target)
       this.looked()
       if (this.stop !== undefined) this.draw(this.stop)
     })
+  }
+
+  // The slider sticks within the panel, so the panel extends over the elements that follow it in its range.
+  reach(control) {
+    const extended = parseFloat(getComputedStyle(this.root, "::after").height) || 0
+    const below = this.range.getBoundingClientRect().bottom - this.root.getBoundingClientRect().bottom + extended
+    this.root.style.setProperty("--below", `${Math.max(below, 0)}px`)
+    this.range.style.setProperty("--control", `${control.offsetHeight}px`)
   }
 
   // New data from Python: fetch what is new, and follow the stop unless the visitor is ahead.
@@ -71,8 +82,8 @@ class Panel {
     }
   }
 
-  // Where the slider stands by what Python says. While a finger is on it, and if it was moved since Python last heard
-  // of it, it stays: the answer to an earlier move would take it back.
+  // The stop to show, given the one that Python sent. While a finger is on the slider, or if it was moved since Python
+  // last heard of it, it stays: the answer to an earlier move would take it back.
   follow({ stop, moves }) {
     const ahead = this.dragging || this.playing || moves < this.moves
     return ahead ? Math.min(this.stop ?? stop, this.content.stops.length - 1) : stop
@@ -205,7 +216,7 @@ class Panel {
     this.later()
   }
 
-  // Arrows move one stop, as the browser does by itself; Page keys ten, which it leaves to us.
+  // The browser itself moves one stop on an arrow key; Page keys move ten.
   key(event) {
     const step = { PageUp: 10, PageDown: -10 }[event.key]
     if (!step || !this.content) return
@@ -245,7 +256,7 @@ class Panel {
     if (await this.paint((plot) => this.visible.has(plot))) this.root.dataset.drawn = stop
   }
 
-  // What is not on the screen is drawn when nothing else is to do.
+  // Figures out of sight are drawn when there is nothing else to do.
   later() {
     clearTimeout(this.resting)
     this.resting = setTimeout(() => this.paint(() => true), 2 * SETTLE_AFTER)
@@ -261,11 +272,11 @@ class Panel {
   // Bring one plot to the current figure, options and stop, with as little as that takes.
   renew(i) {
     const { figure } = this.content.figures[i]
-    const now = { figure, options: this.chosen(figure).join(), narrow: this.isNarrow(), stop: this.stop }
+    const wanted = { figure, options: this.chosen(figure).join(), narrow: this.isNarrow(), stop: this.stop }
     const before = this.shown[i]
-    this.shown[i] = now
-    if (before?.figure !== figure || before.options !== now.options || before.narrow !== now.narrow) return this.plot(i)
-    if (before.stop !== now.stop) return this.patch(i)
+    this.shown[i] = wanted
+    if (before?.figure !== figure || before.options !== wanted.options || before.narrow !== wanted.narrow) return this.plot(i)
+    if (before.stop !== wanted.stop) return this.patch(i)
   }
 
   write(stop) {
@@ -314,7 +325,7 @@ class Panel {
     return Plotly.react(plot, plot.data, plot.layout)
   }
 
-  // A point of a trace over the stops moves the slider there; of one that the page knows, Python is told.
+  // A point of a trace over the stops moves the slider there; a point of a trace in `picks` is sent to Python.
   clicked(i, points) {
     const { name, stops_of, picks } = this.content.figures[i].figure
     for (const { curveNumber, pointNumber, x, y } of points) {
@@ -355,6 +366,7 @@ class Panel {
     clearTimeout(this.resting)
     this.resizing.disconnect()
     this.covering.disconnect()
+    this.reaching.disconnect()
     this.watching.disconnect()
   }
 }
@@ -406,7 +418,7 @@ function set(target, values) {
   }
 }
 
-// Two frames from now what was written is on the screen; a hidden tab has no frames, and need not wait for them.
+// After two frames the texts are on the screen; a hidden tab has no frames and need not wait.
 function painted() {
   if (document.hidden) return
   return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))

@@ -13,7 +13,10 @@ from pages.ui.server.paths import served
 _T = TypeVar("_T")
 
 PLOTLY = f"/vendor/plotly-{version('plotly')}.min.js"
-"""Where the app serves the plotly.js of the installed plotly package."""
+"""The path of the plotly.js of the installed plotly package."""
+
+SLIDER_RANGE = "slider-range"
+"""Key of a container along all of which the slider of the panel in it stays in reach."""
 
 HTML = """
 <section class="live-panel">
@@ -39,7 +42,7 @@ HTML = """
 
 @dataclass(frozen=True)
 class Pick:
-    """A point of a figure: the figure's name, and what stands on its axes there."""
+    """A point of a figure: the figure's name, and the point's labels on the axes."""
 
     figure: str
     x: str
@@ -48,7 +51,7 @@ class Pick:
 
 @dataclass(frozen=True)
 class _Move:
-    """The stop to which the visitor moved the slider last, and how often it was moved in this panel."""
+    """The last stop to which the visitor moved the slider, and the number of moves in this panel."""
 
     to: int
     moves: int
@@ -70,13 +73,13 @@ def live_panel(
     """Mount the panel.
 
     Args:
-        urls: where the browser finds the panel's JSON (`core.panels.Panel`), and that of more figures, if any.
+        urls: URLs of the panel's JSON (`core.panels.Panel`) and of further figures, if any.
         stop: the index of the stop to show.
         label: the slider's name.
         key: the component's key.
-        on_stop: called with the index of the stop at which the visitor let go, before the page reruns.
-        on_pick: called with the point of a figure's `picks` that the visitor clicked, before the page reruns.
-        options: those of the figures that are chosen (`core.figures.LiveFigure.options`).
+        on_stop: called before the page reruns, with the index of the stop at which the visitor released the slider.
+        on_pick: called before the page reruns, with the point of a figure's `picks` that the visitor clicked.
+        options: the chosen options of the figures (`core.figures.LiveFigure.options`).
     """
     moved = _as(_Move, st.session_state.get(key, {}).get("moved"))
     _component(
@@ -94,14 +97,14 @@ def live_panel(
     )
 
 
-def _as(kind: type[_T], said: object) -> _T | None:
-    """What a browser says, as this kind; None if it is nothing that this panel would say."""
+def _as(kind: type[_T], sent: object) -> _T | None:
+    """What the browser sent, as this kind; None if this panel would never send it."""
     types = get_type_hints(kind)
-    if not isinstance(said, dict) or {*said} != {*types} or not all(isinstance(said[n], types[n]) for n in types):
+    if not isinstance(sent, dict) or {*sent} != {*types} or not all(isinstance(sent[n], types[n]) for n in types):
         return None
-    return kind(**said)
+    return kind(**sent)
 
 
-def _when(said: _T | None, do: Callable[[_T], None]) -> None:
-    if said is not None:
-        do(said)
+def _when(sent: _T | None, do: Callable[[_T], None]) -> None:
+    if sent is not None:
+        do(sent)

@@ -1,12 +1,12 @@
-// A table: a click on a head sorts by it, a second click turns the order round. `data` says what it holds,
-// and which terms of the glossary stand below it.
+// A table: a click on a head sorts by it, a second click reverses the order. `data` holds its rows and
+// the glossary terms below it.
 
 export default function ({ parentElement, data, setTriggerValue }) {
   const region = parentElement.querySelector(".table")
   region.setAttribute("aria-label", data.label)
   const table = region.querySelector("table")
   parentElement.querySelector(".terms").replaceChildren(...data.terms.flatMap(([term, meaning]) => termButton(term, term, meaning)))
-  // What the visitor sorted by outlives new data.
+  // The visitor's sorting is kept when new data arrive.
   let { column, down } = region.sorted ?? {}
 
   function draw() {
@@ -30,7 +30,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     return cell
   }
 
-  // Numbers begin with the largest, words with A.
+  // Numbers start with the largest, words with A.
   function sort(i) {
     down = column === i ? !down : kind(data.rows[0]?.cells[i]) === "number"
     column = i
@@ -49,22 +49,22 @@ export default function ({ parentElement, data, setTriggerValue }) {
   }
 
   function line(row) {
-    const found = document.createElement("tr")
-    found.append(
+    const tr = document.createElement("tr")
+    tr.append(
       ...row.cells.map((cell, i) => {
-        const made = node(i ? "td" : "th", cell.said)
+        const made = node(i ? "td" : "th", cell.content)
         if (!i) made.scope = "row"
         made.className = kind(cell)
         return made
       }),
     )
-    // Beside the name, where a narrow screen shows them without scrolling.
+    // Next to the name, where a narrow screen shows them without scrolling.
     if (row.actions.length) {
       const buttons = document.createElement("td")
       buttons.append(...row.actions.map(act(row)))
-      found.firstChild.after(buttons)
+      tr.firstChild.after(buttons)
     }
-    return found
+    return tr
   }
 
   const act = (row) => (action) => {

@@ -1,6 +1,6 @@
-"""A table as a Streamlit component: real HTML that a screen reader reads, sorted in the browser, with a button a row.
+"""A table as a Streamlit component: HTML for screen readers, sorted in the browser, with buttons in its rows.
 
-Streamlit's own table draws on a canvas, and brings pandas and pyarrow: 73 MB of a server that is to stay under 250.
+Streamlit's own table is drawn on a canvas and imports pandas and pyarrow: 73 MB of a server that should stay below 250.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,25 +15,25 @@ from pages.ui.components.component import declare
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell says. By `rank` its column is sorted; numbers stand at the right."""
+    """A cell: its content, and the rank by which its column is sorted. Numbers are aligned right."""
 
-    said: str
+    content: str
     rank: float | str
 
     @property
     def kind(self) -> str:
-        """`words` or `number`: how its column is set."""
+        """`words` or `number`: how its column is aligned."""
         return "words" if isinstance(self.rank, str) else "number"
 
     @classmethod
-    def text(cls, said: str) -> "Cell":
-        """Words, sorted by the alphabet."""
-        return cls(said, said.casefold())
+    def text(cls, content: str) -> "Cell":
+        """A cell of words, sorted alphabetically."""
+        return cls(content, content.casefold())
 
 
 @dataclass(frozen=True)
 class Action:
-    """A button of a row: what it says, the name it calls, and what it is about, for anyone who only hears it."""
+    """A button of a row: the name of its action, its label, and its description for screen readers."""
 
     name: str
     label: str
@@ -42,14 +42,14 @@ class Action:
 
 @dataclass(frozen=True)
 class Row:
-    """A row: its name (unique in the table), a cell a column, and its buttons."""
+    """A row: its name (unique in the table), one cell for each column, and its buttons."""
 
     name: str
     cells: Sequence[Cell]
     actions: Sequence[Action] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """As dictionaries and lists; not copied, which would take longer than all else about a table."""
+        """The row as dictionaries and lists, not copied: copying would take longer than everything else here."""
         return {"name": self.name, "cells": [vars(c) for c in self.cells], "actions": [vars(a) for a in self.actions]}
 
 
@@ -70,12 +70,12 @@ def table(
     """Mount the table.
 
     Args:
-        label: what it holds, for screen readers.
-        columns: the heads.
-        rows: in the order to show until the visitor sorts.
+        label: the table's name for screen readers.
+        columns: the column heads.
+        rows: the rows, in the order shown until the visitor sorts.
         key: the component's key.
-        terms: of the glossary, which open below the table.
-        on_action: called with an action's and a row's name before the page reruns.
+        terms: glossary terms, which open below the table.
+        on_action: called before the page reruns, with an action's and a row's name.
     """
     _component(
         data={
@@ -89,9 +89,9 @@ def table(
     )
 
 
-def _act(said: object, rows: Sequence[Row], on_action: Callable[[str, str], None]) -> None:
-    """Do what a browser asks for, if the table has such a button."""
+def _act(sent: object, rows: Sequence[Row], on_action: Callable[[str, str], None]) -> None:
+    """Run the action that the browser sent, if the table has its button."""
     for row in rows:
         for action in row.actions:
-            if isinstance(said, list | tuple) and [*said] == [action.name, row.name]:
+            if isinstance(sent, list | tuple) and [*sent] == [action.name, row.name]:
                 on_action(action.name, row.name)

@@ -1,8 +1,8 @@
 // Runs in the head of every page, before Streamlit's own scripts.
 
-// Streamlit adds an entry to the history whenever the server changes the address, and two where a page is left. What the
-// server completes or corrects where somebody has just arrived is no step of theirs: Back would lead to an address that is
-// rewritten at once, and so nowhere. An act of the visitor is one entry; what follows from it rewrites that.
+// Streamlit adds a history entry whenever the server changes the address, and two when a visitor leaves a page. What the
+// server completes or corrects on arrival is not a step of the visitor: Back would lead to an address that is rewritten at
+// once. So each act of the visitor is one entry, and what follows from it replaces that entry.
 {
   const CONTROLS = "a, button, input, textarea, label, summary, canvas, .plot, [role]"
   let acted = false
@@ -17,17 +17,17 @@
   }
 }
 
-// The bar of pages lies over the top of what is scrolled. Styles know its height as --bar: nothing where there is none.
+// The bar of pages covers the top of the scrolled content. Styles have its height in --bar, which is 0 without a bar.
 {
   let bar = null
   const write = () => document.documentElement.style.setProperty("--bar", `${bar?.offsetHeight ?? 0}px`)
   const size = new ResizeObserver(write)
   new MutationObserver(() => {
-    const found = document.querySelector("[data-testid=stHeader]")
-    if (found === bar) return
+    const header = document.querySelector("[data-testid=stHeader]")
+    if (header === bar) return
     size.disconnect()
-    if (found) size.observe(found)
-    bar = found
+    if (header) size.observe(header)
+    bar = header
     write()
   }).observe(document, { childList: true, subtree: true })
 }

@@ -1,5 +1,5 @@
-"""What Streamlit does at every event of every visitor, done once or in one go: with many of them it is what the server
-spends most of its time on. Each change here leaves what the browser is told as it is.
+"""Changes to what Streamlit does at every event of every visitor, on which a server with many visitors spends most of
+its time: it is done once, or several at a time. None of them changes what is sent to the browser.
 """
 
 import threading
@@ -15,8 +15,8 @@ from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 
 AT_ONCE, LONGEST = 2, 2.0
-"""Scripts that run at once, and seconds after which one begins all the same: Python runs one thread at a time, and with
-fifty that want to, the one that sends the answers waits for each of them."""
+"""Scripts that run at the same time, and seconds after which a waiting one starts anyway. Python runs one thread at a
+time; if fifty want to run, the thread that sends the answers waits for each of them."""
 
 _look_up = app_session._populate_theme_msg
 _call_soon = AppSession._call_soon_on_event_loop
@@ -25,13 +25,13 @@ _mine = threading.local()
 
 
 class Turns:
-    """So many threads at once, the others in the order in which they came: a semaphore lets any of them in first."""
+    """Lets a number of threads run at once, the others in order of arrival, which a semaphore does not guarantee."""
 
     def __init__(self, at_once: int) -> None:
         self._free, self._lock, self._waiting = at_once, threading.Lock(), deque[threading.Lock]()
 
     def take(self, seconds: float) -> bool:
-        """Wait for a turn, for so long at most; whether it came."""
+        """Wait for a turn, for `seconds` at most. Return whether it came."""
         mine = threading.Lock()
         with self._lock:
             if self._free:
@@ -48,7 +48,7 @@ class Turns:
             return False
 
     def give_back(self) -> None:
-        """Let the next one have it."""
+        """Pass the turn to the next thread."""
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().release()
@@ -60,28 +60,28 @@ _turns = Turns(AT_ONCE)
 
 
 def keep() -> None:
-    """From now on, do it so."""
-    app_session._populate_theme_msg = _tell  # type: ignore[assignment]
+    """Put the changes into effect."""
+    app_session._populate_theme_msg = _add_theme  # type: ignore[assignment]
     AppSession._call_soon_on_event_loop = _soon  # type: ignore[assignment, method-assign]
     ScriptRunner._run_script = _in_turn  # type: ignore[assignment, method-assign]
 
 
 @lru_cache(maxsize=8)
 def _theme(section: str) -> CustomThemeConfig:
-    """The theme does not change while a server runs, and is looked up once among all options."""
-    found = CustomThemeConfig()
-    _look_up(found, section)
-    return found
+    """The theme, looked up once: it does not change while a server runs."""
+    theme = CustomThemeConfig()
+    _look_up(theme, section)
+    return theme
 
 
-def _tell(message: CustomThemeConfig, section: str = "theme") -> None:
-    found = _theme(section)
-    if found.ByteSize():  # one that says nothing must not stand in the message either
-        message.MergeFrom(found)
+def _add_theme(message: CustomThemeConfig, section: str = "theme") -> None:
+    theme = _theme(section)
+    if theme.ByteSize():  # an empty theme must not appear in the message
+        message.MergeFrom(theme)
 
 
 def _soon(session: AppSession, callback: Callable[[], None]) -> None:
-    """Pass on what a script says, some hundred messages, in the order said; the event loop is woken once for many."""
+    """Pass on a script's messages, about a hundred, in their order; the event loop is woken once for many of them."""
     waiting: deque[Callable[[], None]] = session.__dict__.setdefault("_waiting", deque())
     waiting.append(callback)
 
@@ -109,7 +109,7 @@ def _give_back() -> None:
 
 @contextmanager
 def waiting() -> Iterator[None]:
-    """Around what a script waits for: others have their turn meanwhile."""
+    """Around something a script waits for: other scripts take its turn meanwhile."""
     had = getattr(_mine, "turn", False)
     _give_back()
     try:

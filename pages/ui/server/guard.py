@@ -1,4 +1,4 @@
-"""What stands between the network and the app: security headers, the visitor's cookie, and limits."""
+"""The layer between the network and the app: security headers, the visitor's cookie, and limits."""
 
 import asyncio
 import secrets
@@ -30,20 +30,20 @@ POLICY = {
     "base-uri": "'self'",
     "form-action": "'self'",
 }
-"""What a page may load and ask: nothing of another host."""
+"""What a page may load: nothing from another host."""
 
 HEADERS = {b"x-content-type-options": b"nosniff", b"referrer-policy": b"same-origin"}
 
 BURST, RATE, PATIENCE, LARGEST = 100, 10.0, 5.0, 1_000_000
-"""Of a websocket: messages that are taken at once, then so many a second; seconds for which a sender who has more must
-wait, and is then cut off; and bytes of one message. The framework's own client connects anew by itself."""
+"""Limits of a websocket: messages accepted at once, then per second; seconds for which a sender of more is slowed down
+before it is cut off; and bytes of one message. Streamlit's own client reconnects automatically."""
 
 UPLOADS, ROOM = 8, 400_000_000
-"""Files that one session may leave in memory, and bytes that all sessions may."""
+"""Files that one session may keep in memory, and bytes that all sessions together may."""
 
-FULL = "PruneLab is full: {} visitors are here, as many as it has room for. Please come back in a few minutes."
-MANY_FILES = "This visit holds as many pictures as it may. Remove one, or reload the page, and try again."
-NO_ROOM = "PruneLab holds as many pictures as it has room for. Please try again in a few minutes."
+FULL = "PruneLab is full ({} visitors). Please come back in a few minutes."
+MANY_FILES = f"You have reached the limit of {UPLOADS} pictures. Remove one, or reload the page, and try again."
+NO_ROOM = "PruneLab has no room for more pictures. Please try again in a few minutes."
 
 
 class Guard:
@@ -74,7 +74,7 @@ class Guard:
         await (self._refusal(scope) or self._app)(scope, receive, with_headers)
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
-        """Why a request is not served, if it is not."""
+        """The response that refuses a request, or None."""
         path, method = scope["path"], scope["method"]
         if path.endswith("/_stcore/metrics") and not self._metrics:
             return PlainTextResponse("Not found", 404)
@@ -108,7 +108,7 @@ class Guard:
 
 
 class _Measured:
-    """A websocket whose sender has to wait when it sends too much: what is not read fills the network's buffers."""
+    """A websocket that is read slowly if its sender sends too much, so that the sender's own buffers fill up."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
@@ -117,7 +117,7 @@ class _Measured:
         self._over = False
 
     async def receive(self) -> Message:
-        """The next message, when it is time for it; the end, if the sender goes too far."""
+        """The next message, delayed if there are too many; a disconnect if the sender exceeds the limits."""
         message = await self._receive()
         if message["type"] != "websocket.receive":
             return message
@@ -136,7 +136,7 @@ class _Measured:
         return message
 
     async def send(self, message: Message) -> None:
-        """Nothing more once the end is sent: the app may not know it yet."""
+        """Send nothing after the disconnect, which the app may not know of yet."""
         if not self._over:
             await self._send(message)
 
@@ -147,8 +147,8 @@ class _Measured:
 
 
 def _for_page(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
-    """A page brings the cookie that tells whose runs are whose, unless the browser has it, and names early what it will
-    draw with, so that the browser fetches that beside the framework's own scripts."""
+    """A page's headers: the visitor's cookie, unless the browser has it, and a preload of plotly.js, which the browser
+    then fetches along with Streamlit's own scripts."""
     if not any(name == b"content-type" and value.startswith(b"text/html") for name, value in message["headers"]):
         return []
     headers = []

@@ -1,9 +1,9 @@
-"""Where the browser finds what the app serves besides its pages."""
+"""Paths that the app serves, as the browser asks for them."""
 
 import streamlit as st
 
 
 def served(path: str) -> str:
-    """A path of ours, below the one at which the host serves the app (Streamlit's `server.baseUrlPath`)."""
+    """A path of the app below Streamlit's `server.baseUrlPath`."""
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return f"/{base}{path}" if base else path

@@ -1,4 +1,4 @@
-"""What the app serves itself: the frame of each page, the panel's JSON and the plotly.js of the installed package."""
+"""What the app serves itself: each page's HTML frame, the panel's JSON and the plotly.js of the installed package."""
 
 import gzip
 import hashlib
@@ -42,14 +42,14 @@ def _plotly() -> bytes:
 
 @lru_cache(maxsize=1)
 def _frame() -> bytes:
-    """Streamlit's HTML with what has to be there before its scripts run, which are deferred; compressed."""
+    """Streamlit's HTML, compressed, with our script and style in its head, which run before Streamlit's own."""
     script, style = ((_HERE / f"frame.{kind}").read_text("utf-8") for kind in ("js", "css"))
     head, tag, rest = (files("streamlit") / "static" / "index.html").read_text("utf-8").partition("</head>")
     return gzip.compress(f"{head}<script>{script}</script><style>{style}</style>{tag}{rest}".encode())
 
 
 async def frame(request: Request) -> Response:
-    """The HTML of a page; it is the same for all."""
+    """The HTML of a page, which is the same for all pages."""
     return _compressed(request, _frame(), "text/html", FRESH)
 
 
@@ -60,7 +60,7 @@ async def plotly(request: Request) -> Response:
 
 
 async def panel_json(request: Request) -> Response:
-    """`core.panels.Panel` of what the query names: run, criterion, scope, own sparsity, part; or kernels of a layer."""
+    """`core.panels.Panel` for the query's run, criterion, scope, own sparsity and part; or the kernels of a layer."""
     try:
         content = await run_in_threadpool(panel, dict(request.query_params))
     except PruneLabError as error:
@@ -72,7 +72,7 @@ def panel(query: Mapping[str, str]) -> bytes:
     """The panel that a query names as JSON, compressed.
 
     Raises:
-        PruneLabError: the query names nothing, or something that is not evaluated yet.
+        PruneLabError: what the query names does not exist or is not evaluated yet.
     """
     run = store().get(query.get("run", ""))
     pruning = PruningConfig(criterion=query.get("criterion"), scope=query.get("scope"))  # type: ignore[arg-type]
@@ -88,7 +88,7 @@ def panel(query: Mapping[str, str]) -> bytes:
 def _ordinal(query: Mapping[str, str], name: str) -> int:
     value = query.get(name, "1")
     if not (value.isascii() and value.isdecimal() and len(value) < 7):
-        raise PruneLabError(f"“{value[:20]}” is no {name}; they are numbered from 1.")
+        raise PruneLabError(f"“{value[:20]}” is not a {name}; they are numbered from 1.")
     return int(value)
 
 
@@ -102,9 +102,9 @@ def _json(
     layer: str | None,
     first: tuple[int, int],
 ) -> bytes:
-    """A panel, or the kernels of one layer from filter and input `first` on as a further figure of it, compressed.
+    """A panel, or a further figure of it: the kernels of one layer from filter and input `first` on; compressed JSON.
 
-    Kept under the digest of the weights too: the run may be deleted and trained again, to other bits.
+    The digest of the weights is part of the cache key: the run may be deleted and trained again with other results.
     """
     profile = store().profile(run_id, pruning)
     point = None if own is None else store().point(run_id, pruning, own)
@@ -122,7 +122,7 @@ def _json(
 def _storage(run_id: str, pruning: PruningConfig, own: float | None, shown: Profile) -> Panel:
     run, ledger = store().get(run_id), lookup.ledger(run_id, pruning, own)
     if ledger is None:
-        raise PruneLabError("This has not been written down yet; reload the page.")
+        raise PruneLabError("These bytes have not been measured yet; reload the page.")
     layers = NETWORKS[run.config.network].kernels(run.problem)
     return panels.storage(shown, store().labels(run_id), ledger, layers, passes(run.design))
 
@@ -143,7 +143,7 @@ def _ranked(run_id: str, pruning: PruningConfig) -> tuple[Weights, Ranking]:
 
 
 async def story_json(request: Request) -> Response:
-    """The panel of an image that a visitor has just asked for; nothing else can name it."""
+    """The panel of an image that a visitor has just opened; nobody else knows its key."""
     content = stories().get(request.query_params.get("image", ""))
     if content is None:
         return PlainTextResponse("This image is no longer kept; open it again.", status_code=404)
@@ -158,7 +158,7 @@ def packed(content: Mapping[str, Any]) -> bytes:
 def _plain(value: object) -> object:
     if isinstance(value, np.generic):
         return value.item()
-    raise TypeError(f"{type(value).__name__} is no JSON")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def _compressed(request: Request, content: bytes, media_type: str, caching: str) -> Response:
@@ -172,13 +172,14 @@ def _compressed(request: Request, content: bytes, media_type: str, caching: str)
 
 
 async def ready(request: Request) -> Response:
-    """Whether the app can do its work, and what is missing if not; that it runs at all says `/_stcore/health`."""
-    found = await run_in_threadpool(_missing)
-    return JSONResponse(found, status_code=503 if any(found.values()) else 200, headers={"Cache-Control": "no-store"})
+    """Whether the app can do its work, and if not, why; `/_stcore/health` says only whether it runs."""
+    problems = await run_in_threadpool(_problems)
+    status = 503 if any(problems.values()) else 200
+    return JSONResponse(problems, status_code=status, headers={"Cache-Control": "no-store"})
 
 
-def _missing() -> dict[str, str | None]:
-    """What keeps store, data set and engine from working, each None if nothing does."""
+def _problems() -> dict[str, str | None]:
+    """What keeps store, data set and engine from working; each None if it works."""
     try:
         check(FASHION.id)
         data = None

@@ -1,4 +1,4 @@
-"""What all visitors share: one run store and one job engine per server process."""
+"""What all visitors of a server process share, such as one run store and one job engine."""
 
 import hashlib
 import os
@@ -15,24 +15,28 @@ from core.store.results import Results
 from core.store.runs import RunStore
 
 VISITOR = "prunelab_visitor"
-"""The cookie that tells whose runs are whose. It holds a random number and nothing else."""
+"""The cookie that identifies the owner of runs. It holds only a random number."""
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def settings() -> Settings:
-    """What the host decides; raises ConfigError if it cannot be read."""
+    """The host's settings.
+
+    Raises:
+        ConfigError: a setting is invalid.
+    """
     return Settings.read(os.environ)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def store() -> RunStore:
-    """The run store: the folder or URL that `PRUNELAB_RUNS` names, and the runs that come with the product."""
+    """The run store: the folder or URL in `PRUNELAB_RUNS`, and the runs that ship."""
     return RunStore()
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def results() -> Results:
-    """What jobs have found: those that visitors asked for, and those that come with the product."""
+    """The results of jobs: those that visitors asked for, and those that ship."""
     return Results(store())
 
 
@@ -50,18 +54,18 @@ def engine() -> Engine:
     )
 
 
-@st.cache_resource(ttl=10, max_entries=1, show_spinner="Looking at the data sets", refresh_mode="background")
+@st.cache_resource(ttl=10, max_entries=1, show_spinner="Reading the data sets", refresh_mode="background")
 def collections() -> tuple[list[Collection], list[str]]:
-    """The data sets on this server, and what is wrong with folders that should be some, as of a while ago.
+    """The data sets on this server, and why other folders cannot be used, as of some seconds ago.
 
-    The first visitor waits; whoever comes later sees what was found last, while it is looked for again.
+    The first visitor waits. Later ones see the last list while it is refreshed in the background.
     """
     return data.available()
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def class_names(name: str) -> tuple[str, ...]:
-    """The classes of a data set, in the order of their labels; none without it."""
+    """The classes of a data set, in the order of their labels; empty if the data set is missing."""
     try:
         return data.classes(name)
     except DataError:
@@ -70,7 +74,7 @@ def class_names(name: str) -> tuple[str, ...]:
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the test images")
 def test_split(name: str) -> Split | None:
-    """The test images of a data set with their labels; None without it."""
+    """The test images of a data set with their labels; None if the data set is missing."""
     try:
         return data.load_test(name)
     except DataError:
@@ -84,20 +88,20 @@ def stories() -> "Stories":
 
 
 class Stories:
-    """The latest panels of single images, compressed JSON by a key that only who has the image can know."""
+    """The latest panels of single images, compressed JSON by a key that is known only with the image."""
 
     def __init__(self, most: int = 64) -> None:
         self._kept, self._most, self._lock = dict[str, bytes](), most, threading.Lock()
 
     def get(self, key: str) -> bytes | None:
-        """The panel, or None if it is not kept (any more)."""
+        """The panel, or None if it is not kept."""
         with self._lock:
             if key in self._kept:
-                self._kept[key] = self._kept.pop(key)  # now the latest
+                self._kept[key] = self._kept.pop(key)  # becomes the latest
             return self._kept.get(key)
 
     def put(self, key: str, content: bytes) -> None:
-        """Keep it, for as long as there are not too many later ones."""
+        """Keep a panel until there are too many later ones."""
         with self._lock:
             self._kept[key] = content
             while len(self._kept) > self._most:
@@ -105,6 +109,6 @@ class Stories:
 
 
 def owner() -> str | None:
-    """Who asks, as the digest that is stored with their runs; None without a cookie."""
+    """The visitor, as the digest that is stored with their runs; None without a cookie."""
     cookie = st.context.cookies.get(VISITOR)
     return hashlib.sha256(cookie.encode()).hexdigest()[:16] if isinstance(cookie, str) else None

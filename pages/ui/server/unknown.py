@@ -1,4 +1,4 @@
-"""The answer to an address at which there is nothing."""
+"""The answer to an address that does not exist."""
 
 from html import escape
 
@@ -13,13 +13,13 @@ _LONGEST = 80
 
 
 class Unknown:
-    """Between guard and app: Streamlit answers any address with its own HTML, which stays blank below another page."""
+    """Between guard and app: Streamlit answers any address with its own HTML, which is blank below another page."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve what there is; a browser that asks for a page that there is not gets a sentence and the way home."""
+        """Pass the request on; for a page that does not exist, answer with a sentence and links to the pages."""
         if scope["type"] != "http" or page_at(scope["path"]) is not None:
             await self._app(scope, receive, send)
             return
@@ -38,7 +38,7 @@ class Unknown:
 
 
 def _leads_nowhere(scope: Scope, message: Message) -> bool:
-    """Whether Streamlit answers with its own HTML, which is no download; or nobody does, beside the path of the app."""
+    """Whether Streamlit answers with its own HTML, not a download, or nothing is found outside the app's base path."""
     html = any(name == b"content-type" and value.startswith(b"text/html") for name, value in message["headers"])
     of_streamlit = isinstance(scope.get("endpoint"), StaticFiles)
     return (html and of_streamlit) or (message["status"] == 404 and not scope["path"].startswith(served("/")))
@@ -53,7 +53,7 @@ def _html(path: str) -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="{served("/favicon.png")}">
-<title>No such page: PruneLab</title>
+<title>Page not found: PruneLab</title>
 <style>
 :root {{ color-scheme: light dark; color: light-dark(#16191d, #e6e8eb); background: light-dark(#ffffff, #0e1116); }}
 body {{ font: 1rem/1.5 system-ui, sans-serif; }}
@@ -63,8 +63,8 @@ a {{ color: light-dark(#0067a3, #56b4e9); }}
 </head>
 <body>
 <main>
-<h1>There is no such page</h1>
-<p>PruneLab has nothing at <bdi>{escape(shown)}</bdi>. These are its pages:</p>
+<h1>Page not found</h1>
+<p>PruneLab has no page at <bdi>{escape(shown)}</bdi>. These are its pages:</p>
 <ul>{ways}</ul>
 </main>
 </body>

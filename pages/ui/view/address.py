@@ -1,7 +1,7 @@
 """The state of a view, which is its URL: run, criterion, scope and sparsity.
 
-The URL is the only truth. Widgets are set from it and write back to it; the session only remembers it across pages.
-A parameter that means nothing here falls back to its default, and the visitor is told.
+The URL is the only source. Widgets are set from it and write back to it; the session only remembers it across pages.
+An invalid parameter falls back to its default, with a note to the visitor.
 """
 
 from collections.abc import Mapping
@@ -44,12 +44,12 @@ class View:
 
 
 def percentage(sparsity: float) -> str:
-    """A sparsity as the URL and the exact field have it: a percentage with up to ten significant digits."""
+    """A sparsity as in the URL and the exact field: a percentage with up to ten significant digits."""
     return f"{100 * sparsity:.10g}"
 
 
 def default_run(store: RunStore) -> Run | None:
-    """The best run of the default network that came with the product; else the newest run; None without any."""
+    """The best shipped run of the default network, else the newest run; None without any."""
     runs = store.runs()
     shipped = [run for run in runs if run.reference and run.config.network == DEFAULT_NETWORK]
     return max(shipped, key=lambda run: run.right, default=runs[0] if runs else None)
@@ -83,7 +83,7 @@ def _choice(params: Mapping[str, str], name: str, choices: list[str], notes: lis
     value = params.get(name, choices[0])
     if value in choices:
         return value
-    notes.append(f"“{value[:40]}” is not a {name}; showing {choices[0]}. There are {wording.listed(choices)}.")
+    notes.append(f"“{value[:40]}” is not a {name}; showing {choices[0]}. The choices are {wording.listed(choices)}.")
     return choices[0]
 
 
@@ -96,9 +96,9 @@ def _sparsity(params: Mapping[str, str], run: Run, notes: list[str]) -> float:
 
 
 def current(store: RunStore) -> View | None:
-    """The view of this page: what its URL says, else what the visitor last looked at. Completes the URL.
+    """The view of this page: that of its URL, else the visitor's last one. Completes the URL.
 
-    Says which parameters of a link were replaced; without any run, says so and returns None.
+    Notes which parameters of a link were replaced. Without any run, shows a message and returns None.
     """
     given = {key: st.query_params[key] for key in KEYS if key in st.query_params}
     view = read(given or st.session_state.get("view", {}), store)
@@ -115,19 +115,19 @@ def current(store: RunStore) -> View | None:
 def change(**params: str) -> None:
     """Change parameters of the view, from a widget's callback.
 
-    Without any, the view stays: each widget beside it says so when it changes, for a slow browser may still send the
-    address of before the last change along with it.
+    Without parameters the view stays. Widgets that are not part of it call this too, because a slow browser may still
+    send the previous address along with their change.
     """
     _keep({**st.session_state.get("view", {}), **params})
 
 
 def note(text: str) -> None:
-    """Tell the visitor of something in the link that could not be shown, above the page, when it is there."""
+    """Note something in the link that could not be shown; it appears above the page when the page is complete."""
     st.session_state.setdefault("notes", []).append(text)
 
 
-def tell(place: DeltaGenerator) -> None:
-    """Write the notes. A page that begins again before its end has not been seen, and so they wait."""
+def show_notes(place: DeltaGenerator) -> None:
+    """Show the notes at the end of a page, so that a rerun before it does not lose them."""
     with place:
         for text in st.session_state.pop("notes", []):
             say.warning(text, ":material/info:")

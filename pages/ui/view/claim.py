@@ -1,4 +1,4 @@
-"""The student report's claim: every reading of its sentence, and what each gives on networks of its regime."""
+"""The student report's claim: every reading of its sentence, tried on networks of the same kind."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -11,8 +11,7 @@ from core.study import audit
 from core.study.audit import Summary
 from core.words import wording
 from pages.ui.components.chart import chart
-from pages.ui.components.table import Cell as Said
-from pages.ui.components.table import Row, table
+from pages.ui.components.table import Cell, Row, table
 from pages.ui.server.services import engine, results
 from pages.ui.view.downloads import offer_files
 from pages.ui.view.watching import ask_all, say_failures
@@ -23,76 +22,77 @@ def show() -> None:
     """Every reading of the report's sentence."""
     st.markdown(
         "A student report set “the weights in the bottom 0.01th percentile” to zero and saw accuracy fall from 72.86 % "
-        "to 71.31 %. Here are the ways to read that sentence, and mistakes that would be easy to make, each tried on "
-        "networks of that kind: LeNet-5, plain gradient descent, about 73 %."
+        "to 71.31 %. Here are the possible readings of that sentence, and mistakes that are easy to make. Each is "
+        "tried on networks of the same kind: LeNet-5, plain gradient descent, about 73 %."
     )
     configs = audit.networks()
     audits = [known for config in configs if (known := results().get(audit.Auditing(config=config)))]
     if audits:
-        found = audit.summaries(audits)
-        st.header(audit.verdict(found))
-        st.markdown(audit.explanations(found))
-        figure = partial(figures.readings, found)
-        chart(figure, "claim", "The difference in accuracy that each reading gives.")
+        summaries = audit.summaries(audits)
+        st.header(audit.verdict(summaries))
+        st.markdown(audit.explanations(summaries))
+        figure = partial(figures.readings, summaries)
+        chart(figure, "claim", "The difference in accuracy by reading.")
         st.caption(
-            f"A diamond is one of {len(audits)} networks, which differ in their seed; the bar is the 95 % prediction "
-            "interval of one more such network (Student). A reading can explain the report if its bar reaches the "
-            f"dashed line. Each network answers {wording.count(audits[0].findings['magnitude'].before.n)} test images.",
+            f"Each diamond is one of {len(audits)} networks, which differ in their seed. The bar is the 95 % "
+            "prediction interval for one more such network (Student). A reading can explain the report if its bar "
+            f"reaches the dashed line. Each network answers "
+            f"{wording.count(audits[0].findings['magnitude'].before.n)} test images.",
             help=meanings("Prediction interval", "Seed"),
         )
         table(
             "Readings of the claim",
             COLUMNS,
-            [row(summary) for summary in found],
+            [row(summary) for summary in summaries],
             key="readings",
             terms=("Scope", "Seed"),
         )
-        offer_files("claim", partial(to_csv, found), figure)
+        offer_files("claim", partial(to_csv, summaries), figure)
     recompute(configs, bool(audits))
 
 
-COLUMNS = ("Reading", "k", "Difference ± SD", "Range", "From the reported", "Can explain it")
+COLUMNS = ("Reading", "k", "Difference ± SD", "Range", "Minus the reported", "Can explain it")
 
 
 def row(summary: Summary) -> Row:
-    """One reading over the networks."""
+    """One row: a reading over the networks."""
     d = summary.differences
     sd = wording.deviation(float(d.std(ddof=1))) if len(d) > 1 else ""
     gap = summary.mean - audit.REPORTED
     return Row(
         summary.reading.name,
         [
-            Said.text(summary.reading.title),
-            Said(wording.count(summary.k), summary.k),
-            Said(f"{wording.points(summary.mean)}{sd}", summary.mean),
-            Said(f"{wording.points(float(d.min()))} to {wording.points(float(d.max()))}", float(d.min())),
-            Said(wording.points(gap), gap),
-            Said.text("yes" if summary.explains else "no"),
+            Cell.text(summary.reading.title),
+            Cell(wording.count(summary.k), summary.k),
+            Cell(f"{wording.points(summary.mean)}{sd}", summary.mean),
+            Cell(f"{wording.points(float(d.min()))} to {wording.points(float(d.max()))}", float(d.min())),
+            Cell(wording.points(gap), gap),
+            Cell.text("yes" if summary.explains else "no"),
         ],
     )
 
 
-def to_csv(found: Sequence[Summary]) -> str:
-    """A row for every reading."""
-    rows = [("reading", "k", *(f"network {i}" for i in range(len(found[0].differences))))]
-    rows += [(s.reading.title, str(s.k), *(f"{value:.10g}" for value in s.differences)) for s in found]
+def to_csv(summaries: Sequence[Summary]) -> str:
+    """One row for each reading."""
+    rows = [("reading", "k", *(f"network {i}" for i in range(len(summaries[0].differences))))]
+    rows += [(s.reading.title, str(s.k), *(f"{value:.10g}" for value in s.differences)) for s in summaries]
     return study.csv_of(rows)
 
 
 def recompute(configs: Sequence[RunConfig], known: bool) -> None:
-    """Compute every reading anew on this server, with its progress."""
+    """Compute all readings again on this server, and show the progress."""
     jobs = [audit.Auditing(config=config) for config in configs]
-    ids = {job.id for job in jobs}  # not of their networks, which a study may train as well
+    ids = {job.id for job in jobs}  # without the trainings they need, which a study may have asked for too
     states = [state for state in engine().jobs() if state.id in ids]
     if any(state.active for state in states):
         follow_audit([job.id for job in jobs])
         return
-    again = "Compute all of it again" if known else "Compute it"
+    again = "Compute everything again" if known else "Compute it"
     if engine().limits.training and st.button(again, icon=":material/replay:") and ask_all(jobs):
         st.rerun()
     own = sum(results().own(job) is not None for job in jobs)
     whose = f"All {own} networks were" if own == len(configs) else f"{own} of {len(configs)} networks were"
-    rest = "" if own == len(configs) or not known else " The others came with the product, computed by the same code."
+    rest = "" if own == len(configs) or not known else " The others ship with PruneLab, computed by the same code."
     st.caption(
         f"{whose} trained and audited on this server.{rest} This trains, prunes and tests the "
         "networks; it takes about a minute on two cores."

@@ -10,7 +10,7 @@ from pages.ui.components.chart import Draw
 
 
 def offer_files(name: str, numbers: Callable[[], str], figure: Draw) -> None:
-    """Numbers as CSV, and a figure as a page that opens without a network."""
+    """Numbers as CSV, and a figure as an HTML page that opens offline."""
     left, right, _ = st.columns([2, 2, 6])
     with left:
         offer_numbers(name, numbers)
@@ -21,12 +21,12 @@ def offer_files(name: str, numbers: Callable[[], str], figure: Draw) -> None:
 
 
 def offer_numbers(name: str, numbers: Callable[[], str]) -> None:
-    """Numbers as CSV, written when somebody asks for them."""
+    """Numbers as CSV, written when they are downloaded."""
     st.download_button(
         "Numbers (CSV)", numbers, f"prunelab-{name}.csv", "text/csv", on_click="ignore", key=f"csv {name}"
     )
 
 
 def to_html(figure: Draw) -> str:
-    """The figure as a page, built when somebody asks for it."""
+    """The figure as an HTML page, built when it is downloaded."""
     return str(go.Figure(figure()).to_html(include_plotlyjs=True))

@@ -1,4 +1,4 @@
-"""The exercises of the Teach page, each with the answer that this server's own numbers give."""
+"""The exercises of the Teach page, each with an answer computed from this server's results."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from pages.ui.view.say import as_written
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """The run that the exercises are about: its profile, and the comparison at each stop."""
+    """The run that the exercises use: its profile, and the comparison at each stop."""
 
     run: Run
     profile: Profile
@@ -33,7 +33,7 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Exercise:
-    """A question and its terms, where to look, and what this server's own numbers answer (None: not computed yet)."""
+    """A question and its terms, the page to open, and the answer from this server's results (None: not computed)."""
 
     title: str
     task: str
@@ -44,7 +44,7 @@ class Exercise:
 
 
 def still_small(lesson: Lesson) -> str | None:
-    """The last stop at which the difference is small for certain."""
+    """The last stop at which the whole interval lies within the tolerance."""
     last = marks(lesson.comparisons, len(lesson.run.classes)).last_within
     if last is None:
         return f"At no stop is the whole interval within {wording.around_zero(MARGIN)}."
@@ -56,18 +56,18 @@ def still_small(lesson: Lesson) -> str | None:
 
 @lru_cache(maxsize=4)
 def worst_class(lesson: Lesson) -> str | None:
-    """The class that loses most of its right answers at 50 %."""
+    """The class whose recall falls most at 50 %."""
     labels, i, classes = store().labels(lesson.run.id), lesson.profile.stop_index(50), lesson.run.classes
-    found = by_class(labels, lesson.profile.predicted[0], lesson.profile.predicted[i], len(classes))
-    recalls = {name: c.recall for name, c in zip(classes, found, strict=True) if c.recall is not None}
+    comparisons = by_class(labels, lesson.profile.predicted[0], lesson.profile.predicted[i], len(classes))
+    recalls = {name: c.recall for name, c in zip(classes, comparisons, strict=True) if c.recall is not None}
     worst = min(recalls, key=lambda name: recalls[name].difference)
     c = recalls[worst]
-    told = f"of its {wording.count(c.n)} images {c.lost} are lost and {c.gained} gained"
-    return f"{as_written(worst)}: {told}, {wording.difference(c)}."
+    counts = f"of its {wording.count(c.n)} images {c.lost} are lost and {c.gained} gained"
+    return f"{as_written(worst)}: {counts}, {wording.difference(c)}."
 
 
-def magnitude_of_it(lesson: Lesson) -> str | None:
-    """The same number of weights, the largest first."""
+def smallest_or_largest(lesson: Lesson) -> str | None:
+    """The result of pruning 1 % of the weights, smallest first and largest first."""
     largest = store().profile(lesson.run.id, PruningConfig(criterion="largest"))
     if largest is None:
         return f"Smallest first: {lesson.at(1)} Largest first is computed when you open it."
@@ -77,26 +77,26 @@ def magnitude_of_it(lesson: Lesson) -> str | None:
 
 
 def bytes_saved(lesson: Lesson) -> str | None:
-    """What half of the weights take, written as they are and in the compact encoding."""
+    """Bytes at 50 %, dense and in the compact encoding."""
     ledger = results().get(Weighing(run_id=lesson.run.id))
     if ledger is None:
         return None
     i = lesson.profile.stop_index(50)
     dense, taken, control = ledger.unpruned[DENSE.key], int(ledger.bytes[COMPACT.key][i]), ledger.unpruned[COMPACT.key]
     return (
-        f"Written as they are, {wording.size(dense)} before and after. In the compact encoding {wording.size(control)} "
-        f"before and {wording.size(taken)} after."
+        f"As dense float32: {wording.size(dense)} before and after pruning. In the compact encoding: "
+        f"{wording.size(control)} before and {wording.size(taken)} after."
     )
 
 
 def filters_or_weights(lesson: Lesson) -> str | None:
-    """What the comparison says, where it is made."""
-    found = results().get(Comparing(run_id=lesson.run.id))
-    return None if found is None else in_words(found)
+    """The result of comparing weights with filters, if it has been computed."""
+    tradeoff = results().get(Comparing(run_id=lesson.run.id))
+    return None if tradeoff is None else in_words(tradeoff)
 
 
 def the_claim(lesson: Lesson) -> str | None:
-    """What the audit found."""
+    """The audit's verdict, if it has been computed."""
     audits = [known for config in audit.networks() if (known := results().get(audit.Auditing(config=config)))]
     return audit.verdict(audit.summaries(audits)) if audits else None
 
@@ -104,8 +104,8 @@ def the_claim(lesson: Lesson) -> str | None:
 EXERCISES = (
     Exercise(
         "One weight in ten thousand",
-        "Set the smallest 0.01 % of the weights to zero. How many weights are that, and how many of the answers "
-        "change? What would you have guessed?",
+        "Set the smallest 0.01 % of the weights to zero. How many weights is that, and how many answers change? "
+        "What would you have guessed?",
         ("Weight", "Pruning", "Sparsity"),
         "prune.py",
         {"sparsity": "0.01"},
@@ -113,8 +113,8 @@ EXERCISES = (
     ),
     Exercise(
         "How far can you go?",
-        "Drag the slider to the right. Up to where can you say for certain that accuracy changes by less than half a "
-        "percentage point? Use the interval, not the difference alone.",
+        "Drag the slider to the right. Up to which sparsity can you be confident that accuracy changes by less than "
+        "half a percentage point? Use the interval, not the difference alone.",
         ("95 % interval", "Difference", "Percentage points"),
         "prune.py",
         {"sparsity": "5"},
@@ -122,16 +122,17 @@ EXERCISES = (
     ),
     Exercise(
         "Does it matter which weights go?",
-        "Set 1 % of the weights to zero, once the smallest and once the largest first (Criterion). What does the "
-        "difference say about magnitude as a measure?",
+        "Set 1 % of the weights to zero, once smallest first and once largest first (Criterion). What does the "
+        "difference say about magnitude as a criterion?",
         ("Magnitude", "Criterion"),
         "prune.py",
         {"sparsity": "1", "criterion": "largest"},
-        magnitude_of_it,
+        smallest_or_largest,
     ),
     Exercise(
-        "Who pays?",
-        "At 50 %, which class loses most? Look at its images: what are they taken for now?",
+        "Which class loses most?",
+        "At 50 %, which class has the largest fall in recall? Look at its images: which class does the pruned network "
+        "give instead?",
         ("Lost and gained", "Recall and precision"),
         "images.py",
         {"sparsity": "50", "section": "Class by class"},
@@ -139,7 +140,7 @@ EXERCISES = (
     ),
     Exercise(
         "Is the file smaller?",
-        "Half of the weights are zero. How many bytes does that save? What does the same compression save without any "
+        "Half of the weights are zero. How many bytes does that save? What does the same encoding save without "
         "pruning?",
         ("Compact encoding", "Control"),
         "storage.py",
@@ -149,7 +150,7 @@ EXERCISES = (
     Exercise(
         "Weights or filters?",
         "Compare single weights with whole filters at the end of the page: which keeps more accuracy, and which is "
-        "faster? Why not the same one?",
+        "faster? Why is it not the same one?",
         ("Filter", "Retraining"),
         "storage.py",
         {"sparsity": "75"},
@@ -181,5 +182,5 @@ def lesson() -> Lesson | None:
 
 @lru_cache(maxsize=4)
 def _lesson(profile: Profile, run_id: str) -> Lesson:
-    """The same for as long as the profile is."""
+    """One lesson for each loaded profile."""
     return Lesson(store().get(run_id), profile, profile.comparisons(store().labels(run_id)))

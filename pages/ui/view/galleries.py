@@ -1,4 +1,4 @@
-"""Test images, a page at a time, and one of them with its whole story."""
+"""Test images, one page at a time, and a single image with its answers at every stop."""
 
 from collections.abc import Callable
 
@@ -18,10 +18,10 @@ from pages.ui.view.say import as_written
 PER_PAGE, COLUMNS = 24, 6
 
 
-def show_gallery(now: View, images: NDArray[np.int64], make: Callable[[int], Card], key: str) -> None:
-    """One page of images in this order."""
+def show_gallery(view: View, images: NDArray[np.int64], make: Callable[[int], Card], key: str) -> None:
+    """Show one page of `images`, in their order."""
     if not len(images):
-        st.info("No image is like that at this sparsity.", icon=":material/info:")
+        st.info("No image matches the filter at this sparsity.", icon=":material/info:")
         return
     pages = -(-len(images) // PER_PAGE)
     field, note = st.columns([2, 8], vertical_alignment="bottom")
@@ -31,27 +31,27 @@ def show_gallery(now: View, images: NDArray[np.int64], make: Callable[[int], Car
     note.caption(
         f"Images {(page - 1) * PER_PAGE + 1:,} to {(page - 1) * PER_PAGE + len(shown):,}. Click one to open it."
     )
-    pictures = lookup.pictures_of(now.run)
+    pictures = lookup.pictures_of(view.run)
     if pictures is None:
-        st.info("The images themselves are not on this server; their answers are.", icon=":material/database:")
+        st.info("The pictures are not on this server; only the answers are shown.", icon=":material/database:")
     sheet = None if pictures is None else picture.sheet(pictures[shown], COLUMNS)
     gallery([make(int(image)) for image in shown], sheet, columns=COLUMNS, key=key, on_open=open_image)
 
 
 def open_image(image: int) -> None:
-    """From a callback."""
+    """Open one image, from a callback."""
     st.query_params["image"] = str(image)
     address.change()
 
 
 def close_image() -> None:
-    """From a callback."""
+    """Return to the gallery, from a callback."""
     st.query_params.pop("image", None)
     address.change()
 
 
 def opened(images: int) -> int | None:
-    """The image that the URL names; None if it names none, with a note where it is nonsense."""
+    """The image that the URL names; None if it names none, with a note if its value is invalid."""
     named = st.query_params.get("image")
     if named is None:
         return None
@@ -64,18 +64,18 @@ def opened(images: int) -> int | None:
     return None
 
 
-def show_image(now: View, stops: Stops, image: int) -> None:
-    """One test image with its whole story."""
+def show_image(view: View, stops: Stops, image: int) -> None:
+    """Show one test image with its answers at every stop."""
     st.button("Back to the images", icon=":material/arrow_back:", on_click=close_image)
-    labels, pictures = store().labels(now.run.id), lookup.pictures_of(now.run)
+    labels, pictures = store().labels(view.run.id), lookup.pictures_of(view.run)
     true = int(labels[image])
     if pictures is None:
         st.info("The images are not on this server: run `make data` there.", icon=":material/database:")
         return
     left, right = st.columns([1, 6], vertical_alignment="center")
-    left.image(enlarged(pictures[image]), width=112, alt=f"Test image {image}: {now.run.classes[true]}")
-    right.header(f"Test image {wording.count(image)}: {as_written(now.run.classes[true])}")
-    stories.show(now, stops, pictures[image], true)
+    left.image(enlarged(pictures[image]), width=112, alt=f"Test image {image}: {view.run.classes[true]}")
+    right.header(f"Test image {wording.count(image)}: {as_written(view.run.classes[true])}")
+    stories.show(view, stops, pictures[image], true)
 
 
 def enlarged(pixels: NDArray[np.uint8], times: int = 8) -> str:

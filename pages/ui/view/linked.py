@@ -1,7 +1,7 @@
-"""Widgets that are in the URL beside the view: choices, switches and numbers.
+"""Widgets in the URL that are not part of the view: choices, switches and numbers.
 
-What a link asks of one and cannot be is taken out of the URL before the widget is there, and the page begins again:
-Streamlit would fall back silently, and fail on an infinite number. The note is made once the widget shows something.
+An invalid value of a link is removed from the URL before its widget is made, and the page is run again: Streamlit would
+fall back silently, and fail on an infinite number. The note is written once the widget has a value.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,15 +27,15 @@ def choice(
     title: Callable[[_T], str] = str,
     **more: Any,
 ) -> _T:
-    """One of several options by `widget` (a select box or a segmented control); the URL has their titles.
+    """The option chosen in `widget` (a select box or a segmented control); the URL holds its title.
 
-    One that is always set, by `default` or `index`, shows the first option otherwise.
+    If nothing is chosen, the first option is returned.
     """
     titles = [title(option) for option in options]
     _refuse(key, titles.__contains__)
     chosen = widget(label, options, format_func=title, key=key, bind="query-params", **more)
     shown = options[0] if chosen is None else chosen
-    _tell(key, f"one of {_listed(titles)}", title(shown))
+    _note(key, f"one of {_listed(titles)}", title(shown))
     return shown
 
 
@@ -43,19 +43,19 @@ def switch(label: str, *, key: str, **more: Any) -> bool:
     """On or off; `true` or `false` in the URL."""
     _refuse(key, lambda given: given.lower() in ("true", "false"))
     on = st.toggle(label, key=key, bind="query-params", **more)
-    _tell(key, "true or false", str(on).lower())
+    _note(key, "true or false", str(on).lower())
     return on
 
 
 def number(place: DeltaGenerator, label: str, low: _N, high: _N, *, key: str, **more: Any) -> _N:
-    """A number of the type of its bounds. One chosen when the highest was higher becomes the highest."""
+    """A number of the same type as its bounds. A chosen number above `high` becomes `high`."""
     whole = isinstance(low, int)
     _refuse(key, lambda given: _is_number(given, low, high, whole=whole))
     if st.session_state.get(key, low) > high:
         st.session_state[key] = high
-    found: _N = place.number_input(label, low, high, key=key, bind="query-params", **more)
-    _tell(key, f"a {'whole ' if whole else ''}number from {low:,.10g} to {high:,.10g}", f"{found:,.10g}")
-    return found
+    chosen: _N = place.number_input(label, low, high, key=key, bind="query-params", **more)
+    _note(key, f"a {'whole ' if whole else ''}number from {low:,.10g} to {high:,.10g}", f"{chosen:,.10g}")
+    return chosen
 
 
 def _is_number(given: str, low: float, high: float, *, whole: bool) -> bool:
@@ -67,7 +67,7 @@ def _is_number(given: str, low: float, high: float, *, whole: bool) -> bool:
 
 
 def _refuse(key: str, possible: Callable[[str], bool]) -> None:
-    """Only a widget that is not there yet takes what the URL says."""
+    """Remove an invalid value from the URL. A widget that already exists does not read the URL."""
     given = st.query_params.get_all(key)
     if key in st.session_state or not given or (len(given) == 1 and possible(given[0])):
         return
@@ -76,7 +76,7 @@ def _refuse(key: str, possible: Callable[[str], bool]) -> None:
     st.rerun()
 
 
-def _tell(key: str, must: str, shown: str) -> None:
+def _note(key: str, must: str, shown: str) -> None:
     given = st.session_state.get("refused", {}).pop(key, None)
     if given is not None:
         address.note(f"The link asks for {key}=“{given[:40]}”, which must be {must}. Shown instead: “{shown}”.")

@@ -1,4 +1,4 @@
-"""What a view needs of the run store, computed by a job where the store does not have it yet."""
+"""What a view needs from the run store; a job computes what is missing."""
 
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
@@ -21,29 +21,29 @@ from pages.ui.view.watching import ensure
 
 @dataclass(frozen=True)
 class Stops:
-    """The stops of a view. `own` is the visitor's sparsity (a fraction) where it lies between two of the usual ones."""
+    """The stops of a view. `own` is the visitor's sparsity (a fraction) if it lies between two of the usual stops."""
 
     profile: Profile
     row: int
     own: float | None = None
 
     def go(self, stop: int) -> None:
-        """Move the view to a stop, from a panel's callback; to one that there is not, nowhere."""
+        """Move the view to a stop, from a panel's callback. A stop that does not exist is ignored."""
         if 0 <= stop < len(self.profile.sparsity):
             address.change(sparsity=address.percentage(float(self.profile.sparsity[stop])))
 
 
-def panel_query(now: View, stops: Stops, **more: str) -> dict[str, str]:
-    """What names the panel of a view, and by their digest the weights that it is of."""
-    query = {"run": now.run.id, "weights": store().digest(now.run.id)[:12]}
-    query |= {"criterion": now.pruning.criterion, "scope": now.pruning.scope}
+def panel_query(view: View, stops: Stops, **more: str) -> dict[str, str]:
+    """The query that names the panel of a view, with the digest of the weights it is computed from."""
+    query = {"run": view.run.id, "weights": store().digest(view.run.id)[:12]}
+    query |= {"criterion": view.pruning.criterion, "scope": view.pruning.scope}
     own = {} if stops.own is None else {"own": address.percentage(stops.own)}
     return query | own | more
 
 
-def panel_url(now: View, stops: Stops, **more: str) -> str:
+def panel_url(view: View, stops: Stops, **more: str) -> str:
     """Where the browser finds the panel of a view."""
-    return served(f"/panel.json?{urlencode(panel_query(now, stops, **more))}")
+    return served(f"/panel.json?{urlencode(panel_query(view, stops, **more))}")
 
 
 def pictures_of(run: Run) -> NDArray[np.uint8] | None:
@@ -54,44 +54,45 @@ def pictures_of(run: Run) -> NDArray[np.uint8] | None:
 
 
 def ledger(run_id: str, pruning: PruningConfig, own: float | None) -> Ledger | None:
-    """The byte ledger over the stops, a sparsity of its own among them; None if one of the two is still to be made."""
-    asked = Weighing(run_id=run_id, pruning=pruning)
-    usual = results().get(asked)
-    point = None if own is None else results().get(replace(asked, sparsity=own))
+    """The byte ledger over the stops and the sparsity `own`; None if either is not computed yet."""
+    job = Weighing(run_id=run_id, pruning=pruning)
+    usual = results().get(job)
+    point = None if own is None else results().get(replace(job, sparsity=own))
     if usual is None or own is None:
         return usual
     return None if point is None else usual.merged(point)
 
 
-def stops(now: View) -> Stops | None:
-    """The stops of the view, its own sparsity among them; None, with the job in its place, while they are computed.
+def stops(view: View) -> Stops | None:
+    """The stops of the view, its own sparsity among them; None while they are computed, with the progress on the page.
 
-    While only the view's own sparsity is computed, the nearest stop is shown. What is said of a job stands in a
-    container of its own, there whether anything is said or not: so the panel below stays the same element.
+    While only the view's own sparsity is being computed, the nearest stop is shown. The progress has a container that
+    exists even if it is empty, so that the panel below stays the same element.
     """
     with st.container():
-        return _stops(now)
+        return _stops(view)
 
 
-def _stops(now: View) -> Stops | None:
-    usual = store().profile(now.run.id, now.pruning)
+def _stops(view: View) -> Stops | None:
+    usual = store().profile(view.run.id, view.pruning)
     if usual is None:
-        ranked = f"**{now.pruning.ranks_by.title}**, {now.pruning.within.title}"
+        ranked = f"**{view.pruning.ranks_by.title}**, {view.pruning.within.title}"
         st.markdown(
-            f"{ranked}, has not been evaluated for this run yet. That takes a pass over "
-            f"{wording.count(now.run.images)} test images for each stop, once for everyone."
+            f"{ranked}, has not been evaluated for this run yet. That takes one pass over "
+            f"{wording.count(view.run.images)} test images for each stop, once for everyone."
         )
-        ensure(Profiling(run_id=now.run.id, pruning=now.pruning))
+        ensure(Profiling(run_id=view.run.id, pruning=view.pruning))
         return None
-    nearest = Stops(usual, usual.stop_index(100 * now.sparsity))
-    if usual.is_stop(100 * now.sparsity):
+    nearest = Stops(usual, usual.stop_index(100 * view.sparsity))
+    if usual.is_stop(100 * view.sparsity):
         return nearest
-    point = store().point(now.run.id, now.pruning, now.sparsity)
+    point = store().point(view.run.id, view.pruning, view.sparsity)
     if point is None:
         st.markdown(
-            f"{wording.sparsity(now.sparsity)} lies between two stops. It is being evaluated; the nearest is shown."
+            f"{wording.sparsity(view.sparsity)} lies between two stops. It is being evaluated; meanwhile the nearest "
+            "stop is shown."
         )
-        ensure(Evaluating(run_id=now.run.id, pruning=now.pruning, sparsity=now.sparsity))
+        ensure(Evaluating(run_id=view.run.id, pruning=view.pruning, sparsity=view.sparsity))
         return nearest
     whole = usual.merged(point)
-    return Stops(whole, whole.stop_index(100 * now.sparsity), now.sparsity)
+    return Stops(whole, whole.stop_index(100 * view.sparsity), view.sparsity)

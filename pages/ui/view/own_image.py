@@ -1,4 +1,4 @@
-"""The visitor's own image: a picture from outside, as the network sees it, and what it answers."""
+"""The visitor's own picture, how the network sees it, and what it answers."""
 
 import streamlit as st
 
@@ -12,26 +12,26 @@ from pages.ui.view.lookup import Stops
 from pages.ui.view.say import as_written
 
 
-def show(now: View, stops: Stops) -> None:
-    """A picture from outside, as the network sees it, and what it answers."""
+def show(view: View, stops: Stops) -> None:
+    """Show the visitor's picture, how the network sees it, and what it answers."""
     content = take_picture()
     if content is None:
         return
     try:
-        taken = picture.read(content, now.run.shape)
+        prepared = picture.read(content, view.run.shape)
     except PictureError as error:
         say.error(error)
         return
-    for column, step in zip(st.columns(len(taken.steps)), taken.steps, strict=True):
+    for column, step in zip(st.columns(len(prepared.steps)), prepared.steps, strict=True):
         h, w = step.pixels.shape[:2]
         column.markdown(f"**{step.title}**")
         column.image(
             enlarged(step.pixels, max(1, 140 // max(h, w))), width=max(1, 140 * w // max(h, w)), alt=step.title
         )
         column.caption(as_written(step.note))
-    if taken.notes:
-        st.caption(as_written(" ".join(taken.notes)))
-    stories.show(now, stops, taken.image)
+    if prepared.notes:
+        st.caption(as_written(" ".join(prepared.notes)))
+    stories.show(view, stops, prepared.image)
 
 
 def take_picture() -> bytes | None:
@@ -42,7 +42,8 @@ def take_picture() -> bytes | None:
         required=True, on_change=address.change,
     )  # fmt: skip
     st.caption(
-        "One thing on a plain ground works best. The picture stays in memory while you look at it, and nowhere else."
+        "One object on a plain background works best. The picture is kept in memory while you look at it, and is never "
+        "stored."
     )
     if source == "Drawing":
         return drawing("drawn")

@@ -1,4 +1,4 @@
-"""How a visitor chooses what to look at: the run, how its weights are ranked, and the sparsity."""
+"""The widgets of a view: run, criterion, scope and sparsity."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,7 +17,7 @@ from pages.ui.view.say import as_written
 
 
 def title(run: Run) -> str:
-    """`ConvNet, thorough, seed 0: 94.55 %`; of another data set than Fashion-MNIST `ConvNet on mnist, …`."""
+    """`ConvNet, thorough, seed 0: 94.55 %`; on a data set other than Fashion-MNIST `ConvNet on mnist, …`."""
     network = NETWORKS[run.config.network].title if run.config.network in NETWORKS else run.config.network
     recipe = recipe_name(run.config.network, run.config.training) or "own recipe"
     name = run.config.data.name
@@ -25,40 +25,40 @@ def title(run: Run) -> str:
     return f"{network}{on}, {recipe}, seed {run.config.seed}: {wording.percent(run.accuracy.value)}"
 
 
-def choose(now: View, store: RunStore) -> None:
-    """All of it in one row."""
+def choose(view: View, store: RunStore) -> None:
+    """Show all of them in one row."""
     run, criterion, scope, exact = st.columns([5, 4, 4, 3], vertical_alignment="bottom")
     with run:
-        choose_run(now, store)
+        choose_run(view, store)
     with criterion:
-        choose_criterion(now)
+        choose_criterion(view)
     with scope:
-        choose_scope(now)
+        choose_scope(view)
     with exact:
-        type_sparsity(now)
+        type_sparsity(view)
 
 
-def choose_run(now: View, store: RunStore) -> None:
+def choose_run(view: View, store: RunStore) -> None:
     """A select box of all runs."""
     runs = {run.id: title(run) for run in store.runs()}
-    _pick(st.selectbox, "run", now.run.id, runs, help="A trained network. Train more on the Train page.")
+    _pick(st.selectbox, "run", view.run.id, runs, help="A trained network. Train more on the Train page.")
 
 
-def choose_criterion(now: View) -> None:
-    """What ranks the weights."""
+def choose_criterion(view: View) -> None:
+    """A select box of the criteria."""
     titles = {name: criterion.title for name, criterion in CRITERIA.items()}
-    ranks = "What ranks the weights: the first in the ranking are set to zero first.\n\n"
-    _pick(st.selectbox, "criterion", now.pruning.criterion, titles, help=ranks + _listed(CRITERIA))
+    ranks = "How the weights are ranked. The first in the ranking are set to zero first.\n\n"
+    _pick(st.selectbox, "criterion", view.pruning.criterion, titles, help=ranks + _listed(CRITERIA))
 
 
-def choose_scope(now: View) -> None:
+def choose_scope(view: View) -> None:
     """Whether weights compete across the network or within their layer."""
     titles = {name: scope.title for name, scope in SCOPES.items()}
-    _pick(st.segmented_control, "scope", now.pruning.scope, titles, required=True, help=_listed(SCOPES))
+    _pick(st.segmented_control, "scope", view.pruning.scope, titles, required=True, help=_listed(SCOPES))
 
 
 def _pick(widget: Callable[..., object], what: str, chosen: str, titles: Mapping[str, str], **how: object) -> None:
-    """Let the visitor choose one by its title; `what` is its name in the address."""
+    """Show a widget to choose one by its title; `what` is its parameter in the URL."""
     key = f"picked {what}"
     st.session_state[key] = chosen
     widget(
@@ -72,29 +72,29 @@ def _pick(widget: Callable[..., object], what: str, chosen: str, titles: Mapping
 
 
 def _listed(choices: Mapping[str, Criterion] | Mapping[str, Scope]) -> str:
-    """What each choice means, a line each."""
+    """What each choice means, one line for each."""
     return "\n".join(f"- {as_written(choice.title)}: {as_written(choice.help)}" for choice in choices.values())
 
 
-def type_sparsity(now: View) -> None:
-    """The exact field. A text that is no sparsity stays in the field, and is answered below it.
+def type_sparsity(view: View) -> None:
+    """The field for an exact sparsity. An invalid text stays in the field, with an error below it.
 
-    When the slider moves, another field takes its place: until a slow browser shows it, what the browser says is still
-    of the last one, and must not be taken for a sparsity that somebody has typed since.
+    When the slider moves, a field with a new key replaces this one. Until a slow browser shows the new field, it still
+    sends the value of the old one, which must not count as newly typed.
     """
     problem = st.session_state.pop("sparsity problem", None)
-    moves, shown = st.session_state.get("exact field", (0, now.params["sparsity"]))
-    if shown != now.params["sparsity"]:
+    moves, shown = st.session_state.get("exact field", (0, view.params["sparsity"]))
+    if shown != view.params["sparsity"]:
         moves += 1
-    st.session_state["exact field"] = moves, now.params["sparsity"]
+    st.session_state["exact field"] = moves, view.params["sparsity"]
     if problem is None:
-        st.session_state[_field(moves)] = now.params["sparsity"]
+        st.session_state[_field(moves)] = view.params["sparsity"]
     st.text_input(
         "Exact sparsity, %",
         key=_field(moves),
         max_chars=40,
         on_change=_typed,
-        args=(moves, now.run.weights),
+        args=(moves, view.run.weights),
         help="Any percentage from 0 to 100, or a number of weights such as “1 weight”.",
     )
     if problem:
@@ -107,7 +107,7 @@ def _field(moves: int) -> str:
 
 def _typed(moves: int, total: int) -> None:
     if moves != st.session_state["exact field"][0]:
-        return  # another field has taken its place
+        return  # this field has been replaced
     try:
         sparsity = address.percentage(wording.read_sparsity(st.session_state[_field(moves)], total))
     except PruneLabError as error:

@@ -1,4 +1,4 @@
-"""A view as one HTML file: the live panel itself with all of its stops, and what decided it. It needs no network."""
+"""A view as one HTML file, which works offline: the live panel with all its stops, and the view's parameters."""
 
 import base64
 import gzip
@@ -28,19 +28,19 @@ _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; img-src data: blob:; "
     "connect-src data:"
 )
-"""What the file may load: nothing but what it holds."""
+"""What the file may load: only its own content."""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table of the page that goes into the file as well."""
+    """A table of the page that is also in the file."""
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Row]
 
     def to_html(self) -> str:
-        """With its title; wide ones scroll by themselves."""
+        """The table with its title; a wide table scrolls on its own."""
         kinds = [cell.kind for cell in self.rows[0].cells]
         head = "".join(
             f"<th scope='col' class='{kind}'>{escape(column)}</th>"
@@ -56,40 +56,40 @@ class Sheet:
 
 def _cells(row: Row) -> str:
     first, *others = row.cells
-    named = f"<th scope='row'>{escape(first.said)}</th>"
-    return named + "".join(f"<td class='{cell.kind}'>{escape(cell.said)}</td>" for cell in others)
+    named = f"<th scope='row'>{escape(first.content)}</th>"
+    return named + "".join(f"<td class='{cell.kind}'>{escape(cell.content)}</td>" for cell in others)
 
 
 Sheets = Callable[[], Sequence[Sheet]]
-"""Makes the tables, which are needed only if somebody asks for the file."""
+"""Makes the tables, only when the file is downloaded."""
 
 
-def offer(question: str, now: View, stops: Stops, part: str = "pruning", sheets: Sheets = list) -> None:
+def offer(question: str, view: View, stops: Stops, part: str = "pruning", sheets: Sheets = list) -> None:
     """A button that downloads the view as a file."""
     st.download_button(
-        "This view as a file (HTML)",
-        partial(build, question, now, stops, part, sheets, _link(now)),
-        f"prunelab-{now.run.id}-{address.percentage(now.sparsity)}.html",
+        "Download this view (HTML)",
+        partial(build, question, view, stops, part, sheets, _link(view)),
+        f"prunelab-{view.run.id}-{address.percentage(view.sparsity)}.html",
         "text/html",
         on_click="ignore",
         key=f"report {part}",
         icon=":material/share:",
-        help="One file with the slider and its figures, which opens without a network.",
+        help="One file with the slider and its figures, which works offline.",
     )
 
 
-def _link(now: View) -> str:
-    """The address of the view."""
-    return f"{(st.context.url or '').split('?')[0]}?{urlencode(now.params)}"
+def _link(view: View) -> str:
+    """The URL of the view."""
+    return f"{(st.context.url or '').split('?')[0]}?{urlencode(view.params)}"
 
 
-def build(question: str, now: View, stops: Stops, part: str, sheets: Sheets, link: str) -> str:
-    """The file.
+def build(question: str, view: View, stops: Stops, part: str, sheets: Sheets, link: str) -> str:
+    """The HTML file.
 
     Raises:
         PruneLabError: the panel is not evaluated yet.
     """
-    content = gzip.decompress(panel(lookup.panel_query(now, stops, part=part)))
+    content = gzip.decompress(panel(lookup.panel_query(view, stops, part=part)))
     data = {
         "urls": [_address("application/json", content)],
         "stop": stops.row,
@@ -102,10 +102,10 @@ def build(question: str, now: View, stops: Stops, part: str, sheets: Sheets, lin
     files_of_style = (_HERE / "report.css", Path(table.__file__).with_suffix(".css"))
     style = "".join(path.read_text("utf-8") for path in files_of_style)
     style += source(live_panel.__file__, ".css")
-    comparison = stops.profile.comparison(store().labels(now.run.id), stops.row)
-    rows = facts(now.run, now.pruning, int(stops.profile.k[stops.row]), comparison)
-    told = "".join(
-        f"<tr><th scope='row'>{escape(name)}</th><td>{escape(said)}</td></tr>" for name, said in rows.items()
+    comparison = stops.profile.comparison(store().labels(view.run.id), stops.row)
+    rows = facts(view.run, view.pruning, int(stops.profile.k[stops.row]), comparison)
+    parameters = "".join(
+        f"<tr><th scope='row'>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows.items()
     )
     return f"""<!doctype html>
 <html lang="en">
@@ -119,12 +119,12 @@ def build(question: str, now: View, stops: Stops, part: str, sheets: Sheets, lin
 <body>
 <main>
 <h1>{escape(question)}</h1>
-<p>{escape(picker.title(now.run))}. Move the slider: everything is in this file.
-<a href="{escape(link)}">This view in PruneLab</a></p>
+<p>{escape(picker.title(view.run))}. Move the slider; it works offline.
+<a href="{escape(link)}">Open this view in PruneLab</a></p>
 <div id="panel">{live_panel.HTML}</div>
 {"".join(sheet.to_html() for sheet in sheets())}
-<h2>What was looked at when this file was made</h2>
-<table>{told}</table>
+<h2>The view when this file was made</h2>
+<table>{parameters}</table>
 </main>
 <script>{plotly}</script>
 <script type="module">
@@ -140,5 +140,5 @@ mount({{ parentElement, data: {json.dumps(data)}, setStateValue: ignored, setTri
 
 
 def _address(kind: str, content: bytes) -> str:
-    """Content as an address of its own, in letters that mean nothing in HTML."""
+    """Content as a data URL, whose characters need no escaping in HTML."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,4 +1,4 @@
-"""Words from outside on a page: Streamlit reads nearly every text as Markdown, these are shown as they are written."""
+"""Texts from outside, shown as they are written: Streamlit reads nearly every text as Markdown."""
 
 import re
 
@@ -7,14 +7,14 @@ import streamlit as st
 from core.words import wording
 
 _SIGN = r"[\\`*\[\]<~$|]|(?<![^\W_])_|_(?![^\W_])"
-"""What may begin or end something in Markdown; an underscore within a word does not."""
+"""Signs that may begin or end Markdown; an underscore within a word does not."""
 _ENTITY = r"&(?=#?\w+;)"
 _DIRECTIVE = r":(?=[a-z])|(?<=:material)/"
 """`:red[...]`, `:material/home:`."""
 _BLOCK = r"^(?:[#>+=-]|\d+(?=[.)](?:\s|$)))"
 """A heading, a list, a quotation or a rule."""
 _LATE = r"(?<!\S)(?:<->|->|<-|--|>=|<=|~=)(?!\S)|:[\w+-](?=[\w+-]*:)|https?://|www\.|[\w.+-]@(?=\w)"
-"""Arrows, `:smile:`, addresses: what is changed in the text that is left when all signs are read, escaped or not."""
+"""Arrows, `:smile:` and URLs, which Streamlit replaces after it has read the Markdown, escaped or not."""
 
 _SPECIAL = re.compile(rf"(?P<late>{_LATE})|{_BLOCK}|{_SIGN}|{_ENTITY}|{_DIRECTIVE}", re.IGNORECASE)
 
@@ -24,23 +24,23 @@ def as_written(text: object) -> str:
     return _SPECIAL.sub(_escaped, wording.isolated(" ".join(str(text).split())))
 
 
-def _escaped(found: re.Match[str]) -> str:
-    if not found["late"]:
-        return f"{found[0]}\\" if found[0].isdecimal() else f"\\{found[0]}"
-    first, second, *rest = (f"\\{sign}" if not sign.isalnum() else sign for sign in found[0])
-    return f"{first}:color[{second}]{''.join(rest)}"  # a colour that is none: two pieces of text, seen as one
+def _escaped(match: re.Match[str]) -> str:
+    if not match["late"]:
+        return f"{match[0]}\\" if match[0].isdecimal() else f"\\{match[0]}"
+    first, second, *rest = (f"\\{sign}" if not sign.isalnum() else sign for sign in match[0])
+    return f"{first}:color[{second}]{''.join(rest)}"  # without a colour's name it only splits the text in two
 
 
 def error(text: object) -> None:
-    """What went wrong."""
+    """Show an error."""
     st.error(as_written(text), icon=":material/error:")
 
 
 def warning(text: object, icon: str = ":material/warning:") -> None:
-    """What may matter."""
+    """Show a warning."""
     st.warning(as_written(text), icon=icon)
 
 
 def info(text: object, icon: str = ":material/info:") -> None:
-    """What is good to know."""
+    """Show a note."""
     st.info(as_written(text), icon=icon)

@@ -8,9 +8,9 @@ from pages.ui.server.paths import served
 
 @dataclass(frozen=True)
 class Page:
-    """A page: its script in `pages/`, its name and Material icon in the bar, its question, and what is there.
+    """A page: its script in `pages/`, its name and Material icon in the bar, its question, and what it shows.
 
-    `panel` tells whether the live panel draws its figures.
+    `panel`: whether the live panel draws its figures.
     """
 
     script: str
@@ -22,7 +22,7 @@ class Page:
 
     @property
     def name(self) -> str:
-        """What it is called in an address; nothing for the first page."""
+        """Its name in a URL; empty for the first page."""
         return "" if self == PAGES[0] else Path(self.script).stem
 
     @property
@@ -32,8 +32,8 @@ class Page:
 
 
 PAGES = (
-    Page("overview.py", "Overview", "home", "What did pruning cost?", "The answer in one screen."),
-    Page("train.py", "Train", "model_training", "Train a network of your own", "And prune that."),
+    Page("overview.py", "Overview", "home", "What did pruning cost?", "The answer on one screen."),
+    Page("train.py", "Train", "model_training", "Train a network of your own", "Then prune it."),
     Page(
         "prune.py",
         "Prune",
@@ -47,7 +47,7 @@ PAGES = (
         "Images",
         "photo_library",
         "Which answers changed?",
-        "The images behind the numbers, and your own.",
+        "The images behind the numbers, and your own picture.",
         panel=True,
     ),
     Page(
@@ -55,7 +55,7 @@ PAGES = (
         "Storage",
         "inventory_2",
         "Is the trade worth it?",
-        "Bytes and time, and the pruned network as files.",
+        "Bytes and time, and the pruned network as a download.",
         panel=True,
     ),
     Page(
@@ -67,9 +67,9 @@ PAGES = (
     ),
     Page("teach.py", "Teach", "school", "What can a class do with it?", "Exercises with links."),
 )
-"""In the order of the bar. The first one is at the root."""
+"""All pages in the order of the bar. The first one is at the root."""
 
 
 def page_at(path: str) -> Page | None:
-    """The page at a path of the server; None if there is none."""
+    """The page at a path of the server, or None."""
     return next((page for page in PAGES if path == served(f"/{page.name}")), None)

@@ -1,4 +1,4 @@
-"""The story of one image: what the network says of it at every stop, asked of a worker once and kept in memory."""
+"""One image's answers at every stop, computed by a worker once and kept in memory."""
 
 import hashlib
 
@@ -20,33 +20,33 @@ from pages.ui.view.lookup import Stops
 from pages.ui.view.words import meanings
 
 
-def show(now: View, stops: Stops, image: NDArray[np.uint8], true: int | None = None) -> None:
-    """The panel of an image, of class `true` if that is known; with a visible wait while a worker looks."""
+def show(view: View, stops: Stops, image: NDArray[np.uint8], true: int | None = None) -> None:
+    """Show the panel of an image, and a spinner while a worker computes it. `true` is its class, if known."""
     try:
-        key = _asked(now, stops, image, true)
+        key = _computed(view, stops, image, true)
     except PruneLabError as error:
         say.error(error)
-        st.button("Ask again", icon=":material/replay:")
+        st.button("Try again", icon=":material/replay:")
         return
     url = served(f"/story.json?image={key}")
     live_panel([url], stops.row, label="Sparsity", key="story panel", on_stop=stops.go)
     st.caption(
-        f"The network knows {len(now.run.classes)} classes and always answers one of them, whatever the image shows. "
-        "It cannot say “none of these”: look at the probability and the entropy, and trust neither on things that it "
-        "was not trained on.",
+        f"The network knows {len(view.run.classes)} classes and always answers one of them, whatever the image shows. "
+        "It cannot say “none of these”. Look at the probability and the entropy, but trust neither for objects that "
+        "it was not trained on.",
         help=meanings("Entropy", "Feature map"),
     )
 
 
-def _asked(now: View, stops: Stops, image: NDArray[np.uint8], true: int | None) -> str:
-    """The key of the story. It comes from the image itself, so that nobody can name another visitor's."""
-    network = now.run.id, store().digest(now.run.id)
-    asked = repr((network, now.pruning.key, stops.own, true)).encode() + image.tobytes()
-    key = hashlib.sha256(asked).hexdigest()
+def _computed(view: View, stops: Stops, image: NDArray[np.uint8], true: int | None) -> str:
+    """The key of the story. It is a hash of the image itself, so that nobody can name another visitor's."""
+    network = view.run.id, store().digest(view.run.id)
+    question = repr((network, view.pruning.key, stops.own, true)).encode() + image.tobytes()
+    key = hashlib.sha256(question).hexdigest()
     if stories().get(key) is None:
-        with st.spinner("The network looks at the image at every stop"), waiting():
+        with st.spinner("Evaluating the image at every stop"), waiting():
             sparsities = tuple(stops.profile.sparsity.tolist())
-            asked_of = Tracing(run_id=now.run.id, pruning=now.pruning, sparsities=sparsities, image=image)
-            trace = engine().answer(asked_of)
-        stories().put(key, packed(panels.story(trace, stops.profile, now.run.classes, true).to_json()))
+            job = Tracing(run_id=view.run.id, pruning=view.pruning, sparsities=sparsities, image=image)
+            trace = engine().answer(job)
+        stories().put(key, packed(panels.story(trace, stops.profile, view.run.classes, true).to_json()))
     return key

@@ -7,8 +7,7 @@ import streamlit as st
 
 from core import figures
 from core.cost.times import BATCHES
-from core.cost.tradeoff import EPOCHS, RETRAINED, Comparing, Tradeoff
-from core.cost.tradeoff import in_words as tradeoff_said
+from core.cost.tradeoff import EPOCHS, RETRAINED, Comparing, Tradeoff, in_words
 from core.study import csv_of
 from core.words import wording
 from pages.ui.components.chart import chart
@@ -21,53 +20,55 @@ from pages.ui.view.watching import offer
 from pages.ui.view.words import meanings
 
 
-def show(now: View) -> None:
+def show(view: View) -> None:
     """Whole filters as the alternative to single weights."""
     st.header("Would whole filters be better?")
     st.markdown(
-        "Single weights leave a network of the same size with holes in it. Whole filters, those with the smallest sum "
-        "of magnitudes (L1 norm) in each layer, can be taken out: a smaller network is left, with nothing to skip."
+        "Pruning single weights leaves a network of the same size with zeros in it. Removing whole filters, those with "
+        "the smallest sum of magnitudes (L1 norm) in each layer, leaves a smaller dense network without zeros to skip."
     )
-    job = Comparing(run_id=now.run.id, pruning=now.pruning)
-    found = results().get(job)
-    if found is None and not engine().limits.training:
-        st.markdown("This network has not been compared yet, and nothing is trained on this server.")
+    job = Comparing(run_id=view.run.id, pruning=view.pruning)
+    tradeoff = results().get(job)
+    if tradeoff is None and not engine().limits.training:
+        st.markdown("This network has not been compared yet, and training is switched off on this server.")
         return
-    if found is None:
+    if tradeoff is None:
         offer(
             job,
-            "Compare the two",
-            why=f"This network, pruned by {now.pruning.criterion}, {now.pruning.scope}, has not been compared yet. "
-            f"Both are evaluated over their range, retrained for {EPOCHS} epochs at {len(RETRAINED)} places, weighed "
-            "and timed: minutes for a small network, half an hour for the largest.",
+            "Compare weights and filters",
+            why=f"This network, pruned by {view.pruning.criterion}, {view.pruning.scope}, has not been compared yet. "
+            f"Both ways are evaluated over their range, and retrained for {EPOCHS} epochs, weighed and timed at "
+            f"{len(RETRAINED)} points. This takes minutes for a small network, half an hour for the largest.",
         )
         return
-    st.markdown(f"**{tradeoff_said(found)}**")
+    st.markdown(f"**{in_words(tradeoff)}**")
     left, right = st.columns(2)
     with left:
-        chart(partial(figures.accuracy_over_bytes, found), "over bytes", "Accuracy over bytes of both ways.")
+        chart(partial(figures.accuracy_over_bytes, tradeoff), "over bytes", "Accuracy over bytes of both ways.")
     with right:
-        chart(partial(figures.accuracy_over_time, found, BATCHES[-1]), "over time", "Accuracy over time of both ways.")
+        chart(
+            partial(figures.accuracy_over_time, tradeoff, BATCHES[-1]), "over time", "Accuracy over time of both ways."
+        )
     terms = ("Filter", "Retraining", "Compact encoding")
-    table("Weights and filters", COLUMNS, rows(found), key="tradeoff", terms=terms)
-    n = found.points[0].comparison.n
+    table("Weights and filters", COLUMNS, rows(tradeoff), key="tradeoff", terms=terms)
+    n = tradeoff.points[0].comparison.n
     st.caption(
-        f"One network, {wording.count(n)} test images; weights go by {now.pruning.criterion}, {now.pruning.scope}. "
-        "The table has the places where both were also retrained, with as many of "
-        f"{wording.count(found.total)} weights left; “Difference” is that of the retrained from the unpruned network, "
-        "which was not trained on: part of a gain is the retraining's own. Weights are "
-        "timed as sparse matrices (CSR); with their zeros multiplied they take the time of the unpruned network, "
-        "whatever the sparsity. Times, unpruned = 1, are medians, with the middle half, over rounds in which all took "
-        f"turns, on {found.threads} threads of {_machine(found)}. What is added up in a residual stream stays whole "
-        "(Li et al., 2017).",
+        f"One network, {wording.count(n)} test images; weights are pruned by {view.pruning.criterion}, "
+        f"{view.pruning.scope}. The table shows the points at which both ways were also retrained, with equally many "
+        f"of {wording.count(tradeoff.total)} weights left. “Difference” compares the retrained with the unpruned "
+        "network, which had no further training: part of a gain comes from the retraining alone. Weights are timed as "
+        "sparse matrices (CSR); with their zeros multiplied they take the time of the unpruned network at any "
+        "sparsity. Times (unpruned = 1) are medians, with the middle half in brackets, over rounds in which all took "
+        f"turns, on {tradeoff.threads} threads of {_machine(tradeoff)}. Filters whose outputs are added in a residual "
+        "stream are kept (Li et al., 2017).",
         help=meanings("Difference", "Scope", "Retraining"),
     )
-    offer_numbers("filters", partial(to_csv, found))
+    offer_numbers("filters", partial(to_csv, tradeoff))
 
 
-def _machine(found: Tradeoff) -> str:
-    """What computed it."""
-    return as_written(found.machine.get("processor") or "the machine that measured them")
+def _machine(tradeoff: Tradeoff) -> str:
+    """The processor that measured the times."""
+    return as_written(tradeoff.machine.get("processor") or "the machine that measured them")
 
 
 COLUMNS = (
@@ -83,12 +84,12 @@ COLUMNS = (
 )
 
 
-def rows(found: Tradeoff) -> list[Row]:
-    """The networks that were retrained and timed: a row each way and place."""
-    found_rows = []
+def rows(tradeoff: Tradeoff) -> list[Row]:
+    """One row for each network that was retrained and timed."""
+    table_rows = []
     for method in figures.METHODS:
-        before = {point.share: point for point in found.line(method, retrained=False)}
-        for point in found.line(method, retrained=True):
+        before = {point.share: point for point in tradeoff.line(method, retrained=False)}
+        for point in tradeoff.line(method, retrained=True):
             first, c = before[point.share], point.comparison
             cells = [
                 Cell.text(f"{method.capitalize()}, {wording.percent(point.share, 0)}"),
@@ -100,22 +101,22 @@ def rows(found: Tradeoff) -> list[Row]:
                 Cell(wording.count(point.dense), point.dense),
                 *(Cell(spread(point.times[batch]), point.times[batch][1]) for batch in BATCHES),
             ]
-            found_rows.append(Row(f"{method} {point.share}", cells))
-    return found_rows
+            table_rows.append(Row(f"{method} {point.share}", cells))
+    return table_rows
 
 
 def spread(quartiles: tuple[float, float, float], to: str = "–") -> str:
-    """The middle one, and the two beside it."""
+    """The median, with the lower and the upper quartile in brackets."""
     low, middle, high = (wording.decimal(value, 2) for value in quartiles)
     return f"{middle} ({low}{to}{high})"
 
 
-def to_csv(found: Tradeoff) -> str:
-    """A row for every network."""
+def to_csv(tradeoff: Tradeoff) -> str:
+    """One row for each network."""
     head = ("method", "share", "retraining epochs", "weights left", "weights", "right", "lost", "gained", "images")
     lines: list[Any] = [(*head, "bytes as float32", "bytes compact", *(f"time for {b}, unpruned = 1" for b in BATCHES))]
-    for p in found.points:
+    for p in tradeoff.points:
         c, times = p.comparison, [f"{p.times[b][1]:.10g}" if p.times else "" for b in BATCHES]
-        counts = (p.left, found.total, c.pruned.right, c.lost, c.gained, c.n, p.dense, p.compact)
+        counts = (p.left, tradeoff.total, c.pruned.right, c.lost, c.gained, c.n, p.dense, p.compact)
         lines.append((p.method, f"{p.share:.10g}", str(p.epochs), *map(str, counts), *times))
     return csv_of(lines)

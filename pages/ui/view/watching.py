@@ -1,4 +1,4 @@
-"""A job as a visitor sees it: how far it is, how long it still takes, and a way to stop it."""
+"""A job as a visitor sees it: its progress, the time left, and a button to stop it."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -22,7 +22,7 @@ _PHASES = {"loading": "Loading the data", "training": "Training", "evaluating": 
 
 
 def ensure(job: Job[Any]) -> None:
-    """Have a job done whose result this page needs, and follow it; one that failed waits to be asked for again."""
+    """Submit a job whose result this page needs, and follow it; a failed job waits for "Try again"."""
     state = engine().state(job.id)
     if state is not None and state.status in ("failed", "cancelled"):
         say.error(state.message)
@@ -35,7 +35,7 @@ def ensure(job: Job[Any]) -> None:
 
 
 def offer(job: Job[Any], button: str, icon: str = ":material/science:", why: str = "") -> None:
-    """A button for a job that runs only when somebody asks; follow it while it runs, and say why if it failed."""
+    """Show a button for a job that runs only on request; follow it while it runs, and say why it failed."""
     state = engine().state(job.id)
     if state is not None and state.active:
         watch(job.id)
@@ -49,7 +49,7 @@ def offer(job: Job[Any], button: str, icon: str = ":material/science:", why: str
 
 
 def ask_all(jobs: Sequence[Job[Any]]) -> bool:
-    """Ask for background jobs. Whether they were taken; if not, it is said why."""
+    """Submit background jobs. Return whether they were accepted; if not, show why."""
     try:
         engine().submit_all(jobs, owner())
     except PruneLabError as error:
@@ -59,13 +59,13 @@ def ask_all(jobs: Sequence[Job[Any]]) -> bool:
 
 
 def say_failures(states: Iterable[JobState]) -> None:
-    """Why those of them failed that did, each reason once."""
+    """Show why jobs failed, each reason once."""
     for message in sorted({state.message for state in states if state.status == "failed" and state.message}):
         say.error(message)
 
 
 def watch(job_id: str) -> None:
-    """Show a job until it is over, then run the page once more. The job goes on whoever watches."""
+    """Show a job until it ends, then run the page again. The job runs on when nobody watches."""
     state = engine().state(job_id)
     if state is not None and state.active:
         _follow(job_id)
@@ -84,29 +84,31 @@ def _follow(job_id: str) -> None:
                 icon=":material/stop:",
                 key=f"stop {job_id}",
                 on_click=lambda: engine().cancel(job_id),
-                help="Stops within two seconds, for all who follow it. Nothing of an unfinished job is kept.",
+                help="Stops the job within two seconds, for everyone who follows it. An unfinished job keeps nothing.",
             )
 
 
 def _show(state: JobState) -> None:
     if state.status == "queued":
         ahead = "next in line" if not state.ahead else f"{wording.count(state.ahead)} ahead of it"
-        st.progress(0.0, as_written(state.message or f"Queued, {ahead}. You may leave this page; the job stays."))
+        st.progress(
+            0.0, as_written(state.message or f"Queued, {ahead}. You can leave this page; the job stays queued.")
+        )
     if state.retried:
         st.info("A worker was lost; the job has been started again.", icon=":material/replay:")
     progress = state.progress
     if state.status == "running" and progress is None:
         st.progress(0.0, "Starting a worker")
     if progress is not None:
-        st.progress(min(progress.done / max(progress.of, 1), 1.0), said(progress))
+        st.progress(min(progress.done / max(progress.of, 1), 1.0), in_words(progress))
         if isinstance(state.job, Training):
             epochs = state.job.config.training.epochs
             curves = partial(figures.learning_curves, progress.epochs, epochs)
             chart(curves, f"curves {state.id}", "Loss and accuracy after each epoch.", buttons=False)
 
 
-def said(progress: Progress) -> str:
-    """One line: phase, what is counted; of a training speed, loss, validation accuracy, time left."""
+def in_words(progress: Progress) -> str:
+    """One line: the phase and what is counted; for a training its speed, loss, validation accuracy and time left."""
     parts = [_PHASES[progress.phase]]
     if progress.phase == "evaluating" and not progress.images_per_second:
         most = "at most " if progress.at_most else ""

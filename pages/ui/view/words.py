@@ -1,4 +1,4 @@
-"""The glossary: all of it a click away on every page, single terms beside the texts that use them."""
+"""The glossary: complete at the end of every page, and single terms next to the texts that use them."""
 
 import streamlit as st
 
@@ -6,17 +6,17 @@ from core.words.glossary import TERMS
 
 
 def meanings(*terms: str) -> str:
-    """What terms mean, as Markdown: the `help` of an element whose text uses them."""
+    """The meanings of terms as Markdown, for the `help` of an element whose text uses them."""
     return "\n\n".join(f"**{term}.** {TERMS[term]}" for term in terms)
 
 
 def words() -> None:
-    """A button that opens what each term means."""
-    with st.popover("Glossary", icon=":material/menu_book:", help="What the terms on this site mean."):
+    """Show a button that opens the glossary."""
+    with st.popover("Glossary", icon=":material/menu_book:", help="What the terms on these pages mean."):
         _all()
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _all() -> None:
-    """One element, kept by Streamlit: it stands on every page, at every event."""
+    """One element, cached by Streamlit, because every page shows it at every event."""
     st.markdown(meanings(*TERMS))
