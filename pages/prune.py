@@ -18,10 +18,7 @@ from pages.ui.view.words import meanings
 
 def choose(view: View) -> list[str]:
     """Show the row of choices and return the chosen options of the figures."""
-    choices, display = st.columns([15, 2], vertical_alignment="bottom")
-    with choices:
-        picker.choose(view, store())
-    with display.popover("Display", icon=":material/tune:", width="stretch"):
+    with picker.choose(view, store()).popover("Display", icon=":material/tune:"):
         return choose_options()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import data
 from core.errors import PruneLabError
@@ -25,17 +26,15 @@ def title(run: Run) -> str:
     return f"{network}{on}, {recipe}, seed {run.config.seed}: {wording.percent(run.accuracy.value)}"
 
 
-def choose(view: View, store: RunStore) -> None:
-    """Show all of them in one row."""
-    run, criterion, scope, exact = st.columns([5, 4, 4, 3], vertical_alignment="bottom")
-    with run:
+def choose(view: View, store: RunStore) -> DeltaGenerator:
+    """Show all of them in one row, which takes a second line where the window is narrow; return the row."""
+    row = st.container(horizontal=True, vertical_alignment="bottom", key="picker")
+    with row:
         choose_run(view, store)
-    with criterion:
         choose_criterion(view)
-    with scope:
         choose_scope(view)
-    with exact:
         type_sparsity(view)
+    return row
 
 
 def choose_run(view: View, store: RunStore) -> None:
@@ -96,6 +95,7 @@ def type_sparsity(view: View) -> None:
         on_change=_typed,
         args=(moves, view.run.weights),
         help="Any percentage from 0 to 100, or a number of weights such as “1 weight”.",
+        width=168,
     )
     if problem:
         say.error(problem)
