@@ -16,8 +16,8 @@ class Epoch:
     Training loss and accuracy are averages over the images of the pass that were not skipped, augmented, each counted
     once; the validation figures are of
     the weights at its end (in the last epoch: of the weights that are kept), in the arithmetic of the training,
-    bfloat16 where the hardware has it. Losses are mean cross-entropies in nats without label smoothing; accuracies
-    are fractions; `seconds` includes the validation.
+    bfloat16 where the hardware has it. Losses are mean cross-entropies in nats
+    without label smoothing; accuracies are fractions; `seconds` includes the validation.
     """
 
     number: int

@@ -5,8 +5,8 @@ A network that was trained on colours sees the middle square of the picture inst
 The steps follow those by which Fashion-MNIST was made from product photos (Xiao, Rasul and Vollgraf, "Fashion-MNIST: a
 novel image dataset for benchmarking machine learning algorithms", 2017, section 2): grey, negate, trim the edges close
 to the background's colour, longest edge to 28, extend to 28 x 28 with the object in the centre. A visitor's photo is
-lit worse than a shop's, so its background is the median of the border, not the colour of the corners; it is subtracted,
-and the contrast is stretched.
+lit worse than a shop's, so its background is the median of the border, not the colour of the corners; it is
+subtracted, and the contrast is stretched.
 """
 
 from dataclasses import dataclass
