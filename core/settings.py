@@ -1,4 +1,4 @@
-"""What a host decides, by environment variables. Standard library only; read and checked once, at the start of the app."""
+"""What a host decides, by environment variables. Standard library only; read and checked once, when the app starts."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -15,7 +15,7 @@ from core.words import wording
 from pages.ui.components.chart import chart
 from pages.ui.components.gallery import Answer, Card
 from pages.ui.components.live_panel import Pick, live_panel
-from pages.ui.components.table import Cell, Row, table
+from pages.ui.components.table import Row, TableCell, table
 from pages.ui.server.services import store
 from pages.ui.view import address, galleries, linked, lookup, own_image, picker
 from pages.ui.view.address import View
@@ -235,12 +235,12 @@ def class_row(name: str, recall: Comparison, c: ClassComparison) -> Row:
     """The cells of `CLASS_COLUMNS`, ranked by the pruned network's values."""
     precision = [wording.percent(p.value) if p else "none" for p in (c.dense_precision, c.pruned_precision)]
     cells = (
-        Cell.text(name),
-        Cell(wording.count(recall.n), recall.n),
-        Cell(" → ".join(wording.percent(a.value) for a in (recall.dense, recall.pruned)), recall.pruned.value),
-        Cell(wording.difference(recall), recall.difference),
-        Cell(wording.relation(c.p_value).removeprefix("= "), c.p_value),
-        Cell(" → ".join(precision), c.pruned_precision.value if c.pruned_precision else -1.0),
+        TableCell.text(name),
+        TableCell(wording.count(recall.n), recall.n),
+        TableCell(" → ".join(wording.percent(a.value) for a in (recall.dense, recall.pruned)), recall.pruned.value),
+        TableCell(wording.difference(recall), recall.difference),
+        TableCell(wording.relation(c.p_value).removeprefix("= "), c.p_value),
+        TableCell(" → ".join(precision), c.pruned_precision.value if c.pruned_precision else -1.0),
     )
     return Row(name, cells)
 

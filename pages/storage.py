@@ -16,7 +16,7 @@ from core.errors import StoreError
 from core.study import csv_of
 from core.words import wording
 from pages.ui.components.live_panel import SLIDER_RANGE, live_panel
-from pages.ui.components.table import Cell, Row, table
+from pages.ui.components.table import Row, TableCell, table
 from pages.ui.server.services import results, store
 from pages.ui.view import address, lookup, picker, report, tradeoff
 from pages.ui.view.address import View
@@ -146,12 +146,12 @@ def times_row(times: Times, variant: Variant, batch: int) -> Row:
     median, (low, high) = times.median(batch, variant), times.quartiles(batch, variant)
     middle, least, most = times.ratio(batch, variant)
     cells = [
-        Cell.text(VARIANTS[variant]),
-        Cell(str(batch), batch),
-        Cell(wording.decimal(1e3 * median, 2), median),
-        Cell(f"{wording.decimal(1e3 * low, 2)} to {wording.decimal(1e3 * high, 2)}", low),
-        Cell(wording.count(batch / median), batch / median),
-        Cell("1" if variant == "dense" else tradeoff.spread((least, middle, most), " to "), middle),
+        TableCell.text(VARIANTS[variant]),
+        TableCell(str(batch), batch),
+        TableCell(wording.decimal(1e3 * median, 2), median),
+        TableCell(f"{wording.decimal(1e3 * low, 2)} to {wording.decimal(1e3 * high, 2)}", low),
+        TableCell(wording.count(batch / median), batch / median),
+        TableCell("1" if variant == "dense" else tradeoff.spread((least, middle, most), " to "), middle),
     ]
     return Row(f"{variant}-{batch}", cells)
 
@@ -204,21 +204,21 @@ def row(ledger: Ledger, entry: Entry, i: int) -> Row:
     taken, dense = int(ledger.bytes[entry.key][i]), ledger.unpruned[DENSE.key]
     control = ledger.unpruned[entry.key]
     cells = [
-        Cell.text(figures.title(entry)),
-        Cell.text(figures.CODERS[entry.coder]),
-        Cell(wording.count(taken), taken),
-        Cell(wording.percent(taken / dense, 1), taken / dense),
-        Cell(wording.percent(taken / control, 1), taken / control),
+        TableCell.text(figures.title(entry)),
+        TableCell.text(figures.CODERS[entry.coder]),
+        TableCell(wording.count(taken), taken),
+        TableCell(wording.percent(taken / dense, 1), taken / dense),
+        TableCell(wording.percent(taken / control, 1), taken / control),
         _saves_from(ledger.break_even(entry)),
-        Cell.text("every bit" if entry.lossless else f"every bit of the {entry.type}"),
+        TableCell.text("every bit" if entry.lossless else f"every bit of the {entry.type}"),
     ]
     return Row(entry.key, cells)
 
 
-def _saves_from(sparsity: float | None) -> Cell:
+def _saves_from(sparsity: float | None) -> TableCell:
     if sparsity is None:
-        return Cell("never", 2.0)
-    return Cell("always" if sparsity == 0 else wording.percent(sparsity, 1), sparsity)
+        return TableCell("never", 2.0)
+    return TableCell("always" if sparsity == 0 else wording.percent(sparsity, 1), sparsity)
 
 
 def _called(entry: Entry) -> str:

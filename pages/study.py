@@ -16,8 +16,7 @@ from core.study import Band, Line
 from core.study.cells import Cell
 from core.words import wording
 from pages.ui.components.chart import Draw, chart
-from pages.ui.components.table import Cell as TableCell
-from pages.ui.components.table import Row, table
+from pages.ui.components.table import Row, TableCell, table
 from pages.ui.server.services import collections, engine, results
 from pages.ui.view import claim, linked
 from pages.ui.view.downloads import offer_files

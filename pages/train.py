@@ -13,7 +13,7 @@ from core.errors import DataError, PruneLabError
 from core.networks import DEFAULT_NETWORK, NETWORKS, recipe_for
 from core.run import Run, Training
 from core.words import wording
-from pages.ui.components.table import Action, Cell, Row, table
+from pages.ui.components.table import Action, Row, TableCell, table
 from pages.ui.server.services import collections, engine, owner, store
 from pages.ui.view import address, picker, say
 from pages.ui.view.links import link
@@ -231,14 +231,16 @@ def _row(run: Run) -> Row:
     mine = not run.reference and run.owner == owner()
     owned_by = "reference" if run.reference else "you" if mine else "another visitor"
     cells = (
-        Cell.text(name),
-        Cell(wording.percent(run.accuracy.value), run.accuracy.value),
-        Cell(wording.count(run.weights), run.weights),
-        Cell(wording.count(run.bytes / 1000), run.bytes),
-        Cell(wording.duration(run.seconds), run.seconds),
-        Cell(f"{datetime.fromisoformat(run.created):%Y-%m-%d %H:%M}", datetime.fromisoformat(run.created).timestamp()),
-        Cell.text(owned_by),
-        Cell.text(run.id),
+        TableCell.text(name),
+        TableCell(wording.percent(run.accuracy.value), run.accuracy.value),
+        TableCell(wording.count(run.weights), run.weights),
+        TableCell(wording.count(run.bytes / 1000), run.bytes),
+        TableCell(wording.duration(run.seconds), run.seconds),
+        TableCell(
+            f"{datetime.fromisoformat(run.created):%Y-%m-%d %H:%M}", datetime.fromisoformat(run.created).timestamp()
+        ),
+        TableCell.text(owned_by),
+        TableCell.text(run.id),
     )
     prune, delete = (Action(verb.lower(), verb, f"{verb} {name}, {run.id}") for verb in ("Prune", "Delete"))
     return Row(run.id, cells, (prune, delete) if mine else (prune,))

@@ -14,7 +14,7 @@ from pages.ui.components.component import declare
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """A cell: its content, and the rank by which its column is sorted. Numbers are aligned right."""
 
     content: str
@@ -26,7 +26,7 @@ class Cell:
         return "words" if isinstance(self.rank, str) else "number"
 
     @classmethod
-    def text(cls, content: str) -> "Cell":
+    def text(cls, content: str) -> "TableCell":
         """A cell of words, sorted alphabetically."""
         return cls(content, content.casefold())
 
@@ -45,7 +45,7 @@ class Row:
     """A row: its name (unique in the table), one cell for each column, and its buttons."""
 
     name: str
-    cells: Sequence[Cell]
+    cells: Sequence[TableCell]
     actions: Sequence[Action] = ()
 
     def to_json(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from core.study import audit
 from core.study.audit import Summary
 from core.words import wording
 from pages.ui.components.chart import chart
-from pages.ui.components.table import Cell, Row, table
+from pages.ui.components.table import Row, TableCell, table
 from pages.ui.server.services import engine, results
 from pages.ui.view.downloads import offer_files
 from pages.ui.view.watching import ask_all, say_failures
@@ -62,12 +62,12 @@ def row(summary: Summary) -> Row:
     return Row(
         summary.reading.name,
         [
-            Cell.text(summary.reading.title),
-            Cell(wording.count(summary.k), summary.k),
-            Cell(f"{wording.points(summary.mean)}{sd}", summary.mean),
-            Cell(f"{wording.points(float(d.min()))} to {wording.points(float(d.max()))}", float(d.min())),
-            Cell(wording.points(gap), gap),
-            Cell.text("yes" if summary.explains else "no"),
+            TableCell.text(summary.reading.title),
+            TableCell(wording.count(summary.k), summary.k),
+            TableCell(f"{wording.points(summary.mean)}{sd}", summary.mean),
+            TableCell(f"{wording.points(float(d.min()))} to {wording.points(float(d.max()))}", float(d.min())),
+            TableCell(wording.points(gap), gap),
+            TableCell.text("yes" if summary.explains else "no"),
         ],
     )
 

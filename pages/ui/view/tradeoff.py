@@ -11,7 +11,7 @@ from core.cost.tradeoff import EPOCHS, RETRAINED, Comparing, Tradeoff, in_words
 from core.study import csv_of
 from core.words import wording
 from pages.ui.components.chart import chart
-from pages.ui.components.table import Cell, Row, table
+from pages.ui.components.table import Row, TableCell, table
 from pages.ui.server.services import engine, results
 from pages.ui.view.address import View
 from pages.ui.view.downloads import offer_numbers
@@ -92,14 +92,14 @@ def rows(tradeoff: Tradeoff) -> list[Row]:
         for point in tradeoff.line(method, retrained=True):
             first, c = before[point.share], point.comparison
             cells = [
-                Cell.text(f"{method.capitalize()}, {wording.percent(point.share, 0)}"),
-                Cell(wording.count(first.left), first.left),
-                Cell(wording.percent(first.comparison.pruned.value), first.comparison.pruned.value),
-                Cell(wording.percent(c.pruned.value), c.pruned.value),
-                Cell(wording.difference(c), c.difference),
-                Cell(wording.count(point.compact), point.compact),
-                Cell(wording.count(point.dense), point.dense),
-                *(Cell(spread(point.times[batch]), point.times[batch][1]) for batch in BATCHES),
+                TableCell.text(f"{method.capitalize()}, {wording.percent(point.share, 0)}"),
+                TableCell(wording.count(first.left), first.left),
+                TableCell(wording.percent(first.comparison.pruned.value), first.comparison.pruned.value),
+                TableCell(wording.percent(c.pruned.value), c.pruned.value),
+                TableCell(wording.difference(c), c.difference),
+                TableCell(wording.count(point.compact), point.compact),
+                TableCell(wording.count(point.dense), point.dense),
+                *(TableCell(spread(point.times[batch]), point.times[batch][1]) for batch in BATCHES),
             ]
             table_rows.append(Row(f"{method} {point.share}", cells))
     return table_rows
