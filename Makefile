@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install $(if $(CI),--qui
 # Tests run side by side, a process for each processor.
 PYTEST := $(BIN)/python -m pytest --numprocesses=$(or $(WORKERS),$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)) --dist=loadfile
 
-.PHONY: help run test slow-test lint audit format browser-test bench reference data dataset setup pins clean
+.PHONY: help run test slow-test lint audit format browser-test bench pictures reference data dataset setup pins clean
 .DELETE_ON_ERROR:
 
 # Where the Python that it was made with has gone, an environment is made again, with all that its stamps stand for.
@@ -60,6 +60,10 @@ browser-test: $(DEV) dataset  ## pass the tests in a real browser (Debian's chro
 
 bench: $(DEV) dataset  ## run the benchmarks; the long ones (load, shared, train*) only by name: make bench BENCH=NAME
 	@for name in $(BENCH); do echo "Benchmark: $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+pictures: $(DEV) dataset  ## take the pictures of the documents again, of the real app; NAMES="slider" takes only some
+	@command -v chromium >/dev/null || tools/apt-install chromium
+	@$(BIN)/python -m tools.pictures $(NAMES)
 
 reference: $(APP) dataset  ## train and profile the runs that ship in core/reference
 	@$(BIN)/python -m core.reference.runs
