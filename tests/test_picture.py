@@ -120,7 +120,7 @@ def test_every_step_is_shown() -> None:
     assert seen.steps[0].note == "760 × 760 pixels, reduced to 280 × 280."
     assert [step.pixels.shape for step in seen.steps[:3]] == [(280, 280, 3), (280, 280), (280, 280)]
     assert seen.steps[3].pixels.shape == (207, 126)
-    assert seen.steps[3].note == "All that stands out from the background fits in 126 × 207 pixels."
+    assert seen.steps[3].note == "Everything that stands out from the background fits in 126 × 207 pixels."
     assert seen.steps[4].pixels is seen.image
     assert seen.image.shape == (28, 28)
     assert {step.pixels.dtype for step in seen.steps} == {np.dtype(np.uint8)}
@@ -222,7 +222,7 @@ def kinds() -> dict[str, tuple[bytes, tuple[str, ...]]]:
     alpha = Image.fromarray(255 - grey)
     black = Image.new("RGB", rgb.size)
     palette = plain.convert("P", palette=Image.Palette.ADAPTIVE)
-    clear, deep = "What is transparent counts as white.", grey.astype(np.uint16) * 257
+    clear, deep = "Transparent pixels count as white.", grey.astype(np.uint16) * 257
     lines = b"".join(b"\0" + np.repeat(line, 3).astype(">u2").tobytes() for line in deep)
     white_clear = np.where(grey == 255, 7, grey)  # 7 stands for clear
     frames = "Only the first of its 3 frames is used."
@@ -457,7 +457,7 @@ def test_too_large_a_file_is_refused() -> None:
 )
 def test_other_formats_are_refused_and_the_three_are_named(content: bytes) -> None:
     assert refused(content) == (
-        "This file is no PNG, JPEG or WebP picture, whatever its name; choose one of these three formats."
+        "This file is not a PNG, JPEG or WebP picture, whatever its name; choose one of these three formats."
     )
 
 
