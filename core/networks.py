@@ -208,7 +208,7 @@ _QUICK = replace(_MUON, epochs=3, batch_size=96, learning_rate=0.01, skip=0.5)
 
 
 def _five(a: int, b: int, c: int, d: int, e: int) -> tuple[Spec, ...]:
-    """Five convolutions with so many filters each, on three scales, then a linear layer on the means of nine regions."""
+    """Five convolutions with so many filters each, on three scales, then a linear layer on means of nine regions."""
     return (
         Conv("conv1", a, pool=True),  # of 28 x 28: 14 x 14
         Conv("conv2", b),
