@@ -44,7 +44,7 @@ class PictureFolders:
     """Folders of pictures, one for each class, below `train` and `test` or together."""
 
     def __init__(self, folder: Path, entries: "list[os.DirEntry[str]]") -> None:
-        """Raises DataError: a folder cannot be read, or holds a file that is no picture and not allowed next to one."""
+        """Raises DataError: a folder cannot be read, or holds a file that may not lie next to pictures."""
         self._folder = folder
         train, test = (_part(folder, entries, names) for names in (_TRAIN, _TEST))
         self._places = [train, test] if train and test else [""]

@@ -105,7 +105,7 @@ class _Comparison:
     def _times(
         self, small: Mapping[float, Weights], pruned: Mapping[float, Weights]
     ) -> dict[tuple[Method, float], dict[int, tuple[float, float, float]]]:
-        """For each network and batch the quartiles of its time, in times of the unpruned network in the same round."""
+        """For each network and batch, the quartiles of its time relative to the unpruned network in the same round."""
         design, images = self.of.run.design, self.of.data.test.images
         passes: dict[str, Pass] = {"dense": network(design, self.of.weights)}
         passes |= {f"filters {share}": network(design, weights) for share, weights in small.items()}
