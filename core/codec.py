@@ -1,4 +1,4 @@
-"""Results as JSON, by msgspec: what is read has the fields of its class and no others, each of its type."""
+"""Results as JSON (msgspec). Reading is strict: exactly the fields of the class, each of its declared type."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeVar, get_args, runtime_checkable
@@ -13,14 +13,14 @@ T = TypeVar("T")
 
 @runtime_checkable
 class OwnForm(Protocol):
-    """A class whose JSON is not that of its fields."""
+    """A class with a JSON form of its own, other than that of its fields."""
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON holds it."""
+        """The value as JSON holds it."""
 
     @classmethod
     def from_json(cls, values: Any) -> Any:
-        """What `to_json` gave, as JSON of the fields; may raise KeyError, TypeError or ValueError."""
+        """Convert the output of `to_json` to JSON of the fields; may raise KeyError, TypeError or ValueError."""
 
 
 def to_json(value: Any) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def to_json(value: Any) -> dict[str, Any]:
 
 
 def of_fields(value: Any) -> dict[str, Any]:
-    """The same, whether the class has a form of its own or not."""
+    """The same by its fields, even if the class has a form of its own."""
     built: dict[str, Any] = msgspec.to_builtins(value, enc_hook=_listed, str_keys=True)
     return built
 
@@ -55,25 +55,25 @@ def from_json(kind: type[T], values: object) -> T:
 
 
 def _unknown(known: Any, given: Any, path: str = "") -> str:
-    """The first field of what was given that was not read; msgspec passes over those of a dataclass."""
+    """The path of the first given field that the class does not have, or empty; msgspec ignores unknown fields."""
     if isinstance(known, Mapping) and isinstance(given, Mapping):
         for name, value in given.items():
             inside = f"{path}.{name}".lstrip(".")
-            if found := inside if name not in known else _unknown(known[name], value, inside):
-                return found
+            if unknown := inside if name not in known else _unknown(known[name], value, inside):
+                return unknown
     if isinstance(known, list | tuple) and isinstance(given, list | tuple):
-        return next((found for a, b in zip(known, given, strict=True) if (found := _unknown(a, b, path))), "")
+        return next((unknown for a, b in zip(known, given, strict=True) if (unknown := _unknown(a, b, path))), "")
     return ""
 
 
 def _listed(value: object) -> object:
     if isinstance(value, np.ndarray):
         return value.tolist()
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def _array(kind: type, value: object) -> object:
-    """A list as an array of the type that the field is declared with."""
+    """A list as an array of the field's declared type."""
     if not isinstance(value, list):
-        raise TypeError(f"{type(value).__name__} is no list of numbers")
+        raise TypeError(f"{type(value).__name__} is not a list of numbers")
     return np.array(value, get_args(get_args(kind)[1])[0])

@@ -1,7 +1,7 @@
 """What a run is: frozen dataclasses, one per concern, checked when they are built.
 
-The id of a run is a hash of every field here plus `FORMAT`, so equal configurations are one run and a
-changed default is a new one. Standard library only: the web server, the workers and the tests all read it.
+The id of a run is a hash of every field here plus `FORMAT`, so equal configurations are the same run,
+and a changed default makes a new run. Standard library only: the web server, the workers and the tests all read it.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ Schedule = Literal["constant", "one-cycle"]
 
 @dataclass(frozen=True)
 class Shown:
-    """How a field is shown: its name and explanation, and the values a number may take, both ends included."""
+    """How a field is shown: its label, its help text, and the range of a number, both ends included."""
 
     label: str
     help: str = ""
@@ -40,20 +40,20 @@ def _number(value: float, kind: type) -> str:
 
 
 def shown(default: Any, label: str, help: str = "") -> Any:
-    """A field with a name on the screen."""
+    """A field with a label on the screen."""
     return field(default=default, metadata={"shown": Shown(label, help)})
 
 
 def ranged(low: float, high: float, label: str, default: Any, help: str = "") -> Any:
-    """A number with a name on the screen and a range."""
+    """A number with a label on the screen and a range."""
     return field(default=default, metadata={"shown": Shown(label, help, low, high)})
 
 
 def shown_as(owner: type, name: str) -> Shown:
     """How a field is shown, for the widget on the page."""
     metadata = next(f.metadata for f in fields(owner) if f.name == name)
-    found: Shown = metadata.get("shown", Shown(name))
-    return found
+    field_shown: Shown = metadata.get("shown", Shown(name))
+    return field_shown
 
 
 class Checked:
@@ -77,7 +77,7 @@ def _check(owner: str, name: str, value: Any, kind: Any, allowed: Shown | None) 
 
 @dataclass(frozen=True)
 class Problem:
-    """What a network is to answer: images of `side` x `side` pixels and `channels` colours, one class of `classes`."""
+    """The task of a network: to sort images of `side` x `side` pixels and `channels` colours into `classes` classes."""
 
     side: int = 28
     channels: int = 1
@@ -86,12 +86,12 @@ class Problem:
 
 @dataclass(frozen=True)
 class Design:
-    """All that decides a network's layers and how it answers.
+    """Everything that determines a network's layers and its output.
 
     Attributes:
         network: its name in `core.networks.NETWORKS`.
-        problem: what it is to answer.
-        mirrored: whether a network that can do so answers with the mean over an image and its mirror image.
+        problem: its task.
+        mirrored: whether a network that can do so outputs the mean over an image and its mirror image.
     """
 
     network: str
@@ -101,9 +101,9 @@ class Design:
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig(Checked):
-    """Which images: a data set and the seeded, stratified validation split taken out of its training images.
+    """Which images: a data set, and the seeded, stratified validation split held out from its training images.
 
-    `name` is "fashion-mnist" or, of a data set of the host's own, its name and a digest of its content.
+    `name` is "fashion-mnist" or, for a data set of the host's own, its name and a digest of its content.
     """
 
     name: str = "fashion-mnist"
@@ -118,7 +118,7 @@ class TrainingConfig(Checked):
     epochs: int = ranged(1, 100, "Epochs", 10, "Passes over the training images.")
     batch_size: int = ranged(16, 2048, "Batch size", 256, "Images per step.")
     optimizer: Optimizer = shown("sgd", "Optimizer", "Muon updates the kernels of convolutions, AdamW the rest.")
-    learning_rate: float = ranged(1e-5, 2.0, "Learning rate", 0.1, "The highest of the schedule.")
+    learning_rate: float = ranged(1e-5, 2.0, "Learning rate", 0.1, "The highest value in the schedule.")
     momentum: float = ranged(
         0.0,
         0.999,
@@ -127,7 +127,7 @@ class TrainingConfig(Checked):
         "SGD uses Nesterov momentum; 0 is plain SGD. AdamW and Muon average gradients with it.",
     )
     weight_decay: float = ranged(0.0, 1.0, "Weight decay", 5e-4)
-    schedule: Schedule = shown("one-cycle", "Schedule", "How the learning rate moves over the training.")
+    schedule: Schedule = shown("one-cycle", "Schedule", "How the learning rate changes during training.")
     label_smoothing: float = ranged(0.0, 0.5, "Label smoothing", 0.0)
     flip: bool = shown(False, "Random horizontal flips")
     shift: int = ranged(0, 4, "Random shift in pixels", 0)
@@ -142,13 +142,13 @@ class TrainingConfig(Checked):
 
     @property
     def passes(self) -> float:
-        """How many times all training images are passed over, in whole and in part."""
+        """The number of passes over all training images; partial ones count as fractions."""
         return 1 + (self.epochs - 1) * (1 - self.skip)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig(Checked):
-    """Everything that decides a trained network."""
+    """Everything that determines a trained network."""
 
     network: str
     training: TrainingConfig
@@ -164,7 +164,7 @@ class RunConfig(Checked):
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def design(self, problem: Problem) -> Design:
-        """The network's; one that was trained on mirror images too answers with the mean over both."""
+        """The network's design; trained with flips, it outputs the mean over an image and its mirror image."""
         return Design(self.network, problem, mirrored=self.training.flip)
 
     def to_dict(self) -> dict[str, Any]:

@@ -3,16 +3,16 @@
 import unicodedata
 
 _NO_TEXT = {"Cc", "Cs", "Zl", "Zp"}
-"""Unicode's categories of what cannot stand in a line of text: control characters, halves of pairs, line ends."""
+"""Unicode categories that cannot appear in a line of text: control characters, surrogates, line separators."""
 
 
 def escaped(text: str) -> str:
-    """The same in one line of text; what is no text is escaped, such as a byte of a file name that is not UTF-8."""
+    """The text on one line; all else is escaped, such as a byte of a file name that is not UTF-8."""
     return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in _NO_TEXT else c for c in text)
 
 
 class PruneLabError(Exception):
-    """Base of all errors that a visitor may be shown word for word, whatever name they quote."""
+    """Base of all errors whose message may be shown to a visitor as it is, whatever names it quotes."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(escaped(message))
@@ -31,7 +31,7 @@ class PruningError(PruneLabError):
 
 
 class StoreError(PruneLabError):
-    """The run store cannot be read or written, or does not hold what was asked for."""
+    """The run store cannot be read or written, or does not hold what was requested."""
 
 
 class JobError(PruneLabError):
@@ -43,8 +43,8 @@ class JobCancelled(JobError):
 
 
 class TrainingError(PruneLabError):
-    """A training diverged: these settings do not lead to a network."""
+    """Training diverged with these settings."""
 
 
 class PictureError(PruneLabError):
-    """A visitor's file is no picture that can be used, or nothing is on it."""
+    """A visitor's file is not a usable picture, or the picture is empty."""

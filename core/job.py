@@ -12,17 +12,17 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, kw_only=True)
 class Job(Generic[R]):
-    """Something for a worker to compute, whose result is of type R. Equal jobs have equal ids, and are done once.
+    """A computation for a worker, with a result of type R. Equal jobs have equal ids and are done once.
 
     Attributes:
-        kind: what its id begins with; a word that no other class of jobs has.
-        noun: what it is called in a sentence.
+        kind: the first word of its id, unique to this class of jobs.
+        noun: its name in a sentence.
         too_long: what a visitor can do if it takes longer than the host allows.
-        background: whether it goes after all other jobs, beside another of its kind, and does not fill the queue.
-        repeats: whether it is computed again each time it is asked for; other jobs are computed once.
-        kept: the name of the result in the store, with `{id}`, `{key}`, `{weights}` and fields of `{job}`; None for one
-            that is not kept.
-        result: R. It is set for each class from what stands in the brackets after its base class.
+        background: whether it runs after all other jobs, next to another background job, without filling the queue.
+        repeats: whether it is computed again at each request; other jobs are computed once.
+        kept: the file name of the result in the store, with `{id}`, `{key}`, `{weights}` and fields of `{job}`; None if
+            the result is not stored.
+        result: R, set for each class from the type argument of its base class.
     """
 
     kind: ClassVar[str]
@@ -34,7 +34,7 @@ class Job(Generic[R]):
     result: ClassVar[type]
 
     def __init_subclass__(cls) -> None:
-        """Note the type of the result."""
+        """Set `result` from the type argument."""
         for base in getattr(cls, "__orig_bases__", ()):
             for kind in get_args(base):
                 if not isinstance(kind, TypeVar):
@@ -42,22 +42,22 @@ class Job(Generic[R]):
 
     @property
     def trains(self) -> bool:
-        """Whether it trains a network itself, so that the host's limits on trainings hold for it."""
+        """Whether it trains a network itself; the host's limits on training then apply."""
         return False
 
     @property
     def unit(self) -> Unit:
-        """What its progress counts, one of it."""
+        """What its progress counts, in the singular."""
         return "step"
 
     @property
     def key(self) -> str:
-        """A file-name-safe name that no other job of this class has."""
+        """A name that is safe in file names and unique within this class."""
         raise NotImplementedError
 
     @property
     def id(self) -> str:
-        """A name that no other job has, on any server."""
+        """A name that is unique among all jobs, on any server."""
         return f"{self.kind}-{self.key}"
 
     @property
@@ -67,15 +67,15 @@ class Job(Generic[R]):
 
     @property
     def needs(self) -> "tuple[Job[Any], ...]":
-        """Jobs that have to be done before this one begins."""
+        """Jobs that must be done before this one begins."""
         return ()
 
     def file(self, weights: str) -> str:
-        """The name of the result in the store; `weights` is the digest of those that it is of."""
+        """The file name of the result in the store; `weights` is the digest of the weights it was computed from."""
         return str(self.kept).format(job=self, id=self.id, key=self.key, weights=weights[:12])
 
     def fits(self, result: R) -> bool:
-        """Whether a result that was found under this job's name is really of it."""
+        """Whether a result stored under this job's name really belongs to it."""
         return True
 
 
@@ -104,7 +104,7 @@ class OfRun(Job[R]):
 
 @dataclass(frozen=True, kw_only=True)
 class OfConfig(Job[R]):
-    """A job about the network that a configuration trains, whether there is a run of it or not."""
+    """A job about the network that a configuration trains, whether such a run exists or not."""
 
     config: RunConfig
 
@@ -115,7 +115,7 @@ class OfConfig(Job[R]):
 
     @property
     def subject(self) -> str:
-        """The same."""
+        """The id of the run of that configuration."""
         return self.config.run_id
 
 

@@ -1,6 +1,6 @@
-"""The networks a visitor may train: each is its layers, from which all else that is known of it follows, and recipes.
+"""The networks a visitor can train. Each is a tuple of layers, from which everything else follows, and its recipes.
 
-Standard library only: the web server reads it, `core.engine.models` builds it, `core.cost.script` writes it down.
+Standard library only: the web server reads it, `core.engine.models` builds it, `core.cost.script` exports it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ class Conv:
 
 @dataclass(frozen=True)
 class Residual:
-    """Convolutions whose answer is added to what went into them."""
+    """Convolutions whose output is added to their input."""
 
     name: str
     layers: tuple[Conv, ...]
@@ -35,12 +35,12 @@ class Residual:
 
 @dataclass(frozen=True)
 class Means:
-    """The means of nine overlapping square regions of what each filter answers."""
+    """The means of nine overlapping square regions of each feature map."""
 
 
 @dataclass(frozen=True)
 class Flat:
-    """All that each filter answers, in a row."""
+    """All feature maps, flattened."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,14 @@ Spec = Conv | Residual | Means | Flat | Linear
 
 @dataclass(frozen=True)
 class Placed:
-    """A layer with weights in its place: what it reads, and how large an image is there.
+    """A layer with weights at its position in a network: its inputs, its outputs and its image size.
 
     Attributes:
         spec: the layer.
-        name: how the names of its arrays begin, such as `block1.conv1`.
-        inputs: filters, or numbers, that it reads.
-        side: of the image that comes out of the convolution, before pooling; 1 for a fully connected layer.
-        outputs: filters, or numbers, that it gives.
+        name: the prefix of its arrays' names, such as `block1.conv1`.
+        inputs: channels, or numbers, that it reads.
+        side: side of the convolution's output, before pooling; 1 for a fully connected layer.
+        outputs: channels, or numbers, that it outputs.
     """
 
     spec: Conv | Linear
@@ -80,14 +80,14 @@ class Placed:
 
     @property
     def weights(self) -> int:
-        """How many they are."""
+        """The number of its weights."""
         area = self.spec.size**2 if isinstance(self.spec, Conv) else 1
         return self.inputs * self.outputs * area
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """How many weights a kernel has, and at how many places of an image each of them is multiplied."""
+    """The number of weights of a kernel, and the number of image positions at which each is multiplied."""
 
     weights: int
     uses: int
@@ -95,10 +95,10 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Joint:
-    """A kernel whose filters can be taken out whole, and the one kernel that reads what they answer.
+    """A kernel whose filters can be removed whole, and the one kernel that reads their output.
 
-    The reader's inputs are `regions` rows of all filters, one row after the other; of each filter it may read a place
-    or several, side by side.
+    The reader's inputs are `regions` rows of all filters, one row after the other; from each filter it reads one
+    position, or several adjacent ones.
     """
 
     kernel: str
@@ -108,14 +108,14 @@ class Joint:
 
 @dataclass(frozen=True)
 class Network:
-    """A network and how to train it, in the order to try: the first recipe is the quickest.
+    """A network and its training recipes, the quickest first.
 
     Attributes:
-        title: on the screen.
-        layers: from the image to the answer.
-        recipes: by name.
-        remark: what is special about it, after what its layers say.
-        mirrors: whether it can answer with the mean over an image and its mirror image.
+        title: its name on the screen.
+        layers: from input to output.
+        recipes: training settings by name.
+        remark: what is special about it, shown after the summary of its layers.
+        mirrors: whether its output can be the mean over an image and its mirror image.
     """
 
     title: str
@@ -151,7 +151,7 @@ class Network:
 
     @property
     def joints(self) -> tuple[Joint, ...]:
-        """The kernels whose filters can go; what several kernels read, as in a residual stream, stays."""
+        """The kernels whose filters can be removed; those that several kernels read, as in a residual stream, stay."""
         return tuple(_joints(self.layers, ""))
 
     @property
@@ -173,7 +173,7 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 
 def _flattened(layers: tuple[Spec, ...], before: str = "") -> Iterator[tuple[Conv | Means | Flat | Linear, str]]:
-    """The layers with those of residual blocks among them, each with its whole name."""
+    """The layers, including those in residual blocks, each with its full name."""
     for spec in layers:
         if isinstance(spec, Residual):
             yield from _flattened(spec.layers, f"{spec.name}.")
@@ -208,7 +208,7 @@ _QUICK = replace(_MUON, epochs=3, batch_size=96, learning_rate=0.01, skip=0.5)
 
 
 def _five(a: int, b: int, c: int, d: int, e: int) -> tuple[Spec, ...]:
-    """Five convolutions of so many filters on three scales, and one decision from the means of nine regions."""
+    """Five convolutions with so many filters each, on three scales, then a linear layer on means of nine regions."""
     return (
         Conv("conv1", a, pool=True),  # of 28 x 28: 14 x 14
         Conv("conv2", b),
@@ -287,12 +287,12 @@ whatever it is trained on: what matters is that it is the same for all images.""
 
 
 def passes(design: Design) -> int:
-    """How often a network looks at an image: twice where it answers with the mean over the mirror image too."""
+    """The number of forward passes per image: two if the output is the mean over the image and its mirror image."""
     return 2 if design.mirrored and NETWORKS[design.network].mirrors else 1
 
 
 def recipe_for(training: TrainingConfig, *, mirrored: bool) -> TrainingConfig:
-    """A recipe for a data set: without flips where the mirror image of a class may be no such thing, as of a digit."""
+    """A recipe for a data set: without flips if a mirror image may lose its class, as a digit's may."""
     return replace(training, flip=training.flip and mirrored)
 
 

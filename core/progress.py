@@ -6,17 +6,16 @@ from typing import Literal
 Phase = Literal["loading", "training", "evaluating"]
 
 Unit = Literal["stop", "sparsity", "round", "evaluation", "reading", "number type", "step"]
-"""What a job counts, one of it."""
+"""What a job counts, in the singular."""
 
 
 @dataclass(frozen=True)
 class Epoch:
     """One pass over the training images.
 
-    Training loss and accuracy are averages over the images of the pass that were not skipped, augmented, each counted
-    once; the validation figures are of
-    the weights at its end (in the last epoch: of the weights that are kept), in the arithmetic of the training,
-    bfloat16 where the hardware has it. Losses are mean cross-entropies in nats
+    Training loss and accuracy are averages over the augmented images of the pass that were not skipped, each counted
+    once. The validation figures belong to the weights at its end (in the last epoch: the weights that are stored), in
+    the arithmetic of the training: bfloat16 where the hardware has it. Losses are mean cross-entropies in nats
     without label smoothing; accuracies are fractions; `seconds` includes the validation.
     """
 
@@ -30,10 +29,10 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a job is: `done` of `of` units and, of a training, the recent speed and loss and the finished epochs.
+    """The progress of a job: `done` of `of` units and, for a training, recent speed and loss and the finished epochs.
 
     The speed and the time left are 0 and None until two steps are done: the first takes longer than any other.
-    `at_most` says that it may be over earlier, as a search.
+    `at_most` means that it may end earlier, as a search does.
     """
 
     phase: Phase

@@ -1,4 +1,4 @@
-"""A run: a trained network and everything that decided it, without its arrays."""
+"""A run: a trained network and everything that determined it, without its arrays."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class Run:
     """A trained network, without its arrays.
 
     Attributes:
-        config: everything that decided it.
+        config: everything that determined it.
         created: when it was finished, ISO 8601, UTC.
         seconds: how long the training took.
         versions: of Python and the libraries.
@@ -24,12 +24,12 @@ class Run:
         data_md5: MD5 of each file of the data set.
         history: one entry per epoch.
         classes: the names of the data set's classes, in the order of the labels.
-        shape: of one of its images, (side, side) or (side, side, 3).
+        shape: shape of one image, (side, side) or (side, side, 3).
         owner: who asked for it and may delete it; None if nobody in particular.
         right, images: test images that the dense network classifies correctly, of how many. Set by `RunStore.save`.
         weights: N, the number of weights that can be pruned. Set by `RunStore.save`.
         bytes: size of the stored weights. Set by `RunStore.save`.
-        reference: whether it came with the product.
+        reference: whether it ships with PruneLab.
     """
 
     config: RunConfig
@@ -55,23 +55,23 @@ class Run:
 
     @property
     def problem(self) -> Problem:
-        """What the network answers."""
+        """The network's task."""
         return problem(self.shape, self.classes)
 
     @property
     def design(self) -> Design:
-        """The network's layers and how it answers."""
+        """The network's layers and how it computes its output."""
         return self.config.design(self.problem)
 
     @property
     def accuracy(self) -> Proportion:
-        """Of the dense network on the test images."""
+        """Accuracy of the dense network on the test images."""
         return Proportion(self.right, self.images)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training(OfConfig[Run]):
-    """A network trained, and evaluated over the stops. `owner` is whose run it will be, and has no part in what it is.
+    """Train a network and evaluate it over the stops. `owner` will own the run and is not part of the job's identity.
 
     The result is stored by the worker, with its arrays, as one folder.
     """
@@ -87,5 +87,5 @@ class Training(OfConfig[Run]):
 
 
 def timestamp() -> str:
-    """The present second, ISO 8601, UTC."""
+    """The current time to the second, ISO 8601, UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,4 +1,4 @@
-"""What a host decides, by environment variables. Standard library only; read and checked once, when the app starts."""
+"""The host's settings, from environment variables. Standard library only; read and checked once, at the start."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -38,7 +38,7 @@ def _origins(value: str) -> str:
 
 
 PLACES = ("PRUNELAB_RUNS", "PRUNELAB_DATA", "PRUNELAB_DATASETS")
-"""Variables that name places. The run store and the data sets read them themselves, in workers too."""
+"""Variables that name storage locations. The run store and the data sets read them directly, in workers too."""
 
 
 def _setting(variable: str, read: Callable[[str], Any], default: Any, meaning: str) -> Any:
@@ -51,7 +51,7 @@ class Settings:
 
     scheduler: str | None = _setting("DASK_SCHEDULER_ADDRESS", _address, None, "a Dask scheduler to use")
     queue: int = _setting("PRUNELAB_QUEUE", _whole(1, 1000, "jobs"), 8, "jobs that may run or wait at once")
-    training: bool = _setting("PRUNELAB_TRAINING", _switch, True, "off: nothing is trained, only looked at")
+    training: bool = _setting("PRUNELAB_TRAINING", _switch, True, "off: no training; existing runs only")
     trainings_per_hour: int = _setting(
         "PRUNELAB_TRAININGS_PER_HOUR", _whole(1, 1000, "trainings"), 10, "networks that one visitor may have trained"
     )

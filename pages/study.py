@@ -49,70 +49,70 @@ def show_criteria(network: str, recipe: str, of: Collection) -> None:
         help="Where the weights compete: in the whole network, or within each layer for its share.",
     )  # fmt: skip
     lines = study.by_criterion(study.networks(network, recipe, of), titles[chosen])
-    found = sum_up(lines)
-    if found:
-        st.header(study.verdict(found[0], NAMES))
-        st.markdown(study.comparison(found, NAMES))
-        figure = partial(figures.bands, found, NAMES)
+    bands = sum_up(lines)
+    if bands:
+        st.header(study.verdict(bands[0], NAMES))
+        st.markdown(study.comparison(bands, NAMES))
+        figure = partial(figures.bands, bands, NAMES)
         chart(figure, "criteria", "Accuracy over sparsity.")
         st.caption(
-            f"Each line is the mean over {found[0].n} networks that differ in their seed; the band is the 95 % "
+            f"Each line is the mean over {bands[0].n} networks that differ in their seed; the band is the 95 % "
             f"interval of that mean (Student). Random is the mean of {len(study.RANDOM_SEEDS)} rankings of each "
             "network. All criteria prune the same networks at the same sparsities, without retraining. Accuracy is "
             "measured on the test images, in float32.",
             help=meanings("Criterion", "LAMP and Taylor", "Scope", "95 % interval"),
         )
-        show_table("Criterion", found, NAMES, (0.5, 0.8, 0.9))
-        downloads(found, figure, "criteria")
+        show_table("Criterion", bands, NAMES, (0.5, 0.8, 0.9))
+        downloads(bands, figure, "criteria")
     offer(lines)
 
 
 def show_layers(network: str, recipe: str, of: Collection) -> None:
     """One layer pruned at a time."""
     lines = study.by_layer(study.networks(network, recipe, of))
-    found = sum_up(lines)
-    if found:
-        names = {line.name: figures.layer_title(line.name) for line in found}
-        weakest = min(found, key=lambda line: float(line.areas.mean()))
+    bands = sum_up(lines)
+    if bands:
+        names = {line.name: figures.layer_title(line.name) for line in bands}
+        weakest = min(bands, key=lambda line: float(line.areas.mean()))
         i = int(abs(weakest.sparsity - 0.95).argmin())
         fall = wording.points(float(weakest.mean[i] - weakest.dense.mean()), 1)
         at = wording.sparsity(float(weakest.sparsity[i]))
         st.header(f"{names[weakest.name]} is the most sensitive layer: {fall} when {at} of it alone is pruned.")
-        chart(partial(figures.sensitivity, found), "sensitivity", "Fall in accuracy by layer.")
-        figure = partial(figures.bands, found, names, " of one layer")
+        chart(partial(figures.sensitivity, bands), "sensitivity", "Fall in accuracy by layer.")
+        figure = partial(figures.bands, bands, names, " of one layer")
         chart(figure, "layers", "Accuracy over the sparsity of one layer.")
         st.caption(
-            f"One layer is pruned by magnitude; the others stay dense. Lines are means over {found[0].n} networks, "
+            f"One layer is pruned by magnitude; the others stay dense. Lines are means over {bands[0].n} networks, "
             "bands the 95 % intervals of those means (Student).",
             help=meanings("Kernel", "95 % interval"),
         )
-        show_table("Layer", found, names, (0.5, 0.9, 0.99))
-        downloads(found, figure, "layers")
+        show_table("Layer", bands, names, (0.5, 0.9, 0.99))
+        downloads(bands, figure, "layers")
     offer(lines)
 
 
 def show_retraining(network: str, recipe: str, of: Collection) -> None:
     """Magnitude pruning with and without retraining."""
     lines = study.by_retraining(study.networks(network, recipe, of))
-    found = sum_up(lines)
-    if found:
-        best = max(found, key=lambda line: float(line.mean[3]))
+    bands = sum_up(lines)
+    if bands:
+        best = max(bands, key=lambda line: float(line.mean[3]))
         at = wording.sparsity(float(best.sparsity[3]))
         dense = wording.percent(float(best.dense.mean()))
         kept = wording.percent(float(best.mean[3]))
         st.header(f"At {at} sparsity, “{RETRAINING[best.name].lower()}” keeps {kept} of {dense}.")
-        figure = partial(figures.bands, found, RETRAINING, published=PUBLISHED)
+        figure = partial(figures.bands, bands, RETRAINING, published=PUBLISHED)
         chart(figure, "retraining", "Accuracy over sparsity after retraining.")
         st.caption(
             f"Magnitude, global. All strategies but the first retrain for {study.EPOCHS} epochs at each sparsity; the "
             f"iterative ones divide these epochs among {study.ROUNDS} rounds. Rewinding starts each round from the "
             "weights after the first epoch of training. Pruned weights stay zero through every step. Lines are means "
-            f"over {found[0].n} networks, bands the 95 % intervals of those means (Student). Rings are published "
+            f"over {bands[0].n} networks, bands the 95 % intervals of those means (Student). Rings are published "
             "figures for Fashion-MNIST, from a network of 932,000 parameters (89.66 % before pruning), without spread.",
             help=meanings("Retraining", "Rewinding", "Epoch", "95 % interval"),
         )
-        show_table("Strategy", found, RETRAINING, (0.8, 0.91, 0.97))
-        downloads(found, figure, "retraining")
+        show_table("Strategy", bands, RETRAINING, (0.8, 0.91, 0.97))
+        downloads(bands, figure, "retraining")
     offer(lines)
 
 
@@ -128,12 +128,12 @@ def sum_up(lines: Sequence[Line]) -> list[Band]:
     return [study.band(name, curves) for name, curves in known if curves]
 
 
-def show_table(what: str, found: Sequence[Band], names: dict[str, str], at: Sequence[float]) -> None:
+def show_table(what: str, bands: Sequence[Band], names: dict[str, str], at: Sequence[float]) -> None:
     """Means over sparsities with their spread, the difference from the first line, and operating points."""
-    columns = [what, "Networks", f"Mean {study.span(found[0])}", "Difference from the first"]
+    columns = [what, "Networks", f"Mean {study.span(bands[0])}", "Difference from the first"]
     columns += [f"At {wording.sparsity(s)}" for s in at]
     columns += [f"Speed-up at {wording.sparsity(at[-1])}"]
-    rows = [row(line, found[0], names, at) for line in found]
+    rows = [row(line, bands[0], names, at) for line in bands]
     terms = ("Mean over sparsities", "Percentage points", "Seed")
     table("Areas and operating points", columns, rows, key="areas", terms=terms)
     st.caption(
@@ -161,9 +161,9 @@ def row(line: Band, first: Band, names: dict[str, str], at: Sequence[float]) -> 
     return Row(line.name, [*cells, TableCell(f"{wording.decimal(speedup, 1, 1.0)} ×", speedup)])
 
 
-def downloads(found: Sequence[Band], figure: Draw, name: str) -> None:
+def downloads(bands: Sequence[Band], figure: Draw, name: str) -> None:
     """Download buttons for the numbers and the figure."""
-    offer_files(name, partial(study.to_csv, found), figure)
+    offer_files(name, partial(study.to_csv, bands), figure)
 
 
 def offer(lines: Sequence[Line]) -> None:

@@ -180,4 +180,4 @@ def test_a_data_set_that_does_not_arrive_leaves_nothing_behind(
 
 def test_a_data_set_that_nobody_knows_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert download.main(["imagenet"]) == 1
-    assert "no data set imagenet; choose of mnist, kmnist, cifar-10" in capsys.readouterr().err
+    assert "no data set imagenet; choose from mnist, kmnist, cifar-10" in capsys.readouterr().err

@@ -416,7 +416,7 @@ def test_what_is_read_is_compared_with_what_was_looked_at(
     """Or a file that changes between the two would be trained on under another's id."""
     folder = put(root / "shapes")
     found = folders.describe(folder)
-    known = folders._looked(folder)[2]
+    known = folders._surveyed(folder)[2]
     monkeypatch.setattr(folders, "surveyed", lambda state, look: known)
     if put is put_idx:
         path = next(folder.glob("train-labels*"))

@@ -388,7 +388,7 @@ def test_a_server_that_trains_nothing_says_so_and_answers_the_rest(engine: Engin
             lambda: looking.submit(Comparing(run_id=wanted.run_id)),
         ]
         for ask in refused:
-            with pytest.raises(JobError, match="Nothing is trained on this server"):
+            with pytest.raises(JobError, match="Training is switched off on this server"):
                 ask()
         point = looking.submit(Evaluating(run_id=wanted.run_id, sparsity=0.321))
         assert wait(looking, point, over).status == "finished"

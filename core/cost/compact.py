@@ -269,7 +269,7 @@ def _coder(stream: bytes) -> Any:
 
 
 def _varint(number: int) -> bytes:
-    """Seven bits a byte, the lowest first, the highest bit set where more follow."""
+    """Seven bits per byte, the lowest first, the highest bit set where more follow."""
     out = bytearray()
     while number > 127:
         out.append(number & 127 | 128)

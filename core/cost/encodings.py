@@ -1,8 +1,8 @@
-"""Ways to write the kernels of a pruned network down, each with its way back.
+"""Encodings of a pruned network's kernels, each with its decoder.
 
 A format writes layers of unsigned integers, which are the bits of float32, float16 or int8 weights, one after the
-other; what it needs to know beside its bytes are the layers' shapes and type, which the architecture says. A weight is
-zero if all of its bits are: -0.0 is not.
+other. To decode the bytes it needs only the layers' shapes and type, which the architecture gives. A weight is zero if
+all of its bits are: -0.0 is not.
 """
 
 import gzip
@@ -26,14 +26,14 @@ Decode = Callable[[bytes, Sequence[Shape], Type], list[Bits]]
 
 @dataclass(frozen=True)
 class Format:
-    """How layers become bytes, and bytes layers."""
+    """An encoder of layers and its decoder."""
 
     encode: Encode
     decode: Decode
 
 
 class _Reader:
-    """Bytes read from the front, as arrays."""
+    """Reads arrays from bytes, from the front."""
 
     def __init__(self, content: bytes) -> None:
         self._content, self._at = content, 0
@@ -59,7 +59,7 @@ class _Reader:
 def _layer_by_layer(
     write: Callable[[Bits], Sequence[NDArray[Any]]], read: Callable[[_Reader, Shape, Type], Bits]
 ) -> Format:
-    """A format from what writes one layer as arrays, and reads it again."""
+    """A format from functions that write one layer as arrays, and read it again."""
 
     def encode(layers: Sequence[Bits]) -> bytes:
         return b"".join(array.tobytes() for layer in layers for array in write(layer))
@@ -80,7 +80,7 @@ def _dense() -> Format:
 
 
 def _bitmask() -> Format:
-    """A bit a weight, packed into bytes, then the values that are not zero."""
+    """One bit per weight, packed into bytes, then the nonzero values."""
 
     def write(layer: Bits) -> Sequence[NDArray[Any]]:
         flat = layer.reshape(-1)
@@ -95,7 +95,7 @@ def _bitmask() -> Format:
 
 
 def _csr(columns: Any, pointers: Any) -> Format:
-    """Compressed sparse rows, a row a filter or neuron: where each row begins, the columns, the values."""
+    """Compressed sparse rows, one row per filter or neuron: where each row begins, the columns, the values."""
 
     def write(layer: Bits) -> Sequence[NDArray[Any]]:
         rows = layer.reshape(layer.shape[0], -1)
@@ -119,7 +119,7 @@ def _csr(columns: Any, pointers: Any) -> Format:
 
 
 def _coo() -> Format:
-    """Coordinates as torch keeps them: how many values, an int64 for each of a value's dimensions, the values."""
+    """Coordinates as in torch: the number of values, an int64 for each dimension of each value, the values."""
 
     def write(layer: Bits) -> Sequence[NDArray[Any]]:
         places = np.array(np.nonzero(layer), np.int64)
@@ -137,7 +137,7 @@ def _coo() -> Format:
 
 
 def _gaps() -> Format:
-    """How many values (uint32), the zeros before each as a varint of seven bits a byte, the values."""
+    """The number of values (uint32), the zeros before each as a varint (seven bits per byte), the values."""
 
     def write(layer: Bits) -> Sequence[NDArray[Any]]:
         flat = layer.reshape(-1)
@@ -159,7 +159,7 @@ def _gaps() -> Format:
 
 
 def _varints(numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Below 2**35, seven bits a byte, the lowest first, the highest bit set where more follow."""
+    """Encode numbers below 2**35: seven bits per byte, lowest first, the highest bit set if more follow."""
     digits = numbers[:, None] >> np.array([0, 7, 14, 21, 28]) & 127
     lengths = 1 + (numbers[:, None] >= np.array([1 << 7, 1 << 14, 1 << 21, 1 << 28])).sum(axis=1)
     used = np.arange(5) < lengths[:, None]
@@ -168,7 +168,7 @@ def _varints(numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
 
 
 def _from_varints(content: bytes, n: int) -> tuple[NDArray[np.int64], int]:
-    """The first n numbers, and how many bytes they take."""
+    """The first n numbers, and the number of bytes that they take."""
     data = np.frombuffer(content, np.uint8, min(5 * n, len(content)))
     ends = np.flatnonzero(data < 128)[:n]
     if len(ends) < n:
@@ -183,7 +183,7 @@ def _from_varints(content: bytes, n: int) -> tuple[NDArray[np.int64], int]:
 
 
 def _filled(shape: Shape, dtype: Type, places: NDArray[Any], values: NDArray[Any]) -> Bits:
-    """Zeros, but for values at some places (a mask, or flat indices that ascend)."""
+    """Zeros except for values at some places (a mask, or ascending flat indices)."""
     if places.dtype != np.bool_ and (np.diff(places) < 1).any():
         raise DamagedError("The places do not ascend.")
     flat = np.zeros(prod(shape), dtype)
@@ -209,7 +209,7 @@ ENCODINGS: dict[str, Format] = {
 """Every encoding by name."""
 
 GZIP_LEVEL, ZSTD_LEVEL = 9, 19
-"""The highest of gzip, and the highest of zstd that takes no more memory than others to read."""
+"""The highest level of gzip, and the highest of zstd that needs no extra memory to decompress."""
 
 CODERS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes, int], bytes]]] = {
     "none": (lambda content: content, lambda content, most: content),
@@ -222,7 +222,7 @@ CODERS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes, int], bytes]]
         lambda content, most: zstandard.ZstdDecompressor().decompress(content, max_output_size=most),
     ),
 }
-"""General compressors that a format's bytes may go through: there and back, the latter of at most so many bytes."""
+"""General compressors for a format's bytes: compress, and decompress to at most so many bytes."""
 
 
 def quantised(kernel: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -237,12 +237,12 @@ def quantised(kernel: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np
 
 
 def rounded(kernel: NDArray[np.float32], to: str) -> NDArray[np.float32]:
-    """The float32 weights that are left of a kernel once it was written as float16 or int8."""
+    """A kernel rounded to float16 or int8, as float32 again."""
     if to == "float16":
         return kernel.astype(np.float16).astype(np.float32)
     return restored(*quantised(kernel))
 
 
 def restored(whole: NDArray[np.int8], scales: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The float32 weights that int8 ones stand for."""
+    """The float32 weights that int8 weights and their scales represent."""
     return np.asarray(whole * scales.reshape(-1, *[1] * (whole.ndim - 1)), np.float32)

@@ -23,7 +23,7 @@ CHECKED = "CHECKED.txt"
 
 @dataclass(frozen=True)
 class Export:
-    """The files by name, and what was checked of them, in words."""
+    """The files by name, and a sentence for each check."""
 
     files: Mapping[str, bytes]
     checked: tuple[str, ...]
@@ -41,7 +41,7 @@ class Export:
         """The inverse of `zipped`.
 
         Raises:
-            StoreError: it is no such archive, or it is damaged.
+            StoreError: it is not such an archive, or it is damaged.
         """
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -53,7 +53,7 @@ class Export:
 
 @dataclass(frozen=True, kw_only=True)
 class Exporting(AtSparsity[Export]):
-    """A run, pruned, written into files that need nothing of ours, each tried before anyone gets it."""
+    """Export a pruned run to files that work without PruneLab, each tested before anyone can download it."""
 
     kind = "export"
     noun = "export"
@@ -61,7 +61,7 @@ class Exporting(AtSparsity[Export]):
 
 
 def mask_digest(pruned: Weights) -> str:
-    """SHA-256 of which weights are zero: the kernels' masks in order, a bit a weight, each packed into bytes."""
+    """SHA-256 of which weights are zero: the kernels' masks in order, one bit per weight, each packed into bytes."""
     digest = hashlib.sha256()
     for kernel in kernels(pruned).values():
         digest.update(np.packbits(kernel.reshape(-1) != 0).tobytes())
@@ -69,7 +69,7 @@ def mask_digest(pruned: Weights) -> str:
 
 
 def facts(run: Run, pruning: PruningConfig, k: int, c: Comparison) -> dict[str, str]:
-    """All that decides and describes a pruned network, by name, in words."""
+    """Everything that determines and describes a pruned network, by name, in words."""
     return {
         "Network": run.config.network,
         "Run": run.id,
@@ -91,7 +91,7 @@ def facts(run: Run, pruning: PruningConfig, k: int, c: Comparison) -> dict[str, 
 
 
 def as_written(text: str) -> str:
-    """A cell of a Markdown table that shows a text as it is: as code, where a sign in it could mean something."""
+    """A Markdown table cell that shows a text literally: as code, if a character in it could be markup."""
     line = " ".join(text.split())
     if not _SIGNS.search(line):
         return line
@@ -101,19 +101,19 @@ def as_written(text: str) -> str:
 
 
 _SIGNS = re.compile(r"[\\`*_~$&|@#^]|<(?! )|\[(?![\d\N{MINUS SIGN}+])|://|:[\w+-]+:|www\.", re.I)
-"""What may mean something in Markdown as GitHub and others read it; not the brackets of an interval."""
+"""Characters that may be markup in Markdown as GitHub and others read it; not the brackets of an interval."""
 
 
 def card(run: Run, pruning: PruningConfig, k: int, c: Comparison, masks: str, contents: Mapping[str, str]) -> str:
     """The model card of the network (Mitchell et al., "Model cards for model reporting", 2019).
 
-    `contents` says of each other file, by name, what it is.
+    `contents` describes each other file, by name.
     """
     rows = {**facts(run, pruning, k, c), "SHA-256 of the masks": masks}
     lines = [
         f"# {run.config.network}, pruned by PruneLab",
         "",
-        "For looking at what pruning does; not for deciding anything about people or goods.",
+        "For studying what pruning does; not for decisions about people or goods.",
         "",
         "| what | value |",
         "|---|---|",

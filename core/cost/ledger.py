@@ -1,6 +1,6 @@
-"""The byte ledger: what a pruned network's kernels take, written down in every way, over all stops.
+"""The byte ledger: the size of a pruned network's kernels in every encoding, over all stops.
 
-Only the numbers: `core.cost.weighing` makes them, and the web server reads them without a coder.
+Only the numbers: `core.cost.weighing` computes them, and the web server reads them without an encoder.
 """
 
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ ENTRIES: tuple[Entry, ...] = (
     *(Entry("int8", e, c) for e, c in product(("dense", "bitmask"), _GENERAL)),
     Entry("int8", "compact"),
 )
-"""All lines, in their order. Of int8 the scales, a float32 for each output channel, are part of the bytes."""
+"""All lines, in order. For int8, the bytes include the scales, one float32 per output channel."""
 
 ROUNDED = ("float16", "int8")
 """The types that change the weights."""
@@ -64,14 +64,14 @@ class Ledger:
         sparsity: (S,) fractions, strictly increasing.
         k: (S,) weights pruned, of `total`.
         total: N.
-        rest: bytes of what is no kernel, as float32.
+        rest: bytes of all other arrays, as float32.
         bytes: (S,) for each entry by its key.
         bound: (S,) entropy bound of float32 in bytes (`core.cost.compact.entropy`).
-        bound_int8: the same of int8, with its scales.
+        bound_int8: the same for int8, with its scales.
         unpruned: bytes of the network before pruning for each entry by its key: the control.
 
     Raises:
-        StoreError: it is not of these entries, or its parts do not fit together.
+        StoreError: it does not have these entries, or its parts do not fit together.
     """
 
     sparsity: NDArray[np.float64]
@@ -93,7 +93,7 @@ class Ledger:
             raise StoreError("This ledger is damaged: its columns differ in length.")
 
     def merged(self, point: "Ledger") -> "Ledger":
-        """With the row of a sparsity of its own, in its place."""
+        """The ledger with one more row, inserted in order of sparsity."""
         order = np.argsort(np.append(self.sparsity, point.sparsity), kind="stable")
 
         def both(mine: NDArray[Any], others: NDArray[Any]) -> NDArray[Any]:
@@ -111,8 +111,8 @@ class Ledger:
         )
 
     def break_even(self, entry: Entry) -> float | None:
-        """The sparsity from which on an entry takes less than the dense network as float32, by the straight line
-        between the stops beside it; 0 if it always does, None if it never does."""
+        """The sparsity above which an entry is smaller than the dense network as float32, by linear interpolation
+        between adjacent stops; 0 if it always is, None if it never is."""
         dense, taken = 4 * self.total, self.bytes[entry.key]
         over = np.flatnonzero(taken >= dense)
         if not over.size:
@@ -124,13 +124,13 @@ class Ledger:
         return float(self.sparsity[last] + share * (self.sparsity[last + 1] - self.sparsity[last]))
 
     def smallest(self, row: int) -> Entry:
-        """The lossless entry with the fewest bytes at a stop, the first of equals."""
+        """The lossless entry with the fewest bytes at a stop; the first one if there are several."""
         return min((entry for entry in ENTRIES if entry.lossless), key=lambda entry: int(self.bytes[entry.key][row]))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Weighing(OfRun[Ledger]):
-    """The ledger of a run over the stops or, given a sparsity, its one row there.
+    """The ledger of a run over the stops or, if `sparsity` is given, one row at that sparsity.
 
     Raises:
         PruningError: the sparsity is not a fraction from 0 to 1.
@@ -148,7 +148,7 @@ class Weighing(OfRun[Ledger]):
 
     @property
     def unit(self) -> Unit:
-        """What it is made at."""
+        """What its progress counts."""
         return "stop" if self.sparsity is None else "sparsity"
 
     @property

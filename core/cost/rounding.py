@@ -1,4 +1,4 @@
-"""What float16 and int8 do to the answers of a pruned network."""
+"""How rounding to float16 and int8 changes the answers of a pruned network."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from core.job import AtSparsity
 
 @dataclass(frozen=True)
 class Rounded:
-    """The pruned network with its kernels as float32 against the same with its kernels of another type, by its name."""
+    """The pruned network in float32 compared with the same network rounded, by type."""
 
     float16: Comparison
     int8: Comparison
@@ -16,7 +16,7 @@ class Rounded:
 
 @dataclass(frozen=True, kw_only=True)
 class Rounding(AtSparsity[Rounded]):
-    """The answers of a run, pruned and rounded."""
+    """Evaluate a pruned run with rounded kernels."""
 
     kind = "rounding"
     noun = "evaluation of rounded weights"

@@ -54,7 +54,7 @@ def network(images):  # {shape} uint8 -> (n, {problem.classes}) logits
 
 
 def _convolution(network: Network) -> str:
-    """How the network's convolutions, which are all alike, compute."""
+    """The function for the network's convolutions, which are all of the same kind."""
     (spec,) = {(layer.padding, layer.norm) for layer in network.layers if isinstance(layer, Conv)}
     padding, norm = spec
     return (_NORMALISED if norm else _PLAIN).replace(", padding=PADDING", f", padding={padding}" if padding else "")

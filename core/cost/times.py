@@ -1,4 +1,4 @@
-"""How long a network takes: what was measured, and what may be said of it."""
+"""Inference times: the measurements and what they show, in words."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,26 +11,26 @@ from core.job import AtSparsity
 from core.words import wording
 
 Variant = Literal["dense", "masked", "removed", "csr", "onnx-dense", "onnx"]
-"""The unpruned network; the pruned one, whose zeros are multiplied like any number; it without the filters that have no
-part in any answer; its kernels as sparse matrices; and both networks by ONNX Runtime."""
+"""The unpruned network; the pruned one, with its zeros multiplied like any number; the same without idle filters, which
+affect no answer; the same with its kernels as sparse matrices; and both networks in ONNX Runtime."""
 
 BATCHES = (1, 256)
-"""Images at once."""
+"""Images per forward pass."""
 
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds of one pass for each variant and batch, a value a round; in a round all took turns.
+    """Seconds per forward pass for each variant and batch, one value per round; in a round all variants take turns.
 
     Attributes:
         seconds: for each batch, for each variant, the R rounds.
-        gone: filters without a part in any answer of the pruned network,
-        filters: of so many that could go.
-        threads: that computed.
-        machine: as of a run.
+        gone: idle filters of the pruned network: they affect no answer.
+        filters: all filters that can be removed.
+        threads: threads that computed.
+        machine: as in a run.
 
     Raises:
-        StoreError: a variant or a batch is missing, or a time is none.
+        StoreError: a variant or a batch is missing, or a time is not positive.
     """
 
     seconds: Mapping[int, Mapping[Variant, Sequence[float]]]
@@ -46,16 +46,16 @@ class Times:
             raise StoreError("These times are damaged.")
 
     def median(self, batch: int, variant: Variant) -> float:
-        """Seconds of a pass."""
+        """The median seconds per pass."""
         return float(np.median(self.seconds[batch][variant]))
 
     def quartiles(self, batch: int, variant: Variant) -> tuple[float, float]:
-        """Between which half of the rounds lie, in seconds."""
+        """The lower and upper quartile, in seconds."""
         low, high = np.percentile(self.seconds[batch][variant], (25, 75))
         return float(low), float(high)
 
     def ratio(self, batch: int, variant: Variant, to: Variant = "dense") -> tuple[float, float, float]:
-        """How many times as fast as another in the same round: median and quartiles."""
+        """The speed relative to another variant in the same round: median and quartiles."""
         ratios = np.array(self.seconds[batch][to]) / np.array(self.seconds[batch][variant])
         low, middle, high = np.percentile(ratios, (25, 50, 75))
         return float(middle), float(low), float(high)
@@ -63,7 +63,7 @@ class Times:
 
 @dataclass(frozen=True, kw_only=True)
 class Timing(AtSparsity[Times]):
-    """A run timed, dense and pruned."""
+    """Time a run, dense and pruned."""
 
     kind = "timing"
     noun = "timing"
@@ -80,7 +80,7 @@ _COMPARED: tuple[tuple[Variant, Variant, str], ...] = (
 
 
 def in_words(times: Times, sparsity: float) -> str:
-    """What the times show in words: faster or slower only where the middle half of the rounds agrees."""
+    """The result in words: “faster” or “slower” only if the middle half of the rounds agrees."""
     parts = []
     for variant, to, name in _COMPARED:
         if variant == "removed" and not times.gone:

@@ -1,4 +1,4 @@
-"""Single weights or whole filters: accuracy against bytes and time of the two ways to prune the same network."""
+"""Single weights or whole filters: accuracy against size and time for two ways to prune the same network."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from core.job import OfRun
 from core.words import wording
 
 Method = Literal["weights", "filters"]
-"""Weights set to zero wherever they are, or whole filters taken out so that a smaller dense network is left."""
+"""Single weights set to zero, or whole filters removed, which leaves a smaller dense network."""
 
 SHARES = tuple(percent / 100 for percent in range(0, 100, 5))
-"""Shares of each layer's filters that are taken out."""
+"""Shares of each layer's filters that are removed."""
 
 SPARSITIES = tuple(percent / 100 for percent in (0, *range(10, 91, 10), 95, 98, 99))
 """Shares of all weights that are set to zero."""
 
 RETRAINED = (0.25, 0.5, 0.75)
-"""Shares of filters after which the network is retrained and timed, beside weights of which as many are left."""
+"""Shares of filters at which the network is retrained and timed, as is one with as many single weights left."""
 
 EPOCHS = 2
-"""Of retraining."""
+"""Epochs of retraining."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +32,14 @@ class Point:
 
     Attributes:
         method: how it was pruned.
-        share: of the weights set to zero, or of each layer's filters taken out.
-        epochs: of retraining.
-        left: weights that are not zero.
+        share: share of the weights set to zero, or of each layer's filters removed.
+        epochs: epochs of retraining.
+        left: number of nonzero weights.
         dense: bytes of its kernels as float32, zeros included.
         compact: bytes of its kernels in the compact encoding.
         comparison: with the unpruned network on the test images.
-        times: for each batch how long it takes, in times of the unpruned network in the same round: the quartiles.
-            Empty where it was not timed. Weights are timed as sparse matrices (CSR).
+        times: for each batch, the quartiles of its time relative to the unpruned network in the same round.
+            Empty if it was not timed. Weights are timed as sparse matrices (CSR).
     """
 
     method: Method
@@ -58,7 +58,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Tradeoff:
-    """What was found of a network of `total` weights on a machine (as of a run) with so many threads.
+    """The comparison for a network of `total` weights, on a machine (as in a run) with so many threads.
 
     Raises:
         StoreError: a line is missing.
@@ -70,7 +70,7 @@ class Tradeoff:
     machine: Mapping[str, str | int | bool]
 
     def line(self, method: Method, *, retrained: bool) -> list[Point]:
-        """The points of one line, from the most weights to the fewest; the unpruned network begins both of them."""
+        """The points of one line, from the most weights to the fewest; both begin with the unpruned network."""
         return [p for p in self.points if p.method == method and (p.epochs > 0) == retrained]
 
     def __post_init__(self) -> None:
@@ -82,7 +82,7 @@ class Tradeoff:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparing(OfRun[Tradeoff]):
-    """A run's single weights compared with its whole filters."""
+    """Compare pruning single weights of a run with removing whole filters."""
 
     kind = "tradeoff"
     noun = "comparison of weights and filters"
@@ -90,7 +90,7 @@ class Comparing(OfRun[Tradeoff]):
 
 
 def in_words(tradeoff: Tradeoff) -> str:
-    """What the two are worth, in words: the retrained networks with the same number of weights left."""
+    """The result in words: the retrained networks with the same number of weights left."""
     pairs = zip(tradeoff.line("filters", retrained=True), tradeoff.line("weights", retrained=True), strict=True)
     filters, weights = list(pairs)[1]
     batch = BATCHES[-1]

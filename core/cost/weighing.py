@@ -1,4 +1,4 @@
-"""Makes byte ledgers: every entry is really encoded, decoded again, and compared bit for bit."""
+"""Compute byte ledgers: every entry is really encoded, decoded again, and compared bit for bit."""
 
 from collections.abc import Callable, Sequence
 
@@ -20,26 +20,26 @@ def weigh(
     sparsities: Sequence[float],
     on_stop: Callable[[int, int], object] = lambda done, of: None,
 ) -> Ledger:
-    """The ledger of a network at each sparsity. `on_stop` hears how many of how many are done.
+    """The ledger of a network at each sparsity. `on_stop` is called with the number done and the total.
 
     Raises:
-        PruningError: as `prune`; or an encoding did not give back what it was given.
+        PruningError: as `prune`; or an encoding did not give back its input.
     """
-    dense, found = _Layers(weights), []
+    dense, rows = _Layers(weights), []
     unpruned = {entry.key: dense.weigh(entry) for entry in ENTRIES}
     for i, sparsity in enumerate(sparsities):
         k = ranking.count(sparsity)
         layers = _Layers(prune(weights, ranking, sparsity)) if k else dense
-        found.append((k, unpruned if not k else {entry.key: layers.weigh(entry) for entry in ENTRIES}, layers.bounds()))
+        rows.append((k, unpruned if not k else {entry.key: layers.weigh(entry) for entry in ENTRIES}, layers.bounds()))
         on_stop(i + 1, len(sparsities))
     return Ledger(
         sparsity=np.array(sparsities, np.float64),
-        k=np.array([k for k, _, _ in found], np.int64),
+        k=np.array([k for k, _, _ in rows], np.int64),
         total=ranking.total,
         rest=sum(w.nbytes for name, w in weights.items() if name not in ranking.names),
-        bytes={entry.key: np.array([taken[entry.key] for _, taken, _ in found], np.int64) for entry in ENTRIES},
-        bound=np.array([bounds[0] for _, _, bounds in found]),
-        bound_int8=np.array([bounds[1] for _, _, bounds in found]),
+        bytes={entry.key: np.array([taken[entry.key] for _, taken, _ in rows], np.int64) for entry in ENTRIES},
+        bound=np.array([bounds[0] for _, _, bounds in rows]),
+        bound_int8=np.array([bounds[1] for _, _, bounds in rows]),
         unpruned=unpruned,
     )
 
@@ -59,20 +59,20 @@ class _Layers:
         self._written = dict[tuple[str, str], bytes]()
 
     def weigh(self, entry: Entry) -> int:
-        """Bytes that an entry takes, after it was decoded and compared."""
-        there, back = CODERS[entry.coder]
+        """The bytes of an entry, after it was decoded and compared."""
+        compress, decompress = CODERS[entry.coder]
         plain = self._plain(entry)
-        content = there(plain)
-        if back(content, len(plain)) != plain:
+        content = compress(plain)
+        if decompress(content, len(plain)) != plain:
             raise _wrong(entry)
         return len(content) + self._scales.get(entry.type, 0)
 
     def bounds(self) -> tuple[float, float]:
-        """Of float32, and of int8 with its scales."""
+        """The entropy bounds in bytes: of float32, and of int8 with its scales."""
         return compact.entropy(self._bits["float32"]), compact.entropy(self._bits["int8"]) + self._scales["int8"]
 
     def _plain(self, entry: Entry) -> bytes:
-        """What the encoding alone gives, decoded and compared once."""
+        """The bytes of the encoding alone, decoded and compared once."""
         name = (entry.type, entry.encoding)
         if name not in self._written:
             layers, form = self._bits[entry.type], ENCODINGS[entry.encoding]

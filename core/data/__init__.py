@@ -1,4 +1,4 @@
-"""The data sets: Fashion-MNIST, whose files are checked to be the real ones, and folders of the host's own."""
+"""The data sets: Fashion-MNIST, with verified files, and folders of the host's own."""
 
 import os
 from collections.abc import Mapping
@@ -16,22 +16,22 @@ FASHION = Collection("fashion-mnist", "Fashion-MNIST", Problem(), fashion.CLASSE
 
 
 def available(environ: Mapping[str, str] = os.environ) -> tuple[list[Collection], list[str]]:
-    """Fashion-MNIST, whether it is there or not, and the host's own data sets; and what is wrong with other folders."""
-    found, problems = [FASHION], list[str]()
+    """All data sets, always including Fashion-MNIST, and the problem of each folder that cannot be used."""
+    collections, problems = [FASHION], list[str]()
     try:
-        there = folders.folders(environ)
+        paths = folders.folders(environ)
     except DataError as error:
-        return found, [str(error)]
-    for folder in there:
+        return collections, [str(error)]
+    for folder in paths:
         try:
-            found.append(folders.describe(folder))
+            collections.append(folders.describe(folder))
         except DataError as error:
             problems.append(str(error))
-    return found, problems
+    return collections, problems
 
 
 def check(name: str) -> None:
-    """Do nothing if the data set is on this machine; raises as `load` does."""
+    """Check that the data set is on this machine; raises as `load` does."""
     if name == FASHION.id:
         fashion.locate()
     else:
@@ -39,10 +39,10 @@ def check(name: str) -> None:
 
 
 def load(name: str) -> Dataset:
-    """All of a data set.
+    """Load a whole data set.
 
     Raises:
-        DataError: it is not on this machine, or a file of it is missing, damaged or another's.
+        DataError: it is not on this machine, or one of its files is missing, damaged or of another data set.
     """
     return fashion.load(fashion.locate()) if name == FASHION.id else folders.load(folders.find(name), name)
 
@@ -58,10 +58,10 @@ def md5s(name: str) -> dict[str, str]:
 
 
 def classes(name: str) -> tuple[str, ...]:
-    """The names of its classes, in the order of their labels; raises as `load` does, but of Fashion-MNIST never."""
+    """The names of its classes, in the order of their labels; raises as `load` does, but never for Fashion-MNIST."""
     return FASHION.classes if name == FASHION.id else folders.describe(folders.find(name)).classes
 
 
 def title(name: str) -> str:
-    """A data set's name for people, whether it is there or not."""
+    """A data set's display name, whether it is on this machine or not."""
     return FASHION.title if name == FASHION.id else name.rpartition("-")[0]

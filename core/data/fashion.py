@@ -1,4 +1,4 @@
-"""Where Fashion-MNIST is, whether it is the real one, and its splits as arrays.
+"""Find Fashion-MNIST, verify its files, and load its splits as arrays.
 
 Xiao, Rasul and Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms", 2017.
 """
@@ -26,8 +26,8 @@ FILES = {
     TEST_IMAGES: "8181f5470baa50b63fa0f6fddb340f0a",
     TEST_LABELS: "15d484375f8d13e6eb1aabb0c3f46965",
 }
-"""The four files and the MD5 of what each holds once unpacked. The packed files differ from source to source, in
-gzip's header only: Debian's carry neither name nor time, the authors' (whose packed MD5s torchvision checks) both."""
+"""The four files and the MD5 of each one's unpacked content. The packed files differ between sources, in gzip's header
+only: Debian's hold neither name nor time, the authors' (whose packed MD5s torchvision checks) hold both."""
 
 MNIST = {
     TRAIN_IMAGES: "6bbc9ace898e44ae57da46a324031adb",
@@ -35,7 +35,7 @@ MNIST = {
     TEST_IMAGES: "2646ac647ad5339dbf082846283269ea",
     TEST_LABELS: "27ae3e4e09519cfbb04c329615203637",
 }
-"""The same of MNIST, whose files have the same names and sizes, so that a mix-up can be named."""
+"""The same for MNIST, whose files have the same names and sizes, so that a mix-up can be named."""
 
 VARIABLE = "PRUNELAB_DATA"
 """The environment variable that names a folder with the four files."""
@@ -60,7 +60,7 @@ def locate(environ: Mapping[str, str] = os.environ) -> Path:
     cache.
 
     Raises:
-        DataError: one sentence: which file is missing, damaged or not Fashion-MNIST's, and what to do about it.
+        DataError: one sentence: which file is missing, damaged or not of Fashion-MNIST, and what to do about it.
     """
     if environ.get(VARIABLE):
         return check(_inside(Path(environ[VARIABLE]).expanduser()))
@@ -81,10 +81,10 @@ def _inside(folder: Path) -> Path:
 
 
 def check(folder: Path) -> Path:
-    """The same folder, if each of the four files has the right content.
+    """Check that each of the four files has the right content, and return the folder.
 
     Raises:
-        DataError: a file is missing, unreadable, cut short, or has another content.
+        DataError: a file is missing, unreadable, cut short, or has other content.
     """
     for name, md5 in md5s(folder).items():
         if md5 != FILES[name]:
@@ -102,7 +102,7 @@ def _identify(md5: str) -> str:
 
 
 def _replace() -> str:
-    return f"replace it by the original, or {HOW_TO_GET}"
+    return f"replace it with the original, or {HOW_TO_GET}"
 
 
 def md5s(folder: Path) -> dict[str, str]:
@@ -115,10 +115,10 @@ def md5s(folder: Path) -> dict[str, str]:
 
 
 def load(folder: Path) -> Dataset:
-    """Reads the data set from a folder that holds the four files.
+    """Load the data set from a folder that holds the four files.
 
     Raises:
-        DataError: as `check`, or a file is not of the form it should have.
+        DataError: as `check`, or a file has an unexpected form.
     """
     check(folder)
     return Dataset(
@@ -146,7 +146,7 @@ def _read(images: Path, labels: Path, n: int) -> Split:
 
 
 def _read_idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    found = files.read_idx(path, HOW_TO_GET)
-    if found.shape != shape:
+    values = files.read_idx(path, HOW_TO_GET)
+    if values.shape != shape:
         raise DataError(f"{path} is not an IDX file of {' x '.join(map(str, shape))} bytes; {_replace()}.")
-    return found
+    return values

@@ -1,4 +1,4 @@
-"""Files of a data set: what they hold, read or digested once per file state, and what to say of a bad one."""
+"""Files of a data set: reading and digesting them once per file state, and the errors for bad ones."""
 
 import errno
 import gzip
@@ -22,20 +22,19 @@ from core.errors import DataError
 
 
 class UnreadableError(DataError):
-    """A file cannot be read just now, as opposed to one whose content is wrong."""
+    """A file cannot be read at the moment, as opposed to one whose content is wrong."""
 
 
 def cache_folder() -> Path:
-    """The user's cache folder for PruneLab, which need not exist yet."""
+    """The user's cache folder for PruneLab, which may not exist yet."""
     return platformdirs.user_cache_path("prunelab", appauthor=False)
 
 
 def md5s(paths: Mapping[str, Path], remedy: str) -> dict[str, str]:
     """The MD5 of the unpacked content of each file, computed once per file state, by the names given.
 
-    A state is a path, size, modification time and inode. What was computed is remembered in the user's cache folder,
-    and in this process where that folder cannot be written. `remedy` is what to do about a bad file, as the end of a
-    sentence.
+    A state is a path, size, modification time and inode. Results are cached in the user's cache folder, or in
+    this process if that folder cannot be written. `remedy` says what to do about a bad file, as the end of a sentence.
 
     Raises:
         DataError: a file is missing, unreadable or cut short.
@@ -45,20 +44,20 @@ def md5s(paths: Mapping[str, Path], remedy: str) -> dict[str, str]:
 
 
 def once(states: Mapping[str, str], compute: Mapping[str, Callable[[], str]]) -> dict[str, str]:
-    """What `compute` gives for each name, or what is remembered of its state."""
+    """The result of `compute` for each name, or the cached one for its state."""
     known = _recall()
-    found = {name: known.get(state) or compute[name]() for name, state in states.items()}
-    fresh = {states[name]: value for name, value in found.items() if states[name] not in known}
+    values = {name: known.get(state) or compute[name]() for name, state in states.items()}
+    fresh = {states[name]: value for name, value in values.items() if states[name] not in known}
     if fresh:
         _remember(known | fresh)
-    return found
+    return values
 
 
 def state(path: Path, remedy: str) -> str:
-    """What changes when a file does.
+    """A text that changes whenever the file does.
 
     Raises:
-        DataError: it is missing or cannot be looked at.
+        DataError: the file is missing, or its status cannot be read.
     """
     try:
         return _state(str(path), path.stat())
@@ -69,12 +68,12 @@ def state(path: Path, remedy: str) -> str:
 
 
 def _state(path: str, status: os.stat_result) -> str:
-    """With the time of the last change of any kind, which no program can set: a file may be older than it was."""
+    """Includes ctime, which no program can set: a changed file may have an older modification time."""
     return f"{path} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
 
 
 def listed(folder: Path, remedy: str) -> "list[os.DirEntry[str]]":
-    """What is in a folder, by name.
+    """The entries of a folder, sorted by name.
 
     Raises:
         DataError: it cannot be read.
@@ -87,10 +86,10 @@ def listed(folder: Path, remedy: str) -> "list[os.DirEntry[str]]":
 
 
 def is_folder(entry: "os.DirEntry[str]", remedy: str) -> bool:
-    """Whether it is one or a link to one; a link that leads round in a circle or nowhere is none.
+    """Whether the entry is a folder or a link to one; circular and broken links are not.
 
     Raises:
-        DataError: it cannot be looked at.
+        DataError: its status cannot be read.
     """
     try:
         return entry.is_dir()
@@ -101,10 +100,10 @@ def is_folder(entry: "os.DirEntry[str]", remedy: str) -> bool:
 
 
 def is_file(entry: "os.DirEntry[str]", remedy: str) -> bool:
-    """Whether it is one or a link to one.
+    """Whether the entry is a file or a link to one.
 
     Raises:
-        DataError: it cannot be looked at, or is a link that leads nowhere.
+        DataError: its status cannot be read, or it is a broken link.
     """
     try:
         if entry.is_symlink():
@@ -115,7 +114,7 @@ def is_file(entry: "os.DirEntry[str]", remedy: str) -> bool:
 
 
 def state_of(entry: "os.DirEntry[str]", remedy: str) -> str:
-    """As `state`, of what `listed` gave."""
+    """The `state` of an entry from `listed`."""
     try:
         return _state(entry.path, entry.stat())
     except OSError as error:
@@ -168,7 +167,7 @@ class Idx:
 
 
 def look_at_idx(path: Path, remedy: str) -> Idx:
-    """Read a whole IDX file piece by piece, however large it says it is; raises as `read_idx` does."""
+    """Read a whole IDX file piece by piece, whatever size its header claims; raises as `read_idx` does."""
     try:
         with _opened(path) as file:
             header = file.read(4)
@@ -189,7 +188,7 @@ def _not_idx(path: Path, remedy: str) -> DataError:
 
 
 def md5_of_idx(values: np.ndarray) -> str:
-    """The MD5 of an uint8 array as an IDX file holds it."""
+    """The MD5 of a uint8 array as an IDX file holds it."""
     return hashlib.md5(_header(values) + values.tobytes(), usedforsecurity=False).hexdigest()
 
 
@@ -198,7 +197,7 @@ def _header(values: np.ndarray) -> bytes:
 
 
 def _shape(header: bytes) -> tuple[int, ...] | None:
-    """None where it is no header."""
+    """The shape in an IDX header; None if it is not one."""
     if len(header) < 4 or header[:3] != b"\0\0\x08" or len(header) < 4 + 4 * header[3]:
         return None
     return tuple(int(side) for side in np.frombuffer(header, ">u4", header[3], 4))
@@ -211,7 +210,7 @@ def write_idx(path: Path, values: np.ndarray) -> None:
 
 def unreadable(path: Path, error: Exception, remedy: str) -> DataError:
     """The error that says why a file or folder could not be read."""
-    replace = f"replace it by the original, or {remedy}"
+    replace = f"replace it with the original, or {remedy}"
     if isinstance(error, EOFError):
         return DataError(f"{path} is cut short; {replace}.")
     if isinstance(error, gzip.BadGzipFile | zlib.error):
@@ -224,22 +223,22 @@ class Digest:
     """SHA-256 over parts, each with its length."""
 
     def __init__(self) -> None:
-        self._found = hashlib.sha256()
+        self._sha = hashlib.sha256()
 
     def add(self, part: bytes) -> None:
-        self._found.update(len(part).to_bytes(8, "big"))
-        self._found.update(part)
+        self._sha.update(len(part).to_bytes(8, "big"))
+        self._sha.update(part)
 
     def hexdigest(self) -> str:
-        return self._found.hexdigest()
+        return self._sha.hexdigest()
 
 
 def digest(parts: Iterable[bytes]) -> str:
     """SHA-256 over parts, each with its length, in hexadecimal digits."""
-    found = Digest()
+    sha = Digest()
     for part in parts:
-        found.add(part)
-    return found.hexdigest()
+        sha.add(part)
+    return sha.hexdigest()
 
 
 def _memory() -> Path:

@@ -1,11 +1,11 @@
-"""Data sets of the host's own: each a folder below the one that `PRUNELAB_DATASETS` names, in one of two forms.
+"""The host's own data sets: each is a folder in the one that `PRUNELAB_DATASETS` names, in one of two forms.
 
-    <name>/train-images*  train-labels*  t10k-images*  t10k-labels*     IDX files, gzipped or not ("test-" will do too)
-    <name>/classes.txt                                                  the classes' names, one a line; else numbers
-    <name>/train/<class>/*.png  <name>/test/<class>/*.png               pictures, a folder for each class
+    <name>/train-images*  train-labels*  t10k-images*  t10k-labels*     IDX files, gzipped or not (or "test-")
+    <name>/classes.txt                                                  class names, one per line; else numbers
+    <name>/train/<class>/*.png  <name>/test/<class>/*.png               pictures, one folder per class
     <name>/<class>/*.png                                                the same; a sixth of each class is for testing
 
-Images are 28 x 28 or 32 x 32 pixels, all alike, grey or coloured.
+Images are 28 x 28 or 32 x 32 pixels, all of the same size, grey or coloured.
 """
 
 import os
@@ -29,21 +29,21 @@ VARIABLE = "PRUNELAB_DATASETS"
 """The environment variable that names the folder of data sets."""
 
 _SYMMETRIC = ("cifar-10",)
-"""Those known to be as good in the mirror; of others nobody knows."""
+"""Data sets whose classes are known to survive mirroring."""
 
 
 @dataclass(frozen=True)
 class Collection:
-    """A data set that is there.
+    """A data set on this machine.
 
     Attributes:
-        id: its name and the beginning of a digest of its content, so that a changed data set is another.
-        title: its name for people.
-        problem: what is to be answered.
+        id: its name and the beginning of a digest of its content, so that a changed data set has another id.
+        title: its display name.
+        problem: the task.
         classes: their names, in the order of the labels.
         images: how many training images it has.
-        mirrored: whether the mirror image of each class is known to be of that class.
-        former: the id by which earlier versions knew the same images and labels; None if there is no other.
+        mirrored: whether mirror images are known to keep their class.
+        former: the id that earlier versions gave the same images and labels; None if it is the same.
     """
 
     id: str
@@ -56,12 +56,12 @@ class Collection:
 
     @property
     def config(self) -> DataConfig:
-        """As a run has it: 5,000 images are held out for validation, of a small data set an eighth."""
+        """The configuration for a run: 5,000 images are held out for validation, or an eighth of a small data set."""
         return DataConfig(name=self.id, validation=min(DataConfig().validation, max(self.images // 8, 100)))
 
 
 def root(environ: Mapping[str, str] = os.environ) -> Path:
-    """The folder of data sets: the one that the environment names, else one in the user's cache folder."""
+    """The folder of data sets: the one that the environment names, or one in the user's cache folder."""
     chosen = environ.get(VARIABLE)
     return Path(os.path.expanduser(chosen)) if chosen else files.cache_folder() / "datasets"
 
@@ -85,68 +85,71 @@ def _may_be_one(entry: "os.DirEntry[str]") -> bool:
 
 
 def describe(folder: Path) -> Collection:
-    """What a folder holds; every file of it is read once per state.
+    """The data set in a folder; every file is read once per state.
 
     Raises:
-        DataError: it is no data set, with the first thing that is wrong.
+        DataError: it is not a data set; the message names the first problem.
     """
-    return _looked(folder)[0]
+    return _surveyed(folder)[0]
 
 
 def load(folder: Path, name: str | None = None) -> Dataset:
-    """All images of a folder, which is of that id if one is given.
+    """Load all images of a folder, whose id must be `name` if that is given.
 
     Raises:
-        DataError: as `describe`, or it holds something else.
+        DataError: as `describe`, or the folder holds another data set.
     """
-    found, form, survey = _looked(folder)
-    if name not in (None, found.id, found.former):
+    collection, form, survey = _surveyed(folder)
+    if name not in (None, collection.id, collection.former):
         raise gone(str(name))
-    with _at_the_border(folder):
+    with _any_error_in_a_sentence(folder):
         return form.read(survey)
 
 
 def md5s(folder: Path) -> dict[str, str]:
-    """An MD5 for each IDX file, or one digest of all pictures: what a run keeps of what it was trained on."""
-    return dict(_looked(folder)[2].md5s)
+    """An MD5 for each IDX file, or one digest of all pictures: a run stores them to identify its data."""
+    return dict(_surveyed(folder)[2].md5s)
 
 
 def find(name: str) -> Path:
     """The folder whose content has that id.
 
     Raises:
-        DataError: there is none, or what is wrong with the folder of that name.
+        DataError: there is none, or the folder of that name has a problem.
     """
     problems, title = list[DataError](), name.rpartition("-")[0]
     for folder in folders():
-        if title in (plain(folder.name), _plain_before(folder.name)):  # others have other ids, whatever they hold
+        if title in (
+            plain(folder.name),
+            _plain_before(folder.name),
+        ):  # other folders have other ids, whatever they hold
             try:
-                found = describe(folder)
+                collection = describe(folder)
             except DataError as error:
                 problems.append(error)
             else:
-                if name in (found.id, found.former):
+                if name in (collection.id, collection.former):
                     return folder
     raise problems[0] if problems else gone(name)
 
 
 def gone(name: str) -> DataError:
-    """The error that says that no folder has that id."""
+    """The error for an id that no folder has."""
     return DataError(
         f"The data set {name.rpartition('-')[0]} ({name}) is not on this machine, or has changed; put its folder into "
         f"{root()}, or name another folder in {VARIABLE}."
     )
 
 
-def _looked(folder: Path) -> "tuple[Collection, IdxFiles | PictureFolders, Survey]":
-    with _at_the_border(folder):
+def _surveyed(folder: Path) -> "tuple[Collection, IdxFiles | PictureFolders, Survey]":
+    with _any_error_in_a_sentence(folder):
         entries = files.listed(folder, REMEDY)
         form = (IdxFiles if any(map(named, entries)) else PictureFolders)(folder, entries)
         survey = surveyed(form.state(), form.survey)
     name = plain(folder.name)
     known = f"{name}-{survey.digest[:8]}"
     former = f"{_plain_before(folder.name)}-{survey.former[:8]}" if survey.former else known
-    found = Collection(
+    collection = Collection(
         known,
         shown(folder.name),
         problem(survey.shape, survey.classes),
@@ -155,12 +158,12 @@ def _looked(folder: Path) -> "tuple[Collection, IdxFiles | PictureFolders, Surve
         mirrored=name in _SYMMETRIC,
         former=former if former != known else None,
     )
-    return found, form, survey
+    return collection, form, survey
 
 
 @contextmanager
-def _at_the_border(folder: Path) -> Iterator[None]:
-    """Whatever else a folder can do to who reads it is one sentence too."""
+def _any_error_in_a_sentence(folder: Path) -> Iterator[None]:
+    """Turn any other error while reading a folder into a sentence too."""
     try:
         yield
     except (OSError, ValueError, MemoryError) as error:
@@ -169,5 +172,5 @@ def _at_the_border(folder: Path) -> Iterator[None]:
 
 
 def _plain_before(name: str) -> str:
-    """The beginning of a data set's id in earlier versions, which knew no letters but those of English."""
+    """The beginning of a data set's id in earlier versions, which kept English letters only."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "data"

@@ -1,4 +1,4 @@
-"""A data set as four IDX files, as MNIST is."""
+"""A data set of four IDX files, like MNIST."""
 
 import os
 import re
@@ -20,7 +20,7 @@ _PARTS = {"train": ("train",), "test": ("t10k", "test")}
 
 
 def named(entry: "os.DirEntry[str]") -> bool:
-    """Whether a file has the name of one of the four."""
+    """Whether a file is named like one of the four."""
     fits = _NAME.match(entry.name) and not entry.name.lower().endswith(_NOT_IDX)
     return bool(fits) and files.is_file(entry, REMEDY)
 
@@ -29,7 +29,7 @@ class IdxFiles:
     """A folder with four IDX files and, if the classes have names, `classes.txt`."""
 
     def __init__(self, folder: Path, entries: "list[os.DirEntry[str]]") -> None:
-        """Raises DataError where one of the four is missing or there twice."""
+        """Raises DataError if one of the four is missing or present twice."""
         self._folder = folder
         names = [entry.name for entry in entries if named(entry)]
         self._paths = {
@@ -41,33 +41,33 @@ class IdxFiles:
         self._names = folder / _CLASSES if given else None
 
     def _find(self, names: list[str], starts: tuple[str, ...], what: str) -> Path:
-        found = [name for start in starts for name in names if name.startswith(f"{start}-{what}")]
-        if len(found) != 1:
-            which = f" ({', '.join(found)})" if found else ""
+        matches = [name for start in starts for name in names if name.startswith(f"{start}-{what}")]
+        if len(matches) != 1:
+            which = f" ({', '.join(matches)})" if matches else ""
             raise DataError(
-                f"{self._folder} has {len(found)} files {starts[0]}-{what}*{which}, where one is needed; {REMEDY}."
+                f"{self._folder} has {len(matches)} files {starts[0]}-{what}*{which}, where one is needed; {REMEDY}."
             )
-        return self._folder / found[0]
+        return self._folder / matches[0]
 
     def state(self) -> str:
-        """What changes when a file does; raises DataError where one cannot be looked at."""
+        """A text that changes whenever a file does; raises DataError if a file's status cannot be read."""
         paths = [*self._paths.values(), *([self._names] if self._names else [])]
         return "\n".join(files.state(path, REMEDY) for path in paths)
 
     def survey(self) -> Survey:
         """Raises DataError: a file is damaged, or does not fit the others."""
-        found = {key: files.look_at_idx(path, REMEDY) for key, path in self._paths.items()}
-        for key, of in found.items():
-            self._check_dimensions(key, of.shape)
-        shapes = {part: _image(found[part, "images"].shape) for part in _PARTS}
-        highest = max(found[part, "labels"].highest for part in _PARTS)
+        contents = {key: files.look_at_idx(path, REMEDY) for key, path in self._paths.items()}
+        for key, content in contents.items():
+            self._check_dimensions(key, content.shape)
+        shapes = {part: _image(contents[part, "images"].shape) for part in _PARTS}
+        highest = max(contents[part, "labels"].highest for part in _PARTS)
         classes, shape = self._classes(highest), shapes["train"]
         check_shape(self._folder, shape)
-        check_counts(self._folder, len(classes), found["train", "images"].shape[0])
-        self._check_fit(found, shapes, highest, len(classes))
-        md5s = {self._paths[key].name: of.md5 for key, of in found.items()}
+        check_counts(self._folder, len(classes), contents["train", "images"].shape[0])
+        self._check_fit(contents, shapes, highest, len(classes))
+        md5s = {self._paths[key].name: content.md5 for key, content in contents.items()}
         digest = files.digest([*(md5.encode() for md5 in md5s.values()), "\n".join(classes).encode()])
-        return Survey(shape, classes, found["train", "images"].shape[0], digest, digest, md5s)
+        return Survey(shape, classes, contents["train", "images"].shape[0], digest, digest, md5s)
 
     def _check_dimensions(self, key: tuple[str, str], shape: tuple[int, ...]) -> None:
         held = by(shape) or "single"
@@ -77,13 +77,13 @@ class IdxFiles:
             raise DataError(f"{self._paths[key]} holds {held} bytes, which are not one label per image; {REMEDY}.")
 
     def _check_fit(
-        self, found: dict[tuple[str, str], Idx], shapes: dict[str, tuple[int, ...]], highest: int, classes: int
+        self, contents: dict[tuple[str, str], Idx], shapes: dict[str, tuple[int, ...]], highest: int, classes: int
     ) -> None:
         if shapes["train"] != shapes["test"]:
             both = " and ".join(f"{by(shape)} in {part}" for part, shape in shapes.items())
             raise DataError(f"The images of {self._folder} are not all alike: {both}; {REMEDY}.")
         for part in _PARTS:
-            images, labels = (found[part, what].shape[0] for what in ("images", "labels"))
+            images, labels = (contents[part, what].shape[0] for what in ("images", "labels"))
             if images != labels or not images:
                 raise DataError(
                     f"{self._folder} has {images} images for {labels} labels in one part, {part}; {REMEDY}."
@@ -113,7 +113,7 @@ class IdxFiles:
 
 
 def _image(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of one image; a single colour is none."""
+    """The shape of one image, without an axis for a single colour."""
     return shape[1:3] if shape[3:] == (1,) else shape[1:]
 
 

@@ -19,7 +19,7 @@ class Split:
         return len(self.labels)
 
     def where(self, mask: np.ndarray) -> "Split":
-        """Those for which a mask (n,) is True, in their order."""
+        """The images for which a mask (n,) is True, in their order."""
         return Split(self.images[mask], self.labels[mask])
 
 
@@ -33,37 +33,37 @@ class Dataset:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one image: (side, side), or (side, side, 3) of a coloured one."""
+        """The shape of one image: (side, side), or (side, side, 3) if coloured."""
         return self.train.images.shape[1:]
 
     @property
     def problem(self) -> Problem:
-        """What a network is to answer."""
+        """The task of a network."""
         return problem(self.shape, self.classes)
 
 
 def problem(shape: tuple[int, ...], classes: tuple[str, ...]) -> Problem:
-    """What is to be answered of images of this shape."""
+    """The task of classifying images of this shape."""
     return Problem(shape[0], shape[2] if len(shape) == 3 else 1, len(classes))
 
 
 def split(train: Split, config: DataConfig) -> tuple[Split, Split]:
-    """The training images without, and with only, the validation images; as `hold_out`.
+    """Split the training images into those to train on and the validation images, as `hold_out` does.
 
     Raises:
-        DataError: there are not more training images than are to be held out.
+        DataError: there are no more training images than are to be held out.
     """
     return hold_out(train, config.validation, config.split_seed)
 
 
 def hold_out(images: Split, n: int, seed: int) -> tuple[Split, Split]:
-    """The images without, and with only, n of them: disjoint, together all of them.
+    """Split images into the remaining ones and n that are held out.
 
     Each class gives the same share of its images, chosen at random by the seed; where the shares are not whole
     numbers, the classes with the largest remainders give one more. Both parts keep the order of the images.
 
     Raises:
-        DataError: there are not more images than are to be held out.
+        DataError: there are no more images than are to be held out.
     """
     if n >= len(images):
         raise DataError(f"{n} of {len(images)} training images cannot be held out; choose fewer.")
@@ -75,7 +75,7 @@ def hold_out(images: Split, n: int, seed: int) -> tuple[Split, Split]:
 
 
 def _shares(counts: np.ndarray, total: int) -> np.ndarray:
-    """`total` shared out in proportion to the counts (c,) int64, by largest remainder."""
+    """`total` divided in proportion to the counts (c,) int64, by largest remainder."""
     whole, remainder = np.divmod(counts * total, counts.sum())
     order = np.argsort(-remainder, kind="stable")
     whole[order[: total - whole.sum()]] += 1

@@ -1,4 +1,4 @@
-"""Names that come from outside, of classes and of data sets: compared, put in order and shown."""
+"""Names of classes and data sets that come from outside: compared, sorted and shown."""
 
 import re
 import unicodedata
@@ -16,14 +16,14 @@ def shown(name: str) -> str:
 
 
 def plain(name: str) -> str:
-    """In lower case, its letters and digits of any script, with hyphens for all between; `data` if it has none."""
+    """The name in lower case: letters and digits of any script, hyphens for all else; `data` if it has neither."""
     text = unicodedata.normalize("NFC", name.lower())
     kept = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in text)
     return "-".join(kept.split()) or "data"
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Those that are numbers by their value, then the others as they are written."""
+    """Numbers first, by value, then the other names in alphabetical order."""
     return sorted(names, key=lambda name: (*_value(name), name))
 
 
@@ -32,10 +32,10 @@ def _value(name: str) -> tuple[bool, float]:
 
 
 def distinct(names: Sequence[str], folder: Path) -> tuple[str, ...]:
-    """The same names.
+    """The names, checked to be distinct.
 
     Raises:
-        DataError: one is there twice.
+        DataError: a name occurs twice.
     """
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"{folder} names a class twice, {', '.join(twice)}; give each a name of its own.")

@@ -1,4 +1,4 @@
-"""A data set as pictures, in a folder for each class."""
+"""A data set of pictures, with one folder per class."""
 
 import os
 from collections.abc import Iterator
@@ -18,23 +18,23 @@ from core.picture.headers import File
 from core.picture.upright import MOST_BYTES, headers, upright
 
 _TRAIN, _TEST = ("train", "training"), ("test", "testing")
-"""The names of the two parts, in any case."""
+"""The folder names of the two parts, in upper or lower case."""
 
 _PICTURES = (".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".webp")
 _COMPANIONS = (
     "", ".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".toml", ".html", ".pdf",
     ".py", ".ipynb", ".db", ".ini", ".log", ".md5", ".sha1", ".sha256", ".xmp", ".url", ".lnk", ".bak", ".tmp",
 )  # fmt: skip
-"""What may lie beside the pictures of a class, and is none of them."""
+"""Endings of files that may lie next to the pictures of a class and are not pictures."""
 
 _SYSTEM = ("@eadir", "__macosx", "__pycache__", "lost+found", "#recycle", "@recycle", "$recycle.bin",
            "system volume information")  # fmt: skip
-"""Folders that systems make without being asked."""
+"""Folders that operating systems create."""
 
 
 @dataclass(frozen=True)
 class _File:
-    """A picture's place, below the data set's folder, and what changes when it does."""
+    """A picture's path in the data set's folder, and a text that changes whenever the picture does."""
 
     path: str
     state: str
@@ -44,7 +44,7 @@ class PictureFolders:
     """Folders of pictures, one for each class, below `train` and `test` or together."""
 
     def __init__(self, folder: Path, entries: "list[os.DirEntry[str]]") -> None:
-        """Raises DataError: a folder cannot be read, or holds what is neither a picture nor a companion of some."""
+        """Raises DataError: a folder cannot be read, or holds a file that may not lie next to pictures."""
         self._folder = folder
         train, test = (_part(folder, entries, names) for names in (_TRAIN, _TEST))
         self._places = [train, test] if train and test else [""]
@@ -55,7 +55,7 @@ class PictureFolders:
         self._sorted = list(self._names) == sorted(self._names)  # as earlier versions had them
 
     def state(self) -> str:
-        """What changes when a picture, a class or its place does."""
+        """A text that changes whenever a picture, a class or its place does."""
         states = [f"{name}\n{file.state}" for part in self._parts for name in part for file in part[name]]
         return f"{self._folder} {files.digest([os.fsencode(state) for state in states])}"
 
@@ -83,7 +83,7 @@ class PictureFolders:
             former.add(content)
             kinds.append((file.coloured, _is_plain(file)))
         assert size is not None
-        coloured = any(of for of, _ in kinds)
+        coloured = any(is_coloured for is_coloured, _ in kinds)
         as_before = all(plain for _, plain in kinds) and kinds[0][0] == coloured and self._sorted
         shape, known = (size[1], size[0], *((3,) if coloured else ())), digest.hexdigest()
         return Survey(shape, self._names, n, known, former.hexdigest() if as_before else "", {"pictures": known})
@@ -137,7 +137,7 @@ class PictureFolders:
         return Dataset(train, test, self._names)
 
     def _pixels(self, path: str, content: bytes, shape: tuple[int, ...]) -> np.ndarray:
-        """Of the survey's shape; a grey picture among coloured ones has its grey in all colours."""
+        """Pixels in the survey's shape; a grey picture among coloured ones gets three equal channels."""
         file = self._headers(path, content, (shape[1], shape[0]))
         try:
             image: Image.Image = upright(file).image
@@ -147,7 +147,7 @@ class PictureFolders:
 
 
 class _Digest:
-    """Of class names and, in their order, of each picture's part, label and bytes: what the data set is known by."""
+    """Digest of the class names and, in order, each picture's part, label and bytes: it identifies the data set."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._digest = files.Digest()
@@ -163,36 +163,36 @@ class _Digest:
 
 
 def _is_plain(file: File) -> bool:
-    """Whether earlier versions read the same of it: they knew neither transparency nor turns nor 16 bits."""
+    """Whether earlier versions read the same pixels: they ignored transparency, orientation and 16-bit depth."""
     return not (file.clear or file.deep or orientation(file.exif) > 1 or (file.palette and not file.coloured))
 
 
 def _part(folder: Path, entries: "list[os.DirEntry[str]]", names: tuple[str, ...]) -> str | None:
     """The folder of that part; None if there is none."""
-    found = [entry.name for entry in entries if entry.name.lower() in names and files.is_folder(entry, REMEDY)]
-    if len(found) > 1:
-        raise DataError(f"{folder} has {' and '.join(found)}, where one is needed; {REMEDY}.")
-    return found[0] if found else None
+    matches = [entry.name for entry in entries if entry.name.lower() in names and files.is_folder(entry, REMEDY)]
+    if len(matches) > 1:
+        raise DataError(f"{folder} has {' and '.join(matches)}, where one is needed; {REMEDY}.")
+    return matches[0] if matches else None
 
 
 def _classes(folder: Path, place: str) -> dict[str, list[_File]]:
-    """The pictures of each class in order, by its name: of each folder that holds some."""
-    found = list[tuple[str, list[_File]]]()
+    """The pictures of each class by its name, in order; a folder without pictures is not a class."""
+    classes = list[tuple[str, list[_File]]]()
     for entry in _folders(folder / place):
         inside = files.listed(Path(entry.path), REMEDY)
         pictures = [
             _File(os.path.join(place, entry.name, e.name), files.state_of(e, REMEDY)) for e in inside if _is_picture(e)
         ]
         if pictures:
-            found.append((shown(entry.name), pictures))
+            classes.append((shown(entry.name), pictures))
         elif not entry.is_symlink():
             _check_depth(entry)
-    distinct([name for name, _ in found], folder / place)
-    return dict(found)
+    distinct([name for name, _ in classes], folder / place)
+    return dict(classes)
 
 
 def _folders(folder: Path) -> "list[os.DirEntry[str]]":
-    """Those that somebody made."""
+    """The folders that a person made."""
     return [
         entry
         for entry in files.listed(folder, REMEDY)
@@ -201,7 +201,7 @@ def _folders(folder: Path) -> "list[os.DirEntry[str]]":
 
 
 def _is_picture(entry: "os.DirEntry[str]") -> bool:
-    """Raises DataError: it is a file that is neither one nor a companion of some, and would be passed over unseen."""
+    """Whether it is a picture; raises DataError for any other file that would be skipped silently."""
     if entry.name.startswith("."):
         return False
     ending = os.path.splitext(entry.name)[1].lower()
@@ -215,7 +215,7 @@ def _is_picture(entry: "os.DirEntry[str]") -> bool:
 
 
 def _check_depth(entry: "os.DirEntry[str]") -> None:
-    """Raises DataError where a folder without pictures has a folder with some, which would be passed over unseen."""
+    """Raises DataError if a folder without pictures has a folder with some, which would be skipped silently."""
     for inner in _folders(Path(entry.path)):
         if not inner.is_symlink() and any(map(_is_picture, files.listed(Path(inner.path), REMEDY))):
             raise DataError(

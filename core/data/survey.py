@@ -1,4 +1,4 @@
-"""What a look at every file of a host's own data set finds: taken once for each state of its files, and remembered."""
+"""The survey of a host's own data set: all files are read once for each state, and the result is cached."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,25 +14,25 @@ REMEDY = "see docs/data-sets.md"
 SIDES = (28, 32)
 MOST_CLASSES = 50
 LEAST_IMAGES = 500
-"""Of training images: from fewer nothing could be held out to choose by."""
+"""Training images; with fewer, none could be held out for validation."""
 
 _VERSION = 1
-"""Raise it when a look would find something else in the same files."""
+"""Raise it when a survey of the same files would give another result."""
 
 _MOST = 256  # surveys that this process remembers
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What a data set is.
+    """The description of a data set.
 
     Attributes:
-        shape: of one image, (side, side) or (side, side, 3).
+        shape: shape of one image, (side, side) or (side, side, 3).
         classes: their names, in the order of the labels.
         images: how many training images.
         digest: of images, labels and class names, all in their order.
-        former: the digest by which earlier versions knew it; empty where they saw other images or labels.
-        md5s: what a run keeps of it, by file.
+        former: the digest that earlier versions gave it; empty if they read other images or labels.
+        md5s: the digests that a run stores, by file.
     """
 
     shape: tuple[int, ...]
@@ -47,25 +47,25 @@ _seen = dict[str, "Survey | str"]()  # where the user's cache folder cannot be w
 
 
 def surveyed(state: str, look: Callable[[], Survey]) -> Survey:
-    """What `look` finds, or found when the files were in the same state.
+    """The result of `look`, cached for this state of the files.
 
     Raises:
-        DataError: what is wrong with the data set, remembered too; but not where a file could not be read.
+        DataError: the data set cannot be used (cached too), or a file cannot be read (not cached).
     """
     key = f"survey {_VERSION} {state}"
-    found = _seen.get(key) or _parsed(files.once({"": key}, {"": lambda: _told(look)})[""])
-    if found is None:  # what is remembered is damaged
+    result = _seen.get(key) or _parsed(files.once({"": key}, {"": lambda: _as_json(look)})[""])
+    if result is None:  # the cached result is damaged
         return look()
     if len(_seen) >= _MOST:
         _seen.clear()
-    _seen[key] = found
-    if isinstance(found, str):
-        raise DataError(found)
-    return found
+    _seen[key] = result
+    if isinstance(result, str):
+        raise DataError(result)
+    return result
 
 
-def _told(look: Callable[[], Survey]) -> str:
-    """A survey, or what is wrong with the data set, as it is remembered."""
+def _as_json(look: Callable[[], Survey]) -> str:
+    """A survey, or the problem with the data set, as JSON."""
     try:
         return json.dumps(asdict(look()))
     except UnreadableError:
@@ -90,7 +90,7 @@ def check_counts(folder: Path, classes: int, images: int) -> None:
     if not 2 <= classes <= MOST_CLASSES:
         raise DataError(f"{folder} has {classes} classes; there must be 2 to {MOST_CLASSES}.")
     if images < LEAST_IMAGES:
-        raise DataError(f"{folder} has {images} training images; there must be {LEAST_IMAGES} at least.")
+        raise DataError(f"{folder} has {images} training images; there must be at least {LEAST_IMAGES}.")
 
 
 def check_shape(folder: Path, shape: tuple[int, ...]) -> None:
@@ -102,5 +102,5 @@ def check_shape(folder: Path, shape: tuple[int, ...]) -> None:
 
 
 def by(shape: tuple[int, ...]) -> str:
-    """`28 x 28`."""
+    """A shape in words: `28 x 28`."""
     return " x ".join(map(str, shape))

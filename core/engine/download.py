@@ -1,4 +1,4 @@
-"""Fetches data sets with torchvision: `python -m core.engine.download`, which `make data` calls.
+"""Fetch data sets with torchvision: `python -m core.engine.download`, which `make data` calls.
 
 Fashion-MNIST alone, or the others of `OTHERS` that are named: `make data NAMES="mnist kmnist cifar-10"`.
 
@@ -24,19 +24,19 @@ from core.data.files import write_idx
 from core.errors import DataError, PruneLabError
 
 _FAILURES = (OSError, RuntimeError, http.client.HTTPException)
-"""What `download_url` raises: no connection, a wrong MD5 or too many redirects, an answer that is not HTTP."""
+"""Errors of `download_url`: no connection, a wrong MD5 or too many redirects, an answer that is not HTTP."""
 
 
 def download(
     folder: Path | None = None, *, patience: float = 15.0, on_file: Callable[[str], None] = lambda name: None
 ) -> Path:
-    """The folder (by default the user's cache) after the four files were put there, whole or not at all.
+    """Download the four files, all or none, to a folder (by default in the user's cache), and return it.
 
     torchvision draws a progress bar per file on stderr and checks the packed MD5s; the content is checked again here.
 
     Args:
         folder: where to put the files.
-        patience: seconds to wait for the server to say something.
+        patience: seconds to wait for an answer of the server.
         on_file: called with the name of each file before it is fetched.
 
     Raises:
@@ -57,11 +57,11 @@ def download(
 
 
 OTHERS = {"mnist": MNIST, "kmnist": KMNIST, "cifar-10": CIFAR10}
-"""Data sets that torchvision fetches, checks and unpacks, by the names of the folders that are made of them."""
+"""Data sets that torchvision fetches, checks and unpacks, by the names of their folders."""
 
 
 def download_other(name: str, root: Path | None = None, *, patience: float = 15.0) -> Path:
-    """The folder of a data set after it was put among the host's own, whole or not at all, as IDX files.
+    """Download a data set to the host's own, as IDX files, all or none, and return its folder.
 
     Raises:
         DataError: the server cannot be reached or sends something else, or the folder cannot be written.
@@ -85,11 +85,11 @@ def download_other(name: str, root: Path | None = None, *, patience: float = 15.
 
 def _convert(name: str, temporary: Path, folder: Path) -> None:
     for part, is_train in (("train", True), ("t10k", False)):
-        found = OTHERS[name](temporary, train=is_train, download=True)
-        images = np.asarray(found.data)
+        dataset = OTHERS[name](temporary, train=is_train, download=True)
+        images = np.asarray(dataset.data)
         write_idx(folder / f"{part}-images-idx{images.ndim}-ubyte.gz", images)
-        write_idx(folder / f"{part}-labels-idx1-ubyte.gz", np.asarray(found.targets))
-    (folder / "classes.txt").write_text("\n".join(map(str, found.classes)) + "\n", "utf-8")
+        write_idx(folder / f"{part}-labels-idx1-ubyte.gz", np.asarray(dataset.targets))
+    (folder / "classes.txt").write_text("\n".join(map(str, dataset.classes)) + "\n", "utf-8")
 
 
 def _fetch(folder: Path, on_file: Callable[[str], None]) -> None:
@@ -115,9 +115,9 @@ def _timeout(seconds: float) -> Iterator[None]:
 
 
 def main(names: Sequence[str] = ()) -> int:
-    """Says where the data sets are, after downloading those that are nowhere yet; 1 where one cannot be had."""
+    """Download the data sets that are missing and print where each is; return 1 if one is not available."""
     if unknown := set(names) - OTHERS.keys():
-        print(f"There is no data set {', '.join(sorted(unknown))}; choose of {', '.join(OTHERS)}.", file=sys.stderr)
+        print(f"There is no data set {', '.join(sorted(unknown))}; choose from {', '.join(OTHERS)}.", file=sys.stderr)
         return 1
     try:
         for name in names:

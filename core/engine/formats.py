@@ -1,5 +1,5 @@
-"""The files of a pruned network to download. Each is one entry of `FORMATS`; the archive, its checks and the model
-card's list of files follow.
+"""The files of a pruned network to download. Each is one entry of `FORMATS`, from which the archive, its checks and the
+model card's list of files follow.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -25,7 +25,7 @@ AGREES = 1e-5
 """The largest difference of a logit that counts as rounding, absolute or relative to the largest logit."""
 
 _TRIED = 500
-"""Images that the script answers."""
+"""Number of images on which the script is tested."""
 
 _BATCH = 250
 
@@ -37,11 +37,11 @@ class Pruned:
     Attributes:
         run: whose network it is.
         weights: all arrays; in the kernels, k weights are zero.
-        pruning: how these were chosen.
-        k: how many they are.
-        comparison: of the dense and the pruned network on the test images.
+        pruning: how these weights were chosen.
+        k: the number of weights that are zero.
+        comparison: the dense and the pruned network on the test images.
         images: (n, h, w) or (n, h, w, c) uint8, the test images.
-        logits: (n, classes) float32, the pruned network's.
+        logits: (n, classes) float32, of the pruned network.
         on_batch: called before each batch of images; may raise JobCancelled.
     """
 
@@ -56,7 +56,7 @@ class Pruned:
 
     @property
     def notes(self) -> dict[str, str | int]:
-        """What the files say of the network besides its arrays."""
+        """The description of the network that the files contain besides its arrays."""
         masks = mask_digest(self.weights)
         return {"run": self.run.id, "pruning": self.pruning.key, "k": self.k, "total": self.run.weights, "masks": masks}
 
@@ -71,12 +71,12 @@ class Format:
 
     Attributes:
         file: its name.
-        about: what it is, for the model card; empty for the card itself.
-        write: gives its content.
-        check: reads or runs what was written, given this file and those before it; returns the largest difference of a
-            logit (0 where every bit is compared) and raises PruningError if that is too much. None for a file that is
-            checked with another.
-        says: what the check showed, with `{size}`, `{arrays}`, `{images}`, `{tried}` and `{apart}`.
+        about: its description, for the model card; empty for the card itself.
+        write: returns its content.
+        check: reads or runs the file, given it and those before it; returns the largest difference of a logit (0 if
+            every bit is compared) and raises PruningError if that is too large. None for a file that is checked
+            together with another.
+        says: the sentence for a passed check, with `{size}`, `{arrays}`, `{images}`, `{tried}` and `{apart}`.
     """
 
     file: str
@@ -123,7 +123,7 @@ _REPORT = "please report this network"
 
 
 def _same(name: str, weights: Weights, read: Weights) -> float:
-    """Raises PruningError unless every bit of the weights was read; there is no difference then."""
+    """Raise PruningError unless every bit of the weights was read; the difference is then 0."""
     if {*weights} != {*read} or any(_bits(weights[n]) != _bits(read[n]) for n in weights):
         raise PruningError(f"{name} did not give back every bit of the weights; {_REPORT}.")
     return 0.0

@@ -1,4 +1,4 @@
-"""The gradient of the loss in a network's kernels, which first-order criteria rank by."""
+"""The gradient of the loss with respect to a network's kernels, used by first-order criteria."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ _BATCH = 250  # images
 def gradients(
     design: Design, weights: Weights, images: Split, *, on_batch: Callable[[], object] = lambda: None
 ) -> dict[str, np.ndarray]:
-    """Of the mean cross-entropy over the images, in each kernel's shape, float32: the network as it answers.
+    """The gradient of the mean cross-entropy over the images, in each kernel's shape, float32, in evaluation mode.
 
     Batch normalisation uses its stored statistics. `on_batch` is called before each batch; what it raises passes
     through.
@@ -36,4 +36,4 @@ def gradients(
 
 
 COMPUTED = {GRADIENTS: gradients}
-"""What computes each of `core.pruning.STATISTICS`."""
+"""The function that computes each of `core.pruning.STATISTICS`."""

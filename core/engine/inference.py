@@ -1,4 +1,4 @@
-"""Logits of many images for many versions of a network's weights."""
+"""Logits of many images, for many versions of a network's weights."""
 
 from collections.abc import Callable, Mapping
 
@@ -35,7 +35,7 @@ class Classifier:
     ) -> np.ndarray:
         """Logits (n, classes) float32 of the network with these (raw, perhaps pruned) weights, in float32 arithmetic.
 
-        Batch normalisation is folded into the kernels here, so after pruning. The logits of an image do not depend on
+        Batch normalisation is folded into the kernels here, after pruning. The logits of an image do not depend on
         its neighbours. `on_batch` is called before each batch; what it raises passes through.
         """
         logits = []
@@ -50,7 +50,7 @@ class Classifier:
 
 
 class Viewer:
-    """A network without weights and one image to look at; its logits and what its first convolution passes on."""
+    """A network without weights, and one image: its logits and the feature maps of the first convolution."""
 
     def __init__(self, design: Design, image: np.ndarray) -> None:
         """`image` is (h, w) or (h, w, c) uint8."""
@@ -65,14 +65,14 @@ class Viewer:
         The logits are those of `Classifier.infer` up to rounding: for one image, folding costs more than it saves.
         """
         self._maps.clear()
-        with reproducible(threads=1), torch.inference_mode():  # more would only wait for each other
+        with reproducible(threads=1), torch.inference_mode():  # more threads would only wait for each other
             set_weights(self._model, weights)
             logits = self._model(self._image)[0]
         return logits.numpy(), self._maps[0].numpy()  # the first pass is of the image, a second of its mirror image
 
 
 def fold(model: nn.Module) -> None:
-    """Replace every `Conv` in an evaluated network by one convolution that does the same."""
+    """Replace every `Conv` in a network in evaluation mode with one convolution that does the same."""
     for name, module in model.named_children():
         if isinstance(module, Conv):
             setattr(model, name, Folded(module))

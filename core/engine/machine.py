@@ -1,4 +1,4 @@
-"""What this machine computes with, and how to make it repeat itself."""
+"""The hardware of this machine, and how to compute reproducibly on it."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ import torch
 from core.config import FORMAT
 
 THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-"""One for each CPU that this process may use."""
+"""The number of threads: one for each CPU that this process may use."""
 
 _KINDS, _TRIES = (torch.float32, torch.bfloat16), 8
 _race = threading.Lock()
@@ -40,7 +40,7 @@ def has_bfloat16(where: torch.device) -> bool:
 
 @cache
 def _bfloat16_wins() -> bool:
-    """A race, because the instructions alone do not tell: some processors are half as fast with them, some twice.
+    """Time both, because the instructions alone do not decide: some processors are half as fast with them, some twice.
 
     The better of several tries counts and the gap is wide, so that a busy machine decides as an idle one does.
     """
@@ -59,12 +59,12 @@ def _bfloat16_wins() -> bool:
 _settings: Any = torch.utils.deterministic
 _flags, _before = threading.Lock(), dict[str, bool]()
 _users = 0
-"""How many threads compute reproducibly just now: torch's flags are the whole process's."""
+"""The number of threads that compute reproducibly now: torch's flags apply to the whole process."""
 
 
 @contextmanager
 def reproducible(threads: int = THREADS) -> Iterator[None]:
-    """Deterministic algorithms and so many threads, whatever was set before, and will be again after."""
+    """Use deterministic algorithms and this many threads, and restore the former settings afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     _enter()
@@ -99,13 +99,13 @@ def _leave() -> None:
 
 
 def versions() -> dict[str, str]:
-    """Of what a result depends on."""
-    found = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
-    return {**{name: str(version) for name, version in found.items()}, "format": str(FORMAT)}
+    """The versions that a result depends on."""
+    packages = {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
+    return {**{name: str(version) for name, version in packages.items()}, "format": str(FORMAT)}
 
 
 def described() -> dict[str, str | int | bool]:
-    """The kind of machine this is; nothing that tells which one."""
+    """The kind of this machine; nothing that identifies it."""
     where = device()
     with reproducible():
         threads = torch.get_num_threads()

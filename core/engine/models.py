@@ -1,4 +1,4 @@
-"""The networks of `core.networks`, built.
+"""The networks of `core.networks` as torch modules.
 
 Every convolution is a `Conv` and every batch normalisation belongs to one, so generic code can fold any network.
 """
@@ -20,9 +20,9 @@ from core.networks import NETWORKS, PIXEL_MEAN, PIXEL_STD, Placed, passes
 class Conv(nn.Module):
     """Convolution, max pooling over 2 x 2 if asked for, batch normalisation, ReLU; without `norm` a bias instead.
 
-    Pooling comes before normalisation, which then has a quarter of the numbers to work on. The scale of the
-    normalisation stays 1 (the next kernel can do its work), so that its factor is positive, commutes with the
-    maximum, and can be folded into the convolution.
+    Pooling comes before normalisation, which then processes a quarter of the numbers. The scale of the
+    normalisation stays 1 (the next kernel can take its role), so its factor is positive, commutes with the maximum, and
+    can be folded into the convolution.
     """
 
     def __init__(
@@ -63,9 +63,9 @@ class RegionMeans(nn.Module):
 
 
 class Mirrored(nn.Sequential):
-    """Layer after layer; once trained and if `mirrored`, the mean of its answers to an image and to the mirror image.
+    """A sequence of layers; in evaluation mode and if `mirrored`, the mean output for an image and its mirror image.
 
-    Trained with random flips, the two answers differ by chance alone, and their mean errs less: Krizhevsky et al.,
+    After training with random flips, the two outputs differ by chance only and their mean errs less: Krizhevsky et al.,
     "ImageNet classification with deep convolutional neural networks", 2012.
     """
 
@@ -82,7 +82,7 @@ class Mirrored(nn.Sequential):
 
 
 class Residual(nn.Sequential):
-    """What its layers make of the input, added to the input: He et al., "Deep residual learning", 2015."""
+    """The output of its layers, added to the input: He et al., "Deep residual learning", 2015."""
 
     def forward(self, x: Tensor) -> Tensor:
         change: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
@@ -90,7 +90,7 @@ class Residual(nn.Sequential):
 
 
 def _modules(design: Design) -> Iterator[tuple[str, nn.Module]]:
-    """The layers of a design as modules, by names which are those of the weights and which visitors see."""
+    """The layers of a design as modules, by the names that the weights have and that visitors see."""
     network, problem = NETWORKS[design.network], design.problem
     placed = {layer.name: layer for layer in network.placed(problem)}
     for spec in network.layers:
@@ -148,7 +148,7 @@ def get_weights(model: nn.Module) -> dict[str, np.ndarray]:
 def set_weights(model: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
     """Copy weights, as `get_weights` returns them, into a network of the same kind.
 
-    Layers take on the arrays' shapes: of a network whose filters were taken out, it becomes that smaller network.
+    Layers take the arrays' shapes: given weights without some filters, the network becomes that smaller network.
     """
     own: dict[str, Tensor] = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     with torch.no_grad():
@@ -162,6 +162,6 @@ def set_weights(model: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
 
 
 def normalise(images: Tensor) -> Tensor:
-    """Pixels to network input: (n, h, w) or (n, h, w, c) uint8 to (n, c, h, w) float32, channels last in memory."""
+    """Pixels as network input: (n, h, w) or (n, h, w, c) uint8 to (n, c, h, w) float32, channels last in memory."""
     pixels = images.unsqueeze(3) if images.ndim == 3 else images
     return pixels.float().sub_(255 * PIXEL_MEAN).div_(255 * PIXEL_STD).permute(0, 3, 1, 2)

@@ -33,9 +33,9 @@ class Muon:
     """Muon for the kernels of convolutions, AdamW for the rest, at one learning rate.
 
     Muon (Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024) replaces the momentum of a
-    matrix by the nearest matrix whose singular values are all alike, so that every direction is learned as fast; its
+    matrix with the nearest matrix whose singular values are all equal, so all directions are learned equally fast; its
     steps are scaled to the size of AdamW's (Liu et al., "Muon is scalable for LLM training", 2025). torch's takes
-    matrices only: it is given views of the kernels, a row for each filter, that share their memory.
+    matrices only: it gets views of the kernels, one row per filter, that share their memory.
     """
 
     def __init__(self, model: nn.Module, settings: TrainingConfig):

@@ -1,4 +1,4 @@
-"""Networks in forms that other programs read: ONNX, torch's own state, and a script of plain torch."""
+"""Networks in formats that other programs read: ONNX, torch's own state, and a script of plain torch."""
 
 import io
 import subprocess
@@ -17,11 +17,11 @@ from core.engine.machine import THREADS
 from core.engine.models import build, normalise, set_weights
 from core.errors import PruningError
 
-_PATIENCE = 900  # seconds, for a script that hangs: importing torch takes a minute where others have the processors
+_PATIENCE = 900  # seconds, for a script that hangs: on a busy machine, importing torch takes a minute
 
 
 class _FromPixels(nn.Module):
-    """A network that is given pixels."""
+    """A network whose input is pixels."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -47,10 +47,11 @@ def to_onnx(design: Design, weights: Mapping[str, np.ndarray]) -> bytes:
         verbose=False,
     )
     assert program is not None
-    made = program.model_proto
-    for part in (made, made.graph, *made.graph.node, *made.graph.value_info, *made.graph.input, *made.graph.output):
+    proto = program.model_proto
+    graph = proto.graph
+    for part in (proto, graph, *graph.node, *graph.value_info, *graph.input, *graph.output):
         del part.metadata_props[:]  # the exporter's notes, which name files of this machine
-    return bytes(made.SerializeToString())
+    return bytes(proto.SerializeToString())
 
 
 def onnx_runtime(content: bytes, threads: int = THREADS) -> Callable[[np.ndarray], np.ndarray]:
@@ -69,16 +70,16 @@ def to_state(weights: Mapping[str, np.ndarray]) -> bytes:
 
 
 def from_state(content: bytes) -> dict[str, np.ndarray]:
-    """The inverse of `to_state`, without running anything that a file may hold."""
+    """The inverse of `to_state`, without running any code that a file may contain."""
     state = torch.load(io.BytesIO(content), weights_only=True)
     return {name: tensor.numpy() for name, tensor in state.items()}
 
 
 def run_alone(script: str, state: bytes, images: np.ndarray) -> np.ndarray:
-    """What a script's `network` answers to uint8 images, in a process and a folder where there is nothing of ours.
+    """The output of a script's `network` for uint8 images, in a process and a folder without any PruneLab code.
 
     Raises:
-        PruningError: the script failed, or says nothing.
+        PruningError: the script fails, or does not answer in time.
     """
     with tempfile.TemporaryDirectory() as folder:
         for name, content in (("network.py", script.encode()), ("weights.pt", state)):

@@ -1,5 +1,5 @@
-"""How long a network takes: dense, with zeros that are multiplied all the same, without its idle filters, with kernels
-as sparse matrices, and by ONNX Runtime. From pixels to logits in each case."""
+"""Time a network: dense, with its zeros multiplied like any number, without its idle filters, with kernels as sparse
+matrices, and in ONNX Runtime. From pixels to logits in each case."""
 
 import random
 import time
@@ -71,10 +71,10 @@ def take_turns(
     on_round: Callable[[int, int], object] = lambda done, of: None,
     rounds: int = ROUNDS,
 ) -> dict[int, dict[Name, list[float]]]:
-    """Seconds of one pass for each batch and each network, a value a round.
+    """Seconds of one pass for each batch and each network, one value per round.
 
-    In every round all take turns, in random order, on so many threads as the machine has processors for this process.
-    After `_PATIENCE` no further round is begun, if there are `_ENOUGH`. `images` are uint8, at least as many as the
+    In every round all take turns, in random order, with one thread for each processor of this process. After
+    `_PATIENCE`, no further round is begun if there are `_ENOUGH`. `images` are uint8, at least as many as the
     largest batch.
     """
     seconds: dict[int, dict[Name, list[float]]] = {batch: {name: [] for name in passes} for batch in BATCHES}
@@ -88,14 +88,16 @@ def take_turns(
         for done in range(rounds):
             if done >= _ENOUGH and time.perf_counter() - began > _PATIENCE:
                 break
-            for batch, name in order.sample([*repeats], len(repeats)):  # or one would always come after the same other
+            for batch, name in order.sample(
+                [*repeats], len(repeats)
+            ):  # otherwise each would always follow the same other
                 seconds[batch][name].append(_timed(passes[name], images[:batch], repeats[batch, name]))
             on_round(done + 1, rounds)
     return seconds
 
 
 def network(design: Design, weights: Mapping[str, np.ndarray], change: Callable[[nn.Module], object] = fold) -> Pass:
-    """A network with these weights, changed for speed."""
+    """A network with these weights, transformed for speed."""
     model = build(design, 0).eval()
     set_weights(model, weights)
     change(model)
@@ -114,7 +116,7 @@ def sparse(design: Design, weights: Mapping[str, np.ndarray]) -> Pass:
 
 
 def _timed(run: Pass, images: np.ndarray, times: int) -> float:
-    """Seconds of one pass, the mean of some."""
+    """Seconds of one pass, the mean over several."""
     began = time.perf_counter()
     for _ in range(times):
         run(images)
@@ -127,7 +129,7 @@ def _check(one: np.ndarray, other: np.ndarray, name: str) -> None:
 
 
 def sparsify(model: nn.Module) -> None:
-    """Fold a network and replace each layer by one whose kernel is a matrix of compressed sparse rows."""
+    """Fold a network and replace each layer with one whose kernel is a matrix of compressed sparse rows."""
     fold(model)
     _sparsify(model)
 

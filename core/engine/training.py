@@ -21,7 +21,7 @@ from core.pruning import Weights, kernels
 _REPORT_EVERY = 0.25  # seconds
 _VALIDATED_AT_ONCE = 250  # images
 _WARM_UP = 0.25  # share of the one-cycle schedule in which the learning rate rises
-FINE = 0.3  # the highest learning rate of a fine-tuning, as a share of the training's own
+FINE = 0.3  # the highest learning rate of fine-tuning, as a share of the training's
 _EASY = 0.75  # share of the images, those of the lowest loss, from which some are skipped
 
 
@@ -36,14 +36,14 @@ class Trained:
 
 @dataclass(frozen=True)
 class Sparse:
-    """Where a retraining starts: weights, and for each kernel by name what stays (True); the rest is held at zero."""
+    """The start of a retraining: weights, and a mask for each kernel (True: kept); the rest is held at zero."""
 
     weights: Weights
     masks: Mapping[str, np.ndarray]
 
     @classmethod
     def after(cls, pruned: Weights, start: Weights | None = None) -> "Sparse":
-        """What is left of pruned weights stays; it starts as it is there or, if given, in the weights `start`."""
+        """Keep the nonzero weights of `pruned`; they start from their values there or, if given, in `start`."""
         return cls(pruned if start is None else start, {name: w != 0 for name, w in kernels(pruned).items()})
 
 
@@ -59,8 +59,8 @@ def train(
 ) -> Trained:
     """Train a network on the training images of `data` less the validation split; the test images are not touched.
 
-    `on_progress` is called about four times a second, `should_stop` at every step. `sparse` trains a pruned network
-    from its weights on, in place of a new one. `until` ends the training after so many of its epochs.
+    `on_progress` is called about four times a second, `should_stop` at every step. `sparse` retrains a pruned
+    network from its weights, instead of a new one. `until` ends the training after this many of its epochs.
 
     Raises:
         ConfigError: there is no such network.
@@ -111,26 +111,26 @@ def train(
 
 
 class _Held:
-    """Keeps pruned weights at zero, whatever gradients, momentum and weight decay want."""
+    """Keeps pruned weights at zero, despite gradients, momentum and weight decay."""
 
     def __init__(self, gone: list[tuple[nn.Parameter, Tensor]]) -> None:
         """`gone` is, for each kernel, a mask of its shape that is True where it is pruned."""
         self._gone = gone
 
     def gradients(self) -> None:
-        """Before a step: what is pruned has no part in it."""
+        """Before a step: pruned weights get no gradient."""
         for kernel, gone in self._gone:
             assert kernel.grad is not None
             kernel.grad.masked_fill_(gone, 0.0)
 
     def weights(self) -> None:
-        """After a step: what is pruned is +0.0 again."""
+        """After a step: pruned weights are +0.0 again."""
         for kernel, gone in self._gone:
             kernel.data.masked_fill_(gone, 0.0)
 
 
 def _hold(model: nn.Module, sparse: Sparse) -> _Held:
-    """Put the weights into the network, without what the masks remove."""
+    """Load the weights into the network, with pruned ones at zero."""
     set_weights(model, sparse.weights)
     kernels = dict(model.named_parameters())
     gone = [(kernels[name], ~torch.tensor(kept, device=kernels[name].device)) for name, kept in sparse.masks.items()]
@@ -146,10 +146,10 @@ def steps_per_epoch(settings: TrainingConfig, images: int) -> list[int]:
 
 
 def draw(losses: Tensor, skip: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Which images an epoch trains on, in random order, and what each of all n counts in the loss.
+    """The images that an epoch trains on, in random order, and the weight of each of all n in the loss.
 
-    A share `skip` of the images is left out. They are drawn from the share `_EASY` of lowest loss (n,), and the others
-    of those count more in their place, so that the expected gradient stays that of all images: Qin et al., "InfoBatch:
+    A share `skip` of the images is left out. They are drawn from the share `_EASY` with the lowest loss (n,); the rest
+    of that share counts more, so that the expected gradient stays that of all images: Qin et al., "InfoBatch:
     lossless training speed up by unbiased dynamic data pruning", ICLR 2024, with a share in place of their threshold.
     """
     n = len(losses)
@@ -166,7 +166,7 @@ def draw(losses: Tensor, skip: float, generator: torch.Generator) -> tuple[Tenso
 def augment(images: Tensor, settings: TrainingConfig, generator: torch.Generator) -> Tensor:
     """Each image shifted by up to `settings.shift` pixels, mirrored half of the time, and a square of it blanked.
 
-    (n, side, side) or (n, side, side, c) uint8 to the same; zeros move in from the border, and the square's centre may
+    (n, side, side) or (n, side, side, c) uint8 to the same; zeros come in at the border, and the square's centre may
     be any pixel (DeVries and Taylor, "Improved regularization of convolutional neural networks with cutout", 2017).
     Draws from the generator only what the settings ask for.
     """
@@ -200,7 +200,7 @@ def _forward(model: nn.Module, images: Tensor) -> Tensor:
 
 
 def _answers(model: nn.Module, images: Tensor, on_batch: Callable[[], object]) -> Tensor:
-    """Logits (n, classes) of the network as it stands, in the arithmetic that it is trained in."""
+    """Logits (n, classes) of the network in its present state, in training arithmetic."""
     model.eval()
     logits = []
     with torch.inference_mode():
@@ -249,7 +249,7 @@ class _Tally:
 
 
 class _Watch:
-    """Counts steps, reports progress at most four times a second, and asks whether to go on."""
+    """Counts steps, reports progress at most four times a second, and checks whether to stop."""
 
     def __init__(self, of: int, on_progress: Callable[[Progress], object], should_stop: Callable[[], bool]) -> None:
         self.of, self.done, self.epochs = of, 0, list[Epoch]()
@@ -265,7 +265,7 @@ class _Watch:
     def step(self, images: int, loss: float) -> None:
         """One step of training is done."""
         self.done, self._loss = self.done + 1, loss
-        if self.done == 1:  # it takes much longer than any other, and says nothing of them
+        if self.done == 1:  # it takes much longer than the others, so it does not count for the speed
             self._warm = time.perf_counter()
         else:
             self._images += images
@@ -276,7 +276,7 @@ class _Watch:
         self.check("training")
 
     def check(self, phase: Phase = "evaluating") -> None:
-        """Stop here if asked to; report if it is time."""
+        """Raise JobCancelled if the training is to stop; report if it is time."""
         if self._should_stop():
             raise JobCancelled("The training was stopped; nothing was kept.")
         if time.perf_counter() - self._reported >= _REPORT_EVERY:

@@ -1,4 +1,4 @@
-"""What a task works with: the store, the data set, the weights, and whoever waits for it."""
+"""What a task works with: the store, the data set, the weights, and the reports to its job's visitors."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -32,11 +32,11 @@ class Source:
 
 
 GetSource = Callable[[str], Source]
-"""Of a data set's name, as `DataConfig.name` has it."""
+"""A function from a data set's name (`DataConfig.name`) to the data set."""
 
 
 def official(name: str) -> Source:
-    """The data set as found on this machine; raises DataError if it is not there or not whole."""
+    """The data set on this machine; raises DataError if it is missing or incomplete."""
     return Source(data.load(name), data.md5s(name))
 
 
@@ -55,12 +55,12 @@ class Work:
     """A job being done.
 
     Attributes:
-        job: which.
-        results: the store that it reads from and that its result goes to.
-        on_progress: told how far it is.
-        should_stop: asked whether to go on.
-        source: where data sets come from.
-        of: the digest of the weights that the job was last given: its result is of them.
+        job: the job.
+        results: the store that it reads from and writes its result to.
+        on_progress: called with its progress.
+        should_stop: returns whether to stop.
+        source: loads data sets.
+        of: the digest of the weights that the job was last given: its result is computed from them.
     """
 
     job: Job[Any]
@@ -81,22 +81,22 @@ class Work:
             raise JobCancelled("The evaluation was stopped; nothing was kept.")
 
     def report(self, done: int, of: int, *, at_most: bool = False) -> None:
-        """Say how many of how many of the job's units are done; raises as `check` does."""
+        """Report that `done` of `of` units of the job are done; raises as `check` does."""
         self.check()
         self.on_progress(Progress("evaluating", done, of, unit=self.job.unit, at_most=at_most))
 
     def each(self, parts: Sequence[T]) -> Iterator[T]:
-        """The parts of a job in turn; reports how many are done, first none."""
+        """Yield the parts of a job in turn, and report how many are done, beginning with 0."""
         self.report(0, len(parts))
         for done, part in enumerate(parts, 1):
             yield part
             self.report(done, len(parts))
 
     def data(self, config: RunConfig) -> Source:
-        """The data set of a configuration, once it has been said that it is being loaded.
+        """Report that the data set of a configuration is being loaded, and load it.
 
         Raises:
-            DataError: it cannot be had, or it is not what the run of that configuration was trained on.
+            DataError: it is not available, or it is not what the run of that configuration was trained on.
             StoreError: there is such a run, but it is damaged.
         """
         self.on_progress(Progress("loading", 0, 1))
@@ -113,7 +113,7 @@ class Work:
         return self.take(self.store.weights(job.run_id))
 
     def take(self, weights: Weights) -> Weights:
-        """Note that the result will be of these weights."""
+        """Note that the result will be computed from these weights."""
         self.of = digest(weights)
         return weights
 
@@ -129,7 +129,7 @@ class Work:
         return Ranked(run, weights, self._ranking(run, weights, job.pruning, images), images)
 
     def _ranking(self, run: Run, weights: Weights, pruning: PruningConfig, images: Dataset) -> Ranking:
-        """That of a run; what its criterion needs is computed on the validation images, once, and stored."""
+        """The ranking of a run; a statistic for its criterion is computed on the validation images once, and stored."""
         needs = pruning.ranks_by.needs
         if needs and self.store.statistic(run.id, needs) is None:
             held_out = data.split(images.train, run.config.data)[1]

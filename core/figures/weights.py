@@ -168,7 +168,7 @@ KERNELS = 24
 def kernel_maps(
     name: str, kernel: NDArray[np.float32], since: NDArray[np.int64], first: tuple[int, int] = (0, 0)
 ) -> LiveFigure:
-    """The kernels of a convolution as heat maps: a row a filter, a column an input; pruned weights are covered.
+    """The kernels of a convolution as heat maps: one row per filter, one column per input; pruned weights are covered.
 
     Filters of a single input stand side by side.
 

@@ -1,4 +1,4 @@
-"""Jobs on Dask's `distributed`: asked for, watched and stopped."""
+"""Jobs on Dask's `distributed`: submitted, watched and stopped."""
 
 from core.jobs.cluster import VARIABLE
 from core.jobs.engine import Engine

@@ -1,4 +1,4 @@
-"""The jobs that a server knows: those that wait or run, and the last ones that are over."""
+"""The jobs that a server knows: those that wait or run, and the latest that are over."""
 
 import logging
 import math
@@ -22,9 +22,9 @@ _REMEMBERED = 100  # jobs that are over
 class Known:
     """A job as this server knows it; guarded by the board's lock.
 
-    `key` is its task's; each attempt has its own, so that one that was stopped but has not noticed yet is not taken up
-    again. `starts` counts how often a worker began it, `retries` how often it was asked for again here; `stopped` says
-    why, once it was cancelled.
+    `key` is that of its Dask task. Each attempt has its own, so that a stopped attempt that still runs is not reused.
+    `starts` counts the starts by workers, `retries` the retries from this server; `stopped` is the reason once the job
+    is cancelled.
     """
 
     state: JobState
@@ -37,7 +37,7 @@ class Known:
 
 
 class Board:
-    """Safe to use from any thread."""
+    """The known jobs. Safe to use from any thread."""
 
     def __init__(self, on_end: Callable[[], object]) -> None:
         """`on_end` is called before a job's state shows that it is over."""
@@ -54,12 +54,12 @@ class Board:
         return known if known is not None and known.state.active else None
 
     def waiting(self) -> int:
-        """How many jobs fill the queue: those in the background do not."""
+        """The number of jobs in the queue; background jobs do not count."""
         with self.lock:
             return sum(known.state.active and not known.state.job.background for known in self._known.values())
 
     def late(self, seconds: float) -> list[Job[Any]]:
-        """Jobs that have run for longer."""
+        """Jobs that have run for longer than so many seconds."""
         now = time.monotonic()
         with self.lock:
             return [k.state.job for k in self._known.values() if k.state.active and now - k.began > seconds]
@@ -76,7 +76,7 @@ class Board:
             return sorted(map(self._seen, self._known.values()), key=lambda state: state.submitted)
 
     def add(self, state: JobState, future: "Future[None] | None" = None) -> Known:
-        """Know a job from now on, in place of one of that id that is over; forget those that were over long ago."""
+        """Add a job, in place of one with the same id that is over; forget the oldest jobs that are over."""
         key = str(future.key) if future is not None else f"{state.id}-{uuid.uuid4().hex[:8]}"
         with self.lock:
             self._known.pop(state.id, None)
@@ -87,12 +87,12 @@ class Board:
         return known
 
     def forget(self, job_id: str) -> None:
-        """As if it had never been asked for."""
+        """Remove a job, as if it had never been submitted."""
         with self.lock:
             self._known.pop(job_id, None)
 
     def hear(self, known: Known, message: dict[str, Any]) -> None:
-        """Take in what a worker or another server reports of a job; reports on an earlier attempt are ignored."""
+        """Apply a report from a worker or another server; reports on an earlier attempt are ignored."""
         with self.lock:
             if message["key"] != known.key or not known.state.active:
                 return
@@ -102,7 +102,7 @@ class Board:
                 retried = known.starts > 1
                 known.state = replace(known.state, status="running", retried=retried, progress=None, message=None)
             elif message["op"] == "progress":
-                known.began = min(known.began, time.monotonic())  # where this server did not hear it begin
+                known.began = min(known.began, time.monotonic())  # if this server missed its start
                 heard = progress(message["progress"])
                 known.state = replace(known.state, status="running", progress=heard, message=None)
             elif message["op"] == "cancelled":

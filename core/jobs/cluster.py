@@ -1,4 +1,4 @@
-"""The way to the workers: an embedded cluster of processes, or the scheduler at an address."""
+"""The connection to the workers: an embedded cluster of processes, or the scheduler at an address."""
 
 import logging
 import threading
@@ -19,20 +19,20 @@ VARIABLE = "DASK_SCHEDULER_ADDRESS"
 """The environment variable that names a scheduler to use in place of the embedded one."""
 
 JOB = "job"
-"""Embedded workers have one of it: one long job at a time, or two background ones, which take half each."""
+"""The resource that jobs take. An embedded worker has 1: one long job at a time, or two background ones, half each."""
 
 _PATIENCE = 3  # seconds for a scheduler to answer
-_NEVER = "1000 days"  # until Dask gives a worker up that has not come back: it checks once, and starts no other
+_NEVER = "1000 days"  # until Dask gives up on a lost worker: it checks once, and starts no other
 _THREADS = 3  # of an embedded worker: two for background jobs, and one for short questions beside them
 
 
 class Cluster:
-    """A client of Dask's, connected when it is first asked for. Safe to call from any thread."""
+    """A Dask client, connected when it is first used. Safe to call from any thread."""
 
     def __init__(
         self, address: str | None, workers: int, tasks: str, greet: Callable[[Client], object] = lambda client: None
     ) -> None:
-        """`greet` is called with each new client. `workers` and `tasks` are of the embedded cluster."""
+        """`greet` is called with each new client. `workers` and `tasks` describe the embedded cluster."""
         self.address, self._workers, self._tasks, self._greet = address, workers, tasks, greet
         self._connecting = threading.Lock()
         self._cluster: LocalCluster | None = None
@@ -42,16 +42,16 @@ class Cluster:
 
     @property
     def problem(self) -> str | None:
-        """Why jobs cannot be run, and what to do, as found at the last attempt; None if all is well."""
+        """Why jobs cannot run, and what to do, as of the last attempt to connect; None if all is well."""
         return self._problem[1] if self._problem else None
 
     @property
     def name(self) -> str:
-        """What it is called in a sentence."""
+        """Its name in a sentence."""
         return f"the scheduler at {self.address}" if self.address else "the job engine"
 
     def connect(self) -> Client:
-        """The client, connected; a scheduler that has just failed to answer is not asked again for some seconds.
+        """Return the connected client; a scheduler that has just failed to answer is not tried again for some seconds.
 
         Raises:
             JobError: it cannot be reached or started, or this server is shutting down.
@@ -72,13 +72,13 @@ class Cluster:
             return self.client
 
     def preload(self) -> None:
-        """Have the embedded workers import what they need, once they answer: one that imports torch is slow to."""
+        """Let the embedded workers import their tasks once they answer; a worker that imports torch answers slowly."""
         client = self.connect()
         if self._cluster is not None:
             client.register_plugin(Preload(self._tasks))
 
     def unreachable(self, error: Exception) -> str:
-        """What to say when Dask raises this."""
+        """The message for an error that Dask raised."""
         if self.address:
             return f"The scheduler at {self.address} does not answer; start it or unset {VARIABLE}, then try again."
         return f"The worker processes cannot be started ({error}); free some memory or restart the server."
@@ -89,7 +89,7 @@ class Cluster:
         with self._connecting:
             for service in (self.client, self._cluster):
                 if service is not None:
-                    with suppress(OSError):  # of an end that takes too long: workers die with this process
+                    with suppress(OSError):  # raised if it takes too long; workers die with this process
                         service.close()
 
     def _call_scheduler(self) -> Client:
@@ -124,10 +124,10 @@ def _settings(threads: int) -> dict[str, Any]:
         "distributed.scheduler.allowed-failures": 1,  # a job whose worker dies is retried once
         "distributed.admin.low-level-log-length": 200,  # bounds the memory that old events take
         "distributed.worker.profile.enabled": False,
-        "distributed.admin.tick.interval": "1s",  # of 20 ms, it takes the web server 2 % of a core
+        "distributed.admin.tick.interval": "1s",  # at 20 ms it takes the web server 2 % of a core
         "distributed.nanny.pre-spawn-environ": {
             **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads),
-            "MALLOC_TRIM_THRESHOLD_": None,  # Dask's own choice makes torch ask the kernel for every tensor again
+            "MALLOC_TRIM_THRESHOLD_": None,  # Dask's default makes torch ask the kernel for memory for every tensor
         },
     }
 
@@ -136,5 +136,5 @@ _prepare = spawn.get_preparation_data
 
 
 def _without_main(name: str) -> dict[str, Any]:
-    """What a spawned process is told, less the main script: Streamlit's is a page, which no worker should run."""
+    """What a spawned process is given, without the main script: Streamlit's is a page, which no worker should run."""
     return {key: value for key, value in _prepare(name).items() if not key.startswith("init_main")}

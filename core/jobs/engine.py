@@ -1,8 +1,8 @@
-"""Submit, watch and cancel: a thin face over the client of Dask's `distributed`.
+"""Submit, watch and cancel jobs: a thin layer over the client of Dask's `distributed`.
 
-A job is one task. Its future is published under the job's id, so whoever asks for the same shares it, on this server or
-another of the same scheduler, and it goes on without its visitor and its server. Progress travels as events of one
-topic.
+A job is one task. Its future is published under the job's id, so everyone who submits the same job shares it, on this
+server or another one of the same scheduler. It goes on even if its visitor and its server are gone. Progress is sent as
+events of one topic.
 """
 
 import math
@@ -35,7 +35,7 @@ from core.store.runs import RunStore
 R = TypeVar("R")
 
 _LONGEST_WAIT = 60  # seconds for an answer that a visitor waits for
-_CLOCK = 0.5  # seconds between two looks at what takes too long
+_CLOCK = 0.5  # seconds between two checks for jobs that take too long
 
 
 class Engine:
@@ -73,16 +73,16 @@ class Engine:
 
     @property
     def problem(self) -> str | None:
-        """Why jobs cannot be run, and what to do, as found at the last attempt; None if all is well."""
+        """Why jobs cannot run, and what to do, as of the last attempt to connect; None if all is well."""
         return self._cluster.problem
 
     def submit(self, job: Job[Any], owner: str | None = None) -> str:
-        """Ask for a job and return its id. One whose result is in the store is finished at once.
+        """Submit a job and return its id. A job whose result is stored is finished at once.
 
         Raises:
             StoreError: it is about a run that does not exist.
-            JobError: the queue is full, the scheduler cannot be reached, or the job trains and this server does not, or
-                not for this visitor within the hour.
+            JobError: the queue is full, the scheduler cannot be reached, or the job trains and this server does not
+                allow that, or not for this visitor within the hour.
         """
         self.results.weights(job)
         if self._will_train(job):
@@ -92,13 +92,12 @@ class Engine:
         return self._submit(job)
 
     def submit_all(self, jobs: Sequence[Job[Any]], owner: str | None = None) -> None:
-        """Ask for background jobs and what they need; what is stored is not computed again unless it repeats.
+        """Submit background jobs and their needs; a stored result is not computed again unless its job repeats.
 
-        The first of them is submitted when this returns, the others appear as they are. A job whose need fails, fails
-        as that does.
+        The first job is submitted when this returns, the others follow. If a need fails, its job fails in the same way.
 
         Raises:
-            JobError: as `submit` does; the visitor's limit is for all of them together.
+            JobError: as `submit` does; the visitor's limit applies to all of them together.
             StoreError: what was stored before cannot be removed.
         """
         self.limits.check_training()
@@ -115,9 +114,9 @@ class Engine:
         threading.Thread(target=self._submit_each, args=([*jobs[1:]],), name="prunelab-study", daemon=True).start()
 
     def answer(self, job: Job[R]) -> R:
-        """Have a short job done whose result is not kept. Wait for it; it takes precedence over jobs that wait.
+        """Run a short job whose result is not stored, and wait for it; it takes precedence over jobs that wait.
 
-        Embedded workers answer beside a training or an evaluation.
+        Embedded workers answer even during a training or an evaluation.
 
         Raises:
             StoreError: it is about a run that does not exist.
@@ -127,7 +126,7 @@ class Engine:
         client, task = self._cluster.connect(), partial(worker.answer, self._tasks, job, self.store.where)
         try:
             future = client.submit(task, pure=False, priority=1)
-            found: R = future.result(timeout=_LONGEST_WAIT)
+            result: R = future.result(timeout=_LONGEST_WAIT)
         except PruneLabError:
             raise
         except DaskTimeout as error:
@@ -135,10 +134,10 @@ class Engine:
             raise JobError("The workers are busy with other jobs; ask again in a while.") from error
         except Exception as error:  # whatever the task or Dask raised: a visitor gets a sentence
             raise JobError(f"The {job.noun} failed ({type(error).__name__}: {error}); ask again.") from error
-        return found
+        return result
 
     def withdraw(self, jobs: Sequence[Job[Any]]) -> None:
-        """Stop background jobs and what they need, for everyone; those still to be submitted are not."""
+        """Stop background jobs and their needs, for everyone; jobs not submitted yet never will be."""
         self._withdrawn |= {job.id for job in jobs}
         with self._submitting:
             for job_id in dict.fromkeys(part.id for job in jobs for part in (job, *job.needs)):
@@ -153,7 +152,7 @@ class Engine:
         return self._board.states()
 
     def cancel(self, job_id: str, why: str = STOPPED) -> None:
-        """Stop a job for everyone who shares it. One that waits is gone at once, one that runs within two seconds."""
+        """Stop a job for everyone who shares it. A waiting job is gone at once, a running one within two seconds."""
         with self._board.lock:
             known = self._board.active(job_id)
             if known is None:
@@ -173,7 +172,7 @@ class Engine:
 
     def _submit_each(self, jobs: Sequence[Job[Any]]) -> None:
         for job in jobs:
-            # One job or one withdrawal at a time. If the scheduler goes away meanwhile, the rest is asked for again.
+            # One job or one withdrawal at a time. If the scheduler goes away, the rest must be submitted again.
             with self._submitting, suppress(PruneLabError):
                 if self._cluster.closed or job.id in self._withdrawn:
                     continue
@@ -201,7 +200,7 @@ class Engine:
         client, wanted = self._cluster.connect(), known.state.job
         task = partial(worker.run, self._tasks, wanted, known.key, self.store.where)
         try:
-            client.subscribe_topic(TOPIC, self._shared.on_event)  # again: a client that had to reconnect has lost it
+            client.subscribe_topic(TOPIC, self._shared.on_event)  # again: a client that reconnected has lost it
             share = None if self._cluster.address else {JOB: 0.5 if wanted.background else 1}
             how = {"resources": share, "priority": -1 if wanted.background else 0, "fifo_timeout": "0ms"}
             future = client.submit(task, *after, key=known.key, pure=False, **how)
@@ -244,13 +243,13 @@ class Engine:
         self._board.end(known, status, message, cause)
 
     def _try_again(self, known: Known, error: BaseException) -> bool:
-        """Whether a failure was not this job's own: its worker was closed, or died while the job only waited there."""
+        """Whether the job did not fail itself: its worker was closed, or died while the job only waited there."""
         innocent = isinstance(error, JobCancelled) or (isinstance(error, KilledWorker) and known.starts < 2)
         known.retries += 1
         return innocent and known.state.active and not known.stopped and known.retries < 3 and not self._cluster.closed
 
     def _lost(self, job: Job[Any]) -> str:
-        """Why a job is gone that nobody here has stopped: what it waited for was, or the connection was lost."""
+        """Why a job is gone that nobody here has stopped: a need of it was stopped, or the connection was lost."""
         for need in job.needs:
             if (known := self.state(need.id)) is not None and known.status == "cancelled":
                 return known.message or STOPPED
@@ -261,18 +260,18 @@ class Engine:
             self._cluster.preload()
 
     def _watch_the_clock(self) -> None:
-        """Stop what trains for longer than this server allows, however seldom it says how far it is."""
+        """Stop jobs that train for longer than this server allows, even if they rarely report progress."""
         while not self._cluster.closed:
             for job in self._board.late(self.limits.longest):
                 if job.trains:
-                    with suppress(OSError, RuntimeError, CancelledError):  # of a scheduler that is gone: next time
+                    with suppress(OSError, RuntimeError, CancelledError):  # the scheduler is gone: next time
                         self.cancel(job.id, self.limits.too_long(job))
             time.sleep(_CLOCK)
 
     def _will_train(self, part: Job[Any], of: Job[Any] | None = None) -> bool:
-        """Whether a job, or what another needs, takes a training that is not on its way yet."""
+        """Whether a job, or a need of the job `of`, needs a training that neither waits nor runs yet."""
         if not part.trains or self._board.active(part.id):
             return False
         if of is not None and of.repeats and part is not of:
-            return not self.store.has(part.subject)  # what was trained for it is trained again
+            return not self.store.has(part.subject)  # networks trained for it are trained again
         return not self.results.has(part)

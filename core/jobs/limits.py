@@ -1,4 +1,4 @@
-"""What a host allows: whether anything is trained, how much at once, how much for one visitor, and for how long."""
+"""The host's limits: whether training is on, how many jobs at once, how many networks per visitor, and how long."""
 
 import math
 import threading
@@ -18,8 +18,8 @@ class Limits:
 
     Attributes:
         queue: jobs that may run or wait at once; background jobs do not count.
-        training: whether anything is trained here.
-        allowance: what one visitor may have trained.
+        training: whether training is switched on.
+        allowance: how many networks each visitor may train.
         longest: seconds after which a job that trains is stopped.
     """
 
@@ -29,12 +29,12 @@ class Limits:
     longest: float = math.inf
 
     def check_training(self) -> None:
-        """Raise JobError if nothing is trained here."""
+        """Raise JobError if training is switched off."""
         if not self.training:
-            raise JobError("Nothing is trained on this server; look at the existing runs.")
+            raise JobError("Training is switched off on this server; look at the existing runs.")
 
     def check_room(self, active: int) -> None:
-        """Raise JobError if the queue is full with so many active jobs."""
+        """Raise JobError if this many active jobs fill the queue."""
         if active >= self.queue:
             raise JobError(f"The queue is full ({active} jobs); try again when one is done.")
 
@@ -47,12 +47,12 @@ class Limits:
 class Allowance:
     """The networks that each visitor has asked to train or retrain within the last hour. Safe to use from any thread.
 
-    Whatever trains counts, one for each network: a training, a comparison of weights and filters, an audit, a study.
+    Each network of a job that trains counts as one: a training, a comparison of weights and filters, an audit, a study.
     Visitors without a cookie count as one.
     """
 
     def __init__(self, per_hour: int | None) -> None:
-        """Allow each visitor so many; None for any number."""
+        """Allow each visitor this many; None for any number."""
         self._most, self._lock = per_hour, threading.Lock()
         self._asked = dict[str | None, list[float]]()
 

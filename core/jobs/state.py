@@ -1,4 +1,4 @@
-"""A job as it stands: what the engine knows of it, and what it is told by the workers."""
+"""The state of a job: what the engine knows about it, and what the workers report."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,21 +12,21 @@ from core.progress import Epoch, Progress
 Status = Literal["queued", "running", "finished", "failed", "cancelled"]
 
 TOPIC = "prunelab"
-"""Of Dask's events, with which workers and servers tell each other of jobs."""
+"""The topic of the Dask events with which workers and servers report on jobs."""
 
 STOPPED = "Stopped on request; nothing was kept."
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobState:
-    """A job as it was when asked.
+    """A snapshot of a job.
 
     Attributes:
-        job: what is wanted.
+        job: the job itself.
         submitted: when, in seconds since the epoch.
         ahead: how many jobs run or wait before this one, while it is queued.
-        progress: the latest, None before the first.
-        message: why it failed or was cancelled, or what it waits for; for the visitor, as it is.
+        progress: the latest report, None before the first.
+        message: why it failed or was cancelled, or what it waits for; shown to the visitor as it is.
         retried: whether it runs for the second time, because its worker died.
     """
 
@@ -40,7 +40,7 @@ class JobState:
 
     @property
     def id(self) -> str:
-        """The job's."""
+        """The id of the job."""
         return self.job.id
 
     @property
@@ -49,13 +49,13 @@ class JobState:
         return self.status in ("queued", "running")
 
     def waits_for(self, earlier: "JobState") -> bool:
-        """Whether it goes after an earlier one: background jobs go after all others, unless they run already."""
+        """Whether it runs after an earlier one: background jobs run after all others, unless they have started."""
         passed = earlier.job.background and not self.job.background and earlier.status == "queued"
         return earlier.active and not passed
 
 
 def progress(values: dict[str, Any]) -> Progress:
-    """A worker's progress, as it comes over the wire."""
+    """The progress in a worker's message."""
     return Progress(**{**values, "epochs": tuple(Epoch(**epoch) for epoch in values["epochs"])})
 
 

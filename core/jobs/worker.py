@@ -1,4 +1,4 @@
-"""The worker's side of a job. It finds the code by name: the server, which submits the job, imports no torch."""
+"""The worker's side of a job. It imports the code by name, so that the server, which submits jobs, needs no torch."""
 
 import importlib
 import threading
@@ -19,12 +19,12 @@ TASKS = "core.engine.tasks"
 
 
 def answer(tasks: str, job: Job[Any], where: Path | str) -> Any:
-    """Do a job that is short and not kept, and return what it finds."""
+    """Run a short job whose result is not stored, and return the result."""
     return importlib.import_module(tasks).perform(job, where)
 
 
 def run(tasks: str, job: Job[Any], key: str, where: Path | str, *after: None) -> None:
-    """Do a job in the thread of the task of that key, when what it comes after is done, and keep what it finds."""
+    """Run a job as the Dask task `key`, after the tasks `after`, and store its result."""
     worker = get_worker()
 
     def say(op: str, **more: Any) -> None:
@@ -40,13 +40,13 @@ def run(tasks: str, job: Job[Any], key: str, where: Path | str, *after: None) ->
 
 
 def _unwanted(worker: Worker, key: str) -> bool:
-    """Whether the scheduler has taken the task back, or the worker is closing."""
+    """Whether the scheduler has withdrawn the task, or the worker is closing."""
     task = worker.state.tasks.get(key)
     return task is None or task.state == "cancelled" or worker.status not in WORKER_ANY_RUNNING
 
 
 class Preload(WorkerPlugin):
-    """Imports torch as soon as an embedded worker is up, without keeping it from answering."""
+    """Imports torch as soon as an embedded worker is up, in a thread, so that it can answer meanwhile."""
 
     name = "prunelab-preload"
 

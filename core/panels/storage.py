@@ -62,7 +62,7 @@ def _answer(ledger: Ledger, row: int) -> str:
         )
     merit = _share(1 - taken / control)
     return (
-        f"{wording.removed(int(ledger.k[row]), ledger.total)} set to zero. Written as they are, the kernels still take "
+        f"{wording.removed(int(ledger.k[row]), ledger.total)} set to zero. As dense float32, the kernels still take "
         f"{wording.size(dense)}: a zero takes as much as any number. The compact encoding takes {small}; for the "
         f"unpruned network it takes {wording.size(control)}, so pruning itself saves {merit}."
     )

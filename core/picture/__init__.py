@@ -1,8 +1,8 @@
-"""A picture from outside: its headers read with suspicion, then decoded, then as the network sees it.
+"""A picture from outside: its headers are parsed defensively, then it is decoded and made into the network's input.
 
-headers, exif    what a file says of itself
-upright          the picture itself, L or RGB, opaque and upright: of a visitor and of a data set alike
-seen             the steps that make a visitor's picture into what the network sees
+headers, exif    what a file declares about itself
+upright          the decoded picture, L or RGB, opaque and upright, for visitors and data sets
+seen             the steps from a visitor's picture to the network's input
 drawn            pixels as PNG files
 """
 
@@ -21,9 +21,9 @@ from core.picture.upright import MOST_SIDE as MOST_SIDE
 from core.picture.upright import Upright, headers, upright
 
 _FORMATS = ("PNG", "JPEG", "WebP")
-"""Those that a visitor may choose; a data set's may be BMP too."""
+"""The formats for a visitor's picture; a data set's may be BMP too."""
 
-# One picture at a time, whoever else uploads, and always in the same thread: the C library keeps some 50 MB for each
+# One picture at a time, whatever others upload, and always in the same thread: the C library keeps some 50 MB for each
 # thread that has decoded a large picture, so that a lock alone would not bound the memory.
 _decoder = ThreadPoolExecutor(1, "picture")
 
@@ -34,8 +34,8 @@ def read(content: bytes, shape: tuple[int, ...] = (28, 28)) -> Picture:
     Raises:
         PictureError: the file is empty, too large, damaged or of another format, or nothing is on the picture.
     """
-    found = _decoder.submit(_decoded, content).result()
-    return processed(found, shape[0]) if len(shape) == 2 else coloured(found, shape[0])
+    decoded = _decoder.submit(_decoded, content).result()
+    return processed(decoded, shape[0]) if len(shape) == 2 else coloured(decoded, shape[0])
 
 
 def _decoded(content: bytes) -> Upright:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 PNG_URL = "data:image/png;base64,"
-"""How the URL of a PNG file begins that holds the file itself."""
+"""The beginning of a `data:` URL that contains a PNG file."""
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
@@ -19,12 +19,12 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def url(png: bytes) -> str:
-    """A PNG file as a `data:` URL, which a page holds itself: nothing is kept on the server to be fetched later."""
+    """A PNG file as a `data:` URL, embedded in the page: the server stores nothing to be fetched later."""
     return f"{PNG_URL}{base64.b64encode(png).decode()}"
 
 
 def sheet(images: NDArray[np.uint8], columns: int) -> bytes:
-    """One PNG file of (n, h, w) or (n, h, w, 3) images, row by row; the places that are left over are 0."""
+    """One PNG file of (n, h, w) or (n, h, w, 3) images, row by row; unused places are 0."""
     rows = -(-len(images) // columns)
     _, h, w, *colours = images.shape
     places = np.zeros((rows * columns, h, w, *colours), np.uint8)

@@ -13,16 +13,16 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What turns a picture upright, by its orientation; one of orientation 1 is."""
+"""The operation that turns a picture upright, by its orientation; 1 is upright already."""
 
 _ORIENTATION = 0x0112
 _RATIONALS = (5, 10)
 _TYPES = {1: "B", 3: "H", 4: "I", 5: "II", 6: "b", 7: "B", 8: "h", 9: "i", 10: "ii", 11: "f", 12: "d", 13: "I"}
-"""TIFF 6.0, section 2, and 13 for an offset, as `struct` reads them; of texts (2) nobody writes a number."""
+"""TIFF 6.0, section 2, and 13 for an offset, as `struct` reads them; a text (2) never holds a number."""
 
 
 def orientation(exif: bytes) -> int:
-    """1 to 8 (CIPA DC-008, section 4.6), whatever the type and the byte order; 1 where the data do not say."""
+    """1 to 8 (CIPA DC-008, section 4.6), whatever the type and the byte order; 1 if the data do not say."""
     tiff = exif.removeprefix(b"Exif\0\0")
     order = ">" if tiff.startswith(b"MM") else "<"
     try:
@@ -38,11 +38,11 @@ def orientation(exif: bytes) -> int:
 
 
 def _value(tiff: bytes, order: str, at: int, kind: int, n: int) -> float:
-    """The first of an entry's n values, which stand in the entry itself where they fit into its last 4 bytes."""
+    """The first of an entry's n values, stored in the entry itself if they fit into its last 4 bytes."""
     form = order + _TYPES.get(kind, "")
     if n * struct.calcsize(form) > 4:
         (at,) = struct.unpack_from(f"{order}I", tiff, at)
-    found = struct.unpack_from(form, tiff, at)
+    numbers = struct.unpack_from(form, tiff, at)
     if kind in _RATIONALS:
-        return float(found[0] / found[1]) if found[1] else 0.0
-    return float(found[0]) if found else 0.0
+        return float(numbers[0] / numbers[1]) if numbers[1] else 0.0
+    return float(numbers[0]) if numbers else 0.0

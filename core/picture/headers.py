@@ -1,7 +1,7 @@
-"""What a picture's file says of itself, read with suspicion, and the file without what Pillow need not see.
+"""The headers of a picture file, parsed defensively, and the file reduced to what Pillow needs.
 
-Nothing that a file says is trusted. Its headers are read here, and Pillow is given only what makes up the pixels: no
-texts, profiles, EXIF data or further frames, each of which can be a bomb of its own.
+Nothing in a file is trusted. Its headers are read here, and Pillow is given only the pixel data: no text, profiles,
+EXIF data or further frames, each of which could be a decompression bomb.
 """
 
 import io
@@ -21,23 +21,23 @@ _DECODED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _GREY, _PALETTE, _GREY_ALPHA, _ALPHA = 0, 3, 4, (4, 6)  # colour types of a PNG
 _FRAMES = b"\xc0\xc1\xc2\xc9\xca"  # baseline, extended and progressive; the last two with arithmetic coding
 _SEGMENTS = _FRAMES + b"\xc4\xcc\xdb\xdd\xe0\xee"  # tables, restart interval; JFIF and Adobe tell the colours
-_MARKER = re.compile(rb"\xff([\x02-\xcf\xda-\xfe])")  # one that a length follows; fill bytes and junk are passed over
+_MARKER = re.compile(rb"\xff([\x02-\xcf\xda-\xfe])")  # one that a length follows; fill bytes and junk are skipped
 _APP1, _SCAN, _END = b"\xe1", b"\xda", b"\xff\xd9"
 
 
 @dataclass(frozen=True, eq=False)
 class File:
-    """What a file's headers say, and the file without what Pillow need not see.
+    """The headers of a file, and the file reduced to what Pillow needs.
 
     Attributes:
         format: a key of `READERS`.
-        content: header and pixels alone.
+        content: header and pixels only.
         size: width and height in pixels, before the picture is turned upright.
         exif: TIFF bytes; empty where there are none.
         frames: of an animation; 1 otherwise.
-        deep: 16 bits, not 8.
-        coloured: whether its pixels can have other colours than greys.
-        palette: whether its pixels are numbers of a table's colours.
+        deep: whether it has 16 bits per channel, not 8.
+        coloured: whether its pixels can have colours, not only greys.
+        palette: whether its pixels are indices into a colour table.
         clear: whether its pixels can be transparent.
     """
 
@@ -53,7 +53,7 @@ class File:
 
 
 def format_of(content: bytes) -> str | None:
-    """The format that a file's first bytes tell, whatever its name; None if it is none of `READERS`."""
+    """The format by the file's first bytes, whatever its name; None if it is not in `READERS`."""
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
         return "PNG"
     if content.startswith(b"\xff\xd8\xff"):
@@ -66,7 +66,7 @@ def format_of(content: bytes) -> str | None:
 def _png(content: bytes) -> File:
     """Read a PNG's chunks (W3C, Portable Network Graphics, third edition).
 
-    The chunks of each kind are joined, and a further frame's are none of those that are kept.
+    Chunks of the same kind are joined; those of further frames are dropped.
 
     Raises:
         ValueError, struct.error: a checksum is wrong, or the file ends too early.
@@ -113,7 +113,7 @@ def _jpeg(content: bytes) -> File:
     """Read a JPEG's segments up to its first scan (ITU-T T.81, annex B).
 
     Raises:
-        ValueError, struct.error: the file ends too early, or is made to take long.
+        ValueError, struct.error: the file ends too early, or would take too long to decode.
     """
     kept, exif, size, colours, at = [content[:2]], b"", (0, 0), 0, 2
     for _ in range(_MOST_PARTS):
@@ -170,10 +170,10 @@ def _webp_exif(content: bytes) -> bytes:
 
 
 def _bmp(content: bytes) -> File:
-    """Read a BMP's header, which Pillow does without decoding pixels; it is for data sets alone.
+    """Read a BMP's header with Pillow, which decodes no pixels for it; for data sets only.
 
     Raises:
-        Whatever Pillow does.
+        Exception: whatever Pillow raises.
     """
     with Image.open(io.BytesIO(content), formats=["BMP"]) as image:
         table = image.getpalette() if image.mode == "P" else None
@@ -182,7 +182,7 @@ def _bmp(content: bytes) -> File:
 
 
 def _greys(table: Sequence[int]) -> bool:
-    """Whether red, green and blue are alike in each colour of a table."""
+    """Whether red, green and blue are equal in every colour of a table."""
     return table[::3] == table[1::3] == table[2::3]
 
 

@@ -1,11 +1,11 @@
-"""A picture made into what the network sees: 28 x 28 pixels, a light object on a black background.
+"""From a picture to the network's input: 28 x 28 pixels, a light object on a black background.
 
-A network that was trained on colours sees the middle square of the picture instead, as it is.
+A network that was trained on colours gets the middle square of the picture instead, unchanged.
 
-The steps follow those by which Fashion-MNIST was made from product photos (Xiao, Rasul and Vollgraf, "Fashion-MNIST: a
+The steps follow those that made Fashion-MNIST from product photos (Xiao, Rasul and Vollgraf, "Fashion-MNIST: a
 novel image dataset for benchmarking machine learning algorithms", 2017, section 2): grey, negate, trim the edges close
 to the background's colour, longest edge to 28, extend to 28 x 28 with the object in the centre. A visitor's photo is
-lit worse than a shop's, so its background is the median of the border, not the colour of the corners; it is
+lit less evenly than a shop's, so its background is the median of the border, not the colour of the corners; it is
 subtracted, and the contrast is stretched.
 """
 
@@ -27,7 +27,7 @@ _CROWD = 3  # pixels of 3 x 3 that stand out together; fewer are noise
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """What one step made of the picture.
+    """The result of one step.
 
     Attributes:
         title: a few words.
@@ -45,7 +45,7 @@ class Picture:
     """A picture ready for the network.
 
     Attributes:
-        image: of the shape that the network sees.
+        image: in the shape of the network's input.
         steps: from the file to the image.
         notes: sentences about the file.
     """
@@ -71,14 +71,14 @@ def processed(upright: Upright, side: int) -> Picture:
 
 
 def coloured(upright: Upright, side: int) -> Picture:
-    """The middle square, made as small as what the network was trained on."""
+    """The middle square, resized to the network's input."""
     image = upright.image.convert("RGB")
     edge = min(image.size)
     left, top = ((length - edge) // 2 for length in image.size)
     square = image.crop((left, top, left + edge, top + edge))
     small = np.asarray(square.resize((side, side), Image.Resampling.LANCZOS))
     middle = Step("Middle square", "The network was trained on square pictures.", np.asarray(square))
-    seen = Step(_seen(side), f"Made {side} pixels wide; colours and background stay.", small)
+    seen = Step(_seen(side), f"Resized to {side} pixels; colours and background are unchanged.", small)
     return Picture(small, (_uploaded(upright), middle, seen), upright.notes)
 
 
@@ -113,16 +113,16 @@ def _light_on_black(grey: NDArray[np.uint8], background: float, end: float) -> S
     pixels = ((grey - background) / (end - background) * 255).clip(0, 255).round().astype(np.uint8)
     if end < background:
         note = (
-            "Inverted: the network expects light objects on a dark background. The background is 0 now, the darkest "
+            "Inverted: the network expects light objects on a dark background. The background is now 0, the darkest "
             "part 255."
         )
         return Step("Inverted", note, pixels)
-    note = "Not inverted: the background is dark, as the network expects. It is 0 now, the brightest part 255."
+    note = "Not inverted: the background is dark, as the network expects. It is now 0, the brightest part 255."
     return Step("Not inverted", note, pixels)
 
 
 def _threshold(grey: NDArray[np.uint8], background: float, end: float) -> float:
-    """What stands out from the background, in greys of the stretched picture: more where it is lit less evenly.
+    """The grey above which a pixel of the stretched picture stands out: higher where the background is lit less evenly.
 
     The spread is the border's median absolute deviation, which an object that touches the border hardly changes.
     """
@@ -132,7 +132,7 @@ def _threshold(grey: NDArray[np.uint8], background: float, end: float) -> float:
 
 
 def _cropped(light: NDArray[np.uint8], threshold: float) -> Step:
-    """Trim what does not stand out, or is a lone pixel.
+    """Trim edges that do not stand out, except for single pixels.
 
     Raises:
         PictureError: nothing but noise stands out.
@@ -145,7 +145,9 @@ def _cropped(light: NDArray[np.uint8], threshold: float) -> Step:
     rows, columns = (np.flatnonzero(solid.any(axis=axis)) for axis in (1, 0))
     pixels = light[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = pixels.shape
-    return Step("Cropped", f"All that stands out from the background fits in {size_of(width, height)} pixels.", pixels)
+    return Step(
+        "Cropped", f"Everything that stands out from the background fits in {size_of(width, height)} pixels.", pixels
+    )
 
 
 def _nothing() -> PictureError:
@@ -156,7 +158,7 @@ def _nothing() -> PictureError:
 
 
 def _centred(light: NDArray[np.uint8], side: int) -> Step:
-    """Fit (h, w) greys into a square; the larger half of an odd margin is at the left or on top, as Fashion-MNIST's."""
+    """Fit (h, w) greys into a square; the larger half of an odd margin is at the left or top, as in Fashion-MNIST."""
     height, width = (max(1, round(side * length / max(light.shape))) for length in light.shape)
     top, left = (side + 1 - height) // 2, (side + 1 - width) // 2
     pixels = np.zeros((side, side), np.uint8)

@@ -1,4 +1,4 @@
-"""A picture from its file, decoded, opaque and upright: a visitor's own and one of a data set alike."""
+"""Decode a picture file, opaque and upright: for visitors' pictures and data sets."""
 
 import io
 from collections.abc import Collection
@@ -34,7 +34,7 @@ class Upright:
 
 
 def headers(content: bytes, formats: Collection[str] = READERS) -> File:
-    """What a file says of itself, if it is of one of these formats.
+    """Parse the headers of a file in one of these formats.
 
     Raises:
         PictureError: it is empty, too large, damaged or of another format.
@@ -48,7 +48,7 @@ def headers(content: bytes, formats: Collection[str] = READERS) -> File:
 
 
 def upright(file: File) -> Upright:
-    """A file's only or first picture.
+    """Decode a file's only or first picture.
 
     Raises:
         PictureError: it is too large or damaged.
@@ -57,14 +57,14 @@ def upright(file: File) -> Upright:
     try:
         return _decoded(file)
     except Exception:  # Pillow raises a dozen kinds
-        pass  # and its traceback holds on to the pixels, so that it must be no cause or context of the error
+        pass  # its traceback keeps the pixels alive, so it must not become a cause or context of the error
     raise _damaged(file.format)
 
 
 def _format(content: bytes, formats: Collection[str]) -> str:
-    of = ", ".join([*formats][:-1]) + f" or {[*formats][-1]}"
+    names = ", ".join([*formats][:-1]) + f" or {[*formats][-1]}"
     if not content:
-        raise PictureError(f"This file is empty; choose a {of} picture.")
+        raise PictureError(f"This file is empty; choose a {names} picture.")
     if len(content) > MOST_BYTES:
         raise PictureError(
             f"This file has {len(content) / 1e6:,.1f} MB; choose a picture of at most {MOST_BYTES / 1e6:.0f} MB."
@@ -73,7 +73,7 @@ def _format(content: bytes, formats: Collection[str]) -> str:
     if name is not None and name in formats:
         return name
     raise PictureError(
-        f"This file is no {of} picture, whatever its name; choose one of these {_NUMBERS[len(formats)]} formats."
+        f"This file is not a {names} picture, whatever its name; choose one of these {_NUMBERS[len(formats)]} formats."
     )
 
 
@@ -113,7 +113,7 @@ def _notes(file: File, image: Image.Image, small: Image.Image, turn: int) -> tup
         "Its palette's colours were looked up.": image.mode == "P",
         "Its pixels are black or white, with nothing between.": image.mode == "1",
         f"Its 16-bit {deep} were reduced to 8.": file.deep,
-        "What is transparent counts as white.": clear,
+        "Transparent pixels count as white.": clear,
     }
     return tuple(note for note, holds in notes.items() if holds)
 
@@ -142,5 +142,5 @@ def _opaque(image: Image.Image) -> Image.Image:
 
 
 def size_of(width: int, height: int) -> str:
-    """As it is written."""
+    """A picture's size in words: `640 × 480`."""
     return f"{width:,} × {height:,}"

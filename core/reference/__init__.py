@@ -1,1 +1,1 @@
-"""What comes with the product, and the commands that make it."""
+"""What ships with PruneLab, and the commands that compute it."""

@@ -1,6 +1,6 @@
 """Make the runs that ship, their profiles, byte ledgers and tradeoffs: `python -m core.reference.runs`.
 
-They come out of the same tasks as every other run. What is there already is not made again.
+The same tasks compute them as every other run. Existing ones are not computed again.
 """
 
 from collections.abc import Callable
@@ -26,12 +26,12 @@ RUNS = (("convnet", "thorough"), ("lenet", "report"), ("resnet", "thorough"))
 """The networks and recipes that ship: the default network's best, the student report's regime, and a larger one."""
 
 PRUNINGS = (PruningConfig(), PruningConfig(scope="layerwise"))
-"""The profiles that ship; of the largest network the first alone, and others are computed when somebody asks."""
+"""The profiles that ship; for the largest network only the first. Others are computed on request."""
 
 LARGEST = "resnet"
 
 LIMIT = 14_000_000
-"""Bytes that all of them together may take."""
+"""The limit in bytes for all of them together."""
 
 
 def configs() -> list[RunConfig]:
@@ -81,7 +81,7 @@ def make(
 
 
 class _Printer:
-    """Says each epoch, and when the evaluation begins, once."""
+    """Prints each epoch once, and the start of the evaluation."""
 
     def __init__(self, say: Callable[[str], object]) -> None:
         self._say, self._epochs = say, 0

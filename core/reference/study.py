@@ -36,16 +36,16 @@ def main(arguments: Sequence[str] = sys.argv[1:]) -> None:
 
 
 def watch(engine: Engine, parts: Sequence[Job[Any]], every: float = 2.0) -> Iterator[int]:
-    """How many of the parts are computed, whenever it is one more, until all are.
+    """Yield the number of computed parts whenever it grows, until all are computed.
 
     Raises:
         JobError: one of them, or what it needs, failed or was stopped, with its reason.
     """
     done, ids = -1, {job.id for part in parts for job in (part, *part.needs)}
     while done < len(parts):
-        now = sum(engine.results.has(part) for part in parts)
-        if now > done:
-            done = now
+        computed = sum(engine.results.has(part) for part in parts)
+        if computed > done:
+            done = computed
             yield done
         for state in engine.jobs():
             if state.id in ids and state.status in ("failed", "cancelled"):
@@ -56,11 +56,11 @@ def watch(engine: Engine, parts: Sequence[Job[Any]], every: float = 2.0) -> Iter
 def write(path: Path, results: Results, cells: Sequence[Cell], audits: Sequence[audit.Auditing] = ()) -> None:
     """All curves of the cells and audits on the networks, as the product ships them."""
 
-    def found(jobs: Sequence[Job[Any]]) -> list[dict[str, Any]]:
-        return [to_json(made) for job in jobs if (made := results.get(job)) is not None]
+    def stored(jobs: Sequence[Job[Any]]) -> list[dict[str, Any]]:
+        return [to_json(result) for job in jobs if (result := results.get(job)) is not None]
 
-    made = {"command": "python -m core.reference.study", "curves": found(cells), "audits": found(audits)}
-    path.write_text(json.dumps(made, separators=(",", ":")) + "\n", "utf-8")
+    contents = {"command": "python -m core.reference.study", "curves": stored(cells), "audits": stored(audits)}
+    path.write_text(json.dumps(contents, separators=(",", ":")) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

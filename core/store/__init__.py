@@ -1,1 +1,1 @@
-"""What is kept: where it lies, runs, and what was computed from them."""
+"""Storage: its place, the runs, and the results computed from them."""

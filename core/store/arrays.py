@@ -1,4 +1,4 @@
-"""Arrays in files (safetensors), each with a digest of what it holds. Nothing is pickled."""
+"""Arrays in files (safetensors), each file with a digest of its content. Nothing is pickled."""
 
 import hashlib
 from collections.abc import Mapping
@@ -15,15 +15,15 @@ from core.errors import StoreError
 
 
 class DamageError(StoreError):
-    """The content of a file is wrong, as opposed to a file that cannot be opened just now."""
+    """The content of a file is wrong, as opposed to a file that cannot be opened at the moment."""
 
 
 class OtherWeightsError(DamageError):
-    """A file holds what was computed from other weights than the run has."""
+    """A file holds a result that was computed from other weights than the run has."""
 
 
 def digest(arrays: Mapping[str, NDArray[Any]]) -> str:
-    """SHA-256 over names, types, shapes and content, in order of name. That of a network's weights says which it is."""
+    """SHA-256 over names, types, shapes and content, in order of name. That of its weights identifies a network."""
     sha = hashlib.sha256()
     for name in sorted(arrays):
         value = np.ascontiguousarray(arrays[name])
@@ -39,11 +39,11 @@ def pack(arrays: Mapping[str, NDArray[Any]], **metadata: str) -> bytes:
 
 
 def unpack(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """Arrays and metadata of a file that holds what its digest says.
+    """Arrays and metadata of a file, checked against its digest.
 
     Raises:
-        DamageError: it does not.
-        StoreError: it cannot be read just now.
+        DamageError: the file does not match its digest.
+        StoreError: it cannot be read at the moment.
     """
     try:
         with safe_open(path, framework="np") as file:
@@ -58,7 +58,7 @@ def unpack(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
 
 
 def state(path: Path) -> tuple[int, ...]:
-    """What changes when another file takes its place; raises StoreError if it cannot be looked at."""
+    """Values that change when another file takes its place; raises StoreError if the status cannot be read."""
     try:
         stat = path.stat()
     except OSError as error:
@@ -71,32 +71,32 @@ def named_digest(path: Path, state: tuple[int, ...]) -> str | None:
     """The digest that a file in this `state` names, without reading its arrays; None if it names none.
 
     Raises:
-        SafetensorError, OSError: it cannot be read just now, or is damaged.
+        SafetensorError, OSError: it cannot be read at the moment, or is damaged.
     """
     with safe_open(path, framework="np") as file:
-        found: str | None = (file.metadata() or {}).get("digest")
-        return found
+        stored: str | None = (file.metadata() or {}).get("digest")
+        return stored
 
 
 def freeze(arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Make arrays read-only: whoever asks again for a file that has not changed gets the same ones."""
+    """Make arrays read-only: readers of a file that has not changed share them."""
     for value in arrays.values():
         value.flags.writeable = False
 
 
 def check(arrays: Mapping[str, NDArray[Any]], expected: Mapping[str, tuple[type, tuple[int, ...]]], name: str) -> None:
     """Raises DamageError unless the arrays of the file `name` have these types and shapes."""
-    found = {key: (value.dtype.type, value.shape) for key, value in arrays.items()}
-    if found != dict(expected):
-        wrong = sorted(key for key in found.keys() | expected.keys() if found.get(key) != expected.get(key))
+    actual = {key: (value.dtype.type, value.shape) for key, value in arrays.items()}
+    if actual != dict(expected):
+        wrong = sorted(key for key in actual.keys() | expected.keys() if actual.get(key) != expected.get(key))
         raise DamageError(f"{name} does not hold the arrays that run.json lists: {', '.join(wrong)}.")
 
 
 def confirmed(of: str | None, present: str | None) -> str:
-    """The digest that a result is kept with: of the weights it was computed from, or of the present ones if not said.
+    """The digest stored with a result: of the weights it was computed from, by default the present ones.
 
     Raises:
-        StoreError: the network has other weights by now, so that nobody would look for this result.
+        StoreError: the network has other weights by now, so this result is obsolete.
     """
     if of and present and of != present:
         raise StoreError(

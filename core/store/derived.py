@@ -1,4 +1,4 @@
-"""What was computed from a run's weights and is stored with it: profiles and statistics of the weights."""
+"""Results that are computed from a run's weights and stored with it: profiles and statistics of the weights."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -49,17 +49,17 @@ class Derived(Guarded, ABC):
         return self._read_beside(entry, name, lambda path: statistic_of(path, name, entry))
 
     def ranking(self, run_id: str, weights: Weights, pruning: PruningConfig) -> Ranking:
-        """Rank a run's weights, with what the criterion needs as it is stored.
+        """Rank a run's weights, using the stored statistic if the criterion needs one.
 
         Raises:
-            PruningError: that is not stored, or the weights cannot be ranked.
+            PruningError: the statistic is not stored, or the weights cannot be ranked.
             StoreError: as `profile` does.
         """
         needs = pruning.ranks_by.needs
         return rank(weights, pruning, self.statistic(run_id, needs) if needs else None)
 
     def save_profile(self, run_id: str, profile: Profile, of: str | None = None) -> None:
-        """Store a table over the stops, computed from the weights of digest `of`; the present ones if not said.
+        """Store a table over the stops, computed from the weights with digest `of`, by default the present ones.
 
         Raises:
             StoreError: there is no such run, it has other weights by now, or as `save` does.
@@ -80,25 +80,25 @@ class Derived(Guarded, ABC):
         return self._read_beside(entry, key, lambda path: unpack_profile(path, state_of(path), pruning, entry))
 
     def _profile_files(self, entry: Entry, key: str) -> list[tuple[Place, str]]:
-        """Where a profile may be; the first is where it is written. Those of a shipped run are kept beside the runs."""
+        """Where a profile may be; the first is where it is written. Those of a shipped run are next to the runs."""
         inside = entry.place, f"{entry.base}/{PROFILES}/{key}.safetensors"
         beside = self._place, f".{PROFILES}/{entry.run.id}/{key}.safetensors"
         return [beside, inside] if entry.run.reference else [inside]
 
     def _read_beside(self, entry: Entry, key: str, read: Callable[[Path], _T]) -> _T | None:
-        """What one file of a run's profiles holds, set aside if it turns out to be damaged; None if there is none."""
+        """The content of one file of a run's profiles, set aside if it is damaged; None if there is none."""
         for place, name in self._profile_files(entry, key):
             if path := place.find(name):
                 with self.guarding(place, name):
                     try:
                         return read(path)
                     except OtherWeightsError:
-                        if place is entry.place:  # beside a shipped run it may be of one that shipped earlier
+                        if place is entry.place:  # it may belong to a run that shipped earlier
                             raise
         return None
 
     def _save_beside(self, run_id: str, key: str, packed: Callable[[str], bytes], of: str | None) -> None:
-        """Write one file of a run's profiles at once, in place of one that is there, with the digest of its weights."""
+        """Write one file of a run's profiles atomically, replacing an existing one, with the digest of its weights."""
         entry = self._entry(run_id)
         content = packed(confirmed(of, entry.digests[WEIGHTS]))
         place, name = self._profile_files(entry, key)[0]

@@ -1,4 +1,4 @@
-"""What turns out to be damaged, a run or one of its profiles, is set aside with the reason, and said."""
+"""A damaged run or profile is set aside with the reason, and reported."""
 
 import re
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from core.store.kept import Kept
 from core.store.places import Place
 
 ID = re.compile(r"[0-9a-f]{12}")
-"""A run's."""
+"""The id of a run."""
 
 
 class Guarded(Kept):
-    """Files in a place, beside those that come with the product, which are never moved."""
+    """Files in a place, and those that ship with PruneLab, which are never moved."""
 
     def __init__(self, place: Place, shipped: Place) -> None:
         super().__init__(place)
@@ -27,7 +27,7 @@ class Guarded(Kept):
 
     @contextmanager
     def guarding(self, place: Place, name: str) -> Iterator[None]:
-        """Sets aside what turns out to be damaged, a run or one of its profiles, and says so."""
+        """Set aside a run or profile that turns out to be damaged, and raise StoreError."""
         try:
             yield
         except DamageError as error:
@@ -39,7 +39,7 @@ class Guarded(Kept):
             raise StoreError(message) from error
 
     def leave_out(self, place: Place, name: str, error: StoreError) -> None:
-        """Move what is damaged out of the way with a reason; what cannot be moved is only remembered."""
+        """Move something damaged out of the way with a reason; if it cannot be moved, only remember the reason."""
         try:
             if isinstance(error, DamageError) and place is not self._shipped:
                 place.set_aside(name, _run_of(name), str(error))

@@ -1,4 +1,4 @@
-"""Single files of a store by name, whole or not at all."""
+"""Single files of a store, by name, written whole or not at all."""
 
 import json
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ from core.store.places import Place
 
 
 class Kept:
-    """Files in a place. What cannot be read just now, or is damaged, is as good as missing."""
+    """Files in a place. A file that is damaged, or cannot be read at the moment, counts as missing."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
 
     def keep(self, name: str, content: bytes) -> None:
-        """Write one file, whole or not at all, in place of one that is there.
+        """Write one file, whole or not at all, replacing an existing one.
 
         Raises:
             StoreError: the place cannot be written, or the disk is full; nothing is left behind.
@@ -27,7 +27,7 @@ class Kept:
         self._place.write(name, content)
 
     def kept(self, name: str) -> bytes | None:
-        """What `keep` wrote; None if there is nothing, or it cannot be read just now."""
+        """The content that `keep` wrote; None if there is none, or it cannot be read at the moment."""
         try:
             path = self._place.find(name)
             return path.read_bytes() if path else None
@@ -35,7 +35,7 @@ class Kept:
             return None
 
     def state(self, name: str) -> tuple[int, ...] | None:
-        """What changes when another file takes its place; None if there is none, or nobody knows just now."""
+        """Values that change when another file takes its place; None if there is none, or it is unknown now."""
         try:
             path = self._place.find(name)
             return of_arrays.state(path) if path else None
@@ -43,7 +43,7 @@ class Kept:
             return None
 
     def drop(self, name: str) -> None:
-        """Remove what `keep` wrote, if it is there; raises as `keep` does."""
+        """Remove a file that `keep` wrote, if it exists; raises as `keep` does."""
         self._place.remove(name)
 
     def trim(self, folder: str, room: int) -> None:
@@ -55,11 +55,11 @@ class Kept:
                 self._place.remove(file.name)
 
     def keep_arrays(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Write arrays with their digest and their order, as `keep` does."""
+        """Write arrays with their digest and order, as `keep` does."""
         self.keep(name, of_arrays.pack(arrays, order=json.dumps([*arrays])))
 
     def kept_arrays(self, name: str) -> dict[str, NDArray[Any]] | None:
-        """What `keep_arrays` wrote; None if there is nothing, or it is damaged: to be made again."""
+        """The arrays that `keep_arrays` wrote; None if they are missing or damaged: to be computed again."""
         try:
             path = self._place.find(name)
             arrays, metadata = of_arrays.unpack(path) if path else ({}, {})
@@ -68,7 +68,7 @@ class Kept:
             return None
 
     def kept_digest(self, name: str) -> str | None:
-        """The digest of what `keep_arrays` wrote, without reading it; None if there is nothing, or it is damaged."""
+        """The digest of the arrays that `keep_arrays` wrote, without reading them; None if missing or damaged."""
         try:
             path = self._place.find(name)
             return of_arrays.named_digest(path, of_arrays.state(path)) if path else None

@@ -1,4 +1,4 @@
-"""`run.json`: a run's description, and what its other files have to hold."""
+"""`run.json`: the description of a run, and of what its other files must contain."""
 
 import json
 import re
@@ -22,7 +22,7 @@ _NOT_OF_RUN = {"format", "id", "part", "digests", "shapes"}
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A run, where its files are, and what they have to be: digest by file name, shape by weight name."""
+    """A run, the location of its files, and what they must contain: digest by file name, shape by weight name."""
 
     run: Run
     place: Place
@@ -43,7 +43,7 @@ def from_json(path: Path, run_id: str, place: Place, *, reference: bool) -> Entr
     """Parse and check `run.json`.
 
     Raises:
-        DamageError: it is not JSON, of another format, or describes another run than its folder's name says.
+        DamageError: it is not JSON, has another format, or describes another run than its folder's name.
         StoreError: it cannot be opened.
     """
     try:

@@ -17,7 +17,7 @@ from core.store.arrays import DamageError, OtherWeightsError, check, freeze, pac
 from core.store.manifest import LABELS, WEIGHTS, Entry
 
 _KEPT = 16
-"""Profiles, and labels, that are read once and kept in memory: one of 10,000 images takes 1.3 MB."""
+"""How many profiles, and labels, are kept in memory after reading: one for 10,000 images takes 1.3 MB."""
 
 
 def path_of(entry: Entry, name: str) -> Path:
@@ -45,14 +45,14 @@ def labels_of(state: tuple[int, ...], entry: Entry) -> NDArray[np.uint8]:
 
 
 def statistic_of(path: Path, name: str, entry: Entry) -> dict[str, NDArray[np.float32]]:
-    """What a criterion needs of each kernel; raises DamageError if it is of other weights or shapes."""
+    """The statistic that a criterion needs, by kernel; raises DamageError if its weights or shapes are others."""
     arrays = _unpack_own(path, entry)[0]
     check(arrays, {n: (np.float32, s) for n, s in entry.shapes.items() if n in arrays}, name)
     return {kernel: arrays[kernel] for kernel in entry.shapes if kernel in arrays}
 
 
 def pack_profile(profile: Profile, weights: str) -> bytes:
-    """The content of a profile's file; `weights` is the digest of those that it was computed from."""
+    """The content of a profile's file; `weights` is the digest of the weights it was computed from."""
     pruning = json.dumps(asdict(profile.pruning), sort_keys=True)
     return pack(profile.to_arrays(), weights=weights, pruning=pruning, names=json.dumps(profile.names))
 
@@ -62,7 +62,7 @@ def unpack_profile(path: Path, state: tuple[int, ...], pruning: PruningConfig, e
     """The profile in a file in this `state`, read once, read-only.
 
     Raises:
-        DamageError: it is damaged, or of another ranking, run or other weights.
+        DamageError: it is damaged, or belongs to another ranking, run or weights.
     """
     arrays, metadata = _unpack_own(path, entry)
     try:
@@ -91,7 +91,7 @@ def _load(entry: Entry, name: str) -> dict[str, NDArray[Any]]:
 
 
 def _unpack_own(path: Path, entry: Entry) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """What a file holds that was computed from the weights that the run has."""
+    """The content of a file, which must have been computed from the run's weights."""
     arrays, metadata = unpack(path)
     if metadata.get("weights") != entry.digests[WEIGHTS]:
         raise OtherWeightsError(f"{path.name} was computed from other weights.")

@@ -1,7 +1,7 @@
-"""What jobs have found, each under its job's own name, with the digest of the weights that it was computed from.
+"""The results of jobs, each under its job's name, with the digest of the weights that it was computed from.
 
-A run may be deleted and trained again, on another processor to other bits. What was computed from other weights than
-the network has now is as good as missing, and computed again. So is what is damaged.
+A run may be deleted and trained again; on another processor, its weights then differ. A result that was computed from
+other weights than the network has now counts as missing and is computed again. So does a damaged one.
 """
 
 import json
@@ -29,7 +29,7 @@ ROOM = 200_000_000
 
 
 class Results:
-    """The results in a run store, and those that come with the product. Any number of processes may use one at once."""
+    """The results in a run store, and those that ship with PruneLab. Any number of processes may use one at once."""
 
     def __init__(self, runs: RunStore) -> None:
         self.runs = runs
@@ -37,22 +37,22 @@ class Results:
     def get(self, job: Job[R]) -> R | None:
         """The result; None if there is none.
 
-        What was computed here takes precedence over what ships, except for cells: a figure of the shipped study is
-        whole, all of the same networks.
+        What was computed here takes precedence over what ships, except for cells: the figures of the shipped study
+        are complete and about the same networks.
 
         Raises:
-            StoreError: it is about a run that does not exist, or it is a profile that is damaged (and is set aside).
+            StoreError: the job's run does not exist, or the result is a damaged profile (which is set aside).
         """
         first, second = (self._of_product, self.own) if isinstance(job, Cell) else (self.own, self._of_product)
         return first(job) or second(job)
 
     def own(self, job: Job[R]) -> R | None:
-        """The same, but for what came with the product."""
-        found: R | None = _keeping(job).get(self, job)
-        return found
+        """As `get`, without what ships with PruneLab."""
+        result: R | None = _keeping(job).get(self, job)
+        return result
 
     def has(self, job: Job[Any]) -> bool:
-        """Whether `get` would find something. A damaged profile is set aside here, and so made again."""
+        """Whether there is a result for `get`. A damaged profile is set aside here, so it is computed again."""
         try:
             return _keeping(job).has(self, job)
         except StoreError:
@@ -62,9 +62,9 @@ class Results:
         """Store a result, whole or not at all.
 
         Args:
-            job: what was asked.
-            result: what was found.
-            of: the digest of the weights that it was computed from; of the present ones if not said.
+            job: the job.
+            result: its result.
+            of: the digest of the weights it was computed from, by default the present ones.
 
         Raises:
             StoreError: the network has other weights by now, there is no such run, or it cannot be written.
@@ -72,23 +72,23 @@ class Results:
         _keeping(job).put(self, job, result, of)
 
     def checked(self, job: Exporting) -> tuple[str, ...] | None:
-        """What was checked of the files that `get` gives, which are looked through once; None if it gives none."""
+        """The checks of the files that `get` returns, read once; None if there are none."""
         name = job.file(self.runs.digest(job.run_id))
         state = self.runs.state(name)
         return None if state is None else _checked(self.runs, name, state)
 
     def drop(self, job: Job[Any]) -> None:
-        """Remove a result that was computed here, if there is one; raises StoreError if it cannot be."""
+        """Remove a result that was computed here, if there is one; raises StoreError if it cannot be removed."""
         self.runs.drop(job.file(self.weights(job) or ""))
 
     def weights(self, job: Job[Any]) -> str | None:
-        """The digest of the weights that the job's network has now; None without them.
+        """The digest of the weights that the job's network has now; None if it has none.
 
-        A network of a study is the one trained for it or, without that, the run of the same configuration: a run that
-        is trained later leaves a study with the network that it has.
+        A network of a study is the one trained for it or, if there is none, the run of the same configuration. A run
+        that is trained later does not replace a study's own network.
 
         Raises:
-            StoreError: it is about a run that does not exist.
+            StoreError: the job's run does not exist.
         """
         if isinstance(job, OfRun):
             return self.runs.digest(job.run_id)
@@ -96,23 +96,23 @@ class Results:
         return own or (self.runs.digest(job.subject) if self.runs.has(job.subject) else None)
 
     def _of_product(self, job: Job[R]) -> R | None:
-        """What comes with the product as it is: a study is of networks that do not come with it."""
-        found: Any = None
+        """The shipped result, unchanged: the networks of the shipped study do not ship."""
+        result: Any = None
         if isinstance(job, Cell):
-            found = _study(self.runs.shipped / "study.json")[0].get(job.key)
+            result = _study(self.runs.shipped / "study.json")[0].get(job.key)
         elif isinstance(job, Auditing):
-            found = _study(self.runs.shipped / "study.json")[1].get(job.subject)
+            result = _study(self.runs.shipped / "study.json")[1].get(job.subject)
         elif isinstance(job, OfRun) and str(job.kept).startswith(LEDGERS):
             weights = self.runs.digest(job.run_id)
-            found = _read(job.result, _bytes(self.runs.shipped / job.file(weights)), weights)
-        return _fitting(job, found)
+            result = _read(job.result, _bytes(self.runs.shipped / job.file(weights)), weights)
+        return _fitting(job, result)
 
 
 _OF_STUDY = str(Network.kept)
 
 
 class _Keeping(NamedTuple):
-    """How results of one type are read, stored and found; as `Results.own`, `put` and `has`."""
+    """How results of one type are read, stored and looked up, as by `Results.own`, `put` and `has`."""
 
     get: Callable[[Results, Any], Any]
     put: Callable[[Results, Any, Any, str | None], object]
@@ -175,16 +175,16 @@ def _keeping(job: Job[Any]) -> _Keeping:
     return _KEEPINGS.get(job.result, _AS_JSON)
 
 
-def _fitting(job: Job[R], found: Any) -> R | None:
-    return found if found is not None and job.fits(found) else None
+def _fitting(job: Job[R], result: Any) -> R | None:
+    return result if result is not None and job.fits(result) else None
 
 
 @lru_cache(maxsize=512)
 def _read(kind: type[R], content: bytes | None, present: str | None) -> R | None:
-    """The result in a file; None if there is none, it is damaged, or it is of other weights than `present`.
+    """The result in a file; None if there is none, it is damaged, or it was not computed from the weights `present`.
 
-    Where the network is not here, nothing contradicts the result. A study looks at some two hundred files at every
-    event of its page.
+    If the network is not here, nothing contradicts the result. A study reads some two hundred files at every event of
+    its page, hence the cache.
     """
     try:
         values = json.loads(content or b"null")
@@ -206,8 +206,8 @@ def _unzipped(content: bytes | None) -> Export | None:
 
 @lru_cache(maxsize=256)
 def _checked(runs: RunStore, name: str, state: tuple[int, ...]) -> tuple[str, ...] | None:
-    found = _unzipped(runs.kept(name))
-    return None if found is None else found.checked
+    export = _unzipped(runs.kept(name))
+    return None if export is None else export.checked
 
 
 def _bytes(path: Path) -> bytes | None:

@@ -1,12 +1,12 @@
 """The runs: one folder per run, written whole or not at all, never changed.
 
-    <id>/run.json                                       configuration, history, versions, what the other files hold
+    <id>/run.json                                       configuration, history, versions, digests of the other files
     <id>/weights.safetensors, labels.safetensors
     <id>/profiles/<pruning>.safetensors                 one table over the stops
     <id>/profiles/<pruning>@<percent>.safetensors       one evaluation between the stops
-    <id>/profiles/gradients.safetensors                 and what else a criterion needs, on the validation images
+    <id>/profiles/gradients.safetensors                 and other statistics for criteria, from the validation images
 
-Where a folder does not appear at once, all but `run.json` lie in `<id>/<digits>/`.
+In a place where folders do not appear at once, all files but `run.json` are in `<id>/<digits>/`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,22 +35,22 @@ from core.store.places import Folder, Place, default, opened
 from core.store.profiles import labels_of, pack_profile, path_of, weights_of
 
 LEDGERS, EXPORTS = "ledgers", "exports"
-"""Folders of what is kept about single runs, which goes with them; the files' names hold the run's id."""
+"""Folders of results about single runs, deleted with them; the file names contain the run's id."""
 
 STUDIES, SEARCHES = ".study", "search-"
-"""The folder of what is kept of studies, and how the names of those files there begin that are about single runs."""
+"""The folder of study results, and the prefix of the file names there that are about single runs."""
 
 SHIPPED = Path(__file__).parents[1] / "reference"
-"""The runs that come with the product; they are read, never written or deleted."""
+"""The runs that ship with PruneLab; they are read, never written or deleted."""
 
 
 class RunStore(Derived):
     """The runs in a place and those that are shipped. Any number of processes may use one place at once."""
 
     def __init__(self, where: Path | str | None = None, shipped: Path | None = None) -> None:
-        """Open a folder or an fsspec URL; without one, what `core.store.places.default` says.
+        """Open a folder or an fsspec URL, by default that of `core.store.places.default`.
 
-        What ships is in `shipped`, `SHIPPED` if not said.
+        The shipped runs are in `shipped`, by default in `SHIPPED`.
 
         Raises:
             StoreError: fsspec does not know such a URL, or lacks the package for it.
@@ -60,22 +60,22 @@ class RunStore(Derived):
 
     @property
     def where(self) -> Path | str:
-        """What names the place to another process."""
+        """The name of the place, for another process."""
         return self._place.where
 
     @property
     def shipped(self) -> Path:
-        """The folder of what comes with the product."""
+        """The folder of what ships with PruneLab."""
         return self._shipped.root
 
     @property
     def root(self) -> Path:
-        """The folder on this machine: the place itself, or where copies of what is elsewhere lie."""
+        """The folder on this machine: the place itself, or that of the copies of a remote place."""
         return self._place.root
 
     def runs(self) -> list[Run]:
         """All runs, newest first, from their `run.json` alone. A damaged run is set aside and left out."""
-        found: dict[str, Run] = {}
+        runs: dict[str, Run] = {}
         for place in (self._shipped, self._place):
             for run_id in filter(ID.fullmatch, place.published()):
                 try:
@@ -86,8 +86,8 @@ class RunStore(Derived):
                 else:
                     self._unmoved.pop((place, run_id), None)
                     if entry is not None:
-                        found.setdefault(run_id, entry.run)
-        return sorted(found.values(), key=lambda run: (run.created, run.id), reverse=True)
+                        runs.setdefault(run_id, entry.run)
+        return sorted(runs.values(), key=lambda run: (run.created, run.id), reverse=True)
 
     def problem(self) -> str | None:
         """Why no run can be stored, and what to do, as one sentence; None if all is well."""
@@ -98,19 +98,19 @@ class RunStore(Derived):
         return None
 
     def refresh(self) -> None:
-        """Another process is known to have stored something: what is asked for next must show it."""
+        """Call when another process has stored something: the next query must show it."""
         self._place.refresh()
 
     def get(self, run_id: str) -> Run:
         """The run of that id.
 
         Raises:
-            StoreError: this is no id, there is no such run, or it is damaged.
+            StoreError: this is not an id, there is no such run, or it is damaged.
         """
         return self._entry(run_id).run
 
     def has(self, run_id: str) -> bool:
-        """Whether `get` would find the run."""
+        """Whether `get` would return the run."""
         try:
             self.get(run_id)
         except StoreError:
@@ -128,7 +128,7 @@ class RunStore(Derived):
             return weights_of(entry)
 
     def digest(self, run_id: str) -> str:
-        """That of the run's weights: what is kept elsewhere about them names it. Raises as `weights` does."""
+        """The digest of the run's weights, which results computed from them name. Raises as `weights` does."""
         return self._entry(run_id).digests[WEIGHTS]
 
     def shapes(self, run_id: str) -> Mapping[str, tuple[int, ...]]:
@@ -142,13 +142,13 @@ class RunStore(Derived):
             return labels_of(state_of(path_of(entry, LABELS)), entry)
 
     def unlike(self, run_id: str, test: Split, classes: Sequence[str]) -> str | None:
-        """What these test images and class names differ in from those of the run, in words; None if in nothing.
+        """How these test images and class names differ from the run's, in words; None if they do not.
 
         Raises as `weights` does.
         """
         run, labels = self.get(run_id), self.labels(run_id)
-        if (now := [*map(shown, classes)]) != (then := [*map(shown, run.classes)]):
-            return f"its classes are {', '.join(now)} and were {', '.join(then)}"
+        if (present := [*map(shown, classes)]) != (former := [*map(shown, run.classes)]):
+            return f"its classes are {', '.join(present)} and were {', '.join(former)}"
         if (shape := test.images.shape[1:]) != run.shape:
             return f"its images are {' x '.join(map(str, shape))} and were {' x '.join(map(str, run.shape))}"
         return None if np.array_equal(test.labels, labels) else "its test images have other labels"
@@ -186,7 +186,7 @@ class RunStore(Derived):
         return self.get(run.id)
 
     def delete(self, run_id: str, owner: str | None) -> None:
-        """Remove a run with its profiles, and all that was asked about it.
+        """Remove a run with its profiles and all other results about it.
 
         Raises:
             StoreError: there is no such run, it is a reference run or another's, or the folder cannot be written.
@@ -204,7 +204,7 @@ class RunStore(Derived):
                     self._place.remove(file.name)
 
     def expire(self, before: datetime) -> list[str]:
-        """Delete visitors' runs that were stored before then, and return their ids; raises as `delete` does."""
+        """Delete visitors' runs that were stored before a time, and return their ids; raises as `delete` does."""
         old = [run for run in self.runs() if not run.reference and datetime.fromisoformat(run.created) < before]
         for run in old:
             self.delete(run.id, run.owner)

@@ -77,7 +77,7 @@ TERMS: dict[str, str] = {
     ),
     "Epoch": "One pass over all training images.",
     "Validation images": (
-        "Images taken out of the training images; the network is not trained on them. Choices, such as how many "
+        "Images held out from the training images; the network is not trained on them. Choices, such as how many "
         "weights may go within a margin, are made on them, so the test images stay unseen."
     ),
     "Margin": "The change of accuracy that you would accept; a search finds how many weights may go within it.",

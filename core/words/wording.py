@@ -199,7 +199,7 @@ def read_sparsity(text: str, total: int) -> float:
     """The sparsity in [0, 1] that a visitor typed: `0.01`, `0.01 %` or `42 weights` of `total`.
 
     Raises:
-        PruningError: the text is no number, or lies outside 0 to 100 % or 0 to `total` weights.
+        PruningError: the text is not a number, or lies outside 0 to 100 % or 0 to `total` weights.
     """
     typed = text.strip()
     if len(typed) <= _LONGEST and (match := _WEIGHTS.fullmatch(typed)):

@@ -1,6 +1,6 @@
-"""What the workers do: for each kind of job one function of the job and its work, which returns the result.
+"""What the workers do: for each kind of job, one function of the job and its work, which returns the result.
 
-Each module here registers its own and is found automatically.
+Each module here registers its functions and is imported automatically.
 """
 
 import importlib
@@ -23,7 +23,7 @@ _FUNCTIONS: dict[type[Job[Any]], Function] = {}
 
 
 def task(kind: type[J]) -> Callable[[Callable[[J, Work], Any]], Callable[[J, Work], Any]]:
-    """The function that does the jobs of a class."""
+    """Register the function that does the jobs of a class."""
 
     def register(function: Callable[[J, Work], Any]) -> Callable[[J, Work], Any]:
         _FUNCTIONS[kind] = function
@@ -40,9 +40,9 @@ def perform(
     should_stop: ShouldStop = lambda: False,
     source: GetSource = official,
 ) -> Any:
-    """Do a job, and before it what it needs, keep the result in the store at a place, and return it.
+    """Do a job and first its needs, keep the result in the store at a place, and return it.
 
-    What is stored already is not computed again, unless the job repeats.
+    A stored result is not computed again, unless the job repeats.
 
     Raises:
         DataError, ConfigError, TrainingError, PruningError, StoreError: with a sentence for the visitor.
@@ -64,7 +64,7 @@ def _performed(work: Work) -> Any:
 
 
 def _stored(job: Job[Any], results: Results) -> Any:
-    """What is there of a job that is computed once; None if there is nothing, or it is damaged."""
+    """The stored result of a job that is computed once; None if there is none, or it is damaged."""
     try:
         return None if job.kept is None or job.repeats else results.get(job)
     except StoreError:

@@ -1,4 +1,4 @@
-"""The readings of the student report's claim, on one network. With one thread, as all of a study."""
+"""The readings of the student report's claim, on one network. With one thread, like everything in a study."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,7 +47,7 @@ def audit(job: Auditing, work: Work) -> Audit:
 def find(
     design: Design, seed: int, weights: Weights, test: Split, reading: Reading, on_batch: Callable[[], object]
 ) -> Finding:
-    """What one reading gives: the seed gives new random numbers for the dense and for the pruned network."""
+    """The result of one reading: the dense and the pruned network get different random numbers from the seed."""
     part = {name: w for name, w in kernels(weights).items() if name.startswith(reading.only)}
     ranking = rank(part, reading.pruning)
     pruned = {**weights, **prune(part, ranking, reading.sparsity)}

@@ -8,7 +8,7 @@ from core.evaluation.profile import Profile
 
 @task(Calibrating)
 def calibrate(job: Calibrating, work: Work) -> Calibration:
-    """From what the profile holds: nothing is evaluated again."""
+    """Compute it from the stored profile: nothing is evaluated again."""
     work.weights(job)
     (needed,) = job.needs
     profile = work.results.get(needed)

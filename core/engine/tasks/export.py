@@ -1,4 +1,4 @@
-"""Write a stored run, pruned, into files that need nothing of ours."""
+"""Write a pruned run to files that work without PruneLab."""
 
 from core.cost.files import Export, Exporting
 from core.engine.formats import FORMATS, Pruned
@@ -12,7 +12,7 @@ from core.pruning import prune
 
 @task(Exporting)
 def export(job: Exporting, work: Work) -> Export:
-    """Write all files, and read or run each."""
+    """Write all files, and read or run each of them."""
     ranked = work.ranked(job)
     pruned, test = prune(ranked.weights, ranked.ranking, job.sparsity), ranked.data.test
     classifier = Classifier(ranked.run.design, test.images)

@@ -1,4 +1,4 @@
-"""Write a stored run's kernels down in every way."""
+"""Encode a stored run's kernels in every way."""
 
 from core.cost.ledger import Ledger, Weighing
 from core.cost.weighing import weigh
@@ -9,7 +9,7 @@ from core.evaluation.profile import stops
 
 @task(Weighing)
 def ledger(job: Weighing, work: Work) -> Ledger:
-    """What they take over the stops, or at one sparsity. Needs no data set."""
+    """Their sizes over the stops, or at one sparsity. Needs no data set."""
     weights = work.weights(job)
     ranking = work.store.ranking(job.run_id, weights, job.pruning)
     sparsities = stops(ranking) if job.sparsity is None else (job.sparsity,)

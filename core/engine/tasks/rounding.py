@@ -1,4 +1,4 @@
-"""Compare the answers of a stored run, pruned, with those of its kernels as float16 and int8."""
+"""Compare the answers of a pruned run with those of the same run with float16 and int8 kernels."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Answers of `core.study.bisection`, by evaluating the pruned network at one number of weights after another."""
+"""Answers of `core.study.bisection`, by evaluating the network at one number of pruned weights after another."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -18,8 +18,8 @@ from core.study.bisection import Bisection, Search, bisect, bracket, loses
 @task(Search)
 def search(job: Search, work: Work) -> Bisection:
     """Answer a question about a stored run."""
-    of = work.ranked(job)
-    run, weights, ranking, data = of.run, of.weights, of.ranking, of.data
+    ranked = work.ranked(job)
+    run, weights, ranking, data = ranked.run, ranked.weights, ranked.ranking, ranked.data
     tried, most = 0, _most(_ks(ranking))
 
     def report() -> None:
@@ -33,11 +33,11 @@ def search(job: Search, work: Work) -> Bisection:
     test = on(data.test)
     if job.goal == "margin":
         held_out = split(data.train, run.config.data)[1]
-        found = _largest(ranking, on(held_out), test, job.margin)
+        answer = _largest(ranking, on(held_out), test, job.margin)
     else:
         holds = loses if job.goal == "loss" else _changes
-        found = _smallest(ranking, test, holds)
-    k, at, beyond, reported = found
+        answer = _smallest(ranking, test, holds)
+    k, at, beyond, reported = answer
     return Bisection(k=k, total=ranking.total, at=at, beyond=beyond, test=reported, evaluations=tried)
 
 
@@ -49,7 +49,7 @@ def _changes(c: Comparison) -> bool:
 
 
 def _smallest(ranking: Ranking, at: Callable[[int], Comparison], holds: Callable[[Comparison], bool]) -> _Answer:
-    """The k where it begins to hold, between the first two stops where it does."""
+    """The k where it begins to hold, between the first stop where it holds and the one before."""
     ends = bracket(lambda k: holds(at(k)), _ks(ranking))
     if ends is None:
         return None, None, None, None
@@ -60,7 +60,7 @@ def _smallest(ranking: Ranking, at: Callable[[int], Comparison], holds: Callable
 def _largest(
     ranking: Ranking, at: Callable[[int], Comparison], test: Callable[[int], Comparison], margin: float
 ) -> _Answer:
-    """The last k of the stretch, from the dense network on, whose interval lies within the margin."""
+    """The last k, counting up from the dense network, before the interval first leaves the margin."""
     ends = bracket(lambda k: not at(k).within(margin), _ks(ranking))
     first_outside = ranking.total + 1 if ends is None else bisect(lambda k: not at(k).within(margin), *ends)
     k = first_outside - 1
@@ -75,7 +75,7 @@ def _ks(ranking: Ranking) -> list[int]:
 
 
 def _most(ks: Sequence[int]) -> int:
-    """Evaluations that a search may take: one a stop, the bisection between two, and the two sides of the limit."""
+    """The most evaluations of a search: one per stop, the bisection between two, and the two sides of the limit."""
     return len(ks) - 1 + max((high - low - 1).bit_length() for low, high in pairwise(ks)) + 2
 
 
@@ -87,7 +87,7 @@ def _comparer(
     on_batch: Callable[[], object],
     on_answer: Callable[[], object],
 ) -> Callable[[int], Comparison]:
-    """What compares the dense network with the one that has k weights pruned, each k once."""
+    """A function that compares the dense network with the one that has k weights pruned, each k once."""
     classifier = Classifier(design, images.images)
     before = classifier.infer(weights, on_batch=on_batch).argmax(1)
 

@@ -35,11 +35,11 @@ def cell(job: Cell, work: Work) -> Curve:
     """Compute one cell of a study."""
     weights = dense(job, work)
     began, data = time.perf_counter(), work.data(job.config).data
-    of = _Curve(job, weights, data, work)
-    rows = of.rows()
+    curve = _Curve(job, weights, data, work)
+    rows = curve.rows()
     return Curve(
         cell=job,
-        total=sum(w.size for w in of.prunable(weights).values()),
+        total=sum(w.size for w in curve.prunable(weights).values()),
         k=tuple(row.k for row in rows),
         sizes=tuple(w.size for w in kernels(weights).values()),
         uses=tuple(layer.uses for layer in NETWORKS[job.config.network].kernels(data.problem).values()),
@@ -55,12 +55,12 @@ def cell(job: Cell, work: Work) -> Curve:
 
 
 def dense(job: Cell | Auditing, work: Work) -> Weights:
-    """The network that a job needs, which was trained before the job began; StoreError if it is gone again."""
+    """The network that a job needs, trained before the job began; StoreError if it has been removed since."""
     (need,) = job.needs
-    found = work.results.get(need)
-    if found is None:
+    weights = work.results.get(need)
+    if weights is None:
         raise StoreError("The network of this study was removed in the meantime; ask for it again.")
-    return work.take(found)
+    return work.take(weights)
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,9 @@ class _Curve:
         return rows
 
     def prunable(self, weights: Weights) -> dict[str, np.ndarray]:
-        """The kernels among which the cell chooses."""
-        found = kernels(weights)
-        return found if self._cell.layer is None else {self._cell.layer: found[self._cell.layer]}
+        """The kernels that the cell prunes."""
+        layers = kernels(weights)
+        return layers if self._cell.layer is None else {self._cell.layer: layers[self._cell.layer]}
 
     def _pruned(self, sparsity: float) -> Weights:
         """The weights at one sparsity, retrained as the cell says."""
@@ -109,15 +109,15 @@ class _Curve:
                 return self._rounds(sparsity, self._train(self._cell.config, until=1), 1.0)
 
     def _cut(self, weights: Weights, sparsity: float) -> Weights:
-        """New weights with so many of those that may be pruned set to zero."""
+        """New weights, with the given share of the prunable ones set to zero."""
         part = self.prunable(weights)
         ranking = rank(part, self._cell.pruning, self._statistic)
         return {**weights, **prune(part, ranking, sparsity)}
 
     def _rounds(self, sparsity: float, start: Weights | None, rate: float) -> Weights:
-        """In each round prune by the ratio that leads to the sparsity in equal ones, then train what is left.
+        """In each round prune by an equal ratio that leads to the final sparsity, then train the remaining weights.
 
-        A round trains on from the weights that it pruned or, if given, starts again from the weights `start`.
+        A round continues from the weights that it pruned or, if given, restarts from the weights `start`.
         """
         weights, rounds = self._dense, self._cell.rounds
         settings = self._cell.config.training
@@ -134,7 +134,7 @@ class _Curve:
 
 
 class _Images:
-    """A set of images that networks answer."""
+    """A set of images to be classified."""
 
     def __init__(self, design: Design, images: Split) -> None:
         self.labels, self._classifier = images.labels, Classifier(design, images.images)

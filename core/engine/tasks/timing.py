@@ -11,7 +11,7 @@ from core.pruning import prune
 
 @task(Timing)
 def timing(job: Timing, work: Work) -> Times:
-    """The rounds, in which all variants took turns."""
+    """Run the rounds, in which all variants take turns."""
     ranked = work.ranked(job)
     pruned, images = prune(ranked.weights, ranked.ranking, job.sparsity), ranked.data.test.images
     enough = np.resize(images, (max(BATCHES), *images.shape[1:]))

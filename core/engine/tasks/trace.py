@@ -1,4 +1,4 @@
-"""What a stored run answers to one image."""
+"""The answers of a stored run to one image."""
 
 from core.engine.inference import Viewer
 from core.engine.tasks import task

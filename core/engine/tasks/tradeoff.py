@@ -1,4 +1,4 @@
-"""Prune the same network by weights and by filters; evaluate, weigh, retrain and time what is left."""
+"""Prune the same network by weights and by filters; evaluate, measure, retrain and time the result."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,7 @@ _ROUNDS = 9
 @task(Comparing)
 def tradeoff(job: Comparing, work: Work) -> Tradeoff:
     """Compare a stored run, pruned in this way, with the same network without whole filters."""
-    return _Comparison(work.ranked(job), work).found()
+    return _Comparison(work.ranked(job), work).tradeoff()
 
 
 @dataclass(eq=False)
@@ -44,8 +44,8 @@ class _Comparison:
         self._classifier = Classifier(self.of.run.design, self.of.data.test.images)
         self._before = self._answers(self.of.weights)
 
-    def found(self) -> Tradeoff:
-        """All points, method after method, those that are retrained after the others."""
+    def tradeoff(self) -> Tradeoff:
+        """All points, by method, retrained ones after the others."""
         small = {share: self._without(share) for share in RETRAINED}
         pruned = {1 - _left(weights) / self.of.ranking.total: weights for weights in small.values()}
         sparse_ones = {share: prune(self.of.weights, self.of.ranking, share) for share in pruned}
@@ -83,7 +83,7 @@ class _Comparison:
         epochs: int,
     ) -> None:
         layers = [*kernels(weights).values()]
-        found = compare(self.of.data.test.labels, self._before, self._answers(weights))
+        comparison = compare(self.of.data.test.labels, self._before, self._answers(weights))
         self.points.append(
             Point(
                 method=method,
@@ -92,7 +92,7 @@ class _Comparison:
                 left=_left(weights),
                 dense=sum(layer.nbytes for layer in layers),
                 compact=len(compact.encode([np.ascontiguousarray(layer).view(np.uint32) for layer in layers])),
-                comparison=found,
+                comparison=comparison,
                 times=times.get((method, share), {}),
             )
         )
@@ -105,7 +105,7 @@ class _Comparison:
     def _times(
         self, small: Mapping[float, Weights], pruned: Mapping[float, Weights]
     ) -> dict[tuple[Method, float], dict[int, tuple[float, float, float]]]:
-        """For each network and batch the quartiles of its time, in times of the unpruned network in the same round."""
+        """For each network and batch, the quartiles of its time relative to the unpruned network in the same round."""
         design, images = self.of.run.design, self.of.data.test.images
         passes: dict[str, Pass] = {"dense": network(design, self.of.weights)}
         passes |= {f"filters {share}": network(design, weights) for share, weights in small.items()}

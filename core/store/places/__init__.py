@@ -17,7 +17,7 @@ __all__ = ["MANIFEST", "VARIABLE", "Bucket", "Folder", "Held", "Place", "default
 
 
 def default(environ: Mapping[str, str] = os.environ) -> Path | str:
-    """What `PRUNELAB_RUNS` names, a folder or a URL; else `runs` in the user's data folder."""
+    """The folder or URL that `PRUNELAB_RUNS` names, or `runs` in the user's data folder."""
     named = environ.get(VARIABLE, "").strip()
     return named or platformdirs.user_data_path("prunelab", appauthor=False) / "runs"
 
@@ -26,7 +26,7 @@ def opened(where: Path | str) -> Place:
     """The place of that name. In one process, a URL is one place with one listing.
 
     Raises:
-        StoreError: it is no place, fsspec does not know such a URL, or it lacks the package for it.
+        StoreError: it is not a place, fsspec does not know such a URL, or the package for it is missing.
     """
     if isinstance(where, str) and "://" in where:
         scheme, _, path = where.partition("://")
@@ -43,7 +43,7 @@ def opened(where: Path | str) -> Place:
 
 def _folder(url: str, path: str) -> Folder:
     if not path.startswith("/"):
-        raise StoreError(f"{VARIABLE} names {url}, which is no folder; write file:///… or the folder's path.")
+        raise StoreError(f"{VARIABLE} names {url}, which is not a folder; write file:///… or the folder's path.")
     return Folder(Path(path))
 
 

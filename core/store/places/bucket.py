@@ -1,12 +1,12 @@
-"""Objects below an fsspec URL, such as s3://bucket/runs, with copies on this machine of what was asked for.
+"""Objects below an fsspec URL, such as s3://bucket/runs, with local copies of the objects that were requested.
 
-    <url>/<run>/<digits>/...        a run's files, below digits of their writer
+    <url>/<run>/<digits>/...        a run's files, below the digits of their writer
     <url>/<run>/run.json            written after them and only if there is none; names the digits
     <url>/<folder>/<file>           anything else
 
-A copy's folder is named after the object's version, so a copy that is there is right. One listing of all names answers
-what is there; it is asked for again after a second, and at once for what it does not show. Nobody waits long for it: a
-place that says nothing is one that cannot be reached.
+A copy's folder is named after the object's version, so an existing copy is up to date. One listing of all names shows
+what exists; it is renewed after a second, and at once for a name that it lacks. Nobody waits long for it: a place that
+does not answer in time counts as unreachable.
 """
 
 import hashlib
@@ -31,13 +31,13 @@ from core.store.places.waiting import answer_within, beside
 T = TypeVar("T")
 
 _FRESH, _MISSING = 1.0, 0.2
-"""Seconds for which a listing is believed: about what it shows, and about what it does not."""
+"""Seconds for which a listing is valid: for names that it shows, and for names that it lacks."""
 
 _LISTING, _TRANSFER = 5.0, 120.0  # seconds that a listing may take, and that one file may
 _PATIENCE = 10.0  # seconds for which a place that cannot be reached is not tried again
-_CHECKED = 30.0  # seconds for which a place that could be written is believed to be writable
+_CHECKED = 30.0  # seconds for which a successful test of writing is valid
 _ABANDONED = 3600  # seconds after which files without a manifest belong to a writer that died
-_UNUSED = 600  # seconds after which a copy of what is gone or has changed is removed; somebody may be reading it
+_UNUSED = 600  # seconds after which an outdated copy is removed; somebody may be reading it
 
 
 class Bucket:
@@ -60,26 +60,26 @@ class Bucket:
         return [path.parts[0] for path in map(PurePosixPath, self._listed()) if path.parts[1:] == (MANIFEST,)]
 
     def find(self, name: str) -> Path | None:
-        """As `Place` says; fetched unless a copy is here."""
-        found = self._object(name)
-        if found is None:
+        """As `Place` says; fetched unless there is a local copy."""
+        item = self._object(name)
+        if item is None:
             return None
         path = PurePosixPath(name)
-        copy = self.root / path.parent / found.version / path.name
+        copy = self.root / path.parent / item.version / path.name
         return copy if copy.is_file() or self._fetch(name, copy) else None
 
     def size(self, name: str) -> int | None:
         """As `Place` says."""
-        found = self._object(name)
-        return found.size if found else None
+        item = self._object(name)
+        return item.size if item else None
 
     def held(self, folder: str) -> list[Held]:
         """As `Place` says."""
         objects = self._listed().items()
-        return [Held(name, found.size, found.time) for name, found in objects if _folder(name) == folder]
+        return [Held(name, item.size, item.time) for name, item in objects if _folder(name) == folder]
 
     def part(self) -> str:
-        """Digits that no other writer has."""
+        """A slash and random digits, unique to this writer."""
         return f"/{uuid.uuid4().hex[:8]}"
 
     def publish(self, folder: str, files: Mapping[str, bytes]) -> None:
@@ -99,7 +99,7 @@ class Bucket:
             except FileExistsError:
                 if self._do(self._files.cat_file, last) != files[manifest]:
                     self._discard(keys)
-                    raise  # otherwise it is this very one: a request that was repeated when its answer was lost
+                    raise  # otherwise this very request succeeded and was repeated because its answer was lost
 
     def _discard(self, keys: Iterable[str]) -> None:
         for key in keys:
@@ -135,15 +135,15 @@ class Bucket:
 
     def aside(self) -> list[tuple[str, str]]:
         """As `Place` says."""
-        found = []
+        reasons = []
         for name in self._listed():
             path = PurePosixPath(name)
             if path.parts[0] == SET_ASIDE and path.name == REASON:
-                found.append((path.parent.name.rsplit("-", 1)[0], self._reason(name)))
-        return found
+                reasons.append((path.parent.name.rsplit("-", 1)[0], self._reason(name)))
+        return reasons
 
     def check(self) -> None:
-        """As `Place` says; asked again every half minute."""
+        """As `Place` says; tested again every half minute."""
         if self._trouble and time.monotonic() < self._listed_at:
             raise self._trouble
         if time.monotonic() - self._checked_at > _CHECKED:
@@ -153,15 +153,15 @@ class Bucket:
             self._checked_at = time.monotonic()
 
     def refresh(self) -> None:
-        """List again when something is asked for next."""
+        """List again at the next query."""
         self._stale = True
 
     @staticmethod
     def _do(call: Callable[..., T], *args: Any, **options: Any) -> T:
-        """Have the backend do something with one file.
+        """Call a backend function on one file.
 
-        Of its functions those whose names end in `_file`, which take a path as it is: the others (`mv`, `rm`, `get`)
-        take one with `*`, `?` or `[` for a pattern, whose files may be a neighbour's.
+        Only functions whose names end in `_file` are used, which take a path literally: the others (`mv`, `rm`,
+        `get`) take a path with `*`, `?` or `[` as a pattern, which may match a neighbour's files.
         """
         return answer_within(beside(partial(call, *args, **options)), _TRANSFER)
 
@@ -169,17 +169,17 @@ class Bucket:
         return f"{self._base}/{name}"
 
     def _object(self, name: str) -> Object | None:
-        found = self._listed().get(name) or self._listed(_MISSING).get(name)
-        if found is None and self._trouble:
+        item = self._listed().get(name) or self._listed(_MISSING).get(name)
+        if item is None and self._trouble:
             raise self._trouble
-        return found
+        return item
 
     def _below(self, name: str) -> list[str]:
-        """All names that are this one or in this folder, as they are now."""
+        """All present names that equal this one or are in this folder."""
         return [each for each in self._listed(0) if each == name or each.startswith(f"{name}/")]
 
     def _listed(self, age: float = _FRESH) -> Mapping[str, Object]:
-        """All objects by name, as they were so many seconds ago at most, or when the place could last be reached."""
+        """All objects by name, at most so many seconds old, or from when the place could last be reached."""
         with self._lock:
             if time.monotonic() - self._listed_at > age or (self._stale and not self._trouble):
                 self._stale = False
@@ -194,7 +194,7 @@ class Bucket:
             return self._objects
 
     def _listed_now(self) -> dict[str, Object]:
-        """What a listing says that is begun now; raises TimeoutError if that one or the last one takes too long."""
+        """The result of a new listing; raises TimeoutError if it, or the previous one, takes too long."""
         if self._listing is not None and not self._listing.done():
             raise TimeoutError
         self._listing = beside(self._list)
@@ -203,11 +203,11 @@ class Bucket:
     def _list(self) -> dict[str, Object]:
         self._files.invalidate_cache()
         try:
-            found = self._files.find(self._base, detail=True)
+            infos = self._files.find(self._base, detail=True)
         except FileNotFoundError:
             return {}
         start = f"{self._base}/"
-        return {key.removeprefix(start): Object.listed(info) for key, info in found.items() if key.startswith(start)}
+        return {key.removeprefix(start): Object.listed(info) for key, info in infos.items() if key.startswith(start)}
 
     def _fetch(self, name: str, copy: Path) -> bool:
         """Copy an object to this machine, whole or not at all; False if it is gone."""
@@ -237,7 +237,7 @@ class Bucket:
 
     @contextmanager
     def _reaching(self) -> Iterator[None]:
-        """Turns what a backend raises, each its own, into a sentence."""
+        """Turn a backend's own exceptions into a sentence."""
         try:
             yield
         except FileNotFoundError:
@@ -264,12 +264,12 @@ class Bucket:
             beside(self._tidy)
 
     def _tidy(self) -> None:
-        """Remove what writers that died have left, and copies of what is gone or has changed."""
+        """Remove files of writers that died, and outdated copies."""
         objects = self._objects
         runs = {name.split("/")[0] for name in objects if name.endswith(f"/{MANIFEST}")}
-        for name, found in objects.items():
-            if _is_part(name) and name.split("/")[0] not in runs and time.time() - found.time > _ABANDONED:
-                with suppress(Exception):  # another process may do the same; the next time will do
+        for name, item in objects.items():
+            if _is_part(name) and name.split("/")[0] not in runs and time.time() - item.time > _ABANDONED:
+                with suppress(Exception):  # another process may do the same; a later attempt is enough
                     self._do(self._files.rm_file, self._key(name))
         for folder, _, names in os.walk(self.root):  # goes on where another process has removed a folder
             for copy in (Path(folder, name) for name in names):
@@ -280,8 +280,8 @@ class Bucket:
 
     def _is_current(self, copy: Path) -> bool:
         path = PurePosixPath(copy.relative_to(self.root))
-        found = self._objects.get(str(path.parent.parent / path.name))
-        return found is not None and found.version == path.parent.name
+        item = self._objects.get(str(path.parent.parent / path.name))
+        return item is not None and item.version == path.parent.name
 
 
 def _folder(name: str) -> str:
@@ -289,6 +289,6 @@ def _folder(name: str) -> str:
 
 
 def _is_part(name: str) -> bool:
-    """Whether it is a file of a run that the run's manifest must name."""
+    """Whether it is one of a run's files below a writer's digits."""
     parts = PurePosixPath(name).parts
     return len(parts) > 2 and not parts[0].startswith(".") and len(parts[1]) == 8

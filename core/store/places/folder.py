@@ -1,4 +1,4 @@
-"""A folder of this machine, or one that several machines mount."""
+"""A folder on this machine, or one that several machines mount."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ _ABANDONED = 3600  # seconds after which a temporary file belongs to a writer th
 
 
 class Folder:
-    """A `Place` whose folders are renamed into place, and so appear at once."""
+    """A `Place` whose folders are renamed into place, so they appear at once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
@@ -47,13 +47,13 @@ class Folder:
 
     def held(self, folder: str) -> list[Held]:
         """As `Place` says."""
-        found = []
+        files = []
         for path in _children(self.root / folder):
             with suppress(OSError):  # removed meanwhile
                 if path.is_file():
                     state = path.stat()
-                    found.append(Held(f"{folder}/{path.name}", state.st_size, state.st_mtime))
-        return found
+                    files.append(Held(f"{folder}/{path.name}", state.st_size, state.st_mtime))
+        return files
 
     def part(self) -> str:
         """Empty: the folder appears at once."""
@@ -109,7 +109,7 @@ class Folder:
                 path.rename(aside / path.name)
             except OSError as error:
                 aside.rmdir()
-                if not isinstance(error, FileNotFoundError):  # as it is if another server was first
+                if not isinstance(error, FileNotFoundError):  # another server was first
                     raise
             else:
                 with suppress(OSError):
@@ -128,11 +128,11 @@ class Folder:
             probe.rmdir()
 
     def refresh(self) -> None:
-        """Nothing to do: every answer is of the present."""
+        """Nothing to do: every answer is current."""
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Turns what the operating system refuses into a sentence that says what to do."""
+        """Turn an error of the operating system into a sentence that says what to do."""
         try:
             yield
         except FileExistsError:
@@ -158,7 +158,7 @@ class Folder:
         return self.root / f"{_TEMPORARY}{name}-{uuid.uuid4().hex[:8]}"
 
     def _clean(self) -> None:
-        """Remove what writers that died have left."""
+        """Remove temporary files of writers that died."""
         for path in _children(self.root):
             with suppress(OSError):
                 if path.name.startswith(_TEMPORARY) and time.time() - path.stat().st_mtime > _ABANDONED:
@@ -167,7 +167,7 @@ class Folder:
 
 @lru_cache(maxsize=4096)
 def _below(root: Path, name: str) -> Path:
-    """A page asks for the same few files at each event."""
+    """A path in the folder, cached: a page asks for the same few files at each event."""
     return root / name
 
 
@@ -210,7 +210,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Make what was renamed in a folder last, where the system opens folders: Windows does not."""
+    """Make a rename in a folder durable, if the system can open folders: Windows cannot."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except PermissionError:

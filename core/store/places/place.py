@@ -1,4 +1,4 @@
-"""What a run store needs of the place that it is in."""
+"""The interface of a place that can hold a run store."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ VARIABLE = "PRUNELAB_RUNS"
 """The environment variable that names the place: a folder, or an fsspec URL such as s3://bucket/runs."""
 
 SET_ASIDE = ".set-aside"
-"""Where damaged things go, each into a folder of its own with the reason beside it."""
+"""The folder for damaged items, each in a folder of its own with the reason next to it."""
 
 REASON, NO_REASON = "reason.txt", "The reason was not recorded."
 
 
 @dataclass(frozen=True)
 class Held:
-    """A file as a listing shows it: its name below the place, bytes, and a time that orders such files."""
+    """A file in a listing: its name in the place, its size in bytes, and a time to sort by."""
 
     name: str
     size: int
@@ -27,64 +27,64 @@ class Held:
 
 
 class Place(Protocol):
-    """Files by name, with `/` between folders. Any number of processes may use one at once, and see whole files only.
+    """Files by name, with `/` between folders. Any number of processes may use one at once; they see whole files only.
 
-    Methods that write raise StoreError if they cannot, with nothing left behind. Names are those of the product.
+    Methods that write raise StoreError if they fail, and leave nothing behind.
     """
 
     root: Path
-    """The folder on this machine: the place itself, or where copies of what is elsewhere lie."""
+    """The folder on this machine: the place itself, or that of the copies of a remote place."""
 
     @property
     def where(self) -> Path | str:
-        """What names the place to another process."""
+        """The name of the place, for another process."""
 
     def published(self) -> list[str]:
-        """The names of the folders that hold a manifest; none if the place cannot be read just now."""
+        """The names of the folders that hold a manifest; none if the place cannot be read at the moment."""
 
     def find(self, name: str) -> Path | None:
-        """A file on this machine with the present content; None if there is no such file.
+        """The path of a local file with the current content; None if there is no such file.
 
         Raises:
-            StoreError: the place cannot be read just now, so that nobody knows.
+            StoreError: the place cannot be read at the moment, so it is unknown.
         """
 
     def size(self, name: str) -> int | None:
-        """Bytes of a file, which need not be fetched for it; None if there is no such file. Raises as `find` does."""
+        """The size of a file in bytes, without fetching it; None if there is no such file. Raises as `find` does."""
 
     def held(self, folder: str) -> list[Held]:
         """The files directly in a folder."""
 
     def part(self) -> str:
-        """What a writer puts between a run's folder and the files that are not the manifest; empty, or `/` and digits.
+        """The path between a run's folder and its files other than the manifest; empty, or `/` and digits.
 
-        Where a folder does not appear at once, two writers of one run must not mix their files.
+        If a folder does not appear at once, the digits keep the files of two writers of one run apart.
         """
 
     def publish(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Make a folder appear with all its files, the last of which is the manifest.
 
         Raises:
-            FileExistsError: another writer was first; his stays.
+            FileExistsError: another writer was first; that folder stays.
         """
 
     def write(self, name: str, content: bytes) -> None:
-        """Write one file at once, in place of one that is there."""
+        """Write one file atomically, replacing an existing one."""
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file, if it exists."""
 
     def remove_all(self, folder: str) -> None:
-        """Remove a published folder, if it is there; for readers it is gone at once."""
+        """Remove a published folder, if it exists; for readers it is gone at once."""
 
     def set_aside(self, name: str, label: str, reason: str) -> None:
-        """Move a damaged file or folder out of the way, if it is still there."""
+        """Move a damaged file or folder out of the way, if it still exists."""
 
     def aside(self) -> list[tuple[str, str]]:
-        """Label and reason of what was set aside."""
+        """Label and reason of each item that was set aside."""
 
     def check(self) -> None:
         """Raise StoreError if nothing can be written."""
 
     def refresh(self) -> None:
-        """Another process is known to have written: what is asked for next must show it."""
+        """Call when another process has written: the next query must show it."""

@@ -1,4 +1,4 @@
-"""A place elsewhere: its URL, opened by fsspec and shown without passwords, and the objects that it lists."""
+"""A remote place: its URL, opened by fsspec and shown without passwords, and the objects that it lists."""
 
 import hashlib
 import re
@@ -22,7 +22,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Object:
-    """An object as a listing shows it; `version` changes with its content."""
+    """An object in a listing; `version` changes with its content."""
 
     size: int
     time: float
@@ -30,7 +30,7 @@ class Object:
 
     @classmethod
     def listed(cls, info: Mapping[str, Any]) -> "Object":
-        """From what fsspec says of it; each backend has its own keys."""
+        """From fsspec's description, whose keys depend on the backend."""
         when = next((info[key] for key in ("LastModified", "mtime", "last_modified", "created") if info.get(key)), 0.0)
         seconds = when.timestamp() if isinstance(when, datetime) else float(when)
         state = f"{info.get('ETag') or seconds} {info['size']}"
@@ -38,7 +38,7 @@ class Object:
 
 
 def file_system(url: str, shown: str) -> tuple[AbstractFileSystem, str]:
-    """The file system of a URL, and the path below which everything lies.
+    """The file system of a URL, and the base path in it.
 
     Raises:
         StoreError: the URL names no place, or the package for its scheme is missing.
@@ -49,11 +49,11 @@ def file_system(url: str, shown: str) -> tuple[AbstractFileSystem, str]:
             f"{VARIABLE} names {shown}, which is not a place; add a bucket and a folder, or name a folder."
         )
     try:
-        found: tuple[AbstractFileSystem, str] = url_to_fs(url, **_OPTIONS.get(scheme, {}))
+        opened: tuple[AbstractFileSystem, str] = url_to_fs(url, **_OPTIONS.get(scheme, {}))
     except Exception as error:  # each backend has its own
         what = f"{VARIABLE} names {shown}, which cannot be opened ({in_a_line(error) or type(error).__name__})"
         raise StoreError(f"{what}; name a folder, or install the package that fsspec needs for it.") from error
-    return found[0], found[1].rstrip("/")
+    return opened[0], opened[1].rstrip("/")
 
 
 def in_a_line(error: Exception) -> str:
@@ -62,7 +62,7 @@ def in_a_line(error: Exception) -> str:
 
 
 def without_secrets(url: str) -> str:
-    """A URL as it may be shown: without user and password, and without what follows `?` or `#`."""
+    """A URL that may be shown: without user and password, and without anything after `?` or `#`."""
     scheme, _, rest = url.partition("://")
     authority, slash, path = re.split(r"[?#]", rest, maxsplit=1)[0].partition("/")
     return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"

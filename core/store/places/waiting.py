@@ -1,4 +1,4 @@
-"""Calls that may never return, each in a thread of its own, with a limit on how long to wait for them."""
+"""Calls that may never return, each in a thread of its own, with a time limit."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def beside(call: Callable[[], T]) -> Future[T]:
-    """Call in a daemon thread, which does not keep the process from ending."""
+    """Call in a daemon thread, which does not keep the process alive."""
     answer: Future[T] = Future()
 
     def run() -> None:
@@ -23,7 +23,7 @@ def beside(call: Callable[[], T]) -> Future[T]:
 
 
 def answer_within(asked: Future[T], seconds: float) -> T:
-    """The result; raises TimeoutError if there is none within so many seconds."""
+    """The result; raises TimeoutError if there is none in this many seconds."""
     try:
         return asked.result(seconds)
     except TimeoutError:
