@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from streamlit.testing.v1 import AppTest
 
 import core.engine  # before any test imports torch  # noqa: F401
+from core.jobs import cluster
 from core.store import runs
 from tests.cluster import start
 from tests.patience import PATIENCE
@@ -28,9 +29,15 @@ settings.load_profile("patient")
 
 
 @pytest.fixture
-def app_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], AppTest]]:
+def no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs go to a scheduler that is not there: its machine refuses at once, so nobody waits long for an answer."""
+    monkeypatch.setenv(cluster.VARIABLE, "tcp://127.0.0.1:1")
+    monkeypatch.setattr(cluster, "_PATIENCE", 0.1)
+
+
+@pytest.fixture
+def app_on(tmp_path: Path, no_scheduler: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], AppTest]]:
     """The app on a store, with nothing that ships; its jobs go to a scheduler that is not there."""
-    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:1")
     monkeypatch.setattr(runs, "SHIPPED", tmp_path / "nothing ships")
     st.cache_resource.clear()
 

@@ -1,11 +1,14 @@
 """Small data sets as a host might put them into a folder: three classes, told by a bright row."""
 
 import gzip
+import io
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from core.data import Split
 from core.data.files import write_idx
 
 CLASSES = ("circle", "square", "stripes")
@@ -19,6 +22,24 @@ def drawn(n: int, shape: tuple[int, ...], seed: int) -> tuple[np.ndarray, np.nda
     for i, label in enumerate(labels):
         images[i, 4 + 8 * label] = 255
     return images, labels
+
+
+def stripes(n: int, seed: int) -> Split:
+    """Noise of ten classes, with a bright stripe whose row tells the class."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(n) % 10).astype(np.uint8)
+    images = rng.integers(0, 100, (n, 28, 28), np.uint8)
+    images[np.arange(n), 2 * labels + 4] = 255
+    return Split(images, labels)
+
+
+def put_stripes(folder: Path, train: int, test: int) -> Path:
+    """Ten classes of 28 x 28, so that a network has the size that it has on Fashion-MNIST."""
+    folder.mkdir(parents=True)
+    for part, split in (("train", stripes(train, 0)), ("t10k", stripes(test, 1))):
+        write_idx(folder / f"{part}-images-idx3-ubyte.gz", split.images)
+        write_idx(folder / f"{part}-labels-idx1-ubyte.gz", split.labels)
+    return folder
 
 
 def put_idx(folder: Path, shape: tuple[int, ...] = (28, 28), *, packed: bool = True, names: bool = True) -> Path:
@@ -38,9 +59,19 @@ def put_idx(folder: Path, shape: tuple[int, ...] = (28, 28), *, packed: bool = T
 
 def put_pictures(folder: Path, shape: tuple[int, ...] = (32, 32, 3), *, parted: bool = True, n: int = 600) -> Path:
     for part, images in (("train", n), ("test", 90)) if parted else (("", n),):
-        pixels, labels = drawn(images, shape, seed=images)
-        for i, label in enumerate(labels):
-            path = folder / part / CLASSES[label] / f"{i:04}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(pixels[i]).save(path)
+        for name in CLASSES:
+            (folder / part / name).mkdir(parents=True, exist_ok=True)
+        for i, (name, content) in enumerate(encoded(images, shape)):
+            (folder / part / name / f"{i:04}.png").write_bytes(content)
     return folder
+
+
+@cache
+def encoded(n: int, shape: tuple[int, ...]) -> list[tuple[str, bytes]]:
+    """Class and PNG file of each picture."""
+    pictures = []
+    for pixels, label in zip(*drawn(n, shape, seed=n), strict=True):
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "PNG")
+        pictures.append((CLASSES[label], file.getvalue()))
+    return pictures

@@ -176,6 +176,7 @@ def test_the_readme_asks_the_question_of_each_page() -> None:
         assert question == page.question or not page.question.endswith("?")
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_as_printed() -> None:
     try:
         data.check("fashion-mnist")

@@ -15,7 +15,9 @@ from core.errors import JobCancelled
 from core.networks import NETWORKS
 from tests.patience import PATIENCE
 
-each_network = pytest.mark.parametrize("network", NETWORKS)
+each_network = pytest.mark.parametrize(
+    "network", [pytest.param(name, marks=[pytest.mark.slow] if name == "resnet" else []) for name in NETWORKS]
+)
 IMAGES = np.random.default_rng(0).integers(256, size=(150, 28, 28), dtype=np.uint8)
 
 

@@ -89,6 +89,7 @@ def test_how_a_host_has_decided_that_threads_wait_holds(setting: dict[str, str])
     assert in_a_process(LOADED.format(""), **setting)[0] == f"{setting.get('GOMP_SPINCOUNT')} False"
 
 
+@pytest.mark.slow
 def test_how_threads_wait_changes_no_bit_of_a_training() -> None:
     spinning, sleeping = (in_a_process(WEIGHTS, GOMP_SPINCOUNT=spins)[0] for spins in ("30000", "0"))
     assert spinning == sleeping

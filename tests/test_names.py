@@ -208,7 +208,7 @@ def test_the_worst_class_of_a_lesson_and_the_most_confused_are_named_as_they_are
     page, _ = app
     page.query_params["section"] = "Class by class"
     page.switch_page("images.py").run()
-    told = next(m.value for m in page.markdown if "most often taken" in m.value)
+    told = next(m.value for m in page.markdown if "most often confused" in m.value)
     names = re.fullmatch(r"\*\*(.+)\*\* are most often.*", direct(told))
     assert names
     (said,) = plain(names[1])

@@ -36,11 +36,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Run]:
 
 
 @pytest.fixture
-def app(made: tuple[Path, Path, Run], monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+def app(made: tuple[Path, Path, Run], no_scheduler: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
     sets, runs, run = made
     monkeypatch.setenv(folders.VARIABLE, str(sets))
     monkeypatch.setenv("PRUNELAB_RUNS", str(runs))
-    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", "tcp://127.0.0.1:1")
     st.cache_resource.clear()
     opened = AppTest.from_file(ROUTER, default_timeout=PATIENCE)
     opened.query_params["run"] = run.id

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.session import EXACT
 from core.cost.files import Export, Exporting
-from core.cost.ledger import COMPACT, ENTRIES, Weighing
+from core.cost.ledger import COMPACT, ENTRIES, Ledger, Weighing
 from core.cost.rounding import Rounded, Rounding
 from core.cost.tradeoff import RETRAINED, Comparing
 from core.cost.weighing import weigh
@@ -544,7 +544,19 @@ def test_exact_questions_are_offered_answered_in_words_and_only_where_all_weight
 # --- storage ----------------------------------------------------------------------------------------------------
 
 
-def test_the_byte_ledger_is_asked_for_and_then_shown_line_by_line(app: AppTest, shelved: tuple[Path, Run, Run]) -> None:
+@pytest.fixture(scope="module")
+def weighed(shelved: tuple[Path, Run, Run]) -> Ledger:
+    """The ledger of the first run over the stops."""
+    root, run, _ = shelved
+    store = RunStore(root)
+    profile, weights = store.profile(run.id, PruningConfig()), store.weights(run.id)
+    assert profile is not None
+    return weigh(weights, rank(weights, PruningConfig()), profile.sparsity.tolist())
+
+
+def test_the_byte_ledger_is_asked_for_and_then_shown_line_by_line(
+    app: AppTest, shelved: tuple[Path, Run, Run], weighed: Ledger
+) -> None:
     root, run, _ = shelved
     app.query_params["run"], app.query_params["sparsity"] = run.id, "90"
     app.switch_page("storage.py").run()
@@ -552,10 +564,8 @@ def test_the_byte_ledger_is_asked_for_and_then_shown_line_by_line(app: AppTest, 
     assert "does not answer" in text(app)
 
     store = RunStore(root)
-    profile, weights = store.profile(run.id, PruningConfig()), store.weights(run.id)
+    profile, ledger = store.profile(run.id, PruningConfig()), weighed
     assert profile is not None
-    ranking = rank(weights, PruningConfig())
-    ledger = weigh(weights, ranking, profile.sparsity.tolist())
     Results(store).put(Weighing(run_id=run.id), ledger)
     app.run()
     row = profile.stop_index(90)
@@ -576,14 +586,11 @@ def test_the_byte_ledger_is_asked_for_and_then_shown_line_by_line(app: AppTest, 
 
 
 def test_weights_and_filters_are_offered_and_then_shown_with_their_n(
-    app: AppTest, shelved: tuple[Path, Run, Run]
+    app: AppTest, shelved: tuple[Path, Run, Run], weighed: Ledger
 ) -> None:
     root, run, _ = shelved
     store = RunStore(root)
-    profile, weights = store.profile(run.id, PruningConfig()), store.weights(run.id)
-    assert profile is not None
-    ledger = weigh(weights, rank(weights, PruningConfig()), profile.sparsity.tolist())
-    Results(store).put(Weighing(run_id=run.id), ledger)
+    Results(store).put(Weighing(run_id=run.id), weighed)
     app.query_params["run"], app.query_params["sparsity"] = run.id, "90"
     app.run()
     app.switch_page("storage.py").run()

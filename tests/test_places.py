@@ -31,6 +31,9 @@ from tests.patience import PATIENCE, until
 
 GLOBAL = PruningConfig()
 
+Parts = tuple[Run, Any, Any, Any]
+"""A run, its weights, its labels and its profile."""
+
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
@@ -60,15 +63,17 @@ def server(where: Path | str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return make
 
 
-def parts(tmp_path: Path) -> tuple[Run, Any, Any, Any]:
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     """A run and its arrays, from a store of their own."""
-    made = RunStore(tmp_path / "made", shipped=tmp_path / "none")
-    run, _ = shelf.fill(tmp_path / "made")
+    root = tmp_path_factory.mktemp("made")
+    made = RunStore(root, shipped=root / "none")
+    run, _ = shelf.fill(root)
     return run, made.weights(run.id), made.labels(run.id), made.profile(run.id, GLOBAL)
 
 
-def test_what_one_server_stores_another_reads(server: Callable[[], RunStore], tmp_path: Path) -> None:
-    run, weights, labels, profile = parts(tmp_path)
+def test_what_one_server_stores_another_reads(server: Callable[[], RunStore], parts: Parts) -> None:
+    run, weights, labels, profile = parts
     one, two = server(), server()
     assert two.runs() == [] and two.problem() is None
     assert one.save(run, weights, labels, profile) == run
@@ -100,9 +105,9 @@ def test_a_file_that_is_replaced_is_seen_anew_and_one_that_is_dropped_is_gone(se
 
 
 def test_deleted_runs_are_gone_with_all_that_was_kept_about_them_for_every_server(
-    server: Callable[[], RunStore], tmp_path: Path
+    server: Callable[[], RunStore], parts: Parts
 ) -> None:
-    run, weights, labels, profile = parts(tmp_path)
+    run, weights, labels, profile = parts
     one, two = server(), server()
     one.save(run, weights, labels, profile)
     one.keep(f"ledgers/{run.id}-magnitude-global.json", b"{}")
@@ -121,9 +126,9 @@ def test_deleted_runs_are_gone_with_all_that_was_kept_about_them_for_every_serve
 
 
 def test_eight_servers_that_store_one_run_at_once_leave_one_and_never_mix_two(
-    server: Callable[[], RunStore], tmp_path: Path
+    server: Callable[[], RunStore], parts: Parts
 ) -> None:
-    run, weights, labels, profile = parts(tmp_path)
+    run, weights, labels, profile = parts
     stores, barrier = [server() for _ in range(8)], threading.Barrier(8)
     if str(stores[0].where).startswith("memory"):
         pytest.skip("this one's dictionary cannot be listed while another thread writes")
@@ -154,9 +159,9 @@ def _names(store: RunStore) -> list[str]:
     return [str(path.relative_to(place.root)) for path in place.root.rglob("*") if path.is_file()]
 
 
-def test_a_reader_never_sees_half_a_run(server: Callable[[], RunStore], tmp_path: Path) -> None:
+def test_a_reader_never_sees_half_a_run(server: Callable[[], RunStore], parts: Parts) -> None:
     """Another server looks after each single write of the first, and finds nothing or all."""
-    run, weights, labels, profile = parts(tmp_path)
+    run, weights, labels, profile = parts
     one, seen = server(), list[int]()
     place = one._place
     if isinstance(place, Folder):
@@ -182,9 +187,9 @@ def test_a_reader_never_sees_half_a_run(server: Callable[[], RunStore], tmp_path
 
 @pytest.mark.parametrize("file", ["run.json", "weights.safetensors", "magnitude-global.safetensors"])
 def test_what_is_damaged_is_set_aside_with_a_reason_and_can_be_made_again(
-    server: Callable[[], RunStore], tmp_path: Path, file: str
+    server: Callable[[], RunStore], parts: Parts, file: str
 ) -> None:
-    run, weights, labels, profile = parts(tmp_path)
+    run, weights, labels, profile = parts
     one = server()
     one.save(run, weights, labels, profile)
     name = next(name for name in _names(one) if name.endswith(file))
@@ -240,10 +245,10 @@ def in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Bucket, 
 
 
 @pytest.fixture
-def held(in_memory: tuple[Bucket, RunStore], tmp_path: Path) -> tuple[Bucket, RunStore, Run]:
+def held(in_memory: tuple[Bucket, RunStore], parts: Parts) -> tuple[Bucket, RunStore, Run]:
     """A bucket with one run, whose weights were read once."""
     place, store = in_memory
-    run, weights, labels, profile = parts(tmp_path)
+    run, weights, labels, profile = parts
     store.save(run, weights, labels, profile)
     assert store.weights(run.id)
     return place, store, run
@@ -331,10 +336,10 @@ def test_a_server_that_accepts_and_never_answers_is_one_that_cannot_be_reached(
 
 @pytest.mark.parametrize("lost", ["an array", "the manifest's answer"])
 def test_a_write_that_fails_leaves_nothing_and_one_whose_answer_is_lost_stands(
-    in_memory: tuple[Bucket, RunStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
+    in_memory: tuple[Bucket, RunStore], parts: Parts, monkeypatch: pytest.MonkeyPatch, lost: str
 ) -> None:
     store, pipe = in_memory[1], MemoryFileSystem.pipe_file
-    run, weights, labels, profile = parts(tmp_path)
+    run, weights, labels, profile = parts
 
     def broken(self: MemoryFileSystem, path: str, value: bytes, mode: str = "overwrite") -> None:
         if mode == "create":  # the store has it, the answer is lost, and the client asks again
@@ -459,38 +464,44 @@ NAMES = (
 """Of prefixes and folders: patterns, what a URL would escape, and other scripts."""
 
 
-@pytest.fixture(params=["folder", "memory", "s3"])
-def base(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
-    """What a name is added to."""
-    if request.param == "folder":
-        return tmp_path / "lab"
-    base: str = request.getfixturevalue("s3") if request.param == "s3" else "memory:/"
-    return f"{base}/{uuid.uuid4().hex}"
+NEIGHBOURS = ("lab-a", "a", "b", "runs 2")
+
+
+@pytest.fixture(scope="module", params=["folder", "memory", "s3"])
+def street(
+    request: pytest.FixtureRequest, parts: Parts, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], RunStore]:
+    """Opens the store of a name as a process of its own would; the neighbours have a run."""
+    root = tmp_path_factory.mktemp("street")
+    start: str = request.getfixturevalue("s3") if request.param == "s3" else "memory:/"
+    base = f"{start}/{uuid.uuid4().hex}"
+
+    def store(name: str) -> RunStore:
+        where = root / "lab" / name if request.param == "folder" else f"{base}/{name}"
+        made = opened(where) if isinstance(where, Path) else Bucket(where, root / uuid.uuid4().hex)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("core.store.runs.opened", lambda where: made)
+            return RunStore(where, shipped=root / "none")
+
+    for each in NEIGHBOURS:
+        store(each).save(*parts)
+    return store
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_place_is_known_by_its_name_letter_by_letter(
-    base: Path | str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    street: Callable[[str], RunStore], name: str, parts: Parts
 ) -> None:
     """Beside neighbours that its name, were it a pattern, would match; all have the same run, which is damaged here."""
-    run, weights, labels, profile = parts(tmp_path)
-    neighbours = [name, "lab-a", "a", "b", "runs 2"]
-
-    def store(name: str) -> RunStore:
-        where = base / name if isinstance(base, Path) else f"{base}/{name}"
-        made = opened(where) if isinstance(where, Path) else Bucket(where, tmp_path / uuid.uuid4().hex)
-        monkeypatch.setattr("core.store.runs.opened", lambda where: made)
-        return RunStore(where, shipped=tmp_path / "none")
-
-    for each in neighbours:
-        store(each).save(run, weights, labels, profile)
+    (run, weights, labels, profile), store = parts, street
+    store(name).save(run, weights, labels, profile)
     here = store(name)
     assert here.runs() == [run] and here.weights(run.id)
     here.keep("ledgers/any.json", b"{}")
     here.refresh()
     assert here.kept("ledgers/any.json") == b"{}"
     here.drop("ledgers/any.json")
-    before = {each: _names(store(each)) for each in neighbours}
+    before = {each: _names(store(each)) for each in NEIGHBOURS}
 
     damaged = next(path for path in _names(here) if path.endswith("labels.safetensors"))
     here.keep(damaged, b"nonsense")
@@ -498,7 +509,7 @@ def test_a_place_is_known_by_its_name_letter_by_letter(
     with pytest.raises(StoreError, match="is damaged and was left out"):
         reader.labels(run.id)
     assert [run_id for run_id, _ in store(name).damaged()] == [run.id] and store(name).runs() == []
-    for each in neighbours[1:]:
+    for each in NEIGHBOURS:
         assert _names(store(each)) == before[each]
         assert store(each).runs() == [run] and store(each).labels(run.id) is not None
 
@@ -506,7 +517,7 @@ def test_a_place_is_known_by_its_name_letter_by_letter(
     assert again.save(run, weights, labels, profile) == run
     again.delete(run.id, None)
     assert store(name).runs() == [] and not [path for path in _names(store(name)) if path.startswith(run.id)]
-    for each in neighbours[1:]:
+    for each in NEIGHBOURS:
         assert _names(store(each)) == before[each]
 
 

@@ -140,7 +140,13 @@ def test_what_a_server_of_another_version_published_is_passed_over(named: Any) -
     assert sharing.recognised({**sharing.description(JobState(job=CELL, submitted=1.0)), "job": named}, CELL.id) is None
 
 
-@pytest.mark.parametrize("name", JOBS)
+each_computed = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name == "export" else []) for name in JOBS]
+)
+"""Torch and ONNX Runtime take seconds for the files of an export."""
+
+
+@each_computed
 def test_an_answer_goes_with_its_run_and_is_not_taken_for_that_of_other_weights(store: RunStore, name: str) -> None:
     before = {*files(store)}
     tiny.perform(JOBS[name], store.root)
@@ -155,7 +161,7 @@ def test_an_answer_goes_with_its_run_and_is_not_taken_for_that_of_other_weights(
     assert known(store, name) is None
 
 
-@pytest.mark.parametrize("name", JOBS)
+@each_computed
 def test_what_was_computed_from_weights_that_are_gone_is_not_stored_as_the_new_ones_answer(
     store: RunStore, name: str
 ) -> None:

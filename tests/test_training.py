@@ -74,6 +74,7 @@ def test_weights_are_float32_in_state_dict_order_and_not_folded() -> None:
     assert {array.dtype for array in trained.weights.values()} == {np.dtype(np.float32)}
 
 
+@pytest.mark.slow
 def test_a_network_learns_and_its_last_validation_figures_are_those_of_the_kept_weights() -> None:
     trained = train(config("convnet", dataclasses.replace(QUICK, epochs=6)), DATA)
     validation = split(DATA.train, DataConfig(validation=100))[1]

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core import data
-from core.data import folders
+from core.data import Collection, Dataset, folders
 from core.errors import DataError
 from tests.own_data import put_idx, put_pictures
 
@@ -234,11 +234,19 @@ JUNK: dict[str, Any] = {
 }
 
 
+@pytest.fixture(scope="module")
+def unspoilt(sets: Path) -> tuple[Collection, Dataset]:
+    """The good pictures as they are without anything beside them."""
+    folder = sets / "good pictures"
+    return folders.describe(folder), folders.load(folder)
+
+
 @pytest.mark.parametrize("name", JUNK)
 @pytest.mark.parametrize("where", ["", "train", "test", "train/circle"])
-def test_what_is_no_class_and_no_picture_changes_nothing(sets: Path, name: str, where: str) -> None:
-    folder = sets / "good pictures"
-    before, images = folders.describe(folder), folders.load(folder)
+def test_what_is_no_class_and_no_picture_changes_nothing(
+    sets: Path, unspoilt: tuple[Collection, Dataset], name: str, where: str
+) -> None:
+    folder, (before, images) = sets / "good pictures", unspoilt
     grow(folder / where / name, JUNK[name])
     try:
         assert folders.describe(folder) == before

@@ -47,7 +47,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name == "export" else []) for name in JOBS]
+)
 def test_the_progress_of_a_job_counts_in_its_own_unit(name: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def measured(*args: Any) -> Times:
         for done in range(1, 10):

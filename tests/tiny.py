@@ -7,15 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from core.config import DataConfig, RunConfig, TrainingConfig
 from core.cost.files import Exporting
 from core.cost.ledger import Weighing
 from core.cost.rounding import Rounding
 from core.cost.times import Timing
 from core.cost.tradeoff import Comparing
-from core.data import Dataset, Split
+from core.data import Dataset
 from core.data.fashion import CLASSES
 from core.engine import tasks
 from core.engine.work import Source
@@ -26,21 +24,13 @@ from core.run import Training
 from core.study.audit import Auditing
 from core.study.bisection import Search
 from core.study.cells import Cell, Network
+from tests.own_data import stripes as stripes
 
 
 @cache
 def source(name: str = "fashion-mnist") -> Source:
     """1,100 training and 200 test images, in place of the data set of that name."""
     return Source(Dataset(stripes(1100, 0), stripes(200, 1), CLASSES), {"synthetic": "0" * 32})
-
-
-def stripes(n: int, seed: int) -> Split:
-    """Noise, with a bright stripe whose row tells the class."""
-    rng = np.random.default_rng(seed)
-    labels = rng.permutation(np.arange(n) % 10).astype(np.uint8)
-    images = rng.integers(0, 100, (n, 28, 28), np.uint8)
-    images[np.arange(n), 2 * labels + 4] = 255
-    return Split(images, labels)
 
 
 def config(epochs: int = 1, seed: int = 0) -> RunConfig:
