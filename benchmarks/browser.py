@@ -8,7 +8,18 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from tests import patience
 
+_OMNIBOX = ("WebUIOmniboxPopup", "WebUIOmniboxAimPopup")
+"""Pages of the address bar, which nobody sees: each new window renders them, at a third of the browser's work."""
+
+_PLAYWRIGHTS = (
+    "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,"
+    "LensOverlay,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,AvoidCorsURLLoaderRestartOnRedirect,"
+    "TcpPortRandomizationWin,OptimizationHints,NetworkTimeServiceQuerying,AimEnabled,PreconnectToSearch"
+)
+"""What Playwright switches off itself: of two such lists chromium takes the last."""
+
 FLAGS = [
+    f"--disable-features={_PLAYWRIGHTS},{','.join(_OMNIBOX)}",
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--disable-quic", "--no-first-run"),
 ]
