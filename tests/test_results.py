@@ -91,7 +91,7 @@ def store(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run
 
     monkeypatch.setattr(timing, "measure", measured)
     monkeypatch.setattr(ledger, "stops", lambda ranking: (0.0, 0.9))
-    monkeypatch.setattr(tradeoff._Comparison, "found", compared)
+    monkeypatch.setattr(tradeoff._Comparison, "tradeoff", compared)
     return RunStore(tmp_path / "runs", tmp_path / "none")
 
 

@@ -58,7 +58,7 @@ def test_the_progress_of_a_job_counts_in_its_own_unit(name: str, root: Path, mon
 
     monkeypatch.setattr(timing, "measure", measured)  # the clock itself has tests of its own
     monkeypatch.setattr(ledger, "stops", lambda ranking: (0.0, 0.9))  # of ledgers
-    monkeypatch.setattr(tradeoff._Comparison, "found", lambda work: work._report() or small.tradeoff())
+    monkeypatch.setattr(tradeoff._Comparison, "tradeoff", lambda work: work._report() or small.tradeoff())
     told = list[Progress]()
     job, words = JOBS[name]
     job(root=root, on_progress=told.append)
