@@ -64,7 +64,7 @@ READINGS = (
     Reading("largest", "The largest instead of the smallest 0.01 %", 0.0001, PruningConfig(criterion="largest")),
     Reading("convolutions", "The smallest 0.01 % of the convolutions only", 0.0001, only="conv"),
     Reading("dropout", "The smallest 0.01 %, dropout of 0.5 left on while testing", 0.0001, dropout=0.5),
-    Reading("subset", "The smallest 0.01 %, each network tested on a different 1,000 images", 0.0001, subset=1_000),
+    Reading("subset", "The smallest 0.01 %, each network tested on 1,000 other images", 0.0001, subset=1_000),
 )
 
 

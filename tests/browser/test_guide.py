@@ -21,9 +21,9 @@ pytestmark = pytest.mark.browser
 def test_the_welcome_opens_to_five_sentences(visit: Any) -> None:
     for path in ("", "prune"):
         page = visit().open(path)
-        expect(page.get_by_role("listitem").filter(has_text="Pruning sets some of them to zero")).to_be_hidden()
+        expect(page.get_by_role("listitem").filter(has_text="Pruning sets some of the weights to zero")).to_be_hidden()
         page.get_by_text("New here? Five sentences").click()
-        expect(page.get_by_role("listitem").filter(has_text="Pruning sets some of them to zero")).to_be_visible()
+        expect(page.get_by_role("listitem").filter(has_text="Pruning sets some of the weights to zero")).to_be_visible()
         expect(page.locator("[data-testid=stExpander] ol li")).to_have_count(5)
 
 

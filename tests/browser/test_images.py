@@ -202,7 +202,7 @@ def test_axe_finds_nothing_of_our_own(visit: Any, query: str) -> None:
 def test_each_section_is_in_the_link(visit: Any) -> None:
     page = visit().open("images")
 
-    for section, text in (("First to change", "An answer may change back"), ("Class by class", "most often taken")):
+    for section, text in (("First to change", "An answer may change back"), ("Class by class", "most often confused")):
         page.get_by_role("radio", name=section).click()
         expect(page.get_by_text(text).first).to_be_visible()
         assert section.replace(" ", "+") in page.url
