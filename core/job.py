@@ -135,7 +135,12 @@ class AtSparsity(OfRun[R]):
     @property
     def variant(self) -> str:
         """Such as `magnitude-global@12.5`."""
-        return f"{super().variant}@{percentage(self.sparsity)}"
+        return at(self.pruning, self.sparsity)
+
+
+def at(pruning: PruningConfig, sparsity: float) -> str:
+    """A file-name-safe name of one evaluation, such as `magnitude-global@12.5`; raises PruningError."""
+    return f"{pruning.key}@{percentage(sparsity)}"
 
 
 def percentage(sparsity: float) -> str:

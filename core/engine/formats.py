@@ -4,6 +4,7 @@ model card's list of files follow.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,7 @@ class Pruned:
     logits: NDArray[np.float32]
     on_batch: Callable[[], object] = lambda: None
 
-    @property
+    @cached_property
     def notes(self) -> dict[str, str | int]:
         """The description of the network that the files contain besides its arrays."""
         masks = mask_digest(self.weights)
@@ -157,7 +158,7 @@ def _safetensors(network: Pruned) -> bytes:
 
 def _model_card(network: Pruned) -> bytes:
     contents = {form.file: form.about for form in FORMATS if form.about}
-    masks = mask_digest(network.weights)
+    masks = str(network.notes["masks"])
     return card(network.run, network.pruning, network.k, network.comparison, masks, contents).encode()
 
 

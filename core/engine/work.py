@@ -11,7 +11,7 @@ from core.engine.gradients import COMPUTED
 from core.errors import DataError, JobCancelled
 from core.job import Job, OfRun
 from core.progress import Progress
-from core.pruning import PruningConfig, Ranking, Weights
+from core.pruning import PruningConfig, Ranking, Weights, rank
 from core.run import Run
 from core.store.arrays import digest
 from core.store.results import Results
@@ -131,8 +131,9 @@ class Work:
     def _ranking(self, run: Run, weights: Weights, pruning: PruningConfig, images: Dataset) -> Ranking:
         """The ranking of a run; a statistic for its criterion is computed on the validation images once, and stored."""
         needs = pruning.ranks_by.needs
-        if needs and self.store.statistic(run.id, needs) is None:
+        statistic = self.store.statistic(run.id, needs) if needs else None
+        if needs and statistic is None:
             held_out = data.split(images.train, run.config.data)[1]
             statistic = COMPUTED[needs](run.design, weights, held_out, on_batch=self.check)
             self.store.save_statistic(run.id, needs, statistic, digest(weights))
-        return self.store.ranking(run.id, weights, pruning)
+        return rank(weights, pruning, statistic)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation.profile import Profile
-from core.job import percentage
+from core.job import at
 from core.pruning import PruningConfig, Ranking, Weights, rank
 from core.store.arrays import OtherWeightsError, confirmed, pack
 from core.store.arrays import state as state_of
@@ -41,7 +41,7 @@ class Derived(Guarded, ABC):
 
     def point(self, run_id: str, pruning: PruningConfig, sparsity: float) -> Profile | None:
         """One row at exactly this sparsity; None if it has not been computed. Raises as `profile` does."""
-        return self._profile(run_id, pruning, _at(pruning, sparsity))
+        return self._profile(run_id, pruning, at(pruning, sparsity))
 
     def statistic(self, run_id: str, name: str) -> dict[str, NDArray[np.float32]] | None:
         """One of `core.pruning.STATISTICS`, by kernel; None if it has not been computed. Raises as `profile` does."""
@@ -68,7 +68,7 @@ class Derived(Guarded, ABC):
 
     def save_point(self, run_id: str, point: Profile, of: str | None = None) -> None:
         """Store a profile of one row, as `save_profile` does."""
-        key = _at(point.pruning, float(point.sparsity[0]))
+        key = at(point.pruning, float(point.sparsity[0]))
         self._save_beside(run_id, key, partial(pack_profile, point), of)
 
     def save_statistic(self, run_id: str, name: str, statistic: Weights, of: str | None = None) -> None:
@@ -103,8 +103,3 @@ class Derived(Guarded, ABC):
         content = packed(confirmed(of, entry.digests[WEIGHTS]))
         place, name = self._profile_files(entry, key)[0]
         place.write(name, content)
-
-
-def _at(pruning: PruningConfig, sparsity: float) -> str:
-    """A file-name-safe name of one evaluation, such as `magnitude-global@12.5`; raises PruningError."""
-    return f"{pruning.key}@{percentage(sparsity)}"
