@@ -37,8 +37,8 @@ slow-test: $(DEV) dataset  ## pass the slow tests: real networks, worker process
 	@echo "Running the slow tests"
 	@$(PYTEST) -m slow
 
-lint: $(DEV)  ## check format, lint, types and import walls
-	@echo "Checking the format, the code, the types and the import walls"
+lint: $(DEV)  ## check format, lint, types and import rules
+	@echo "Checking the format, the code, the types and the import rules"
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy

@@ -75,7 +75,6 @@ class Placed:
 
     @property
     def kernel(self) -> str:
-        """The name of its weights."""
         return _kernel(self.spec, self.name)
 
     @property
@@ -229,10 +228,7 @@ NETWORKS: dict[str, Network] = {
     "convnet": Network(
         title="ConvNet",
         layers=_five(32, 64, 64, 128, 128),
-        recipes={
-            "quick": _QUICK,
-            "thorough": replace(_MUON, epochs=24, shift=1, cutout=8),
-        },
+        recipes={"quick": _QUICK, "thorough": replace(_MUON, epochs=24, shift=1, cutout=8)},
     ),
     "convnet-small": Network(
         title="Small ConvNet",

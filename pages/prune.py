@@ -7,11 +7,11 @@ from core import figures, panels
 from core.evaluation import MARGIN
 from core.study.bisection import Goal, Search, in_words
 from pages.ui.components.live_panel import live_panel
-from pages.ui.server.services import results, store
+from pages.ui.server.services import store
 from pages.ui.view import address, linked, lookup, picker, report
 from pages.ui.view.address import View
 from pages.ui.view.lookup import Stops
-from pages.ui.view.watching import offer
+from pages.ui.view.watching import result_or_offer
 from pages.ui.view.welcome import welcome
 from pages.ui.view.words import meanings
 
@@ -109,12 +109,10 @@ def ask(view: View) -> None:
 
 def answer(search: Search) -> None:
     """Show the stored answer, or offer the job."""
-    known = results().get(search)
+    known = result_or_offer(search, "Find out", icon=":material/search:")
     if known is not None:
         st.markdown(in_words(search, known))
         st.caption(f"Found by bisection, with {known.evaluations} passes over all images.")
-    else:
-        offer(search, "Find out", ":material/search:")
 
 
 QUESTION = "How far can I prune?"

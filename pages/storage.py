@@ -24,7 +24,7 @@ from pages.ui.view.downloads import offer_numbers
 from pages.ui.view.lookup import Stops
 from pages.ui.view.report import Sheet
 from pages.ui.view.say import as_written
-from pages.ui.view.watching import ensure, offer
+from pages.ui.view.watching import ensure, offer, result_or_offer
 from pages.ui.view.words import meanings
 
 COLUMNS = ("Encoding", "Compressor", "Bytes", "Versus dense", "Versus unpruned", "Saves from", "Restores")
@@ -80,19 +80,14 @@ def show_bytes(view: View, stops: Stops, ledger: Ledger) -> None:
 
 def show_rounding(view: View, stops: Stops) -> None:
     """What float16 and int8 cost in accuracy at the stop."""
-    sparsity = float(stops.profile.sparsity[stops.row])
     st.header("What do float16 and int8 cost in accuracy?")
-    job = Rounding(run_id=view.run.id, pruning=view.pruning, sparsity=sparsity)
-    rounded = results().get(job)
-    if rounded is None:
-        offer(
-            job,
-            "Measure the accuracy",
-            why=f"Both change the weights. Their accuracy at {wording.sparsity(sparsity)} has not been measured yet. "
-            f"That takes three passes over the {wording.count(view.run.images)} test images.",
-        )
-        return
-    for name, c in vars(rounded).items():
+    job = Rounding(run_id=view.run.id, pruning=view.pruning, sparsity=stops.sparsity)
+    why = (
+        f"Both change the weights. Their accuracy at {wording.sparsity(stops.sparsity)} has not been measured yet. "
+        f"That takes three passes over the {wording.count(view.run.images)} test images."
+    )
+    rounded = result_or_offer(job, "Measure the accuracy", why)
+    for name, c in vars(rounded).items() if rounded is not None else ():
         st.markdown(
             f"**{name}**: {wording.accuracy(c.pruned)}, {wording.difference(c)} relative to the same pruned network "
             f"as float32; {wording.count(c.changed)} of {wording.count(c.n)} answers changed, McNemar p "
@@ -112,19 +107,20 @@ VARIANTS: dict[Variant, str] = {
 
 def show_times(view: View, stops: Stops) -> None:
     """Whether any variant is faster at the stop, on this server."""
-    sparsity = float(stops.profile.sparsity[stops.row])
     st.header("Is it faster?")
-    job = Timing(run_id=view.run.id, pruning=view.pruning, sparsity=sparsity)
-    times = results().get(job)
-    if times is None:
-        offer(
-            job,
-            "Measure the time",
-            why=f"The time at {wording.sparsity(sparsity)} has not been measured yet. The unpruned and the pruned "
-            "network take turns, in torch and in ONNX Runtime. The pruned one also runs without its idle filters, and "
-            "with its kernels as sparse matrices. This takes up to a minute.",
-        )
-        return
+    job = Timing(run_id=view.run.id, pruning=view.pruning, sparsity=stops.sparsity)
+    why = (
+        f"The time at {wording.sparsity(stops.sparsity)} has not been measured yet. The unpruned and the pruned "
+        "network take turns, in torch and in ONNX Runtime. The pruned one also runs without its idle filters, and with "
+        "its kernels as sparse matrices. This takes up to a minute."
+    )
+    times = result_or_offer(job, "Measure the time", why)
+    if times is not None:
+        show_measured(times, stops.sparsity)
+
+
+def show_measured(times: Times, sparsity: float) -> None:
+    """The measured times, in words and as a table."""
     st.markdown(f"**{in_words(times, sparsity)}**")
     columns = ("Network", "Batch size", "Median, ms", "Middle half, ms", "Images per second", "Times as fast")
     table("Times", columns, [times_row(times, v, b) for b in BATCHES for v in VARIANTS], key="times", terms=("ONNX",))
@@ -158,19 +154,18 @@ def times_row(times: Times, variant: Variant, batch: int) -> Row:
 
 def show_export(view: View, stops: Stops) -> None:
     """The pruned network as files, each of which is tested before the download is offered."""
-    sparsity = float(stops.profile.sparsity[stops.row])
     st.header("Download the pruned network")
     st.markdown(
-        f"The network pruned to {wording.sparsity(sparsity)}, with a model card: as a torch state dict with the script "
-        "below, as ONNX, as safetensors, and in the compact encoding with the program that reads it."
+        f"The network pruned to {wording.sparsity(stops.sparsity)}, with a model card: as a torch state dict with the "
+        "script below, as ONNX, as safetensors, and in the compact encoding with the program that reads it."
     )
-    job = Exporting(run_id=view.run.id, pruning=view.pruning, sparsity=sparsity)
+    job = Exporting(run_id=view.run.id, pruning=view.pruning, sparsity=stops.sparsity)
     checked = results().checked(job)
     if checked is None:
-        offer(job, "Prepare the files", ":material/inventory_2:")
+        offer(job, "Prepare the files", icon=":material/inventory_2:")
     else:
         st.success("Checked  \n" + "  \n".join(map(as_written, checked)), icon=":material/check:")
-        name = f"prunelab-{view.run.id}-{address.percentage(sparsity)}.zip"
+        name = f"prunelab-{view.run.id}-{address.percentage(stops.sparsity)}.zip"
         st.download_button(
             "All files (zip)", partial(zipped, job), name, "application/zip", on_click="ignore", key="zip"
         )

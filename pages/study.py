@@ -38,6 +38,13 @@ RETRAINING = {
     "iterative": "Iterative, with fine-tuning",
     "rewind": "Iterative, rewinding to early weights",
 }
+ALT = {
+    "criteria": "Accuracy over sparsity.",
+    "layers": "Accuracy over the sparsity of one layer.",
+    "retraining": "Accuracy over sparsity after retraining.",
+}
+"""What the figures show, for anyone who cannot see them."""
+
 NAMES = {name: criterion.short for name, criterion in CRITERIA.items()}
 
 
@@ -54,14 +61,13 @@ def show_criteria(network: str, recipe: str, of: Collection) -> None:
         st.header(study.verdict(bands[0], NAMES))
         st.markdown(study.comparison(bands, NAMES))
         figure = partial(figures.bands, bands, NAMES)
-        chart(figure, "criteria", "Accuracy over sparsity.")
-        st.caption(
+        note = (
             f"Each line is the mean over {bands[0].n} networks that differ in their seed; the band is the 95 % "
             f"interval of that mean (Student). Random is the mean of {len(study.RANDOM_SEEDS)} rankings of each "
             "network. All criteria prune the same networks at the same sparsities, without retraining. Accuracy is "
-            "measured on the test images, in float32.",
-            help=meanings("Criterion", "LAMP and Taylor", "Scope", "95 % interval"),
+            "measured on the test images, in float32."
         )
+        noted(figure, "criteria", note, "Criterion", "LAMP and Taylor", "Scope", "95 % interval")
         show_table("Criterion", bands, NAMES, (0.5, 0.8, 0.9))
         downloads(bands, figure, "criteria")
     offer(lines)
@@ -80,12 +86,11 @@ def show_layers(network: str, recipe: str, of: Collection) -> None:
         st.header(f"{names[weakest.name]} is the most sensitive layer: {fall} when {at} of it alone is pruned.")
         chart(partial(figures.sensitivity, bands), "sensitivity", "Fall in accuracy by layer.")
         figure = partial(figures.bands, bands, names, " of one layer")
-        chart(figure, "layers", "Accuracy over the sparsity of one layer.")
-        st.caption(
+        note = (
             f"One layer is pruned by magnitude; the others stay dense. Lines are means over {bands[0].n} networks, "
-            "bands the 95 % intervals of those means (Student).",
-            help=meanings("Kernel", "95 % interval"),
+            "bands the 95 % intervals of those means (Student)."
         )
+        noted(figure, "layers", note, "Kernel", "95 % interval")
         show_table("Layer", bands, names, (0.5, 0.9, 0.99))
         downloads(bands, figure, "layers")
     offer(lines)
@@ -102,15 +107,14 @@ def show_retraining(network: str, recipe: str, of: Collection) -> None:
         kept = wording.percent(float(best.mean[3]))
         st.header(f"At {at} sparsity, “{RETRAINING[best.name].lower()}” keeps {kept} of {dense}.")
         figure = partial(figures.bands, bands, RETRAINING, published=PUBLISHED)
-        chart(figure, "retraining", "Accuracy over sparsity after retraining.")
-        st.caption(
+        note = (
             f"Magnitude, global. All strategies but the first retrain for {study.EPOCHS} epochs at each sparsity; the "
             f"iterative ones divide these epochs among {study.ROUNDS} rounds. Rewinding starts each round from the "
             "weights after the first epoch of training. Pruned weights stay zero through every step. Lines are means "
             f"over {bands[0].n} networks, bands the 95 % intervals of those means (Student). Rings are published "
-            "figures for Fashion-MNIST, from a network of 932,000 parameters (89.66 % before pruning), without spread.",
-            help=meanings("Retraining", "Rewinding", "Epoch", "95 % interval"),
+            "figures for Fashion-MNIST, from a network of 932,000 parameters (89.66 % before pruning), without spread."
         )
+        noted(figure, "retraining", note, "Retraining", "Rewinding", "Epoch", "95 % interval")
         show_table("Strategy", bands, RETRAINING, (0.8, 0.91, 0.97))
         downloads(bands, figure, "retraining")
     offer(lines)
@@ -126,6 +130,12 @@ def sum_up(lines: Sequence[Line]) -> list[Band]:
     """Bands over the computed cells; lines without any are left out."""
     known = [(line.name, [c for cell in line.cells if (c := results().get(cell))]) for line in lines]
     return [study.band(name, curves) for name, curves in known if curves]
+
+
+def noted(figure: Draw, name: str, note: str, *terms: str) -> None:
+    """Lines over sparsity, with what is to be known about them and the meanings of its terms."""
+    chart(figure, name, ALT[name])
+    st.caption(note, help=meanings(*terms))
 
 
 def show_table(what: str, bands: Sequence[Band], names: dict[str, str], at: Sequence[float]) -> None:

@@ -21,7 +21,8 @@ from core.errors import PruningError
 from core.evaluation import by_class, confusion_matrix
 from core.evaluation.answers import first_changes
 from core.evaluation.profile import STOPS, Profile
-from core.figures import BeforeAfter, LiveFigure, SparsityAxis, base
+from core.figures import BeforeAfter, LiveFigure, SparsityAxis, colours
+from core.figures.base import Patch
 from core.figures.weights import KERNELS
 from core.panels import Placed
 from core.progress import Epoch
@@ -129,7 +130,7 @@ def test_a_figure_survives_its_way_through_json(name: str) -> None:
     figure = DRAWN[name]
     written = json.dumps(panels.to_json(Placed(figure, 12))["figure"])
     read = json.loads(written)
-    patches = tuple(base.Patch({int(i): d for i, d in p["data"].items()}, p["layout"]) for p in read["patches"])
+    patches = tuple(Patch({int(i): d for i, d in p["data"].items()}, p["layout"]) for p in read["patches"])
     since = {int(i): rows for i, rows in read["since"].items()}
     again = LiveFigure(**{**read, "patches": patches, "since": since})
     assert plain(again.at(4, "log")) == plain(figure.at(4, "log"))
@@ -174,18 +175,18 @@ def rgb(colour: str) -> tuple[int, ...]:
 
 def test_colours_are_those_of_the_theme() -> None:
     roles = theme()
-    assert roles["chartCategoricalColors"][:2] == [base.DENSE, base.PRUNED]
-    assert (roles["blueColor"], roles["orangeColor"]) == (base.DENSE, base.PRUNED)
-    assert roles["light"]["chartDivergingColors"][0] == roles["dark"]["chartDivergingColors"][0] == base.DENSE
-    assert roles["light"]["chartDivergingColors"][-1] == roles["dark"]["chartDivergingColors"][-1] == base.PRUNED
-    assert rgb(base.CUT) == rgb(base.PRUNED) and rgb(base.GRID) == rgb(base.GREY)
+    assert roles["chartCategoricalColors"][:2] == [colours.DENSE, colours.PRUNED]
+    assert (roles["blueColor"], roles["orangeColor"]) == (colours.DENSE, colours.PRUNED)
+    assert roles["light"]["chartDivergingColors"][0] == roles["dark"]["chartDivergingColors"][0] == colours.DENSE
+    assert roles["light"]["chartDivergingColors"][-1] == roles["dark"]["chartDivergingColors"][-1] == colours.PRUNED
+    assert rgb(colours.CUT) == rgb(colours.PRUNED) and rgb(colours.GRID) == rgb(colours.GREY)
 
 
 def test_counts_are_shaded_in_the_dense_colour_and_differences_from_dense_to_pruned() -> None:
     counts, difference = (DRAWN[name].base["data"][0]["colorscale"] for name in ("pruned", "difference"))
-    assert {rgb(colour) for _, colour in counts} == {rgb(base.DENSE)}
-    assert {rgb(colour) for at, colour in difference if at < 0.5} == {rgb(base.DENSE)}
-    assert {rgb(colour) for at, colour in difference if at > 0.5} == {rgb(base.PRUNED)}
+    assert {rgb(colour) for _, colour in counts} == {rgb(colours.DENSE)}
+    assert {rgb(colour) for at, colour in difference if at < 0.5} == {rgb(colours.DENSE)}
+    assert {rgb(colour) for at, colour in difference if at > 0.5} == {rgb(colours.PRUNED)}
     for scale in (counts, difference):
         assert (scale[0][0], scale[-1][0]) == (0, 1)
         assert all(low < high for (low, _), (high, _) in pairwise(scale))
@@ -303,7 +304,7 @@ def test_removed_and_kept_bars_add_up_to_the_layer(scope: str, stop: int) -> Non
         assert (sum(removed.y), sum(kept.y)) == (k, n - k)
         assert f"{k:,} of {n:,} removed" in figure.layout.annotations[j].text
         assert len(removed.x) == len(kept.x) == len(removed.y) == len(kept.y) == BINS
-        assert (removed.marker.color, kept.marker.color) == (base.PRUNED, base.GREY)
+        assert (removed.marker.color, kept.marker.color) == (colours.PRUNED, colours.GREY)
 
 
 @some_stops

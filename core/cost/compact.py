@@ -34,7 +34,7 @@ import hashlib
 import json
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -47,6 +47,10 @@ AnsCoder = constriction.stream.stack.AnsCoder
 
 Bits = NDArray[np.unsignedinteger]
 """A layer's weights as unsigned integers of the same bits: uint32 of float32, uint8 of int8."""
+Bytes = NDArray[np.uint8]
+Shapes = Sequence[tuple[int, ...]]
+Survivors = tuple[NDArray[np.bool_], Bytes]
+"""Which weights of a layer survive, and their symbols."""
 
 _RAW = {4: 3, 1: 0}
 """Bytes of a weight that follow as they are, by its size."""
@@ -61,7 +65,7 @@ def encode(layers: Sequence[Bits]) -> bytes:
     return min((_encode(layers, shared) for shared in (True, False)), key=len)
 
 
-def decode(content: bytes, shapes: Sequence[tuple[int, ...]], dtype: type[np.unsignedinteger]) -> list[Bits]:
+def decode(content: bytes, shapes: Shapes, dtype: type[np.unsignedinteger]) -> list[Bits]:
     """The inverse of `encode`, given the layers' shapes. Allocates no more than these.
 
     Raises:
@@ -76,11 +80,9 @@ def decode(content: bytes, shapes: Sequence[tuple[int, ...]], dtype: type[np.uns
     coder = _coder(reader.take(reader.number(len(content))))
     found = []
     for size, k in zip(sizes, kept, strict=True):
-        mask = _drawn(coder, size, k)
         table = (common if shared else next(tables, None)) if k else None
-        found.append((mask, _symbols(coder, table, k)))
-    width = np.dtype(dtype).itemsize
-    raw = np.frombuffer(reader.take(sum(kept) * _RAW[width]), np.uint8)
+        found.append((_drawn(coder, size, k), _symbols(coder, table, k)))
+    raw = np.frombuffer(reader.take(sum(kept) * _RAW[np.dtype(dtype).itemsize]), np.uint8)
     reader.end()
     if not coder.is_empty():
         raise DamagedError("The stream is longer than its layers.")
@@ -104,8 +106,7 @@ def entropy(layers: Sequence[Bits]) -> float:
 
 
 MAGIC = b"PLAB\x01"
-MOST = 1 << 30
-"""Bytes of weights that a file may ask for."""
+MOST = 1 << 30  # bytes of weights that a file may ask for
 
 
 def pack(weights: Mapping[str, NDArray[np.float32]], kernels: Iterable[str], notes: Mapping[str, Any]) -> bytes:
@@ -133,10 +134,9 @@ def unpack(content: bytes) -> tuple[dict[str, NDArray[np.float32]], dict[str, An
     arrays, encoded, notes = _head(reader.take(struct.unpack("<I", reader.take(4))[0]))
     shapes = {name: shape for name, shape, kernel in arrays if kernel}
     payload = reader.take(encoded)
-    found: dict[str, NDArray[np.float32]] = {}
-    for name, shape, kernel in arrays:
-        if not kernel:
-            found[name] = np.frombuffer(reader.take(4 * prod(shape)), "<f4").astype(np.float32).reshape(shape)
+    rest = {name: shape for name, shape, kernel in arrays if not kernel}
+    read = {name: np.frombuffer(reader.take(4 * prod(shape)), "<f4").reshape(shape) for name, shape in rest.items()}
+    found = {name: array.astype(np.float32) for name, array in read.items()}
     reader.take(32)
     reader.end()
     layers = decode(payload, [*shapes.values()], np.uint32)
@@ -168,16 +168,17 @@ def _encode(layers: Sequence[Bits], shared: bool) -> bytes:
     coder = AnsCoder()
     for_layer = iter([tables[0]] * sum(k > 0 for k in kept) if shared and tables else tables[::-1])
     for flat, (symbols, _) in zip(flats[::-1], parts[::-1], strict=True):  # what is put last comes out first
-        if symbols.size:
-            _put(coder, symbols, next(for_layer))
+        table = next(for_layer) if symbols.size else None
+        if table is not None and len(table.symbols) > 1:
+            coder.encode_reverse(np.searchsorted(table.symbols, symbols).astype(np.int32), table.model())
         if 0 < symbols.size < flat.size:
-            coder.encode_reverse((flat != 0).astype(np.int32), _survives(symbols.size, flat.size))
+            coder.encode_reverse((flat != 0).astype(np.int32), Bernoulli(symbols.size / flat.size, perfect=False))
     stream = coder.get_compressed().astype("<u4").tobytes().rstrip(b"\0")
     head = [bytes([shared]), *(_varint(k) for k in kept), *(table.to_bytes() for table in tables)]
     return b"".join([*head, _varint(len(stream)), stream, *(raw.tobytes() for _, raw in parts)])
 
 
-def _split(survivors: Bits) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _split(survivors: Bits) -> tuple[Bytes, Bytes]:
     """Symbols and what follows as it is."""
     if survivors.dtype.itemsize == 1:
         return survivors.astype(np.uint8), np.empty((0, 0), np.uint8)
@@ -186,12 +187,7 @@ def _split(survivors: Bits) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     return exponents, rest.astype("<u4").view(np.uint8).reshape(-1, 4)[:, :3].copy()
 
 
-def _joined(
-    found: Sequence[tuple[NDArray[np.bool_], NDArray[np.uint8]]],
-    raw: NDArray[np.uint8],
-    shapes: Sequence[tuple[int, ...]],
-    dtype: type[np.unsignedinteger],
-) -> list[Bits]:
+def _joined(found: Sequence[Survivors], raw: Bytes, shapes: Shapes, dtype: type[np.unsignedinteger]) -> list[Bits]:
     layers, at, width = list[Bits](), 0, _RAW[np.dtype(dtype).itemsize]
     for (mask, symbols), shape in zip(found, shapes, strict=True):
         flat = np.zeros(mask.size, dtype)
@@ -203,12 +199,15 @@ def _joined(
     return layers
 
 
-def _whole(exponents: NDArray[np.uint8], raw: NDArray[np.uint8]) -> NDArray[np.uint32]:
+def _whole(exponents: Bytes, raw: Bytes) -> NDArray[np.uint32]:
     padded = np.zeros((exponents.size, 4), np.uint8)
     padded[:, :3] = raw.reshape(-1, 3)
     rest = padded.view("<u4").reshape(-1).astype(np.uint32)
-    sign = rest >> np.uint32(23) << np.uint32(31)
-    return np.asarray(sign | exponents.astype(np.uint32) << np.uint32(23) | rest & np.uint32(0x7FFFFF))
+    return np.asarray(
+        rest >> np.uint32(23) << np.uint32(31)
+        | exponents.astype(np.uint32) << np.uint32(23)
+        | rest & np.uint32(0x7FFFFF)
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,30 +218,18 @@ class _Table:
     counts: NDArray[np.int64]
 
     @classmethod
-    def of(cls, symbols: NDArray[np.uint8]) -> "_Table":
-        values, counts = np.unique_counts(symbols)
-        return cls(values.astype(np.int64), counts.astype(np.int64))
+    def of(cls, symbols: Bytes) -> "_Table":
+        return cls(*(array.astype(np.int64) for array in np.unique_counts(symbols)))
 
     def to_bytes(self) -> bytes:
-        gaps = np.diff(self.symbols, prepend=0)
-        numbers = [len(self.symbols), *gaps.tolist(), *self.counts[:-1].tolist()]
-        return b"".join(_varint(number) for number in numbers)
+        gaps = np.diff(self.symbols, prepend=0).tolist()
+        return b"".join(map(_varint, [len(self.symbols), *gaps, *self.counts[:-1].tolist()]))
 
     def model(self) -> Any:
         return Categorical(self.counts / self.counts.sum(), perfect=False)
 
 
-def _survives(k: int, size: int) -> Any:
-    """The model of a decision of which k of so many are yes."""
-    return Bernoulli(k / size, perfect=False)
-
-
-def _put(coder: Any, symbols: NDArray[np.uint8], table: _Table) -> None:
-    if len(table.symbols) > 1:
-        coder.encode_reverse(np.searchsorted(table.symbols, symbols).astype(np.int32), table.model())
-
-
-def _symbols(coder: Any, table: _Table | None, k: int) -> NDArray[np.uint8]:
+def _symbols(coder: Any, table: _Table | None, k: int) -> Bytes:
     if table is None:
         return np.empty(0, np.uint8)
     if len(table.symbols) == 1:
@@ -254,7 +241,7 @@ def _drawn(coder: Any, size: int, k: int) -> NDArray[np.bool_]:
     """Which of the weights survive."""
     if k in (0, size):
         return np.full(size, k == size)
-    mask = coder.decode(_survives(k, size), size) != 0
+    mask = coder.decode(Bernoulli(k / size, perfect=False), size) != 0
     if np.count_nonzero(mask) != k:
         raise DamagedError("The stream holds another number of weights than its head.")
     return np.asarray(mask)
@@ -270,11 +257,7 @@ def _coder(stream: bytes) -> Any:
 
 def _varint(number: int) -> bytes:
     """Seven bits per byte, the lowest first, the highest bit set where more follow."""
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*out, number])
+    return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + _varint(number >> 7)
 
 
 @dataclass
@@ -282,7 +265,7 @@ class _Reader:
     """The bytes and how far they are read."""
 
     content: bytes
-    at: int = field(default=0)
+    at: int = 0
 
     def take(self, n: int) -> bytes:
         if self.at + n > len(self.content):

@@ -7,7 +7,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from core.figures.base import DENSE, GREY, PRUNED, LiveFigure, Patch, Spec, frame, framed, live, plain_axis, upright
+from core.figures.base import LiveFigure, Patch, Spec, frame, framed, live, plain_axis, upright
+from core.figures.colours import DENSE, GREY, PRUNED
 from core.figures.labels import categories, labels, names_axis
 from core.words import wording
 

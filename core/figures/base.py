@@ -9,12 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-DENSE = "#0072B2"
-PRUNED = "#D55E00"
-GAINED = "#009E73"
-GREY = "#8A8F98"
-CUT = "rgba(213, 94, 0, 0.18)"
-GRID = "rgba(138, 143, 152, 0.25)"
+from core.figures.colours import GREY, GRID, PRUNED
 
 TICKS = (0.001, 0.01, 0.1, 1.0, 10.0, 50.0, 90.0, 99.0, 99.9)
 NARROW_TICKS = (0.01, 1.0, 50.0, 99.0)

@@ -7,21 +7,8 @@ from numpy.typing import NDArray
 
 from core.evaluation import Comparison, Proportion
 from core.evaluation.profile import Profile
-from core.figures.base import (
-    CUT,
-    DENSE,
-    GREY,
-    PRUNED,
-    LiveFigure,
-    Patch,
-    SparsityAxis,
-    Spec,
-    frame,
-    layer_title,
-    live,
-    plain_axis,
-    upright,
-)
+from core.figures.base import LiveFigure, Patch, SparsityAxis, Spec, frame, layer_title, live, plain_axis, upright
+from core.figures.colours import CUT, DENSE, GREY, PRUNED
 from core.figures.labels import labels, names_axis
 from core.words import wording
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.figures.base import AXIS, DENSE, GREY, PRUNED, Spec, frame, framed, nth
+from core.figures.base import AXIS, Spec, frame, framed, nth
+from core.figures.colours import DENSE, GREY, PRUNED
 from core.figures.labels import label, names_axis
 from core.progress import Epoch
 from core.words import wording

@@ -4,20 +4,8 @@ import numpy as np
 
 from core.cost.ledger import COMPACT, ENTRIES, Entry, Ledger
 from core.cost.ledger import DENSE as DENSE_ENTRY
-from core.figures.base import (
-    DENSE,
-    GAINED,
-    GREY,
-    PRUNED,
-    LiveFigure,
-    Patch,
-    SparsityAxis,
-    Spec,
-    frame,
-    live,
-    plain_axis,
-    upright,
-)
+from core.figures.base import LiveFigure, Patch, SparsityAxis, Spec, frame, live, plain_axis, upright
+from core.figures.colours import DENSE, GAINED, GREY, PRUNED
 from core.figures.labels import names_axis
 from core.words import wording
 

@@ -7,7 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures.base import DENSE, GAINED, GREY, PRUNED, SparsityAxis, Spec, framed, layer_title
+from core.figures.base import SparsityAxis, Spec, framed, layer_title
+from core.figures.colours import DENSE, GAINED, GREY, PRUNED
 from core.figures.labels import categories, label, labels, names_axis
 from core.study import Band
 from core.study.audit import REPORTED, Summary

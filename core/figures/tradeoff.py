@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import plotly.graph_objects as go
 
 from core.cost.tradeoff import EPOCHS, Method, Point, Tradeoff
-from core.figures.base import DENSE, PRUNED, framed
+from core.figures.base import framed
+from core.figures.colours import DENSE, PRUNED
 from core.words import wording
 
 FILTERS = "#56B4E9"

@@ -7,21 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.figures.base import (
-    CUT,
-    DENSE,
-    GAINED,
-    GREY,
-    PRUNED,
-    LiveFigure,
-    Patch,
-    Spec,
-    frame,
-    layer_title,
-    live,
-    nth,
-    plain_axis,
-)
+from core.figures.base import LiveFigure, Patch, Spec, frame, layer_title, live, nth, plain_axis
+from core.figures.colours import CUT, DENSE, GAINED, GREY, PRUNED
 from core.figures.labels import label
 from core.pruning.distributions import ZOOM, ZOOM_BINS, Histogram
 from core.words import wording

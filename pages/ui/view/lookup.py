@@ -27,6 +27,11 @@ class Stops:
     row: int
     own: float | None = None
 
+    @property
+    def sparsity(self) -> float:
+        """The sparsity of the chosen stop."""
+        return float(self.profile.sparsity[self.row])
+
     def go(self, stop: int) -> None:
         """Move the view to a stop, from a panel's callback. A stop that does not exist is ignored."""
         if 0 <= stop < len(self.profile.sparsity):

@@ -16,7 +16,7 @@ from pages.ui.server.services import engine, results
 from pages.ui.view.address import View
 from pages.ui.view.downloads import offer_numbers
 from pages.ui.view.say import as_written
-from pages.ui.view.watching import offer
+from pages.ui.view.watching import result_or_offer
 from pages.ui.view.words import meanings
 
 
@@ -28,18 +28,16 @@ def show(view: View) -> None:
         "the smallest sum of magnitudes (L1 norm) in each layer, leaves a smaller dense network without zeros to skip."
     )
     job = Comparing(run_id=view.run.id, pruning=view.pruning)
-    tradeoff = results().get(job)
-    if tradeoff is None and not engine().limits.training:
+    if results().get(job) is None and not engine().limits.training:
         st.markdown("This network has not been compared yet, and training is switched off on this server.")
         return
+    why = (
+        f"This network, pruned by {view.pruning.criterion}, {view.pruning.scope}, has not been compared yet. "
+        f"Both ways are evaluated over their range, and retrained for {EPOCHS} epochs, weighed and timed at "
+        f"{len(RETRAINED)} points. This takes minutes for a small network, half an hour for the largest."
+    )
+    tradeoff = result_or_offer(job, "Compare weights and filters", why)
     if tradeoff is None:
-        offer(
-            job,
-            "Compare weights and filters",
-            why=f"This network, pruned by {view.pruning.criterion}, {view.pruning.scope}, has not been compared yet. "
-            f"Both ways are evaluated over their range, and retrained for {EPOCHS} epochs, weighed and timed at "
-            f"{len(RETRAINED)} points. This takes minutes for a small network, half an hour for the largest.",
-        )
         return
     st.markdown(f"**{in_words(tradeoff)}**")
     left, right = st.columns(2)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -14,9 +14,11 @@ from core.progress import Progress
 from core.run import Training
 from core.words import wording
 from pages.ui.components.chart import chart
-from pages.ui.server.services import engine, owner
+from pages.ui.server.services import engine, owner, results
 from pages.ui.view import say
 from pages.ui.view.say import as_written
+
+T = TypeVar("T")
 
 _PHASES = {"loading": "Loading the data", "training": "Training", "evaluating": "Evaluating"}
 
@@ -34,7 +36,15 @@ def ensure(job: Job[Any]) -> None:
         say.error(error)
 
 
-def offer(job: Job[Any], button: str, icon: str = ":material/science:", why: str = "") -> None:
+def result_or_offer(job: Job[T], button: str, why: str = "", icon: str = ":material/science:") -> T | None:
+    """The stored result of a job that runs only on request; without one, None and a button that asks for it."""
+    known = results().get(job)
+    if known is None:
+        offer(job, button, why, icon)
+    return known
+
+
+def offer(job: Job[Any], button: str, why: str = "", icon: str = ":material/science:") -> None:
     """Show a button for a job that runs only on request; follow it while it runs, and say why it failed."""
     state = engine().state(job.id)
     if state is not None and state.active:
