@@ -36,9 +36,14 @@ class Conv(nn.Module):
         self.pool = pool
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.conv(x)
-        if self.pool:
-            x = F.max_pool2d(x, 2)
+        return self.normed(self.pooled(self.conv(x)))
+
+    def pooled(self, x: Tensor) -> Tensor:
+        """What comes after the convolution."""
+        return F.max_pool2d(x, 2) if self.pool else x
+
+    def normed(self, x: Tensor) -> Tensor:
+        """What comes after pooling. Overwrites `x` if there is no normalisation."""
         return F.relu(x if self.norm is None else self.norm(x), inplace=True)
 
 

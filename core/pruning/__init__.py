@@ -3,16 +3,20 @@
 from core.pruning.config import PruningConfig
 from core.pruning.criteria import CRITERIA, GRADIENTS, STATISTICS, Criterion
 from core.pruning.ranking import Ranking, Weights, checked, kernels, prune, rank
+from core.pruning.repairs import AS_IS, REPAIRS, Repair
 from core.pruning.scopes import SCOPES, Scope
 
 __all__ = [
+    "AS_IS",
     "CRITERIA",
     "GRADIENTS",
+    "REPAIRS",
     "SCOPES",
     "STATISTICS",
     "Criterion",
     "PruningConfig",
     "Ranking",
+    "Repair",
     "Scope",
     "Weights",
     "checked",

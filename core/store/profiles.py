@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -53,7 +52,7 @@ def statistic_of(path: Path, name: str, entry: Entry) -> dict[str, NDArray[np.fl
 
 def pack_profile(profile: Profile, weights: str) -> bytes:
     """The content of a profile's file; `weights` is the digest of the weights it was computed from."""
-    pruning = json.dumps(asdict(profile.pruning), sort_keys=True)
+    pruning = json.dumps(profile.pruning.to_dict(), sort_keys=True)
     return pack(profile.to_arrays(), weights=weights, pruning=pruning, names=json.dumps(profile.names))
 
 

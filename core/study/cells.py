@@ -91,7 +91,9 @@ class Cell(OfConfig["Curve"]):
     @cached_property
     def key(self) -> str:
         """Twelve hexadecimal digits: SHA-256 over `FORMAT` and all fields as canonical JSON."""
-        text = json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True, separators=(",", ":"))
+        text = json.dumps(
+            {"format": FORMAT, **asdict(self), "pruning": self.pruning.to_dict()}, sort_keys=True, separators=(",", ":")
+        )
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
