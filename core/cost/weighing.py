@@ -1,6 +1,7 @@
 """Compute byte ledgers: every entry is really encoded, decoded again, and compared bit for bit."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from core.cost.compact import Bits
 from core.cost.encodings import CODERS, ENCODINGS, quantised
 from core.cost.ledger import ENTRIES, Entry, Ledger
 from core.errors import PruningError
-from core.pruning import Ranking, Weights, kernels, prune
+from core.pruning import At, Ranking, Weights, kernels, prune
 
 _BITS: dict[str, type[np.unsignedinteger]] = {"float32": np.uint32, "float16": np.uint16, "int8": np.uint8}
 
@@ -19,17 +20,21 @@ def weigh(
     ranking: Ranking,
     sparsities: Sequence[float],
     on_stop: Callable[[int, int], object] = lambda done, of: None,
+    at: At | None = None,
 ) -> Ledger:
-    """The ledger of a network at each sparsity. `on_stop` is called with the number done and the total.
+    """The ledger of a network at each sparsity; `at` gives other weights than `prune` does.
+
+    `on_stop` is called with the number done and the total.
 
     Raises:
         PruningError: as `prune`; or an encoding did not give back its input.
     """
+    at = at or partial(prune, weights, ranking)
     dense, rows = _Layers(weights), []
     unpruned = {entry.key: dense.weigh(entry) for entry in ENTRIES}
     for i, sparsity in enumerate(sparsities):
         k = ranking.count(sparsity)
-        layers = _Layers(prune(weights, ranking, sparsity)) if k else dense
+        layers = _Layers(at(sparsity)) if k else dense
         rows.append((k, unpruned if not k else {entry.key: layers.weigh(entry) for entry in ENTRIES}, layers.bounds()))
         on_stop(i + 1, len(sparsities))
     return Ledger(

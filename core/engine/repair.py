@@ -234,13 +234,13 @@ class _Walk:
     def _fit(self, ours: _Block, dense: _Block) -> list[Tensor]:
         """Fit the layer to the dense network's outputs before pooling; return what the dense network makes of them."""
         layer, free = ours.linear, ours.norm is not None or ours.linear.bias is not None
-        equations, after = _equations(layer, constant=free), []
+        parts, after = equations(layer, constant=free), []
         for x, d in zip(self._each(self.x), self.d, strict=True):
             y = dense.linear(d)
-            for part, rows in zip(equations, pairs(layer, x, y, self._positions(layer, y)), strict=True):
+            for part, rows in zip(parts, pairs(layer, x, y, self._positions(layer, y)), strict=True):
                 part.add(*rows)
             after.append(dense.normed(dense.pooled(y)))
-        refit(layer, torch.tensor(self.masks[ours.kernel]), equations)
+        refit(layer, torch.tensor(self.masks[ours.kernel]), parts)
         return after
 
     def _positions(self, layer: nn.Conv2d | nn.Linear, y: Tensor) -> Tensor:
@@ -259,7 +259,7 @@ def _sums(one: list[Tensor], other: list[Tensor]) -> list[Tensor]:
     return [a + b for a, b in zip(one, other, strict=False)]  # without a dense network's, none
 
 
-def _equations(layer: nn.Conv2d | nn.Linear, *, constant: bool) -> list[Normal]:
+def equations(layer: nn.Conv2d | nn.Linear, *, constant: bool) -> list[Normal]:
     """The normal equations of each group of a layer's filters."""
     groups = layer.groups if isinstance(layer, nn.Conv2d) else 1
     return [Normal(layer.weight[0].numel(), len(layer.weight) // groups, constant) for _ in range(groups)]
@@ -279,20 +279,20 @@ def pairs(layer: nn.Conv2d | nn.Linear, x: Tensor, y: Tensor, at: Tensor) -> lis
     """
     if isinstance(layer, nn.Linear):
         return [(x, y)]
-    (up, down), (left, right) = ((side, side) for side in layer.padding)  # type: ignore[misc]
+    down, across = (int(side) for side in layer.padding)
     (high, wide), (step, stride) = layer.kernel_size, layer.stride
-    windows = F.pad(x, (left, right, up, down)).unfold(2, high, step).unfold(3, wide, stride)
+    windows = F.pad(x, (across, across, down, down)).unfold(2, high, step).unfold(3, wide, stride)
     rows, columns = at // y.shape[3], at % y.shape[3]
     seen = windows[:, :, rows, columns].permute(0, 2, 1, 3, 4).reshape(len(x) * len(at), layer.groups, -1)
     made = y[:, :, rows, columns].permute(0, 2, 1).reshape(len(x) * len(at), layer.groups, -1)
     return [(seen[:, g], made[:, g]) for g in range(layer.groups)]
 
 
-def refit(layer: nn.Conv2d | nn.Linear, kept: Tensor, equations: list[Normal], ridge: float = RIDGE) -> None:
+def refit(layer: nn.Conv2d | nn.Linear, kept: Tensor, parts: list[Normal], ridge: float = RIDGE) -> None:
     """Replace a layer's kept weights, and its bias if it has one, by the solution of its groups' normal equations."""
     flat, kept = layer.weight.flatten(1), kept.flatten(1)
-    parts = zip(equations, flat.chunk(len(equations)), kept.chunk(len(equations)), strict=True)
-    found = [part.solve(weight, mask, ridge) for part, weight, mask in parts]
+    groups = zip(parts, flat.chunk(len(parts)), kept.chunk(len(parts)), strict=True)
+    found = [part.solve(weight, mask, ridge) for part, weight, mask in groups]
     layer.weight.copy_(torch.cat([weight for weight, _ in found]).view_as(layer.weight))
     if layer.bias is not None:
         layer.bias.copy_(torch.cat([constant for _, constant in found]))

@@ -1,23 +1,30 @@
 """What a task works with: the store, the data set, the weights, and the reports to its job's visitors."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, TypeVar
+
+import numpy as np
 
 from core import data
 from core.config import RunConfig
 from core.data import Dataset
 from core.engine.gradients import COMPUTED
+from core.engine.repair import repaired
 from core.errors import DataError, JobCancelled
-from core.job import Job, OfRun
+from core.job import Job, OfRun, at
 from core.progress import Progress
-from core.pruning import PruningConfig, Ranking, Weights, rank
+from core.pruning import PruningConfig, Ranking, Weights, prune, rank
 from core.run import Run
 from core.store.arrays import digest
 from core.store.results import Results
-from core.store.runs import RunStore
+from core.store.runs import REPAIRED, RunStore
 
 T = TypeVar("T")
+
+ROOM = 400_000_000
+"""Bytes that repaired weights may use on disk; those of ConvNet at all stops take 50 MB."""
 
 OnProgress = Callable[[Progress], object]
 ShouldStop = Callable[[], bool]
@@ -40,14 +47,58 @@ def official(name: str) -> Source:
     return Source(data.load(name), data.md5s(name))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Ranked:
-    """A stored run with its weights in the order of pruning, and its data set."""
+    """A stored run with its weights in the order of pruning; its data set is loaded once it is needed."""
 
     run: Run
     weights: Weights
     ranking: Ranking
-    data: Dataset
+    work: "Work"
+
+    @cached_property
+    def data(self) -> Dataset:
+        """The data set; raises as `Work.data` does."""
+        return self.work.data(self.run.config).data
+
+    def at(self, sparsity: float) -> Weights:
+        """The weights at a sparsity, pruned and repaired as the job asks; repaired weights are kept.
+
+        Raises:
+            DataError, PruningError, StoreError: with a sentence for the visitor.
+            JobCancelled: the job is to stop.
+        """
+        pruned, pruning = prune(self.weights, self.ranking, sparsity), self.ranking.pruning
+        if not (pruning.repaired and self.ranking.count(sparsity)):
+            return pruned
+        name = f"{REPAIRED}/{self.run.id}-{at(pruning, sparsity)}-{digest(self.weights)[:12]}.safetensors"
+        kept = self.work.store.kept_arrays(name)
+        if kept is None:
+            kept = self._repaired(pruned, sparsity)
+            self.work.store.keep_arrays(name, kept)
+            self.work.store.trim(REPAIRED, ROOM)
+        return kept
+
+    def _repaired(self, pruned: Weights, sparsity: float) -> dict[str, np.ndarray]:
+        pruning = self.ranking.pruning
+        return repaired(
+            self.run.design,
+            self.weights,
+            pruned,
+            self.ranking.masks(sparsity),
+            self._sample,
+            refit=pruning.followed_by.refits,
+            seed=pruning.sample_seed,
+            on_layer=self.work.say_layers,
+            check=self.work.check,
+        )
+
+    @cached_property
+    def _sample(self) -> np.ndarray:
+        """Images that the network was trained on, without their labels."""
+        pruning, images = self.ranking.pruning, data.split(self.data.train, self.run.config.data)[0].images
+        order = np.random.Generator(np.random.PCG64(pruning.sample_seed)).permutation(len(images))
+        return np.asarray(images[np.sort(order[: pruning.sample])])
 
 
 @dataclass(eq=False)
@@ -70,6 +121,8 @@ class Work:
     source: GetSource = official
     of: str | None = field(default=None, init=False)
 
+    _said: Progress = field(default=Progress("loading", 0, 1), init=False)
+
     @property
     def store(self) -> RunStore:
         """The runs."""
@@ -82,8 +135,17 @@ class Work:
 
     def report(self, done: int, of: int, *, at_most: bool = False) -> None:
         """Report that `done` of `of` units of the job are done; raises as `check` does."""
+        self.say(Progress("evaluating", done, of, unit=self.job.unit, at_most=at_most))
+
+    def say(self, progress: Progress) -> None:
+        """Report this; raises as `check` does."""
         self.check()
-        self.on_progress(Progress("evaluating", done, of, unit=self.job.unit, at_most=at_most))
+        self._said = progress
+        self.on_progress(progress)
+
+    def say_layers(self, done: int, of: int) -> None:
+        """Report that so many layers are repaired in the unit that was reported last; raises as `check` does."""
+        self.say(replace(self._said, layers=(done, of)))
 
     def each(self, parts: Sequence[T]) -> Iterator[T]:
         """Yield the parts of a job in turn, and report how many are done, beginning with 0."""
@@ -118,22 +180,21 @@ class Work:
         return weights
 
     def ranked(self, job: OfRun[Any]) -> Ranked:
-        """A job's run with its data set, and its weights in the order in which the job prunes them.
+        """A job's run, and its weights in the order in which the job prunes them.
 
         Raises:
             DataError, PruningError, StoreError: with a sentence for the visitor.
             JobCancelled: the job is to stop.
         """
         run, weights = self.store.get(job.run_id), self.weights(job)
-        images = self.data(run.config).data
-        return Ranked(run, weights, self._ranking(run, weights, job.pruning, images), images)
+        return Ranked(run, weights, self._ranking(run, weights, job.pruning), self)
 
-    def _ranking(self, run: Run, weights: Weights, pruning: PruningConfig, images: Dataset) -> Ranking:
+    def _ranking(self, run: Run, weights: Weights, pruning: PruningConfig) -> Ranking:
         """The ranking of a run; a statistic for its criterion is computed on the validation images once, and stored."""
         needs = pruning.ranks_by.needs
         statistic = self.store.statistic(run.id, needs) if needs else None
         if needs and statistic is None:
-            held_out = data.split(images.train, run.config.data)[1]
+            held_out = data.split(self.data(run.config).data.train, run.config.data)[1]
             statistic = COMPUTED[needs](run.design, weights, held_out, on_batch=self.check)
             self.store.save_statistic(run.id, needs, statistic, digest(weights))
         return rank(weights, pruning, statistic)

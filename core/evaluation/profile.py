@@ -6,6 +6,7 @@ Only what needs an inference is stored; accuracies, matrices and comparisons are
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from core.errors import PruningError, StoreError
 from core.evaluation import Comparison, Labels, compare
 from core.job import AtSparsity, OfRun
-from core.pruning import PruningConfig, Ranking, Weights, prune
+from core.pruning import At, PruningConfig, Ranking, Weights, prune
 
 STOPS: tuple[float, ...] = (
     *(0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
@@ -220,6 +221,7 @@ def compute(
     *,
     sparsities: Sequence[float] | None = None,
     dense_logits: NDArray[np.float32] | None = None,
+    at: At | None = None,
     on_stop: Callable[[int, int], None] = lambda done, of: None,
 ) -> Profile:
     """Prune to each sparsity in turn and reduce the network's outputs to one row.
@@ -231,6 +233,7 @@ def compute(
         labels: (n,) true classes.
         sparsities: fractions, strictly increasing; `stops` of the ranking if not given.
         dense_logits: `infer(weights)` if it is known already.
+        at: the weights at a sparsity; `prune` if not given.
         on_stop: called with (rows done, rows in all) before the first row and after each.
 
     Raises:
@@ -241,13 +244,13 @@ def compute(
     if len(labels) != len(dense):
         raise ValueError(f"{len(labels)} labels do not belong to outputs of {len(dense)} images.")
 
-    sparsities = sparsities or stops(ranking)
+    sparsities, at = sparsities or stops(ranking), at or partial(prune, weights, ranking)
     on_stop(0, len(sparsities))
     logits, k, rows = dense, 0, []
     for done, sparsity in enumerate(sparsities, start=1):
         if ranking.count(sparsity) != k:
             k = ranking.count(sparsity)
-            logits = infer(prune(weights, ranking, sparsity))
+            logits = infer(at(sparsity))
         if not np.isfinite(logits).all():
             raise PruningError(f"At {100 * sparsity:.10g} % the outputs are not finite; train this network again.")
         measured = _measure(logits, dense, labels)

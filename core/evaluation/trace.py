@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.errors import PruningError
 from core.evaluation.profile import log_softmax
 from core.job import OfRun
-from core.pruning import Ranking, Weights, prune
+from core.pruning import At, Ranking, Weights, prune
 
 Look = Callable[[Weights], tuple[NDArray[np.float32], NDArray[np.float32]]]
 """Weights -> logits (C,) and feature maps (F, h, w) of one image."""
@@ -78,16 +78,18 @@ def compute(
     ranking: Ranking,
     sparsities: Sequence[float],
     look: Look,
+    at: At | None = None,
 ) -> Trace:
-    """Prune the ranked weights to each sparsity in turn and look at one image.
+    """Prune the ranked weights to each sparsity in turn and look at one image; `at` gives other weights at a sparsity.
 
     Raises:
         PruningError: a sparsity is out of range, the ranking is of other layers, or an output is not finite.
     """
+    at = at or partial(prune, weights, ranking)
     seen, k, rows = None, -1, []
     for sparsity in sparsities:
         if seen is None or ranking.count(sparsity) != k:
-            k, seen = ranking.count(sparsity), look(prune(weights, ranking, sparsity))
+            k, seen = ranking.count(sparsity), look(at(sparsity))
         rows.append(seen)
     logits = np.stack([row[0] for row in rows])
     if not np.isfinite(logits).all():

@@ -2,7 +2,7 @@
 
 from core.pruning.config import PruningConfig
 from core.pruning.criteria import CRITERIA, GRADIENTS, STATISTICS, Criterion
-from core.pruning.ranking import Ranking, Weights, checked, kernels, prune, rank
+from core.pruning.ranking import At, Ranking, Weights, checked, kernels, prune, rank
 from core.pruning.repairs import AS_IS, REPAIRS, Repair
 from core.pruning.scopes import SCOPES, Scope
 
@@ -13,6 +13,7 @@ __all__ = [
     "REPAIRS",
     "SCOPES",
     "STATISTICS",
+    "At",
     "Criterion",
     "PruningConfig",
     "Ranking",

@@ -5,7 +5,7 @@ its flat index. One stable sort of a float32 score over it is the ranking; a spa
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -133,6 +133,10 @@ def prune(weights: Weights, ranking: Ranking, sparsity: float) -> dict[str, NDAr
     _check_fit(weights, ranking)
     masks = ranking.masks(sparsity)
     return {name: np.where(masks[name], w, np.float32(0)) if name in masks else w.copy() for name, w in weights.items()}
+
+
+At = Callable[[float], Weights]
+"""A network's weights at a sparsity: pruned, and perhaps repaired."""
 
 
 def _spans(sizes: list[int] | tuple[int, ...]) -> tuple[tuple[int, int], ...]:

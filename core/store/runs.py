@@ -34,7 +34,7 @@ from core.store.places import MANIFEST as RUN
 from core.store.places import Folder, Place, default, opened
 from core.store.profiles import labels_of, pack_profile, path_of, weights_of
 
-LEDGERS, EXPORTS = "ledgers", "exports"
+LEDGERS, EXPORTS, REPAIRED = "ledgers", "exports", "repaired"
 """Folders of results about single runs, deleted with them; the file names contain the run's id."""
 
 STUDIES, SEARCHES = ".study", "search-"
@@ -197,7 +197,7 @@ class RunStore(Derived):
         if entry.run.owner != owner:
             raise StoreError(f"Run {run_id} belongs to another visitor; only the visitor who trained it can delete it.")
         self._place.remove_all(run_id)
-        for folder, kind in ((LEDGERS, ""), (EXPORTS, ""), (STUDIES, SEARCHES)):
+        for folder, kind in ((LEDGERS, ""), (EXPORTS, ""), (REPAIRED, ""), (STUDIES, SEARCHES)):
             for file in self._place.held(folder):
                 name = file.name.removeprefix(f"{folder}/")
                 if name.startswith(kind) and run_id in name.split("-"):

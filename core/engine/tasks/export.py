@@ -7,14 +7,13 @@ from core.engine.inference import Classifier
 from core.engine.tasks import task
 from core.engine.work import Work
 from core.evaluation import compare
-from core.pruning import prune
 
 
 @task(Exporting)
 def export(job: Exporting, work: Work) -> Export:
     """Write all files, and read or run each of them."""
     ranked = work.ranked(job)
-    pruned, test = prune(ranked.weights, ranked.ranking, job.sparsity), ranked.data.test
+    pruned, test = ranked.at(job.sparsity), ranked.data.test
     classifier = Classifier(ranked.run.design, test.images)
     before, logits = (classifier.infer(weights, on_batch=work.check) for weights in (ranked.weights, pruned))
     comparison = compare(test.labels, before.argmax(axis=1), logits.argmax(axis=1))

@@ -10,7 +10,6 @@ from core.evaluation.profile import stops
 @task(Weighing)
 def ledger(job: Weighing, work: Work) -> Ledger:
     """Their sizes over the stops, or at one sparsity. Needs no data set."""
-    weights = work.weights(job)
-    ranking = work.store.ranking(job.run_id, weights, job.pruning)
-    sparsities = stops(ranking) if job.sparsity is None else (job.sparsity,)
-    return weigh(weights, ranking, sparsities, work.report)
+    ranked = work.ranked(job)
+    sparsities = stops(ranked.ranking) if job.sparsity is None else (job.sparsity,)
+    return weigh(ranked.weights, ranked.ranking, sparsities, work.report, ranked.at)

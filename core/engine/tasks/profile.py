@@ -11,7 +11,7 @@ from core.engine.work import Work
 from core.evaluation.profile import Evaluating, Profile, Profiling, compute
 from core.job import OfRun
 from core.progress import Epoch, Progress
-from core.pruning import Ranking, Weights
+from core.pruning import At, Ranking, Weights
 
 
 @task(Profiling)
@@ -30,7 +30,7 @@ def _judged(job: OfRun[Profile], work: Work, sparsities: tuple[float, ...] | Non
     ranked = work.ranked(job)
     run = ranked.run
     judge = Judge(run.design, ranked.data.test.images, work, run.history)
-    return judge.profile(ranked.weights, ranked.ranking, work.store.labels(run.id), sparsities)
+    return judge.profile(ranked.weights, ranked.ranking, work.store.labels(run.id), sparsities, ranked.at)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +48,7 @@ class Judge:
         ranking: Ranking,
         labels: np.ndarray,
         sparsities: tuple[float, ...] | None = None,
+        at: At | None = None,
     ) -> Profile:
         """As `core.evaluation.profile.compute`; raises as it does, and JobCancelled."""
         classifier = Classifier(self.design, self.images)
@@ -57,8 +58,9 @@ class Judge:
             lambda pruned: classifier.infer(pruned, on_batch=self.work.check),
             labels,
             sparsities=sparsities,
+            at=at,
             on_stop=self._report,
         )
 
     def _report(self, done: int, of: int) -> None:
-        self.work.on_progress(Progress("evaluating", done, of, epochs=self.epochs, unit=self.work.job.unit))
+        self.work.say(Progress("evaluating", done, of, epochs=self.epochs, unit=self.work.job.unit))

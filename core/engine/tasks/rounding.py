@@ -9,18 +9,18 @@ from core.engine.inference import Classifier
 from core.engine.tasks import task
 from core.engine.work import Work
 from core.evaluation import compare
-from core.pruning import kernels, prune
+from core.pruning import kernels
 
 
 @task(Rounding)
 def rounding(job: Rounding, work: Work) -> Rounded:
     """One comparison for each type."""
     ranked = work.ranked(job)
-    pruned, test = prune(ranked.weights, ranked.ranking, job.sparsity), ranked.data.test
+    pruned, test = ranked.at(job.sparsity), ranked.data.test
     classifier = Classifier(ranked.run.design, test.images)
 
     def answers(to: str | None = None) -> np.ndarray:
-        written = pruned if to is None else pruned | {name: rounded(w, to) for name, w in kernels(pruned).items()}
+        written = pruned if to is None else {**pruned, **{name: rounded(w, to) for name, w in kernels(pruned).items()}}
         return np.asarray(classifier.infer(written, on_batch=work.check).argmax(axis=1))
 
     exact = answers()

@@ -4,14 +4,13 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
 
-from core.config import Design
 from core.data import Split, split
 from core.engine.inference import Classifier
 from core.engine.tasks import task
-from core.engine.work import Work
+from core.engine.work import Ranked, Work
 from core.evaluation import Comparison, compare
 from core.evaluation.profile import stops
-from core.pruning import Ranking, Weights, prune
+from core.pruning import Ranking
 from core.study.bisection import Bisection, Search, bisect, bracket, loses
 
 
@@ -19,7 +18,7 @@ from core.study.bisection import Bisection, Search, bisect, bracket, loses
 def search(job: Search, work: Work) -> Bisection:
     """Answer a question about a stored run."""
     ranked = work.ranked(job)
-    run, weights, ranking, data = ranked.run, ranked.weights, ranked.ranking, ranked.data
+    run, ranking, data = ranked.run, ranked.ranking, ranked.data
     tried, most = 0, _most(_ks(ranking))
 
     def report() -> None:
@@ -28,7 +27,7 @@ def search(job: Search, work: Work) -> Bisection:
         work.report(tried, most, at_most=True)
 
     def on(images: Split) -> Callable[[int], Comparison]:
-        return _comparer(run.design, weights, ranking, images, work.check, report)
+        return _comparer(ranked, images, work.check, report)
 
     test = on(data.test)
     if job.goal == "margin":
@@ -80,21 +79,18 @@ def _most(ks: Sequence[int]) -> int:
 
 
 def _comparer(
-    design: Design,
-    weights: Weights,
-    ranking: Ranking,
+    ranked: Ranked,
     images: Split,
     on_batch: Callable[[], object],
     on_answer: Callable[[], object],
 ) -> Callable[[int], Comparison]:
     """A function that compares the dense network with the one that has k weights pruned, each k once."""
-    classifier = Classifier(design, images.images)
-    before = classifier.infer(weights, on_batch=on_batch).argmax(1)
+    classifier = Classifier(ranked.run.design, images.images)
+    before = classifier.infer(ranked.weights, on_batch=on_batch).argmax(1)
 
     @cache
     def at(k: int) -> Comparison:
-        pruned = prune(weights, ranking, k / ranking.total)
-        answers = classifier.infer(pruned, on_batch=on_batch).argmax(1)
+        answers = classifier.infer(ranked.at(k / ranked.ranking.total), on_batch=on_batch).argmax(1)
         on_answer()
         return compare(images.labels, before, answers)
 

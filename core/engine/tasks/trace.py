@@ -9,6 +9,6 @@ from core.evaluation.trace import Trace, Tracing, compute
 @task(Tracing)
 def trace(job: Tracing, work: Work) -> Trace:
     """Its answers at each sparsity."""
-    viewer = Viewer(work.store.get(job.run_id).design, job.image)
-    weights = work.weights(job)
-    return compute(weights, work.store.ranking(job.run_id, weights, job.pruning), job.sparsities, viewer.look)
+    ranked = work.ranked(job)
+    viewer = Viewer(ranked.run.design, job.image)
+    return compute(ranked.weights, ranked.ranking, job.sparsities, viewer.look, ranked.at)
