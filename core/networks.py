@@ -52,7 +52,6 @@ class Linear:
 
 
 Spec = Conv | Residual | Means | Flat | Linear
-"""A layer of a network."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +148,11 @@ class Network:
         return sum(layer.weights for layer in self.placed(problem))
 
     @property
+    def normalised(self) -> bool:
+        """Whether it has batch normalisation."""
+        return any(isinstance(spec, Conv) and spec.norm for spec, _ in _flattened(self.layers))
+
+    @property
     def joints(self) -> tuple[Joint, ...]:
         """The kernels whose filters can be removed; those that several kernels read, as in a residual stream, stay."""
         return tuple(_joints(self.layers, ""))
@@ -157,11 +161,10 @@ class Network:
     def summary(self) -> str:
         """Its layers in words."""
         flat = [spec for spec, _ in _flattened(self.layers)]
-        convolutions = [spec for spec in flat if isinstance(spec, Conv)]
-        linear = sum(isinstance(spec, Linear) for spec in flat)
+        convolutions, linear = (sum(isinstance(spec, kind) for spec in flat) for kind in (Conv, Linear))
         added = sum(len(spec.layers) for spec in self.layers if isinstance(spec, Residual))
-        words = f"{_NUMBERS[len(convolutions)].capitalize()} convolutions"
-        words += " with batch normalisation" if convolutions[0].norm else ""
+        words = f"{_NUMBERS[convolutions].capitalize()} convolutions"
+        words += " with batch normalisation" if self.normalised else ""
         words += f", {_NUMBERS[added]} of them in residual blocks," if added else ""
         words += f" and {_NUMBERS[linear]} fully connected layer{'s' if linear > 1 else ''}"
         mirrored = "; answers with the mean over an image and its mirror image" if self.mirrors else ""
@@ -220,8 +223,7 @@ def _five(a: int, b: int, c: int, d: int, e: int) -> tuple[Spec, ...]:
 
 
 def _block(name: str, filters: int) -> Residual:
-    """He et al., "Deep residual learning for image recognition", 2015."""
-    return Residual(name, (Conv("conv1", filters), Conv("conv2", filters)))
+    return Residual(name, (Conv("conv1", filters), Conv("conv2", filters)))  # He et al., "Deep residual learning", 2015
 
 
 NETWORKS: dict[str, Network] = {
@@ -237,8 +239,7 @@ NETWORKS: dict[str, Network] = {
         recipes={"quick": _QUICK, "thorough": replace(_SCHOOLED, epochs=20, shift=1)},
     ),
     "lenet": Network(
-        title="LeNet-5",
-        # LeCun et al., "Gradient-based learning applied to document recognition", 1998; with ReLU and max pooling
+        title="LeNet-5",  # LeCun et al., "Gradient-based learning applied to document recognition", 1998, with ReLU
         remark="The classic of 1998, as in many first exercises.",
         layers=(
             Conv("conv1", 6, size=5, padding=0, pool=True, norm=False),  # of 28 x 28: 12 x 12
@@ -278,8 +279,7 @@ NETWORKS: dict[str, Network] = {
 DEFAULT_NETWORK = "convnet"
 
 PIXEL_MEAN, PIXEL_STD = 0.2860, 0.3530
-"""Mean and standard deviation of Fashion-MNIST's training pixels, on a scale from 0 to 1; a part of every network,
-whatever it is trained on: what matters is that it is the same for all images."""
+"""Mean and deviation of Fashion-MNIST's training pixels, from 0 to 1: a part of every network, whatever its images."""
 
 
 def passes(design: Design) -> int:

@@ -14,19 +14,25 @@ class Repair:
         title: in the menu "After pruning".
         done: what was done, in a sentence about the network: `at 50 %, refitted, it …`.
         help: what changes, for the menu.
-        refits: whether kernels and biases change, not only what batch norm has measured.
+        refits: whether kernels and biases change.
+        measures: whether what batch norm has measured changes.
     """
 
     title: str
     done: str
     help: str
     refits: bool = False
+    measures: bool = True
+
+    def changes(self, normalised: bool) -> bool:
+        """Whether it changes a network with batch normalisation, or one without."""
+        return self.refits or (self.measures and normalised)
 
 
 AS_IS = "none"
 
 REPAIRS: dict[str, Repair] = {
-    AS_IS: Repair("As is", "as is", "nothing else changes"),
+    AS_IS: Repair("As is", "as is", "nothing else changes", measures=False),
     "batch-norm": Repair(
         "Batch norm re-measured",
         "with batch norm re-measured",
