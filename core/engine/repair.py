@@ -26,6 +26,7 @@ from core.pruning import Weights
 
 RIDGE = 1e-5
 """The penalty on a weight's squared distance from its dense value, relative to its mean squared input."""
+_LEAST_RIDGE = 1e-12
 ROWS = 100
 """The positions in the sample's images that a layer is fitted to, for each weight of a filter, at least."""
 LEAST_ROWS = 50_000
@@ -79,7 +80,7 @@ class Normal:
         Args:
             weight: (outputs, inputs), what the ridge pulls to.
             kept: (outputs, inputs).
-            ridge: times the mean of the gram matrix' diagonal, the penalty on the squared distance from `weight`.
+            ridge: times the mean of the diagonal of `gram`, the penalty on the squared distance from `weight`.
 
         Returns:
             The weights and the constants (outputs,), float64. Where all inputs are 0 the weights stay as they are.
@@ -88,7 +89,7 @@ class Normal:
         gram, cross = self.gram, self.cross
         if self.constant:
             gram, cross = gram - torch.outer(self.x, self.x) / n, cross - torch.outer(self.x, self.y) / n
-        penalty = max(ridge * float(gram.diagonal().mean()), np.finfo(np.float64).tiny)
+        penalty = max(ridge, _LEAST_RIDGE) * float(self.gram.diagonal().mean()) + np.finfo(np.float64).tiny
         gram, cross = gram + penalty * torch.eye(self.inputs, dtype=torch.float64), cross + penalty * weight.double().T
         inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
         whole = inverse @ cross
