@@ -17,8 +17,9 @@ from core.cost.weighing import weigh
 from core.data import split
 from core.engine import work
 from core.engine.inference import Classifier
+from core.engine.least_squares import equations, made, refit, seen
 from core.engine.models import build, get_weights
-from core.engine.repair import equations, measure, pairs, refit, repaired
+from core.engine.repair import Repairer, measure
 from core.evaluation.profile import Evaluating, Profiling
 from core.evaluation.trace import Tracing
 from core.progress import Progress
@@ -48,10 +49,18 @@ def fitted(layer: nn.Conv2d | nn.Linear, kept: Tensor, x: Tensor, y: Tensor, rid
     """Refit a layer to all places of its outputs."""
     with torch.inference_mode():
         parts = equations(layer, constant=layer.bias is not None)
-        places = torch.arange(y[0, 0].numel() if y.ndim == 4 else 1)
-        for part, rows in zip(parts, pairs(layer, x, y, places), strict=True):
-            part.add(*rows)
+        at = everywhere(y)
+        for part, rows, values in zip(parts, seen(layer, x, at), made(layer, y, at), strict=True):
+            part.add(rows, values)
         refit(layer, kept, parts, ridge)
+
+
+def everywhere(y: Tensor) -> tuple[Tensor, Tensor] | None:
+    """All places in a convolution's output."""
+    if y.ndim == 2:
+        return None
+    flat = torch.arange(y[0, 0].numel())
+    return flat // y.shape[3], flat % y.shape[3]
 
 
 def rows_of(layer: nn.Conv2d | nn.Linear, x: Tensor) -> np.ndarray:
@@ -108,7 +117,7 @@ def test_a_constant_before_a_normalisation_is_free() -> None:
         y = layer(x) + 5
         before = layer.weight.clone()
         (part,) = equations(layer, constant=True)
-        part.add(*pairs(layer, x, y, torch.arange(36))[0])
+        part.add(*seen(layer, x, everywhere(y)), *made(layer, y, everywhere(y)))
         refit(layer, torch.ones_like(before, dtype=torch.bool), [part])
     assert (layer.weight - before).abs().max() < 1e-3
 
@@ -162,7 +171,7 @@ def network(design: Design, sparsity: float, scope: str = "global") -> tuple[Wei
 @pytest.mark.parametrize("refits", [False, True])
 def test_the_mask_never_changes(design: Design, refits: bool) -> None:
     dense, pruned, masks = network(design, 0.8)
-    result = repaired(design, dense, pruned, masks, IMAGES[:60], refit=refits)
+    result = Repairer(design, dense, IMAGES[:60], refit=refits).repaired(pruned, masks)
     assert [*result] == [*dense] and all(np.isfinite(array).all() for array in result.values())
     for name, mask in masks.items():
         removed = result[name][~mask]
@@ -177,7 +186,7 @@ def test_the_mask_never_changes(design: Design, refits: bool) -> None:
 
 def test_without_batch_norm_re_measuring_it_changes_nothing() -> None:
     dense, pruned, masks = network(LENET, 0.8)
-    result = repaired(LENET, dense, pruned, masks, IMAGES, refit=False)
+    result = Repairer(LENET, dense, IMAGES, refit=False).repaired(pruned, masks)
     assert all(np.array_equal(result[name], pruned[name]) for name in dense)
 
 
@@ -185,12 +194,11 @@ def test_without_batch_norm_re_measuring_it_changes_nothing() -> None:
 def test_nothing_changes_before_the_first_pruned_layer(refits: bool) -> None:
     dense = get_weights(build(CONVNET, 0))
     masks = {name: np.ones(w.shape, np.bool_) for name, w in kernels(dense).items()}
-    assert all(
-        np.array_equal(w, dense[n]) for n, w in repaired(CONVNET, dense, dense, masks, IMAGES, refit=refits).items()
-    )
+    repairer = Repairer(CONVNET, dense, IMAGES, refit=refits)
+    assert all(np.array_equal(w, dense[n]) for n, w in repairer.repaired(dense, masks).items())
     masks["conv3.conv.weight"].flat[5] = False
     pruned = {**dense, "conv3.conv.weight": dense["conv3.conv.weight"] * masks["conv3.conv.weight"]}
-    result = repaired(CONVNET, dense, pruned, masks, IMAGES, refit=refits)
+    result = repairer.repaired(pruned, masks)
     changed = {name.split(".")[0] for name in dense if not np.array_equal(result[name], pruned[name])}
     assert changed == ({"conv3", "conv4", "conv5", "fc"} if refits else {"conv3", "conv4", "conv5"})
 
@@ -199,7 +207,7 @@ def test_nothing_changes_before_the_first_pruned_layer(refits: bool) -> None:
 @pytest.mark.parametrize("design", [CONVNET, LENET], ids=lambda design: design.network)
 def test_a_network_with_next_to_nothing_left_gives_finite_answers(design: Design, sparsity: float) -> None:
     dense, pruned, masks = network(design, sparsity, scope="layerwise")
-    result = repaired(design, dense, pruned, masks, np.zeros((50, 28, 28), np.uint8), refit=True)
+    result = Repairer(design, dense, np.zeros((50, 28, 28), np.uint8), refit=True).repaired(pruned, masks)
     assert np.isfinite(Classifier(design, IMAGES).infer(result)).all()
 
 
@@ -207,7 +215,7 @@ def test_the_same_bits_again_and_the_same_up_to_rounding_with_another_number_of_
     """Not the same bits: the sums of a matrix product are split among the threads, in another order."""
     dense, pruned, masks = network(CONVNET, 0.7)
     one, again, two = (
-        repaired(CONVNET, dense, pruned, masks, IMAGES, refit=True, threads=threads) for threads in (1, 1, 2)
+        Repairer(CONVNET, dense, IMAGES, refit=True, threads=threads).repaired(pruned, masks) for threads in (1, 1, 2)
     )
     assert all(np.array_equal(one[name], again[name]) for name in one)
     classifier = Classifier(CONVNET, IMAGES)
@@ -261,15 +269,15 @@ def test_a_repair_sees_training_images_without_labels_and_no_others(
 ) -> None:
     given = []
 
-    def watched(*arrays: Any, **how: Any) -> dict[str, np.ndarray]:
+    def watched(*arrays: Any, **how: Any) -> Repairer:
         given.append((arrays, how))
-        return repaired(*arrays, **how)
+        return Repairer(*arrays, **how)
 
-    monkeypatch.setattr(work, "repaired", watched)
+    monkeypatch.setattr(work, "Repairer", watched)
     rules = [replace(RULE, sample_seed=seed) for seed in (0, 0, 1)]
     for sparsity, rule in zip((0.61, 0.62, 0.63), rules, strict=True):
         tiny.perform(Evaluating(run_id=RUN, pruning=rule, sparsity=sparsity), store.root)
-    first, second, other = (arrays[4] for arrays, _ in given)
+    first, second, other = (arrays[2] for arrays, _ in given)
     train, validation = split(tiny.source().data.train, tiny.config().data)
     seen = {image.tobytes() for image in [*first, *other]}
     assert seen <= {image.tobytes() for image in train.images}

@@ -11,7 +11,7 @@ from core import data
 from core.config import RunConfig
 from core.data import Dataset
 from core.engine.gradients import COMPUTED
-from core.engine.repair import repaired
+from core.engine.repair import Repairer
 from core.errors import DataError, JobCancelled
 from core.job import Job, OfRun, at
 from core.progress import Progress
@@ -74,24 +74,17 @@ class Ranked:
         name = f"{REPAIRED}/{self.run.id}-{at(pruning, sparsity)}-{digest(self.weights)[:12]}.safetensors"
         kept = self.work.store.kept_arrays(name)
         if kept is None:
-            kept = self._repaired(pruned, sparsity)
+            kept = self._repairer.repaired(pruned, self.ranking.masks(sparsity), self.work.say_layers)
             self.work.store.keep_arrays(name, kept)
             self.work.store.trim(REPAIRED, ROOM)
         return kept
 
-    def _repaired(self, pruned: Weights, sparsity: float) -> dict[str, np.ndarray]:
+    @cached_property
+    def _repairer(self) -> Repairer:
         pruning = self.ranking.pruning
-        return repaired(
-            self.run.design,
-            self.weights,
-            pruned,
-            self.ranking.masks(sparsity),
-            self._sample,
-            refit=pruning.followed_by.refits,
-            seed=pruning.sample_seed,
-            on_layer=self.work.say_layers,
-            check=self.work.check,
-        )
+        refit, seed = pruning.followed_by.refits, pruning.sample_seed
+        design = self.run.design
+        return Repairer(design, self.weights, self._sample, refit=refit, seed=seed, check=self.work.check)
 
     @cached_property
     def _sample(self) -> np.ndarray:

@@ -1,0 +1,136 @@
+"""A layer's weights by least squares: normal equations in float64, solved for each filter's remaining weights.
+
+As in the local reconstruction of Frantar and Alistarh, "Optimal Brain Compression", NeurIPS 2022.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+RIDGE = 1e-5
+"""The penalty on a weight's squared distance from its dense value, relative to its mean squared input."""
+_LEAST_RIDGE = 1e-12
+
+Places = tuple[Tensor, Tensor] | None
+"""Rows and columns in a convolution's output; None for a fully connected layer, whose output has but one place."""
+
+
+@dataclass(eq=False)
+class Normal:
+    """The normal equations of linear maps from `inputs` numbers to `outputs`, with free constants, added up in float64.
+
+    Attributes:
+        gram: (inputs, inputs) sum of x xᵀ.
+        cross: (inputs, outputs) sum of x yᵀ.
+        x: (inputs,) sum of x.
+        y: (outputs,) sum of y.
+        rows: how many pairs were added.
+    """
+
+    inputs: int
+    outputs: int
+    constant: bool = True
+    rows: int = 0
+    gram: Tensor = field(init=False)
+    cross: Tensor = field(init=False)
+    x: Tensor = field(init=False)
+    y: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.gram, self.cross, self.x, self.y = (
+            torch.zeros(shape, dtype=torch.float64)
+            for shape in ((self.inputs, self.inputs), (self.inputs, self.outputs), self.inputs, self.outputs)
+        )
+
+    def add(self, x: Tensor, y: Tensor) -> None:
+        """Add pairs: x (rows, inputs), y (rows, outputs)."""
+        x, y = x.double(), y.double()
+        self.gram.addmm_(x.T, x)
+        self.cross.addmm_(x.T, y)
+        self.x += x.sum(0)
+        self.y += y.sum(0)
+        self.rows += len(x)
+
+    def solve(self, weight: Tensor, kept: Tensor, ridge: float = RIDGE) -> tuple[Tensor, Tensor]:
+        """The weights (outputs, inputs) with the least squared error among those that are 0 where `kept` is not True.
+
+        Args:
+            weight: (outputs, inputs), what the ridge pulls to.
+            kept: (outputs, inputs).
+            ridge: times the mean of the diagonal of `gram`, the penalty on the squared distance from `weight`.
+
+        Returns:
+            The weights and the constants (outputs,), float64. Where all inputs are 0 the weights stay as they are.
+        """
+        n = max(self.rows, 1)
+        gram, cross = self.gram, self.cross
+        if self.constant:
+            gram, cross = gram - torch.outer(self.x, self.x) / n, cross - torch.outer(self.x, self.y) / n
+        penalty = max(ridge, _LEAST_RIDGE) * float(self.gram.diagonal().mean()) + np.finfo(np.float64).tiny
+        gram, cross = gram + penalty * torch.eye(self.inputs, dtype=torch.float64), cross + penalty * weight.double().T
+        inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
+        whole = inverse @ cross
+        found = torch.stack([_constrained(gram, cross[:, j], inverse, whole[:, j], kept[j]) for j in range(len(kept))])
+        return found, (self.y - found @ self.x) / n if self.constant else torch.zeros(self.outputs)
+
+
+def _constrained(gram: Tensor, cross: Tensor, inverse: Tensor, whole: Tensor, kept: Tensor) -> Tensor:
+    """One filter's weights. The smaller system is solved: that of the kept weights, or that of the pruned ones.
+
+    The second is Optimal Brain Surgeon's (Hassibi and Stork, 1992): what the solution over all weights changes by if
+    some of them have to be 0.
+    """
+    inside, outside = kept.nonzero()[:, 0], (~kept).nonzero()[:, 0]
+    weight = torch.zeros_like(whole)
+    if len(inside) <= len(outside):
+        if len(inside):
+            weight[inside] = _solved(gram[inside][:, inside], cross[inside])
+    else:
+        forced = _solved(inverse[outside][:, outside], whole[outside]) if len(outside) else whole[:0]
+        weight[inside] = whole[inside] - inverse[inside][:, outside] @ forced
+    return weight
+
+
+def _solved(matrix: Tensor, right: Tensor) -> Tensor:
+    return torch.cholesky_solve(right[:, None], torch.linalg.cholesky(matrix))[:, 0]
+
+
+def equations(layer: nn.Conv2d | nn.Linear, *, constant: bool) -> list[Normal]:
+    """The normal equations of each group of a layer's filters."""
+    groups = layer.groups if isinstance(layer, nn.Conv2d) else 1
+    return [Normal(layer.weight[0].numel(), len(layer.weight) // groups, constant) for _ in range(groups)]
+
+
+def seen(layer: nn.Conv2d | nn.Linear, x: Tensor, at: Places) -> list[Tensor]:
+    """What each group of filters reads at these places of the output: (rows, weights of a filter), a row for each.
+
+    `x` is (n, c, h, w) or, for a fully connected layer, (n, inputs).
+    """
+    if at is None or isinstance(layer, nn.Linear):
+        return [x]
+    down, across = (int(side) for side in layer.padding)
+    (high, wide), (step, stride) = layer.kernel_size, layer.stride
+    windows = F.pad(x, (across, across, down, down)).unfold(2, high, step).unfold(3, wide, stride)
+    rows = windows[:, :, at[0], at[1]].permute(0, 2, 1, 3, 4)
+    return [*rows.reshape(-1, layer.groups, layer.weight[0].numel()).unbind(1)]
+
+
+def made(layer: nn.Module, y: Tensor, at: Places) -> list[Tensor]:
+    """What each group of filters makes of it, (rows, filters of a group); `y` is (n, filters, h, w) or (n, outputs)."""
+    if at is None or not isinstance(layer, nn.Conv2d):
+        return [y]
+    rows = y[:, :, at[0], at[1]].permute(0, 2, 1)
+    return [*rows.reshape(-1, layer.groups, len(layer.weight) // layer.groups).unbind(1)]
+
+
+def refit(layer: nn.Conv2d | nn.Linear, kept: Tensor, parts: list[Normal], ridge: float = RIDGE) -> None:
+    """Replace a layer's kept weights, and its bias if it has one, by the solution of its groups' normal equations."""
+    flat, kept = layer.weight.flatten(1), kept.flatten(1)
+    groups = zip(parts, flat.chunk(len(parts)), kept.chunk(len(parts)), strict=True)
+    found = [part.solve(weight, mask, ridge) for part, weight, mask in groups]
+    layer.weight.copy_(torch.cat([weight for weight, _ in found]).view_as(layer.weight))
+    if layer.bias is not None:
+        layer.bias.copy_(torch.cat([constant for _, constant in found]))
