@@ -27,7 +27,8 @@ RUNS = (("convnet", "thorough"), ("lenet", "report"), ("resnet", "thorough"))
 """The networks and recipes that ship: the default network's best, the student report's regime, and a larger one."""
 
 PRUNINGS = (PruningConfig(), PruningConfig(scope="layerwise"))
-"""The profiles that ship without repair; for the largest network only the first. Others are computed on request."""
+"""The profiles that ship, and after the first every repair; for the largest network only the first without repair.
+Others are computed on request."""
 
 LARGEST = "resnet"
 
@@ -42,9 +43,10 @@ def configs() -> list[RunConfig]:
 
 def prunings(config: RunConfig) -> tuple[PruningConfig, ...]:
     """The profiles of a run that ship."""
-    plain = PRUNINGS[:1] if config.network == LARGEST else PRUNINGS
-    network = NETWORKS[config.network]
-    return *plain, *(PRUNINGS[0].then(name) for name, repair in REPAIRS.items() if repair.changes(network.normalised))
+    if config.network == LARGEST:
+        return PRUNINGS[:1]
+    normalised = NETWORKS[config.network].normalised
+    return *PRUNINGS, *(PRUNINGS[0].then(name) for name, repair in REPAIRS.items() if repair.changes(normalised))
 
 
 def make(
