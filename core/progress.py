@@ -32,7 +32,8 @@ class Progress:
     """The progress of a job: `done` of `of` units and, for a training, recent speed and loss and the finished epochs.
 
     The speed and the time left are 0 and None until two steps are done: the first takes longer than any other.
-    `at_most` means that it may end earlier, as a search does.
+    `at_most` means that it may end earlier, as a search does. `layers` says how many layers, and of how many, are done
+    of the repair within the unit that is next.
     """
 
     phase: Phase
@@ -44,3 +45,4 @@ class Progress:
     epochs: tuple[Epoch, ...] = ()
     unit: Unit = "step"
     at_most: bool = False
+    layers: tuple[int, int] | None = None
