@@ -27,14 +27,13 @@ def title(run: Run) -> str:
 
 
 def choose(view: View, store: RunStore) -> DeltaGenerator:
-    """Show all of them: a row, which takes a second line where the window is narrow, and the repair; return the row."""
+    """Show all of them in one row, which takes a second line where the window is narrow; return the row."""
     row = st.container(horizontal=True, vertical_alignment="bottom", key="picker")
     with row:
         choose_run(view, store)
         choose_criterion(view)
         choose_scope(view)
         type_sparsity(view)
-    with st.container(horizontal=True, vertical_alignment="center", key="after pruning"):
         choose_repair(view)
     return row
 
