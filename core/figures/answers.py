@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from core.figures.base import LiveFigure, Patch, Spec, frame, framed, live, plain_axis, upright
+from core.figures.base import LEGEND, LiveFigure, Patch, Spec, frame, framed, live, plain_axis, upright
 from core.figures.colours import DENSE, GREY, after
 from core.figures.labels import categories, labels, names_axis
 from core.pruning import AS_IS
@@ -16,11 +16,6 @@ from core.words import wording
 
 _TOP = 132
 """Right end of the axis of percentages; the differences are written beyond 100."""
-_LEGEND: Spec = {
-    "showlegend": True,
-    "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "traceorder": "normal", "itemclick": False,
-               "itemdoubleclick": False},
-}  # fmt: skip
 
 
 def rates(name: str, title: str, dense: Sequence[float | None], pruned: Sequence[Sequence[float | None]],
@@ -58,7 +53,7 @@ def rates(name: str, title: str, dense: Sequence[float | None], pruned: Sequence
         110 + 28 * len(classes),
         xaxis=plain_axis("%", range=[-2, _TOP], tickvals=[0, 25, 50, 75, 100]),
         yaxis=names_axis(classes, down=True),
-        **_LEGEND,
+        **LEGEND,
     )
 
     def patch(i: int) -> Patch:
@@ -95,7 +90,7 @@ def probabilities(probability: NDArray[np.float32], classes: Sequence[str], repa
         yaxis=names_axis(classes, autorange="reversed"),
         barmode="group",
         bargap=0.25,
-        **_LEGEND,
+        **LEGEND,
     )
 
     def patch(i: int) -> Patch:

@@ -8,7 +8,18 @@ from numpy.typing import NDArray
 
 from core.evaluation import Comparison, Proportion
 from core.evaluation.profile import Profile
-from core.figures.base import LiveFigure, Patch, SparsityAxis, Spec, frame, layer_title, live, plain_axis, upright
+from core.figures.base import (
+    LEGEND,
+    LiveFigure,
+    Patch,
+    SparsityAxis,
+    Spec,
+    frame,
+    layer_title,
+    live,
+    plain_axis,
+    upright,
+)
 from core.figures.colours import CUT, DENSE, GREY, MENDED, PRUNED, after
 from core.figures.labels import labels, names_axis
 from core.pruning import AS_IS, REPAIRS
@@ -52,7 +63,7 @@ def accuracy_curve(profile: Profile, comparisons: Sequence[Comparison], beside: 
         yaxis2=plain_axis("Difference, pp", anchor="x2", domain=[0, 0.38], range=[floor, ceiling]),
         shapes=[*(upright(x[0], after(repair), n) for n in ("", "2")), _level(100 * dense.value, ""), _level(0, "2")],
         annotations=[named],
-        **(_LEGEND if beside else {}),
+        **(LEGEND if beside else {}),
     )
 
     def patch(i: int) -> Patch:
@@ -62,14 +73,6 @@ def accuracy_curve(profile: Profile, comparisons: Sequence[Comparison], beside: 
 
     narrow, over_stops = axis.narrow("xaxis", "xaxis2"), (*range(first), first + 1, first + 3)
     return live("curve", "Accuracy over sparsity", traces, layout, patch, len(x), narrow, stops_of=over_stops)
-
-
-_LEGEND: Spec = {
-    "showlegend": True,
-    "legend": {"x": 0.015, "xanchor": "left", "y": 0.485, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)",
-               "font": {"size": 11}, "itemclick": False, "itemdoubleclick": False},
-}  # fmt: skip
-"""In the lower left of the upper panel, where accuracy has not fallen yet."""
 
 
 def _line(repair: str, axes: str, **line: Any) -> Spec:
