@@ -37,11 +37,9 @@ def answer(repair: str, k: int, total: int, comparison: Comparison, as_is: Compa
     n, done = wording.count(comparison.n), REPAIRS[repair].done
     pruned = "no answer changed" if not as_is.changed else _moved(as_is, " correct answers")
     opening = f"{wording.removed(k, total)} set to zero. {REPAIRS[AS_IS].done.capitalize()}, {pruned}; {done}, "
-    if comparison.changed:
-        sentences = (f"{opening}{_moved(comparison)}, of {n}.", wording.verdict(comparison))
-    else:
-        sentences = (f"{opening}none of {n} answers changed.",)
-    return " ".join(filter(None, (*sentences, undone(as_is, repaired))))
+    moved = f"{_moved(comparison)}, of {n}" if comparison.changed else f"none of {n} answers changed"
+    verdict = wording.verdict(comparison) if comparison.changed else ""
+    return " ".join(filter(None, (f"{opening}{moved}.", verdict, undone(as_is, repaired))))
 
 
 def _moved(c: Comparison, what: str = "") -> str:
