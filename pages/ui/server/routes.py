@@ -145,7 +145,7 @@ def _storage(run_id: str, pruning: PruningConfig, own: float | None, shown: Prof
     return panels.storage(shown, store().labels(run_id), ledger, layers, passes(run.design))
 
 
-def _panel(part: str, run_id: str, profile: Profile, others: Sequence[Profile]) -> Panel:
+def _panel(part: str, run_id: str, profile: Profile, others: Sequence[Profile] = ()) -> Panel:
     labels, classes = store().labels(run_id), store().get(run_id).classes
     if part == "answers":
         return panels.answers(profile, labels, classes, others)

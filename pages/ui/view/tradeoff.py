@@ -29,7 +29,7 @@ def show(view: View) -> None:
         "the smallest sum of magnitudes (L1 norm) in each layer, leaves a smaller dense network without zeros to skip."
     )
     if view.pruning.repaired:
-        st.markdown("Both are compared as they are, without the repair that is chosen above.")
+        st.markdown("Both are compared without the repair that is chosen above.")
     job = comparing(view)
     if results().get(job) is None and not engine().limits.training:
         st.markdown("This network has not been compared yet, and training is switched off on this server.")
