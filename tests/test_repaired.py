@@ -510,6 +510,7 @@ def test_whole_filters_are_compared_without_the_repair(app: AppTest, shelved: tu
     assert not app.exception and "without the repair that is chosen above" in text(app)
     assert "single weights reach 83.50\u00a0%" in text(app)
     assert "Download the refitted network" in [header.value for header in app.header]
+    assert "Accuracy, difference (refitted)" in json.dumps(content(shown(app)))
 
 
 def test_the_limits_of_a_repaired_network_say_so(app: AppTest) -> None:
