@@ -11,7 +11,7 @@ from core import figures
 from core.evaluation import ClassComparison, Comparison, answers, by_class, confusion_matrix, most_confused
 from core.evaluation.answers import OUTCOMES, Filter
 from core.evaluation.profile import Profile
-from core.words import wording
+from core.words import repair, wording
 from pages.ui.components.chart import chart
 from pages.ui.components.gallery import Answer, Card
 from pages.ui.components.live_panel import Pick, live_panel
@@ -24,13 +24,13 @@ from pages.ui.view.say import as_written
 from pages.ui.view.words import meanings
 
 FILTERS = {
-    "outcome": "What pruning did",
+    "outcome": "Outcome",
     "true": "True class",
     "dense": "Dense answer",
-    "pruned": "Pruned answer",
+    "pruned": "{} answer",
     "moved": "Answer moved to or from",
 }
-"""Label of each filter by its URL parameter; all but the first are classes."""
+"""Label of each filter by its URL parameter, with a gap for `repair.network`; all but the first are classes."""
 
 
 # --- which answers changed --------------------------------------------------------------------------------------
@@ -38,9 +38,9 @@ FILTERS = {
 
 def show_answers(view: View, stops: Stops) -> None:
     """A live panel with cells to click, and the images in the chosen cells."""
-    above = st.container()
+    above, network = st.container(), repair.network(view.pruning.repair)
     with st.popover("Filter", icon=":material/filter_alt:"):
-        wanted = choose_filter(view.run.classes)
+        wanted = choose_filter(view.run.classes, network)
     with above:
         url, pick = lookup.panel_url(view, stops, part="answers"), partial(filter_by_cell, view.run.classes)
         live_panel([url], stops.row, label="Sparsity", key="answers panel", on_stop=stops.go, on_pick=pick)
@@ -51,7 +51,7 @@ def show_answers(view: View, stops: Stops) -> None:
     keep[wanted.select(labels, dense, pruned)] = True
     order = answers.by_movement(profile, stops.row)
     images = order[keep[order]]
-    filtered = as_written(filter_in_words(wanted, view.run.classes))
+    filtered = as_written(filter_in_words(wanted, view.run.classes, network))
     st.header(
         f"{wording.count(len(images))} of {wording.count(len(labels))} images{filtered}",
         help=meanings("Dense and pruned", "Lost and gained"),
@@ -59,12 +59,12 @@ def show_answers(view: View, stops: Stops) -> None:
     galleries.show_gallery(view, images, lambda image: card(view, profile, stops.row, labels, image), "answers gallery")
 
 
-def choose_filter(names: Sequence[str]) -> Filter:
+def choose_filter(names: Sequence[str], network: str) -> Filter:
     """The filter from its widgets, which write it to the URL."""
     chosen = {}
     for name, label in FILTERS.items():
         choices = (*OUTCOMES, answers.CHANGED, answers.SAME) if name == "outcome" else names
-        chosen[name] = choose_one(label, choices, name)
+        chosen[name] = choose_one(label.format(network.capitalize()), choices, name)
     st.button("Show all", on_click=set_filter)
     outcome = chosen.pop("outcome")
     return Filter(outcome, **{name: names.index(value) for name, value in chosen.items() if value is not None})
@@ -101,7 +101,7 @@ def filter_by_cell(classes: Sequence[str], pick: Pick) -> None:
     right, wrong = (OUTCOMES[:2], OUTCOMES[2:])
     if pick.figure == "outcomes":
         outcomes = right if pick.y == "dense right" else wrong
-        set_filter(outcome=outcomes[pick.x == "pruned wrong"])
+        set_filter(outcome=outcomes[pick.x.endswith("wrong")])
     elif column is None or row is None:
         return
     elif pick.figure == "difference":
@@ -110,13 +110,13 @@ def filter_by_cell(classes: Sequence[str], pick: Pick) -> None:
         set_filter(true=row, **{pick.figure: column})
 
 
-def filter_in_words(wanted: Filter, name: Sequence[str]) -> str:
+def filter_in_words(wanted: Filter, name: Sequence[str], network: str) -> str:
     """The filter in words."""
     parts = [
         wanted.outcome,
         None if wanted.true is None else f"true class {name[wanted.true]}",
         None if wanted.dense is None else f"dense answer {name[wanted.dense]}",
-        None if wanted.pruned is None else f"pruned answer {name[wanted.pruned]}",
+        None if wanted.pruned is None else f"{network} answer {name[wanted.pruned]}",
         None if wanted.moved is None else f"answer moved to or from {name[wanted.moved]}",
     ]
     return "".join(f", {part}" for part in parts if part)
@@ -130,7 +130,7 @@ def card(view: View, profile: Profile, row: int, labels: NDArray[np.uint8], imag
         outcome = "both wrong, with different answers"
     given = [
         Answer(network, view.run.classes[c], float(profile.probability[r, image]))
-        for network, r, c in (("dense", 0, dense), ("pruned", row, pruned))
+        for network, r, c in (("dense", 0, dense), (repair.network(profile.pruning.repair), row, pruned))
     ]
     return Card(image, view.run.classes[labels[image]], f"No. {wording.count(image)}, {outcome}", given)
 
@@ -147,7 +147,7 @@ def show_fragile(view: View, stops: Stops) -> None:
         wanted = choose_one("Class", names, "true")
     true = None if wanted is None else names.index(wanted)
     counts = answers.first_changes(profile, labels, len(names))
-    figure = partial(figures.first_changes, counts, profile.sparsity, names, true)
+    figure = partial(figures.first_changes, counts, profile.sparsity, names, true, profile.pruning.repair)
     alt = "Number of images whose answer first changes at each sparsity, by class."
     chart(figure, "first changes", alt, buttons=False)
     st.caption(
@@ -186,10 +186,11 @@ def show_classes(view: View, stops: Stops) -> None:
     labels, profile = store().labels(view.run.id), stops.profile
     dense, pruned = profile.predicted[0], profile.predicted[stops.row]
     names = view.run.classes
-    st.markdown(confused(labels, dense, pruned, names))
+    st.markdown(confused(labels, dense, pruned, names, repair.network(view.pruning.repair)))
     rows = class_rows(labels, dense, pruned, names)
     terms = ("Recall and precision", "McNemar test", "Holm's correction")
-    table("Recall and precision of each class", CLASS_COLUMNS, rows, key="classes", terms=terms)
+    columns = [column.format(repair.networks(view.pruning.repair)) for column in CLASS_COLUMNS]
+    table("Recall and precision of each class", columns, rows, key="classes", terms=terms)
     st.caption(
         "Recall is compared on the same images: 95 % paired interval (Bonett and Price) and exact McNemar test, with "
         f"p corrected for {len(names)} classes (Holm). Precision is computed from different images before and after, "
@@ -198,13 +199,17 @@ def show_classes(view: View, stops: Stops) -> None:
 
 
 def confused(
-    labels: NDArray[np.uint8], dense: NDArray[np.uint8], pruned: NDArray[np.uint8], classes: Sequence[str]
+    labels: NDArray[np.uint8],
+    dense: NDArray[np.uint8],
+    pruned: NDArray[np.uint8],
+    classes: Sequence[str],
+    network: str,
 ) -> str:
     """The classes most often confused with one another, and their share of all errors."""
     before, after = (confusion_matrix(labels, given, len(classes)) for given in (dense, pruned))
     group = most_confused(before)
     parts = []
-    for name, matrix in (("dense", before), ("pruned", after)):
+    for name, matrix in (("dense", before), (network, after)):
         inside = matrix[np.ix_(group, group)]
         errors, wrong = (int(m.sum() - np.trace(m)) for m in (inside, matrix))
         share = f" ({wording.percent(errors / wrong, 1)})" if wrong else ""
@@ -216,10 +221,10 @@ def confused(
 CLASS_COLUMNS = (
     "Class",
     "Images",
-    "Recall, dense → pruned",
+    "Recall, {}",
     "Difference",
     "p (Holm)",
-    "Precision, dense → pruned",
+    "Precision, {}",
 )
 
 

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from core import data, figures
+from core import data, figures, panels
 from core.errors import DataError
 from core.evaluation import Comparison
 from core.evaluation.profile import DEFAULT_STOP, Profile
@@ -12,7 +12,7 @@ from core.figures import BeforeAfter
 from core.networks import recipe_name
 from core.pruning import PruningConfig
 from core.run import Run
-from core.words import wording
+from core.words import repair, wording
 from pages.ui.components.chart import chart
 from pages.ui.server.services import store
 from pages.ui.view import address, lookup, picker, say
@@ -32,9 +32,10 @@ def answer(view: View) -> None:
     if stops is None:
         return
     profile, row = stops.profile, stops.row
-    comparison = profile.comparison(store().labels(view.run.id), row)
-    st.header(wording.answer(int(profile.k[row]), profile.total, comparison))
-    numbers(comparison)
+    labels = store().labels(view.run.id)
+    comparison = profile.comparison(labels, row)
+    st.header(panels.answer(profile, labels, row, lookup.as_is(view, stops)))
+    numbers(comparison, view.pruning.repair)
     shown = [REPORT, *reenactment(), compared(picker.title(view.run), profile, row, comparison)]
     alt = "Accuracy before and after pruning: the report's, our re-enactment's and this run's."
     chart(partial(figures.before_after, shown), "before and after", alt, buttons=False)
@@ -45,8 +46,8 @@ def answer(view: View) -> None:
     )
 
 
-def numbers(c: Comparison) -> None:
-    """Dense and pruned accuracy, each with its interval, and the difference."""
+def numbers(c: Comparison, repaired: str) -> None:
+    """Dense and pruned (or repaired) accuracy, each with its interval, and the difference."""
     cards = [
         (
             f"Accuracy, {which}",
@@ -54,7 +55,7 @@ def numbers(c: Comparison) -> None:
             f"{wording.count(a.right)} of {wording.count(a.n)} test images, {wording.spread(a)}",
             meanings("Accuracy", "95 % interval"),
         )
-        for which, a in (("dense", c.dense), ("pruned", c.pruned))
+        for which, a in (("dense", c.dense), (repair.network(repaired), c.pruned))
     ]
     paired = f"95 % paired interval {wording.interval(c.low, c.high)} pp, McNemar p {wording.relation(c.p_value)}"
     of_difference = meanings("Difference", "Percentage points", "McNemar test")
@@ -67,13 +68,15 @@ def numbers(c: Comparison) -> None:
 
 def compared(label: str, profile: Profile, row: int, c: Comparison) -> BeforeAfter:
     """One row of the figure."""
-    name = f"{label.rpartition(':')[0]}, {wording.sparsity(profile.sparsity[row])}"
+    repaired = profile.pruning.repair
+    name = f"{label.rpartition(':')[0]}, {wording.sparsity(profile.sparsity[row])}{repair.after(repaired)}"
     return BeforeAfter(
         f"{name}\n{wording.removed(int(profile.k[row]), profile.total)}: {wording.difference(c)}",
         c.dense.value,
         c.pruned.value,
         (c.dense.low, c.dense.high),
         (c.pruned.low, c.pruned.high),
+        repaired,
     )
 
 

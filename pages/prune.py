@@ -6,6 +6,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core import figures, panels
 from core.evaluation import MARGIN
 from core.study.bisection import Goal, Search, in_words
+from core.words import repair
 from pages.ui.components.live_panel import live_panel
 from pages.ui.server.services import store
 from pages.ui.view import address, linked, lookup, picker, report
@@ -97,6 +98,9 @@ def ask(view: View) -> None:
     if not view.pruning.is_global:
         st.caption("These limits are defined for the scope Global only, in which all weights compete. Choose it above.")
         return
+    if view.pruning.repaired:
+        network = repair.network(view.pruning.repair)
+        st.caption(f"These are limits of the {network} network: each pass repairs it first, which takes longer.")
     for goal, (question, terms) in QUESTIONS.items():
         margin = MARGIN
         st.markdown(f"**{question}**", help=terms)

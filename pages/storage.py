@@ -11,10 +11,9 @@ from core.cost.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger, Weighing
 from core.cost.rounding import Rounding
 from core.cost.script import script
 from core.cost.times import BATCHES, Times, Timing, Variant, in_words
-from core.cost.tradeoff import Comparing
 from core.errors import StoreError
 from core.study import csv_of
-from core.words import wording
+from core.words import repair, wording
 from pages.ui.components.live_panel import SLIDER_RANGE, live_panel
 from pages.ui.components.table import Row, TableCell, table
 from pages.ui.server.services import results, store
@@ -39,8 +38,9 @@ def known_ledger(view: View, stops: Stops) -> Ledger | None:
         ledger = lookup.ledger(view.run.id, view.pruning, stops.own)
         if ledger is None:
             st.markdown(
-                f"The bytes of this network's kernels have not been measured at {_where(asked)} yet. The kernels are "
-                f"written in {len(ENTRIES)} ways, read again and compared bit for bit. This happens once for everyone."
+                f"The bytes of this network's kernels{repair.after(view.pruning.repair)} have not been measured at "
+                f"{_where(asked)} yet. The kernels are written in {len(ENTRIES)} ways, read again and compared bit for "
+                "bit. This happens once for everyone."
             )
             ensure(Weighing(run_id=view.run.id, pruning=view.pruning, sparsity=asked))
         return ledger
@@ -78,18 +78,23 @@ def show_bytes(view: View, stops: Stops, ledger: Ledger) -> None:
     table("Byte ledger", COLUMNS, rows, key="ledger", terms=LEDGER_TERMS)
 
 
+def _at(view: View, stops: Stops) -> str:
+    """`50 % (refitted)`."""
+    return f"{wording.sparsity(stops.sparsity)}{repair.after(view.pruning.repair)}"
+
+
 def show_rounding(view: View, stops: Stops) -> None:
     """What float16 and int8 cost in accuracy at the stop."""
     st.header("What do float16 and int8 cost in accuracy?")
     job = Rounding(run_id=view.run.id, pruning=view.pruning, sparsity=stops.sparsity)
     why = (
-        f"Both change the weights. Their accuracy at {wording.sparsity(stops.sparsity)} has not been measured yet. "
+        f"Both change the weights. Their accuracy at {_at(view, stops)} has not been measured yet. "
         f"That takes three passes over the {wording.count(view.run.images)} test images."
     )
-    rounded = result_or_offer(job, "Measure the accuracy", why)
+    rounded, network = result_or_offer(job, "Measure the accuracy", why), repair.network(view.pruning.repair)
     for name, c in vars(rounded).items() if rounded is not None else ():
         st.markdown(
-            f"**{name}**: {wording.accuracy(c.pruned)}, {wording.difference(c)} relative to the same pruned network "
+            f"**{name}**: {wording.accuracy(c.pruned)}, {wording.difference(c)} relative to the same {network} network "
             f"as float32; {wording.count(c.changed)} of {wording.count(c.n)} answers changed, McNemar p "
             f"{wording.relation(c.p_value)}."
         )
@@ -110,9 +115,9 @@ def show_times(view: View, stops: Stops) -> None:
     st.header("Is it faster?")
     job = Timing(run_id=view.run.id, pruning=view.pruning, sparsity=stops.sparsity)
     why = (
-        f"The time at {wording.sparsity(stops.sparsity)} has not been measured yet. The unpruned and the pruned "
-        "network take turns, in torch and in ONNX Runtime. The pruned one also runs without its idle filters, and with "
-        "its kernels as sparse matrices. This takes up to a minute."
+        f"The time at {_at(view, stops)} has not been measured yet. The unpruned and the pruned network take turns, "
+        "in torch and in ONNX Runtime. The pruned one also runs without its idle filters, and with its kernels as "
+        "sparse matrices. This takes up to a minute."
     )
     times = result_or_offer(job, "Measure the time", why)
     if times is not None:
@@ -154,10 +159,11 @@ def times_row(times: Times, variant: Variant, batch: int) -> Row:
 
 def show_export(view: View, stops: Stops) -> None:
     """The pruned network as files, each of which is tested before the download is offered."""
-    st.header("Download the pruned network")
+    st.header(f"Download the {repair.network(view.pruning.repair)} network")
     st.markdown(
-        f"The network pruned to {wording.sparsity(stops.sparsity)}, with a model card: as a torch state dict with the "
-        "script below, as ONNX, as safetensors, and in the compact encoding with the program that reads it."
+        f"The network pruned to {_at(view, stops)}, with a model card: as a torch "
+        "state dict with the script below, as ONNX, as safetensors, and in the compact encoding with the program that "
+        "reads it."
     )
     job = Exporting(run_id=view.run.id, pruning=view.pruning, sparsity=stops.sparsity)
     checked = results().checked(job)
@@ -188,7 +194,7 @@ def zipped(job: Exporting) -> bytes:
 def sheets(view: View, stops: Stops, ledger: Ledger) -> list[Sheet]:
     """The tables of the page, for the HTML file."""
     at = wording.sparsity(float(ledger.sparsity[stops.row]))
-    compared = results().get(Comparing(run_id=view.run.id, pruning=view.pruning))
+    compared = results().get(tradeoff.comparing(view))
     lines = Sheet(f"Bytes at {at}", COLUMNS, [row(ledger, entry, stops.row) for entry in ENTRIES])
     more = [] if compared is None else [Sheet("Weights and filters", tradeoff.COLUMNS, tradeoff.rows(compared))]
     return [lines, *more]

@@ -154,7 +154,7 @@ def test_an_option_and_its_absence_set_the_same_values(name: str) -> None:
 def test_only_the_curve_and_the_story_stand_for_the_stops() -> None:
     assert {name for name, figure in DRAWN.items() if figure.stops_of} == {"curve", "story"}
     traces = [DRAWN["curve"].base["data"][i] for i in DRAWN["curve"].stops_of]
-    assert all(len(trace["x"]) == len(STOPS) and trace["name"] == "stops" for trace in traces)
+    assert all(len(trace["x"]) == len(STOPS) and trace["name"] == "As is" for trace in traces)
 
 
 # --- colours ----------------------------------------------------------------------------------------------------

@@ -86,6 +86,7 @@ def test_a_page_without_parameters_completes_its_url(app: AppTest) -> None:
     app.run()
     assert app.query_params["sparsity"] == "0.01"
     assert app.query_params["criterion"] == "magnitude" and app.query_params["scope"] == "global"
+    assert app.query_params["repair"] == "none"
     assert len(str(app.query_params["run"])) == 12
 
 
@@ -107,6 +108,7 @@ def test_a_view_survives_the_change_of_page(app: AppTest, shelved: tuple[Path, R
         ("sparsity", "<b>5</b>", "is not a sparsity"),
         ("criterion", "luck", "is not a criterion"),
         ("scope", "galactic", "is not a scope"),
+        ("repair", "glue", "is not a repair"),
     ],
 )
 @pytest.mark.parametrize("page", [page.script for page in PAGES if page.script not in ("study.py", "teach.py")])

@@ -17,7 +17,7 @@ from core.store.runs import RunStore
 from core.study.bisection import Search
 from core.study.cells import Cell
 from core.words.wording import counted
-from pages.ui.view.watching import in_words
+from pages.ui.view.watching import in_words, share
 from tests import small, tiny
 
 CONFIG, RULE = tiny.config(), PruningConfig()
@@ -80,6 +80,16 @@ def test_a_search_never_takes_more_evaluations_than_it_says(margin: float, root:
             tiny.search(search, root=root, on_progress=told.append)
             last = told[-1]
             assert last.unit == "evaluation" and 1 < last.done <= last.of == told[1].of and last.at_most
+
+
+def test_a_repair_says_its_stop_and_its_layer() -> None:
+    at = Progress("evaluating", 2, 43, unit="stop", layers=(1, 6))
+    assert in_words(at) == "Repairing · stop 3 of 43 · layer 2 of 6" and share(at) == (2 + 1 / 6) / 43
+    last = Progress("evaluating", 42, 43, unit="stop", layers=(6, 6))
+    assert in_words(last) == "Repairing · stop 43 of 43 · layer 6 of 6" and share(last) == 1
+    search = Progress("evaluating", 0, 20, unit="evaluation", at_most=True, layers=(0, 5))
+    assert in_words(search) == "Repairing · evaluation 1 of at most 20 · layer 1 of 5" and share(search) == 0
+    assert in_words(Progress("evaluating", 3, 43, unit="stop")) == "Evaluating · 3 of 43 stops"
 
 
 def test_one_is_singular_whatever_is_counted() -> None:

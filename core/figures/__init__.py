@@ -11,7 +11,7 @@ a sign or a label.
 
 from core.figures.answers import feature_maps, first_changes, probabilities, rates, story
 from core.figures.base import LiveFigure, SparsityAxis, Spec, layer_title
-from core.figures.curves import accuracy_curve, layer_shares
+from core.figures.curves import Beside, accuracy_curve, layer_shares
 from core.figures.labels import label, named
 from core.figures.matrices import confusion, confusion_difference, outcomes
 from core.figures.static import BeforeAfter, before_after, learning_curves
@@ -28,6 +28,7 @@ __all__ = [
     "METHODS",
     "TITLES",
     "BeforeAfter",
+    "Beside",
     "LiveFigure",
     "SparsityAxis",
     "Spec",

@@ -7,22 +7,19 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from core.figures.base import LiveFigure, Patch, Spec, frame, framed, live, plain_axis, upright
-from core.figures.colours import DENSE, GREY, PRUNED
+from core.figures.base import LEGEND, LiveFigure, Patch, Spec, frame, framed, live, plain_axis, upright
+from core.figures.colours import DENSE, GREY, after
 from core.figures.labels import categories, labels, names_axis
+from core.pruning import AS_IS
+from core.words import repair as repairs
 from core.words import wording
 
 _TOP = 132
 """Right end of the axis of percentages; the differences are written beyond 100."""
-_LEGEND: Spec = {
-    "showlegend": True,
-    "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "traceorder": "normal", "itemclick": False,
-               "itemdoubleclick": False},
-}  # fmt: skip
 
 
 def rates(name: str, title: str, dense: Sequence[float | None], pruned: Sequence[Sequence[float | None]],
-          differences: Sequence[Sequence[str]], classes: Sequence[str]) -> LiveFigure:  # fmt: skip
+          differences: Sequence[Sequence[str]], classes: Sequence[str], repair: str = AS_IS) -> LiveFigure:  # fmt: skip
     """A share of each of C classes, dense and pruned at each of S stops, and the text of their difference.
 
     Shares are fractions, None where there is none.
@@ -40,7 +37,13 @@ def rates(name: str, title: str, dense: Sequence[float | None], pruned: Sequence
             "mode": "markers",
             "marker": {"color": DENSE, "size": 10},
         },
-        {"type": "scatter", "name": "pruned", "y": names, "mode": "markers", "marker": _diamond(10)},
+        {
+            "type": "scatter",
+            "name": repairs.network(repair),
+            "y": names,
+            "mode": "markers",
+            "marker": {"color": after(repair), "size": 10, "symbol": "diamond"},
+        },
         {"type": "scatter", "x": [_TOP] * len(names), "y": names, **text},
     ]
     for trace in traces:
@@ -50,7 +53,7 @@ def rates(name: str, title: str, dense: Sequence[float | None], pruned: Sequence
         110 + 28 * len(classes),
         xaxis=plain_axis("%", range=[-2, _TOP], tickvals=[0, 25, 50, 75, 100]),
         yaxis=names_axis(classes, down=True),
-        **_LEGEND,
+        **LEGEND,
     )
 
     def patch(i: int) -> Patch:
@@ -70,20 +73,16 @@ def _percent(fraction: float | None) -> str:
     return "" if fraction is None else wording.percent(fraction)
 
 
-def _diamond(size: int) -> Spec:
-    return {"color": PRUNED, "size": size, "symbol": "diamond"}
-
-
 # --- one image over all stops -----------------------------------------------------------------------------------
 
 
-def probabilities(probability: NDArray[np.float32], classes: Sequence[str]) -> LiveFigure:
-    """The answers (S, C) to one image: each class's probability, dense above pruned."""
+def probabilities(probability: NDArray[np.float32], classes: Sequence[str], repair: str = AS_IS) -> LiveFigure:
+    """The answers (S, C) to one image: each class's probability, dense above pruned (or repaired)."""
     dense, *_ = probability
     bars = [
         {"type": "bar", "orientation": "h", "y": labels(classes), "marker": {"color": colour}, "name": name,
          "textposition": "outside", "cliponaxis": False, "textfont": {"size": 10}, "hoverinfo": "skip", **_bars(values)}
-        for name, colour, values in (("dense", DENSE, dense), ("pruned", PRUNED, dense))
+        for name, colour, values in (("dense", DENSE, dense), (repairs.network(repair), after(repair), dense))
     ]  # fmt: skip
     layout = frame(
         90 + 40 * len(classes),
@@ -91,7 +90,7 @@ def probabilities(probability: NDArray[np.float32], classes: Sequence[str]) -> L
         yaxis=names_axis(classes, autorange="reversed"),
         barmode="group",
         bargap=0.25,
-        **_LEGEND,
+        **LEGEND,
     )
 
     def patch(i: int) -> Patch:
@@ -108,7 +107,9 @@ def _bars(values: NDArray[np.float32]) -> Spec:
     }
 
 
-def story(probability: NDArray[np.float32], sparsity: NDArray[np.float64], classes: Sequence[str]) -> LiveFigure:
+def story(
+    probability: NDArray[np.float32], sparsity: NDArray[np.float64], classes: Sequence[str], repair: str = AS_IS
+) -> LiveFigure:
     """The answers (S, C) to one image over all stops as a heat map; a line follows the class that is answered."""
     x, names = [*range(len(sparsity))], labels(classes)
     answered = [names[c] for c in probability.argmax(axis=1)]
@@ -120,15 +121,16 @@ def story(probability: NDArray[np.float32], sparsity: NDArray[np.float64], class
         "customdata": [[wording.probability(p) for p in row] for row in probability.T.tolist()],
     }  # fmt: skip
     path = {
-        "type": "scatter", "x": x, "y": answered, "mode": "lines+markers", "line": {"color": PRUNED, "shape": "hvh"},
-        "marker": {"size": 4}, "hovertext": stops, "hovertemplate": "answers %{y} at %{hovertext}<extra></extra>",
+        "type": "scatter", "x": x, "y": answered, "mode": "lines+markers",
+        "line": {"color": after(repair), "shape": "hvh"}, "marker": {"size": 4}, "hovertext": stops,
+        "hovertemplate": "answers %{y} at %{hovertext}<extra></extra>",
     }  # fmt: skip
     narrow = {f"xaxis.{name}": value for name, value in _ticks(stops, 8).items()}
     layout = frame(
         90 + 40 * len(classes),
         xaxis=plain_axis("Sparsity", range=[-0.6, len(x) - 0.4], tickangle=-60, showgrid=False, **_ticks(stops, 4)),
         yaxis=names_axis(classes, down=True),
-        shapes=[upright(0, PRUNED, "")],
+        shapes=[upright(0, after(repair), "")],
     )
 
     def patch(i: int) -> Patch:
@@ -143,7 +145,7 @@ def _ticks(stops: Sequence[str], every: int) -> Spec:
     return {"tickvals": shown, "ticktext": [stops[i] for i in shown]}
 
 
-def feature_maps(sources: Sequence[str], shape: tuple[int, int]) -> LiveFigure:
+def feature_maps(sources: Sequence[str], shape: tuple[int, int], repair: str = AS_IS) -> LiveFigure:
     """The first convolution's feature maps, dense next to pruned: for each stop the URI of a picture of this shape."""
     height, width = shape
     traces = [
@@ -157,7 +159,7 @@ def feature_maps(sources: Sequence[str], shape: tuple[int, int]) -> LiveFigure:
         yaxis={**hidden, "anchor": "x", "range": [height - 0.5, -0.5], "scaleanchor": "x"},
         xaxis2={**hidden, "domain": [0.51, 1], "anchor": "y2", "range": [-0.5, width - 0.5]},
         yaxis2={**hidden, "anchor": "x2", "range": [height - 0.5, -0.5], "scaleanchor": "x2"},
-        annotations=[_above("dense", 0.245), _above("pruned", 0.755)],
+        annotations=[_above("dense", 0.245), _above(repairs.network(repair), 0.755)],
     )
     narrow = {
         "height": 360,
@@ -185,14 +187,18 @@ def _above(text: str, x: float) -> Spec:
 
 
 def first_changes(
-    counts: NDArray[np.int64], sparsity: NDArray[np.float64], classes: Sequence[str], chosen: int | None = None
+    counts: NDArray[np.int64],
+    sparsity: NDArray[np.float64],
+    classes: Sequence[str],
+    chosen: int | None = None,
+    repair: str = AS_IS,
 ) -> go.Figure:
     """Images (C, S + 1) by class and by the stop at which their answer changes first; above, of all or one class."""
     x = [*(wording.sparsity(float(s)) for s in sparsity), "never"]
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.34, 0.66], vertical_spacing=0.03)
     above = counts.sum(axis=0) if chosen is None else counts[chosen]
     figure.add_bar(
-        x=x, y=above, marker_color=PRUNED, hovertemplate="%{y:,} images at %{x}<extra></extra>", row=1, col=1
+        x=x, y=above, marker_color=after(repair), hovertemplate="%{y:,} images at %{x}<extra></extra>", row=1, col=1
     )
     z = np.log10(np.maximum(counts, 0.5))
     figure.add_heatmap(

@@ -98,6 +98,14 @@ def frame(height: int, **layout: Any) -> Spec:
     }
 
 
+LEGEND: Spec = {
+    "showlegend": True,
+    "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "traceorder": "normal", "itemclick": False,
+               "itemdoubleclick": False},
+}  # fmt: skip
+"""The layout of a legend above the figure, which hides nothing."""
+
+
 def plain_axis(title: str = "", **rest: Any) -> Spec:
     return {**AXIS, "title": {"text": title, "standoff": 8}, **rest}
 

@@ -1,8 +1,17 @@
 """The roles of colours (Okabe and Ito), the same in every figure and both modes."""
 
+from core.pruning import AS_IS
+
 DENSE = "#0072B2"
 PRUNED = "#D55E00"
+REPAIRED = "#56B4E9"
 GAINED = "#009E73"
 GREY = "#8A8F98"
 CUT = "rgba(213, 94, 0, 0.18)"
+MENDED = "rgba(86, 180, 233, 0.25)"
 GRID = "rgba(138, 143, 152, 0.25)"
+
+
+def after(repair: str) -> str:
+    """The colour of the network after pruning and a repair, by its name."""
+    return PRUNED if repair == AS_IS else REPAIRED

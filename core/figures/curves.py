@@ -1,20 +1,40 @@
 """What moves with the sparsity: accuracy, its difference, and the share of each layer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation import Comparison, Proportion
 from core.evaluation.profile import Profile
-from core.figures.base import LiveFigure, Patch, SparsityAxis, Spec, frame, layer_title, live, plain_axis, upright
-from core.figures.colours import CUT, DENSE, GREY, PRUNED
+from core.figures.base import (
+    LEGEND,
+    LiveFigure,
+    Patch,
+    SparsityAxis,
+    Spec,
+    frame,
+    layer_title,
+    live,
+    plain_axis,
+    upright,
+)
+from core.figures.colours import CUT, DENSE, GREY, MENDED, PRUNED, after
 from core.figures.labels import labels, names_axis
+from core.pruning import AS_IS, REPAIRS
 from core.words import wording
 
+Beside = Mapping[str, Sequence[Comparison | None]]
+"""Other repairs of the same pruned network by name: at each stop their comparison, None where they have none."""
 
-def accuracy_curve(profile: Profile, comparisons: Sequence[Comparison]) -> LiveFigure:
-    """Accuracy with its Wilson band above the paired difference with its interval, which has its own finer scale."""
+
+def accuracy_curve(profile: Profile, comparisons: Sequence[Comparison], beside: Beside | None = None) -> LiveFigure:
+    """Accuracy with its Wilson band above the paired difference with its interval, which has its own finer scale.
+
+    The other repairs are thinner lines without a band, named in a legend; a click on them chooses a stop too.
+    """
+    beside, repair = beside or {}, profile.pruning.repair
     axis = SparsityAxis.over(profile.sparsity)
     x = [axis.place(s) for s in profile.sparsity]
     accuracy = [100 * c.pruned.value for c in comparisons]
@@ -22,11 +42,14 @@ def accuracy_curve(profile: Profile, comparisons: Sequence[Comparison]) -> LiveF
     floor, ceiling = _difference_range(comparisons, profile.sparsity)
     dense = comparisons[0].dense
 
+    others = [line for name, at in beside.items() for line in _thin_lines(name, x, profile, at)]
+    first = len(others)  # of the traces of the chosen one, which lie above the others
     traces = [
-        *_band(x, accuracy, [c.pruned for c in comparisons], _accuracy_hover(profile, comparisons), ""),
-        *_band(x, difference, comparisons, _difference_hover(profile, comparisons), "2"),
-        _mark(x[0], accuracy[0], ""),
-        _mark(x[0], difference[0], "2"),
+        *others,
+        *_band(repair, x, accuracy, [c.pruned for c in comparisons], _accuracy_hover(profile, comparisons), ""),
+        *_band(repair, x, difference, comparisons, _difference_hover(profile, comparisons), "2"),
+        _mark(repair, x[0], accuracy[0], ""),
+        _mark(repair, x[0], difference[0], "2"),
     ]
     named = {
         "showarrow": False, "text": f"dense {wording.percent(dense.value)}", "x": axis.low, "y": 100 * dense.value,
@@ -38,40 +61,67 @@ def accuracy_curve(profile: Profile, comparisons: Sequence[Comparison]) -> LiveF
         yaxis=plain_axis("Accuracy, %", anchor="x", domain=[0.47, 1], range=[0, 104]),
         xaxis2=axis.layout("Sparsity, % (logit scale)", anchor="y2"),
         yaxis2=plain_axis("Difference, pp", anchor="x2", domain=[0, 0.38], range=[floor, ceiling]),
-        shapes=[upright(x[0], PRUNED, ""), upright(x[0], PRUNED, "2"), _level(100 * dense.value, ""), _level(0, "2")],
+        shapes=[*(upright(x[0], after(repair), n) for n in ("", "2")), _level(100 * dense.value, ""), _level(0, "2")],
         annotations=[named],
+        **(LEGEND if beside else {}),
     )
 
     def patch(i: int) -> Patch:
-        marks = {4: accuracy[i], 5: min(max(difference[i], floor), ceiling)}
+        marks = {first + 4: accuracy[i], first + 5: min(max(difference[i], floor), ceiling)}
         moved = {f"shapes[{line}].{end}": x[i] for line in (0, 1) for end in ("x0", "x1")}
         return Patch({trace: {"x": [x[i]], "y": [y]} for trace, y in marks.items()}, moved)
 
-    narrow = axis.narrow("xaxis", "xaxis2")
-    return live("curve", "Accuracy over sparsity", traces, layout, patch, len(x), narrow, stops_of=(1, 3))
+    narrow, over_stops = axis.narrow("xaxis", "xaxis2"), (*range(first), first + 1, first + 3)
+    return live("curve", "Accuracy over sparsity", traces, layout, patch, len(x), narrow, stops_of=over_stops)
+
+
+def _line(repair: str, axes: str, **line: Any) -> Spec:
+    """What the lines of a repair share: its colour, its name, and a dash, so that none depends on colour alone."""
+    return {
+        "type": "scatter", "xaxis": f"x{axes}", "yaxis": f"y{axes}", "name": REPAIRS[repair].title, "hoverinfo": "text",
+        "line": {"color": after(repair), **line}, "showlegend": not axes, "legendrank": [*REPAIRS].index(repair),
+    }  # fmt: skip
+
+
+def _dash(repair: str, otherwise: str) -> str:
+    """Of a repair's line; `otherwise` is that of the network as it is."""
+    return otherwise if repair == AS_IS else "solid" if REPAIRS[repair].refits else "dash"
+
+
+def _thin_lines(repair: str, x: list[float], profile: Profile, at: Sequence[Comparison | None]) -> tuple[Spec, Spec]:
+    """Accuracy and difference of another repair over the stops."""
+    accuracy = [None if c is None else 100 * c.pruned.value for c in at]
+    difference = [None if c is None else 100 * c.difference for c in at]
+    hover = [
+        f"{REPAIRS[repair].title}, {wording.sparsity(s)}<br>{wording.accuracy(c.pruned)}<br>{wording.difference(c)}"
+        if c
+        else ""
+        for s, c in zip(profile.sparsity, at, strict=True)
+    ]
+    line = {"x": x, "hovertext": hover, "mode": "lines", "connectgaps": True}
+    first, second = (_line(repair, axes, dash=_dash(repair, "dashdot"), width=1.5) for axes in ("", "2"))
+    return first | line | {"y": accuracy}, second | line | {"y": difference}
 
 
 def _band(
-    x: list[float], y: list[float], intervals: Sequence[Proportion | Comparison], hover: list[str], axes: str
-) -> tuple[Spec, Spec]:
+    repair: str, x: list[float], y: list[float], intervals: Sequence[Proportion | Comparison], hover: list[str],
+    axes: str,
+) -> tuple[Spec, Spec]:  # fmt: skip
     low, high = [100 * i.low for i in intervals], [100 * i.high for i in intervals]
-    place = {"type": "scatter", "xaxis": f"x{axes}", "yaxis": f"y{axes}"}
     band = {
-        "x": [*x, *x[::-1]], "y": [*high, *low[::-1]], "mode": "lines", "line": {"width": 0},
-        "fill": "toself", "fillcolor": CUT, "hoverinfo": "skip",
+        "type": "scatter", "xaxis": f"x{axes}", "yaxis": f"y{axes}", "x": [*x, *x[::-1]], "y": [*high, *low[::-1]],
+        "mode": "lines", "line": {"width": 0}, "fill": "toself", "fillcolor": CUT if repair == AS_IS else MENDED,
+        "hoverinfo": "skip", "showlegend": False,
     }  # fmt: skip
-    line = {
-        "x": x, "y": y, "mode": "lines+markers", "line": {"color": PRUNED, "width": 2}, "marker": {"size": 5},
-        "name": "stops", "hovertext": hover, "hoverinfo": "text",
-    }  # fmt: skip
-    return place | band, place | line
+    line = {"x": x, "y": y, "mode": "lines+markers", "marker": {"size": 5}, "hovertext": hover}
+    return band, _line(repair, axes, dash=_dash(repair, "solid"), width=2) | line
 
 
-def _mark(x: float, y: float, axes: str) -> Spec:
-    diamond = {"color": PRUNED, "size": 13, "symbol": "diamond", "line": {"color": "white", "width": 1.5}}
+def _mark(repair: str, x: float, y: float, axes: str) -> Spec:
+    diamond = {"color": after(repair), "size": 13, "symbol": "diamond", "line": {"color": "white", "width": 1.5}}
     return {
         "type": "scatter", "x": [x], "y": [y], "xaxis": f"x{axes}", "yaxis": f"y{axes}", "mode": "markers",
-        "marker": diamond, "hoverinfo": "skip", "name": "mark",
+        "marker": diamond, "hoverinfo": "skip", "name": "mark", "showlegend": False,
     }  # fmt: skip
 
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from core.evaluation.answers import OUTCOMES
 from core.figures.base import LiveFigure, Patch, Spec, frame, live
 from core.figures.labels import MANY, labels, names_axis
+from core.pruning import AS_IS
+from core.words import repair as repairs
 from core.words import wording
 
 
@@ -19,14 +21,15 @@ def confusion(name: str, title: str, matrices: Sequence[NDArray[np.int64]], clas
     return _matrix(name, title, matrices, classes, (0, top), _log_scale("0, 114, 178", top), wording.count)
 
 
-def confusion_difference(matrices: Sequence[NDArray[np.int64]], classes: Sequence[str]) -> LiveFigure:
+def confusion_difference(
+    matrices: Sequence[NDArray[np.int64]], classes: Sequence[str], repair: str = AS_IS
+) -> LiveFigure:
     """Pruned minus dense (C, C) at each stop: more is vermillion and +, fewer is blue and −, on a symmetric scale."""
     top = int(max(np.abs(m).max() for m in matrices)) or 1
     fewer, more = _log_scale("0, 114, 178", top), _log_scale("213, 94, 0", top)
     scale = [[0.5 - at / 2, colour] for at, colour in fewer[::-1]] + [[0.5 + at / 2, colour] for at, colour in more[1:]]
-    return _matrix(
-        "difference", "Difference, pruned minus dense", matrices, classes, (-top, top), scale, wording.signed
-    )
+    title = f"Difference, {repairs.network(repair)} minus dense"
+    return _matrix("difference", title, matrices, classes, (-top, top), scale, wording.signed)
 
 
 def _log_scale(rgb: str, top: int) -> list[list[Any]]:
@@ -82,9 +85,9 @@ def _edges(names: Sequence[str]) -> Spec:
     return {"range": [low, high], "minallowed": low, "maxallowed": high}
 
 
-def outcomes(tables: Sequence[NDArray[np.int64]]) -> LiveFigure:
-    """Images (2, 2) at each stop: dense right or wrong down, pruned right or wrong across."""
-    rows, columns = ["dense right", "dense wrong"], ["pruned right", "pruned wrong"]
+def outcomes(tables: Sequence[NDArray[np.int64]], repair: str = AS_IS) -> LiveFigure:
+    """Images (2, 2) at each stop: dense right or wrong down, pruned (or repaired) right or wrong across."""
+    rows, columns = ([f"{name} {how}" for how in ("right", "wrong")] for name in ("dense", repairs.network(repair)))
     top = int(tables[0].sum())
     cells = {
         "type": "heatmap", "x": columns, "y": rows, "z": tables[0].tolist(), "zmin": 0, "zmax": top, "xgap": 2,

@@ -7,9 +7,11 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.figures.base import AXIS, Spec, frame, framed, nth
-from core.figures.colours import DENSE, GREY, PRUNED
+from core.figures.colours import DENSE, GREY, after
 from core.figures.labels import label, names_axis
 from core.progress import Epoch
+from core.pruning import AS_IS
+from core.words import repair as repairs
 from core.words import wording
 
 
@@ -47,7 +49,7 @@ def learning_curves(epochs: Sequence[Epoch], total: int) -> go.Figure:
 
 @dataclass(frozen=True)
 class BeforeAfter:
-    """Accuracy before and after pruning, fractions, each with its interval where one is known.
+    """Accuracy before and after pruning and a repair, fractions, each with its interval where one is known.
 
     The label has two short lines, for a phone.
     """
@@ -57,6 +59,7 @@ class BeforeAfter:
     after: float
     before_interval: tuple[float, float] | None = None
     after_interval: tuple[float, float] | None = None
+    repair: str = AS_IS
 
 
 def before_after(rows: Sequence[BeforeAfter]) -> Spec:
@@ -76,10 +79,11 @@ def before_after(rows: Sequence[BeforeAfter]) -> Spec:
             "ticksuffix": "", **last,
         }  # fmt: skip
         place: Spec = {"anchor": f"x{nth(i)}", "domain": [bottom, bottom + height]}
-        axes[f"yaxis{nth(i)}"] = names_axis(["dense", "pruned"], down=True, range=[-0.5, 1.9], **place)
+        network = repairs.network(r.repair)
+        axes[f"yaxis{nth(i)}"] = names_axis(["dense", network], down=True, range=[-0.5, 1.9], **place)
         titles.append(_title(label(r.label).replace("\n", "<br>"), bottom + height))
         traces.append(_point("dense", r.before, r.before_interval, DENSE, "circle", nth(i)))
-        traces.append(_point("pruned", r.after, r.after_interval, PRUNED, "diamond", nth(i)))
+        traces.append(_point(network, r.after, r.after_interval, after(r.repair), "diamond", nth(i)))
     layout = frame(70 + 150 * len(rows), **axes, annotations=titles)
     return {"data": traces, "layout": {**layout, "margin": {**layout["margin"], "t": 44}}}
 

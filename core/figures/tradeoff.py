@@ -6,15 +6,13 @@ import plotly.graph_objects as go
 
 from core.cost.tradeoff import EPOCHS, Method, Point, Tradeoff
 from core.figures.base import framed
-from core.figures.colours import DENSE, PRUNED
+from core.figures.colours import DENSE, GREY, PRUNED
 from core.words import wording
-
-FILTERS = "#56B4E9"
 
 METHODS: dict[Method, str] = {"weights": "Single weights", "filters": "Whole filters"}
 """Ways to prune as they are called on the screen."""
 
-_STYLES: dict[Method, tuple[str, str]] = {"weights": (PRUNED, "circle"), "filters": (FILTERS, "square")}
+_STYLES: dict[Method, tuple[str, str]] = {"weights": (PRUNED, "circle"), "filters": (GREY, "square")}
 
 
 def accuracy_over_bytes(tradeoff: Tradeoff) -> go.Figure:

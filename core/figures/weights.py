@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from core.figures.base import LiveFigure, Patch, Spec, frame, layer_title, live, nth, plain_axis
 from core.figures.colours import CUT, DENSE, GAINED, GREY, PRUNED
 from core.figures.labels import label
+from core.pruning import AS_IS, REPAIRS
 from core.pruning.distributions import ZOOM, ZOOM_BINS, Histogram
 from core.words import wording
 
@@ -21,8 +22,11 @@ LOG, COMMON = "log", "common"
 """Options of the distributions: counts on a logarithmic axis; one weight axis for all layers."""
 
 
-def distributions(rows: Sequence[Sequence[Histogram]], cuts: Cuts | None = None) -> LiveFigure:
-    """Signed weights of each layer at each of S stops, (S, L) histograms: removed below, kept above, the cut a band."""
+def distributions(rows: Sequence[Sequence[Histogram]], cuts: Cuts | None = None, repair: str = AS_IS) -> LiveFigure:
+    """Signed weights of each layer at each of S stops, (S, L) histograms: removed below, kept above, the cut a band.
+
+    They are the weights as pruned, which the title says if a repair changes them.
+    """
     reach = max(h.edges[-1] for h in rows[0])
     axes = [{"nticks": 4, "tickangle": 0, "range": [h.edges[0], h.edges[-1]]} for h in rows[0]]
     traces = [bars for j, h in enumerate(rows[0]) for bars in _bars(j, h, h.centres, "%{x:.3g}")]
@@ -36,10 +40,15 @@ def distributions(rows: Sequence[Sequence[Histogram]], cuts: Cuts | None = None)
         return Patch(_stacks(rows[i]), moved | _counted(rows[i]))
 
     options = {LOG: _count_axes(len(axes)), COMMON: (common, own)}
-    return live("distributions", "Weights of each layer", traces, layout, patch, len(rows), narrow, options=options)
+    title = f"Weights of each layer{_before(repair)}"
+    return live("distributions", title, traces, layout, patch, len(rows), narrow, options=options)
 
 
-def around_the_cut(rows: Sequence[Sequence[Histogram]], cuts: Cuts) -> LiveFigure:
+def _before(repair: str) -> str:
+    return ", before refitting" if REPAIRS[repair].refits else ""
+
+
+def around_the_cut(rows: Sequence[Sequence[Histogram]], cuts: Cuts, repair: str = AS_IS) -> LiveFigure:
     """The same weights close to zero, in multiples of the cut: visible also where the cut is thinner than a bar.
 
     The axes stay fixed; their labels change at each stop.
@@ -59,7 +68,8 @@ def around_the_cut(rows: Sequence[Sequence[Histogram]], cuts: Cuts) -> LiveFigur
         return Patch(data, seen | ticks)
 
     options = {LOG: _count_axes(len(axes))}
-    return live("zoom", "Around the threshold", traces, layout, patch, len(rows), narrow, options=options)
+    title = f"Around the threshold{_before(repair)}"
+    return live("zoom", title, traces, layout, patch, len(rows), narrow, options=options)
 
 
 WIDE, NARROW = 6, 2
@@ -153,7 +163,11 @@ KERNELS = 24
 
 
 def kernel_maps(
-    name: str, kernel: NDArray[np.float32], since: NDArray[np.int64], first: tuple[int, int] = (0, 0)
+    name: str,
+    kernel: NDArray[np.float32],
+    since: NDArray[np.int64],
+    first: tuple[int, int] = (0, 0),
+    repair: str = AS_IS,
 ) -> LiveFigure:
     """The kernels of a convolution as heat maps: one row per filter, one column per input; pruned weights are covered.
 
@@ -164,6 +178,7 @@ def kernel_maps(
         kernel: (F, C, H, W) dense weights.
         since: (F, C, H, W), the stop from which on each weight is pruned.
         first: the filter and the input, from 0, that the window of `KERNELS` by `KERNELS` begins with.
+        repair: the name of what follows the pruning; if it changes weights, the title says that these are the former.
     """
     (f, to_f), (c, to_c) = ((at, min(at + KERNELS, n)) for at, n in zip(first, kernel.shape[:2], strict=True))
     rows, columns = ("Filter", f, to_f), ("Input", c, to_c)
@@ -188,7 +203,7 @@ def kernel_maps(
         yaxis=plain_axis(rows[0], **square, **_numbered(*rows[1:], height), autorange="reversed", scaleanchor="x"),
     )
     parts = (f"filters {f + 1} to {to_f} of {len(kernel)}", f"inputs {c + 1} to {to_c} of {kernel.shape[1]}")
-    title = f"Kernels of {layer_title(name)}: {', '.join(parts)}"
+    title = f"Kernels of {layer_title(name)}{_before(repair)}: {', '.join(parts)}"
     return LiveFigure("kernels", title, {"data": [weights, pruned], "layout": layout}, since={1: _tiled(when)})
 
 

@@ -4,7 +4,7 @@ The result is plain JSON for the live panel in the browser, which knows nothing 
 """
 
 from core.panels.answers import answers, classwise
-from core.panels.base import Mark, Panel, Placed, Readout, to_json
+from core.panels.base import Mark, Panel, Placed, Readout, answer, to_json
 from core.panels.prune import convolutions, kernels, pruning
 from core.panels.storage import storage
 from core.panels.story import story
@@ -14,6 +14,7 @@ __all__ = [
     "Panel",
     "Placed",
     "Readout",
+    "answer",
     "answers",
     "classwise",
     "convolutions",

@@ -5,23 +5,24 @@ from collections.abc import Sequence
 import numpy as np
 
 from core import figures
-from core.evaluation import ClassComparison, Comparison, Labels, Proportion, by_class, confusion_matrix, most_confused
+from core.evaluation import ClassComparison, Labels, Proportion, by_class, confusion_matrix, most_confused
 from core.evaluation.profile import Profile
 from core.figures import LiveFigure
-from core.panels.base import Panel, Placed, comparison_answers, comparison_readouts, stop_marks, stop_texts
-from core.words import wording
+from core.panels.base import Panel, Placed, answers_in_words, comparison_readouts, stop_marks, stop_texts
+from core.words import repair, wording
 
 
-def answers(profile: Profile, labels: Labels, classes: Sequence[str]) -> Panel:
-    """Images by dense right or wrong and pruned right or wrong, and the confusion matrices."""
-    comparisons = profile.comparisons(labels)
-    tables = [np.array([[c.both_right, c.lost], [c.gained, c.both_wrong]]) for c in comparisons]
-    shown = [figures.outcomes(tables), *_confusions(profile, labels, classes, range(len(classes)), "Confusion")]
-    return _panel(profile, comparisons, classes, [Placed(figure, 6) for figure in shown])
+def answers(profile: Profile, labels: Labels, classes: Sequence[str], others: Sequence[Profile] = ()) -> Panel:
+    """Images by dense right or wrong and pruned right or wrong, and the confusion matrices; `others` as `pruning`."""
+    tables = [np.array([[c.both_right, c.lost], [c.gained, c.both_wrong]]) for c in profile.comparisons(labels)]
+    confusions = _confusions(profile, labels, classes, range(len(classes)), "Confusion")
+    shown = [figures.outcomes(tables, profile.pruning.repair), *confusions]
+    return _panel(profile, labels, others, classes, [Placed(figure, 6) for figure in shown])
 
 
-def classwise(profile: Profile, labels: Labels, classes: Sequence[str]) -> Panel:
-    """Recall and precision of each class, and the classes most often taken for one another."""
+def classwise(profile: Profile, labels: Labels, classes: Sequence[str], others: Sequence[Profile] = ()) -> Panel:
+    """Recall and precision of each class, and the classes most often taken for one another; `others` as `pruning`."""
+    name = profile.pruning.repair
     stops = [by_class(labels, profile.predicted[0], row, len(classes)) for row in profile.predicted]
     recall = figures.rates(
         "recall",
@@ -30,6 +31,7 @@ def classwise(profile: Profile, labels: Labels, classes: Sequence[str]) -> Panel
         [[_value(c.recall.pruned if c.recall else None) for c in stop] for stop in stops],
         [[wording.points(c.recall.difference) if c.recall else "no images" for c in stop] for stop in stops],
         classes,
+        name,
     )
     precision = figures.rates(
         "precision",
@@ -38,24 +40,27 @@ def classwise(profile: Profile, labels: Labels, classes: Sequence[str]) -> Panel
         [[_value(c.pruned_precision) for c in stop] for stop in stops],
         [[_precision_change(c) for c in stop] for stop in stops],
         classes,
+        name,
     )
     alike = most_confused(confusion_matrix(labels, profile.predicted[0], len(classes)))
     confusions = _confusions(profile, labels, classes, alike, "Most often confused")
     return _panel(
         profile,
-        profile.comparisons(labels),
+        labels,
+        others,
         classes,
         [Placed(recall, 6), Placed(precision, 6), *(Placed(f, 4) for f in confusions)],
     )
 
 
 def _panel(
-    profile: Profile, comparisons: Sequence[Comparison], classes: Sequence[str], placed: Sequence[Placed]
+    profile: Profile, labels: Labels, others: Sequence[Profile], classes: Sequence[str], placed: Sequence[Placed]
 ) -> Panel:
+    comparisons = profile.comparisons(labels)
     return Panel(
         stops=stop_texts(profile),
         marks=stop_marks(profile, comparisons, len(classes)),
-        answers=comparison_answers(profile, comparisons),
+        answers=answers_in_words(profile, labels, others),
         warnings=("",) * len(profile.k),
         readouts=comparison_readouts(profile, comparisons),
         figures=tuple(placed),
@@ -70,8 +75,8 @@ def _confusions(
     names = [classes[c] for c in group]
     return [
         figures.confusion("dense", f"{what}, dense", matrices[:1], names),
-        figures.confusion("pruned", f"{what}, pruned", matrices, names),
-        figures.confusion_difference([m - matrices[0] for m in matrices], names),
+        figures.confusion("pruned", f"{what}, {repair.network(profile.pruning.repair)}", matrices, names),
+        figures.confusion_difference([m - matrices[0] for m in matrices], names, profile.pruning.repair),
     ]
 
 

@@ -4,10 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.evaluation import MARGIN, Comparison
+import numpy as np
+
+from core.evaluation import MARGIN, Comparison, Labels, compare
 from core.evaluation.profile import DEFAULT_STOP, Profile, marks
-from core.figures import LiveFigure
-from core.words import wording
+from core.figures import Beside, LiveFigure
+from core.pruning import REPAIRS
+from core.words import repair, wording
 from core.words.glossary import TERMS
 
 
@@ -76,23 +79,58 @@ def stop_texts(profile: Profile) -> tuple[str, ...]:
     )
 
 
-def comparison_answers(profile: Profile, comparisons: Sequence[Comparison]) -> tuple[str, ...]:
-    """The result in words for each stop."""
-    return tuple(wording.answer(k, profile.total, c) for k, c in zip(profile.k, comparisons, strict=True))
+def beside(profile: Profile, others: Iterable[Profile], labels: Labels) -> Beside:
+    """The other repairs at the stops of a profile."""
+    rows = {other: [_row(other, k) for k in profile.k] for other in others}
+    return {
+        other.pruning.repair: [None if row is None else other.comparison(labels, row) for row in at]
+        for other, at in rows.items()
+    }
 
 
-def stop_marks(profile: Profile, comparisons: Sequence[Comparison], classes: int) -> tuple[Mark, ...]:
-    """The stops that matter, in order."""
-    rows = marks(comparisons, classes)
+def _row(profile: Profile, k: int) -> int | None:
+    """A row with so many weights pruned; None if there is none."""
+    rows = np.flatnonzero(profile.k == k)
+    return int(rows[0]) if rows.size else None
+
+
+def answers_in_words(profile: Profile, labels: Labels, others: Iterable[Profile] = ()) -> tuple[str, ...]:
+    """The result in words for each stop; of a repaired network next to that of the network as it is, if it is known."""
+    as_is = next((other for other in others if not other.pruning.repaired), None)
+    return tuple(answer(profile, labels, stop, as_is) for stop in range(len(profile.k)))
+
+
+def answer(profile: Profile, labels: Labels, stop: int, as_is: Profile | None = None) -> str:
+    """The result at one stop in words; `as_is` is the profile without the repair."""
+    k, c, name = profile.k[stop], profile.comparison(labels, stop), profile.pruning.repair
+    row = _row(as_is, k) if as_is is not None and profile.pruning.repaired else None
+    if as_is is None or row is None:
+        return wording.answer(k, profile.total, c, repair.after(name))
+    repaired = compare(labels, as_is.predicted[row], profile.predicted[stop])
+    return repair.answer(name, k, profile.total, c, as_is.comparison(labels, row), repaired)
+
+
+def stop_marks(
+    profile: Profile, comparisons: Sequence[Comparison], classes: int, others: Beside | None = None
+) -> tuple[Mark, ...]:
+    """The stops that matter, in order; of other repairs, how far they are within the margin."""
+    rows, within = marks(comparisons, classes), f"within {wording.around_zero(MARGIN)} up to"
+    compared = {profile.pruning.repair: comparisons, **others} if others else {}
+    each = [(_last_within(row), f"{REPAIRS[name].title.lower()}, {within}") for name, row in compared.items()]
     one = next((i for i, k in enumerate(profile.k) if k == 1), None)
     wanted = [
         (one, "one weight"),
         (profile.stop_index(DEFAULT_STOP), "default"),
         (rows.first_change, "first changed answer"),
-        (rows.last_within, f"within {wording.around_zero(MARGIN)} up to"),
+        *(each or [(rows.last_within, within)]),
         (rows.collapse, "collapse"),
     ]
     return marked(profile, [(stop, label) for stop, label in wanted if stop is not None])
+
+
+def _last_within(comparisons: Sequence[Comparison | None]) -> int | None:
+    """The last stop whose whole interval is within the margin."""
+    return next((stop for stop, c in reversed([*enumerate(comparisons)]) if c and c.within()), None)
 
 
 def marked(profile: Profile, labels: Sequence[tuple[int, str]]) -> tuple[Mark, ...]:
@@ -138,7 +176,7 @@ def comparison_readouts(profile: Profile, comparisons: Sequence[Comparison]) -> 
     return (
         removed_readout(profile),
         readout("Threshold", "Threshold", thresholds),
-        readout("Accuracy, dense → pruned", "Accuracy", map(accuracy, comparisons)),
+        readout(f"Accuracy, {repair.networks(profile.pruning.repair)}", "Accuracy", map(accuracy, comparisons)),
         readout("Difference", "Difference", map(difference, comparisons)),
         readout("Lost, gained", "Lost and gained", map(lost_and_gained, comparisons)),
         readout("Churn", "Churn", map(churn, comparisons)),

@@ -8,13 +8,21 @@ from core import figures
 from core.errors import PruningError
 from core.evaluation import Comparison, Labels, confusion_matrix
 from core.evaluation.profile import Profile
-from core.panels.base import Panel, Placed, comparison_answers, comparison_readouts, stop_marks, stop_texts
+from core.figures import Beside
+from core.panels.base import Panel, Placed, answers_in_words, beside, comparison_readouts, stop_marks, stop_texts
 from core.pruning import Ranking, Weights
 from core.pruning.distributions import Distributions
-from core.words import wording
+from core.words import repair, wording
 
 
-def pruning(profile: Profile, weights: Weights, ranking: Ranking, labels: Labels, classes: Sequence[str]) -> Panel:
+def pruning(
+    profile: Profile,
+    weights: Weights,
+    ranking: Ranking,
+    labels: Labels,
+    classes: Sequence[str],
+    others: Sequence[Profile] = (),
+) -> Panel:
     """The panel of one profile.
 
     Args:
@@ -23,16 +31,17 @@ def pruning(profile: Profile, weights: Weights, ranking: Ranking, labels: Labels
         ranking: theirs, which the profile follows.
         labels: (n,) true classes of the test images.
         classes: their names.
+        others: the same weights pruned, followed by other repairs.
     """
-    comparisons = profile.comparisons(labels)
+    comparisons, also = profile.comparisons(labels), beside(profile, others, labels)
     parts = Distributions.of(weights, ranking)
     return Panel(
         stops=stop_texts(profile),
-        marks=stop_marks(profile, comparisons, len(classes)),
-        answers=comparison_answers(profile, comparisons),
+        marks=stop_marks(profile, comparisons, len(classes), also),
+        answers=answers_in_words(profile, labels, others),
         warnings=tuple(_warning(parts, row) for row in profile.layer_k),
         readouts=comparison_readouts(profile, comparisons),
-        figures=_figures(profile, comparisons, parts, labels, classes),
+        figures=_figures(profile, comparisons, also, parts, labels, classes),
     )
 
 
@@ -59,7 +68,7 @@ def kernels(
     place[order] = np.arange(order.size)
     pruned = profile.layer_k[:, profile.names.index(layer)]
     since = np.searchsorted(pruned, place, side="right").reshape(weights[layer].shape)
-    return Placed(figures.kernel_maps(layer, weights[layer], since, first), 12)
+    return Placed(figures.kernel_maps(layer, weights[layer], since, first, profile.pruning.repair), 12)
 
 
 def convolutions(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:
@@ -87,20 +96,22 @@ def _warning(parts: Distributions, layer_k: Sequence[int]) -> str:
 def _figures(
     profile: Profile,
     comparisons: Sequence[Comparison],
+    others: Beside,
     parts: Distributions,
     labels: Labels,
     classes: Sequence[str],
 ) -> tuple[Placed, ...]:
+    name = profile.pruning.repair
     matrices = [confusion_matrix(labels, row, len(classes)) for row in profile.predicted]
     whole = [parts.at(k) for k in profile.layer_k]
     cuts = [parts.cuts(k) for k in profile.layer_k] if parts.has_cut else None
-    zoom = [figures.around_the_cut([parts.near(k) for k in profile.layer_k], cuts)] if cuts else []
+    zoom = [figures.around_the_cut([parts.near(k) for k in profile.layer_k], cuts, name)] if cuts else []
     return (
-        Placed(figures.accuracy_curve(profile, comparisons), 7),
+        Placed(figures.accuracy_curve(profile, comparisons, others), 7),
         Placed(figures.layer_shares(profile), 5),
-        Placed(figures.distributions(whole, cuts), 12),
+        Placed(figures.distributions(whole, cuts, name), 12),
         *(Placed(figure, 12) for figure in zoom),
         Placed(figures.confusion("dense", "Confusion, dense", matrices[:1], classes), 4),
-        Placed(figures.confusion("pruned", "Confusion, pruned", matrices, classes), 4),
-        Placed(figures.confusion_difference([m - matrices[0] for m in matrices], classes), 4),
+        Placed(figures.confusion("pruned", f"Confusion, {repair.network(name)}", matrices, classes), 4),
+        Placed(figures.confusion_difference([m - matrices[0] for m in matrices], classes, name), 4),
     )

@@ -11,7 +11,7 @@ from core.evaluation import Comparison, Labels
 from core.evaluation.profile import DEFAULT_STOP, Profile
 from core.networks import Kernel
 from core.panels.base import Mark, Panel, Placed, Readout, marked, readout, removed_readout, stop_texts
-from core.words import wording
+from core.words import repair, wording
 
 
 def storage(profile: Profile, labels: Labels, ledger: Ledger, layers: Mapping[str, Kernel], passes: int) -> Panel:
@@ -106,7 +106,9 @@ def _readouts(
     return (
         removed_readout(profile),
         readout("Multiplications left", "Multiplications", map(multiplications, left.tolist())),
-        readout("Accuracy, difference", "Difference", map(accuracy, comparisons)),
+        readout(
+            f"Accuracy, difference{repair.after(profile.pruning.repair)}", "Difference", map(accuracy, comparisons)
+        ),
         readout("Compact encoding", "Compact encoding", map(encoded, compact)),
         readout("Entropy bound", "Entropy bound", bounds),
         readout("Dense file through zstd", "Control", ((wording.size(int(t)), unpruned) for t in ledger.bytes[zstd])),

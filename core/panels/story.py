@@ -10,7 +10,7 @@ from core import figures, picture
 from core.evaluation.profile import DEFAULT_STOP, Profile
 from core.evaluation.trace import Trace
 from core.panels.base import Mark, Panel, Placed, Readout, marked, removed_readout, stop_texts
-from core.words import wording
+from core.words import repair, wording
 
 _COLUMNS = 8
 """Feature maps side by side."""
@@ -19,27 +19,28 @@ _COLUMNS = 8
 def story(trace: Trace, profile: Profile, classes: Sequence[str], true: int | None = None) -> Panel:
     """The panel of one image; `trace` has the profile's S stops, `true` is its class if that is known."""
     sources, shape = _pictures(trace.maps)
+    name = profile.pruning.repair
     names = [wording.isolated(name) for name in classes]
     placed = [
-        Placed(figures.probabilities(trace.probability, classes), 5),
-        Placed(figures.story(trace.probability, trace.sparsity, classes), 7),
-        Placed(figures.feature_maps(sources, shape), 12),
+        Placed(figures.probabilities(trace.probability, classes, name), 5),
+        Placed(figures.story(trace.probability, trace.sparsity, classes, name), 7),
+        Placed(figures.feature_maps(sources, shape, name), 12),
     ]
     return Panel(
         stops=stop_texts(profile),
         marks=_marks(trace, profile, names),
-        answers=tuple(_answer(trace, stop, names, true) for stop in range(len(trace.sparsity))),
+        answers=tuple(_answer(trace, stop, names, true, repair.network(name)) for stop in range(len(trace.sparsity))),
         warnings=("",) * len(trace.sparsity),
         readouts=_readouts(trace, profile, names),
         figures=tuple(placed),
     )
 
 
-def _answer(trace: Trace, stop: int, classes: Sequence[str], true: int | None) -> str:
+def _answer(trace: Trace, stop: int, classes: Sequence[str], true: int | None, network: str) -> str:
     before, after = trace.predicted[0], trace.predicted[stop]
-    sentence = f"Dense and pruned network say {classes[after]}"
+    sentence = f"Dense and {network} network say {classes[after]}"
     if before != after:
-        sentence = f"The dense network says {classes[before]}, the pruned one {classes[after]}"
+        sentence = f"The dense network says {classes[before]}, the {network} one {classes[after]}"
     if true is None:
         return f"{sentence}."
     if before == after == true:
@@ -55,7 +56,7 @@ def _marks(trace: Trace, profile: Profile, classes: Sequence[str]) -> tuple[Mark
 
 
 def _readouts(trace: Trace, profile: Profile, classes: Sequence[str]) -> tuple[Readout, ...]:
-    rows = range(len(trace.sparsity))
+    rows, name = range(len(trace.sparsity)), profile.pruning.repair
     guessing = f"of {math.log2(len(classes)):.2f} when guessing"
     flip = trace.flip
     dense = wording.bounded(trace.entropy[0], 2)
@@ -64,9 +65,12 @@ def _readouts(trace: Trace, profile: Profile, classes: Sequence[str]) -> tuple[R
     return (
         removed_readout(profile),
         Readout("Dense answer", *zip(*(_best(trace.probability[0], classes) for _ in rows), strict=True)),
-        Readout("Pruned answer", *zip(*(_best(p, classes) for p in trace.probability), strict=True)),
         Readout(
-            "Entropy, dense → pruned",
+            f"{repair.network(name).capitalize()} answer",
+            *zip(*(_best(p, classes) for p in trace.probability), strict=True),
+        ),
+        Readout(
+            f"Entropy, {repair.networks(name)}",
             tuple(f"{dense} → {wording.bounded(bits, 2)} bits" for bits in trace.entropy),
             (guessing,) * len(rows),
         ),

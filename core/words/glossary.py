@@ -25,6 +25,18 @@ TERMS: dict[str, str] = {
         "The dense network is the network before pruning, with all its weights. In the pruned network, k of them are "
         "set to zero."
     ),
+    "Repair": (
+        "Changes to a pruned network that need neither labels nor training: on a sample of training images, it is "
+        "brought closer to the dense network. What was set to zero stays zero. The result is the repaired network."
+    ),
+    "Batch norm re-measured": (
+        "A repair. The means and spreads by which batch normalisation scales its inputs were measured on the dense "
+        "network; they are measured again on the pruned one. No weight changes."
+    ),
+    "Refitting": (
+        "A repair. The remaining weights of each layer are chosen again, by least squares, so that its outputs come "
+        "close to the dense network's. Then batch norm is re-measured."
+    ),
     "Sparsity": "The share of all weights that is zero. 0.01 % is one in ten thousand; k of N is the exact number.",
     "Threshold": (
         "The largest magnitude that was set to zero: everything below it is removed, everything above it is kept."

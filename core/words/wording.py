@@ -157,17 +157,18 @@ def difference(c: Comparison) -> str:
     return f"{points(c.difference)} {interval(c.low, c.high)}"
 
 
-def answer(k: int, total: int, comparison: Comparison) -> str:
-    """The result of pruning in words, never stronger than the paired interval allows."""
+def answer(k: int, total: int, comparison: Comparison, after: str = "") -> str:
+    """The result of pruning in words, never stronger than the paired interval allows; `after` as in ` (refitted)`."""
     c = comparison
-    opening = f"{removed(k, total)} set to zero."
+    opening = f"{removed(k, total)} set to zero{after}."
     if c.changed == 0:
         return f"{opening} None of {count(c.n)} answers changed."
     changed = f"{count(c.changed)} of {count(c.n)} answers changed"
-    return f"{opening} {changed}: {count(c.lost)} correct answers lost, {count(c.gained)} gained. {_verdict(c)}"
+    return f"{opening} {changed}: {count(c.lost)} correct answers lost, {count(c.gained)} gained. {verdict(c)}"
 
 
-def _verdict(c: Comparison) -> str:
+def verdict(c: Comparison) -> str:
+    """Whether accuracy rose or fell, or may have changed by chance, with the paired difference."""
     if not c.significant:
         return f"The difference in accuracy, {difference(c)}, may be chance."
     return f"Accuracy {'rose' if c.difference > 0 else 'fell'} by more than chance would explain: {difference(c)}."

@@ -17,11 +17,12 @@ from tests.patience import PATIENCE
 pytestmark = pytest.mark.browser
 
 ELSEWHERE = "data:text/html,another%20site"
-COMPLETE = f"run={LENET}&criterion=magnitude&scope=global&sparsity=50"
+COMPLETE = f"run={LENET}&criterion=magnitude&scope=global&repair=none&sparsity=50"
 LINKS = (
     *(page.name for page in PAGES),
     *(f"{page.name}?sparsity=50" for page in PAGES),
     *(f"{page.name}?{COMPLETE}" for page in PAGES),
+    *(f"{page.name}?{COMPLETE.replace('&repair=none', '')}" for page in PAGES),  # as saved before there was a repair
     *(f"{page.name}?run=x&criterion=luck&sparsity=lots" for page in PAGES),
     "prune?log=perhaps&common=true&margin=inf&kernels=none",
     "images?section=%F0%9F%98%80&outcome=won&page=inf",

@@ -136,10 +136,12 @@ class Panel {
     this.root.querySelector(".ticks").replaceChildren(...marks.map(({ stop }) => tickNode(stop / last)))
     this.root.querySelector(".marks").replaceChildren(...marks.map(({ stop, label }) => this.markNode(stop, label)))
     figures.forEach(({ figure }, i) => this.plots[i] && this.title(i, figure))
-    const shape = JSON.stringify([readouts.map((r) => r.label), figures.map((f) => [f.figure.name, f.span])])
+    const labels = JSON.stringify(readouts.map((r) => r.label))
+    if (labels !== this.labels) this.root.querySelector(".readouts").replaceChildren(...readouts.map(readoutNode))
+    this.labels = labels
+    const shape = JSON.stringify(figures.map((f) => [f.figure.name, f.span]))
     if (shape === this.shape) return
     this.shape = shape
-    this.root.querySelector(".readouts").replaceChildren(...readouts.map(readoutNode))
     this.root.querySelector(".figures").replaceChildren(...figures.map(figureNode))
     this.watching.disconnect()
     this.visible.clear()

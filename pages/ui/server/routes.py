@@ -3,7 +3,7 @@
 import gzip
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -21,7 +21,7 @@ from core.errors import DataError, PruneLabError
 from core.evaluation.profile import Profile
 from core.networks import NETWORKS, passes
 from core.panels import Panel
-from core.pruning import PruningConfig, Ranking, Weights
+from core.pruning import AS_IS, REPAIRS, PruningConfig, Ranking, Weights
 from core.words import wording
 from pages.ui.components.live_panel import PLOTLY
 from pages.ui.server.paths import served
@@ -60,7 +60,7 @@ async def plotly(request: Request) -> Response:
 
 
 async def panel_json(request: Request) -> Response:
-    """`core.panels.Panel` for the query's run, criterion, scope, own sparsity and part; or the kernels of a layer."""
+    """`core.panels.Panel` of the query's run, pruning, own sparsity and part; or the kernels of a layer."""
     try:
         content = await run_in_threadpool(panel, dict(request.query_params))
     except PruneLabError as error:
@@ -75,14 +75,22 @@ def panel(query: Mapping[str, str]) -> bytes:
         PruneLabError: what the query names does not exist or is not evaluated yet.
     """
     run = store().get(query.get("run", ""))
-    pruning = PruningConfig(criterion=query.get("criterion"), scope=query.get("scope"))  # type: ignore[arg-type]
+    ranked = {name: query.get(name) for name in ("criterion", "scope")}
+    pruning = PruningConfig(**ranked, repair=query.get("repair", AS_IS))  # type: ignore[arg-type]
     own = wording.read_sparsity(query["own"], run.weights) if "own" in query else None
     layer = query.get("kernels")
     first = (_ordinal(query, "filter") - 1, _ordinal(query, "input") - 1)
     weights = store().digest(run.id)
     if not weights.startswith(query.get("weights", "")):
         raise PruneLabError("This run was trained again; reload the page.")
-    return _json(run.id, weights, pruning, own, query.get("part", "pruning"), layer, first)
+    return _json(run.id, weights, pruning, _beside(query, pruning), own, query.get("part", "pruning"), layer, first)
+
+
+def _beside(query: Mapping[str, str], pruning: PruningConfig) -> tuple[PruningConfig, ...]:
+    """The other repairs that a query names, in the order of the menu; raises ConfigError if there is no such repair."""
+    named = {pruning.then(name) for name in query["beside"].split(",")} if "beside" in query else set()
+    ways = (pruning.then(name) for name in REPAIRS)
+    return tuple(other for other in ways if other in named and other != pruning)
 
 
 def _ordinal(query: Mapping[str, str], name: str) -> int:
@@ -97,6 +105,7 @@ def _json(
     run_id: str,
     weights: str,
     pruning: PruningConfig,
+    beside: tuple[PruningConfig, ...],
     own: float | None,
     part: str,
     layer: str | None,
@@ -106,17 +115,26 @@ def _json(
 
     The digest of the weights is part of the cache key: the run may be deleted and trained again with other results.
     """
-    profile = store().profile(run_id, pruning)
-    point = None if own is None else store().point(run_id, pruning, own)
-    if profile is None or (own is not None and point is None):
-        raise PruneLabError("This has not been evaluated yet; reload the page.")
-    shown = profile if point is None else profile.merged(point)
+    if own is not None and store().point(run_id, pruning, own) is None:
+        raise _missing()
+    shown = _evaluated(run_id, pruning, own)
     if layer is not None:
         placed = panels.kernels(layer, shown, *_ranked(run_id, pruning), first)
         return packed({"figures": [panels.to_json(placed)]})
     if part == "storage":
         return packed(_storage(run_id, pruning, own, shown).to_json())
-    return packed(_panel(part, run_id, shown).to_json())
+    return packed(_panel(part, run_id, shown, [_evaluated(run_id, other, own) for other in beside]).to_json())
+
+
+def _evaluated(run_id: str, pruning: PruningConfig, own: float | None) -> Profile:
+    known = lookup.profile(run_id, pruning, own)
+    if known is None:
+        raise _missing()
+    return known
+
+
+def _missing() -> PruneLabError:
+    return PruneLabError("This has not been evaluated yet; reload the page.")
 
 
 def _storage(run_id: str, pruning: PruningConfig, own: float | None, shown: Profile) -> Panel:
@@ -127,13 +145,13 @@ def _storage(run_id: str, pruning: PruningConfig, own: float | None, shown: Prof
     return panels.storage(shown, store().labels(run_id), ledger, layers, passes(run.design))
 
 
-def _panel(part: str, run_id: str, profile: Profile) -> Panel:
+def _panel(part: str, run_id: str, profile: Profile, others: Sequence[Profile] = ()) -> Panel:
     labels, classes = store().labels(run_id), store().get(run_id).classes
     if part == "answers":
-        return panels.answers(profile, labels, classes)
+        return panels.answers(profile, labels, classes, others)
     if part == "classwise":
-        return panels.classwise(profile, labels, classes)
-    return panels.pruning(profile, *_ranked(run_id, profile.pruning), labels, classes)
+        return panels.classwise(profile, labels, classes, others)
+    return panels.pruning(profile, *_ranked(run_id, profile.pruning), labels, classes, others)
 
 
 def _ranked(run_id: str, pruning: PruningConfig) -> tuple[Weights, Ranking]:

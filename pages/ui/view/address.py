@@ -1,4 +1,4 @@
-"""The state of a view, which is its URL: run, criterion, scope and sparsity.
+"""The state of a view, which is its URL: run, criterion, scope, repair and sparsity.
 
 The URL is the only source. Widgets are set from it and write back to it; the session only remembers it across pages.
 An invalid parameter falls back to its default, with a note to the visitor.
@@ -13,14 +13,14 @@ from streamlit.delta_generator import DeltaGenerator
 from core.errors import PruneLabError
 from core.evaluation.profile import DEFAULT_STOP
 from core.networks import DEFAULT_NETWORK
-from core.pruning import CRITERIA, SCOPES, PruningConfig
+from core.pruning import CRITERIA, REPAIRS, SCOPES, PruningConfig
 from core.run import Run
 from core.store.runs import RunStore
 from core.words import wording
 from pages.ui.view import say
 from pages.ui.view.links import link
 
-KEYS = ("run", "criterion", "scope", "sparsity")
+KEYS = ("run", "criterion", "scope", "repair", "sparsity")
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class View:
             "run": self.run.id,
             "criterion": self.pruning.criterion,
             "scope": self.pruning.scope,
+            "repair": self.pruning.repair,
             "sparsity": percentage(self.sparsity),
         }
 
@@ -63,8 +64,9 @@ def read(params: Mapping[str, str], store: RunStore) -> View | None:
         return None
     criterion = _choice(params, "criterion", [*CRITERIA], notes)
     scope = _choice(params, "scope", [*SCOPES], notes)
+    repair = _choice(params, "repair", [*REPAIRS], notes)
     sparsity = _sparsity(params, run, notes)
-    return View(run, PruningConfig(criterion=criterion, scope=scope), sparsity, tuple(notes))
+    return View(run, PruningConfig(criterion=criterion, scope=scope, repair=repair), sparsity, tuple(notes))
 
 
 def _run(params: Mapping[str, str], store: RunStore, notes: list[str]) -> Run | None:

@@ -8,10 +8,12 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.cost.ledger import Ledger, Weighing
+from core.errors import StoreError
 from core.evaluation.profile import Evaluating, Profile, Profiling
-from core.pruning import PruningConfig
+from core.networks import DEFAULT_NETWORK, NETWORKS
+from core.pruning import AS_IS, REPAIRS, PruningConfig
 from core.run import Run
-from core.words import wording
+from core.words import repair, wording
 from pages.ui.server.paths import served
 from pages.ui.server.services import class_names, results, store, test_split
 from pages.ui.view import address
@@ -39,11 +41,40 @@ class Stops:
 
 
 def panel_query(view: View, stops: Stops, **more: str) -> dict[str, str]:
-    """The query that names the panel of a view, with the digest of the weights it is computed from."""
+    """The query that names the panel of a view, with the digest of the weights it is computed from.
+
+    It names the other repairs that the panel shows too, so that it changes when one of them has been evaluated.
+    """
     query = {"run": view.run.id, "weights": store().digest(view.run.id)[:12]}
-    query |= {"criterion": view.pruning.criterion, "scope": view.pruning.scope}
-    own = {} if stops.own is None else {"own": address.percentage(stops.own)}
-    return query | own | more
+    query |= {name: getattr(view.pruning, name) for name in ("criterion", "scope", "repair")}
+    query |= {} if stops.own is None else {"own": address.percentage(stops.own)}
+    others = ",".join(other.repair for other in beside(view))
+    return query | ({"beside": others} if others else {}) | more
+
+
+def beside(view: View) -> list[PruningConfig]:
+    """The other repairs of the view's pruned network that have been evaluated."""
+    others = (view.pruning.then(name) for name in REPAIRS if name != view.pruning.repair)
+    return [other for other in others if _evaluated(view.run.id, other)]
+
+
+def _evaluated(run_id: str, pruning: PruningConfig) -> bool:
+    try:
+        return store().profile(run_id, pruning) is not None
+    except StoreError:  # it is damaged, and is computed again when it is chosen
+        return False
+
+
+def profile(run_id: str, pruning: PruningConfig, own: float | None) -> Profile | None:
+    """The profile over the stops and, where it has been evaluated, the sparsity `own`; None without the stops."""
+    usual = store().profile(run_id, pruning)
+    point = None if own is None else store().point(run_id, pruning, own)
+    return usual if usual is None or point is None else usual.merged(point)
+
+
+def as_is(view: View, stops: Stops) -> Profile | None:
+    """The profile of the view's pruned network without its repair; None if there is no repair."""
+    return profile(view.run.id, view.pruning.then(AS_IS), stops.own) if view.pruning.repaired else None
 
 
 def panel_url(view: View, stops: Stops, **more: str) -> str:
@@ -79,25 +110,37 @@ def stops(view: View) -> Stops | None:
 
 
 def _stops(view: View) -> Stops | None:
+    ways = (view.pruning,) if not view.pruning.repaired else (view.pruning.then(AS_IS), view.pruning)
+    for pruning in ways:  # a repaired network is compared with the network as it is
+        if store().profile(view.run.id, pruning) is None:
+            st.markdown(_needed(view.run, pruning))
+            ensure(Profiling(run_id=view.run.id, pruning=pruning))
+            return None
     usual = store().profile(view.run.id, view.pruning)
-    if usual is None:
-        ranked = f"**{view.pruning.ranks_by.title}**, {view.pruning.within.title}"
-        st.markdown(
-            f"{ranked}, has not been evaluated for this run yet. That takes one pass over "
-            f"{wording.count(view.run.images)} test images for each stop, once for everyone."
-        )
-        ensure(Profiling(run_id=view.run.id, pruning=view.pruning))
-        return None
+    assert usual is not None
     nearest = Stops(usual, usual.stop_index(100 * view.sparsity))
     if usual.is_stop(100 * view.sparsity):
         return nearest
-    point = store().point(view.run.id, view.pruning, view.sparsity)
-    if point is None:
-        st.markdown(
-            f"{wording.sparsity(view.sparsity)} lies between two stops. It is being evaluated; meanwhile the nearest "
-            "stop is shown."
-        )
-        ensure(Evaluating(run_id=view.run.id, pruning=view.pruning, sparsity=view.sparsity))
-        return nearest
-    whole = usual.merged(point)
+    for pruning in ways:
+        if store().point(view.run.id, pruning, view.sparsity) is None:
+            st.markdown(
+                f"{wording.sparsity(view.sparsity)} lies between two stops. It is being evaluated"
+                f"{repair.after(pruning.repair)}; meanwhile the nearest stop is shown."
+            )
+            ensure(Evaluating(run_id=view.run.id, pruning=pruning, sparsity=view.sparsity))
+            return nearest
+    whole = profile(view.run.id, view.pruning, view.sparsity)
+    assert whole is not None
     return Stops(whole, whole.stop_index(100 * view.sparsity), view.sparsity)
+
+
+def _needed(run: Run, pruning: PruningConfig) -> str:
+    """What it takes to evaluate a run that is pruned in this way, at all stops."""
+    way = f"**{pruning.ranks_by.title}**, {pruning.within.title}{repair.after(pruning.repair)}"
+    missing, n = f"{way}, has not been evaluated for this run yet.", wording.count(run.images)
+    if not pruning.repaired:
+        return f"{missing} That takes one pass over {n} test images for each stop, once for everyone."
+    return (
+        f"{missing} Each stop is repaired with {wording.count(pruning.sample)} training images without labels, then "
+        f"evaluated on {n} test images, once for everyone. This takes minutes for {NETWORKS[DEFAULT_NETWORK].title}."
+    )

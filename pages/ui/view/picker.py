@@ -1,4 +1,4 @@
-"""The widgets of a view: run, criterion, scope and sparsity."""
+"""The widgets of a view: run, criterion, scope, sparsity and repair."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,8 +7,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core import data
 from core.errors import PruneLabError
-from core.networks import NETWORKS, recipe_name
-from core.pruning import CRITERIA, SCOPES, Criterion, Scope
+from core.networks import NETWORKS, Conv, recipe_name
+from core.pruning import CRITERIA, REPAIRS, SCOPES, Criterion, Repair, Scope
 from core.run import Run
 from core.store.runs import RunStore
 from core.words import wording
@@ -34,6 +34,7 @@ def choose(view: View, store: RunStore) -> DeltaGenerator:
         choose_criterion(view)
         choose_scope(view)
         type_sparsity(view)
+        choose_repair(view)
     return row
 
 
@@ -56,12 +57,31 @@ def choose_scope(view: View) -> None:
     _pick(st.segmented_control, "scope", view.pruning.scope, titles, required=True, help=_listed(SCOPES))
 
 
-def _pick(widget: Callable[..., object], what: str, chosen: str, titles: Mapping[str, str], **how: object) -> None:
+def choose_repair(view: View) -> None:
+    """What follows the pruning, and a note where that changes nothing."""
+    pruning, titles = view.pruning, {name: repair.title for name, repair in REPAIRS.items()}
+    means = (
+        f"{_listed(REPAIRS)}\n\nWhat was set to zero stays zero. Repair sees a sample of "
+        f"{wording.count(pruning.sample)} training images without labels, drawn with seed {pruning.sample_seed}."
+    )
+    _pick(st.segmented_control, "repair", pruning.repair, titles, label="After pruning", required=True, help=means)
+    if pruning.repaired and not pruning.followed_by.refits and not _has_batch_norm(view.run):
+        st.caption("This network has no batch normalisation, so nothing is measured and it stays as it is.")
+
+
+def _has_batch_norm(run: Run) -> bool:
+    layers = NETWORKS[run.config.network].placed(run.problem) if run.config.network in NETWORKS else ()
+    return any(isinstance(layer.spec, Conv) and layer.spec.norm for layer in layers)
+
+
+def _pick(
+    widget: Callable[..., object], what: str, chosen: str, titles: Mapping[str, str], label: str = "", **how: object
+) -> None:
     """Show a widget to choose one by its title; `what` is its parameter in the URL."""
     key = f"picked {what}"
     st.session_state[key] = chosen
     widget(
-        what.capitalize(),
+        label or what.capitalize(),
         [*titles],
         format_func=titles.__getitem__,
         key=key,
@@ -70,7 +90,7 @@ def _pick(widget: Callable[..., object], what: str, chosen: str, titles: Mapping
     )
 
 
-def _listed(choices: Mapping[str, Criterion] | Mapping[str, Scope]) -> str:
+def _listed(choices: Mapping[str, Criterion] | Mapping[str, Scope] | Mapping[str, Repair]) -> str:
     """What each choice means, one line for each."""
     return "\n".join(f"- {as_written(choice.title)}: {as_written(choice.help)}" for choice in choices.values())
 

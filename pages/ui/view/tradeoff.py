@@ -8,6 +8,7 @@ import streamlit as st
 from core import figures
 from core.cost.times import BATCHES
 from core.cost.tradeoff import EPOCHS, RETRAINED, Comparing, Tradeoff, in_words
+from core.pruning import AS_IS
 from core.study import csv_of
 from core.words import wording
 from pages.ui.components.chart import chart
@@ -27,7 +28,9 @@ def show(view: View) -> None:
         "Pruning single weights leaves a network of the same size with zeros in it. Removing whole filters, those with "
         "the smallest sum of magnitudes (L1 norm) in each layer, leaves a smaller dense network without zeros to skip."
     )
-    job = Comparing(run_id=view.run.id, pruning=view.pruning)
+    if view.pruning.repaired:
+        st.markdown("Both are compared without the repair that is chosen above.")
+    job = comparing(view)
     if results().get(job) is None and not engine().limits.training:
         st.markdown("This network has not been compared yet, and training is switched off on this server.")
         return
@@ -62,6 +65,11 @@ def show(view: View) -> None:
         help=meanings("Difference", "Scope", "Retraining"),
     )
     offer_numbers("filters", partial(to_csv, tradeoff))
+
+
+def comparing(view: View) -> Comparing:
+    """The comparison for a view, which has no repair."""
+    return Comparing(run_id=view.run.id, pruning=view.pruning.then(AS_IS))
 
 
 def _machine(tradeoff: Tradeoff) -> str:

@@ -110,11 +110,17 @@ def _show(state: JobState) -> None:
     if state.status == "running" and progress is None:
         st.progress(0.0, "Starting a worker")
     if progress is not None:
-        st.progress(min(progress.done / max(progress.of, 1), 1.0), in_words(progress))
+        st.progress(share(progress), in_words(progress))
         if isinstance(state.job, Training):
             epochs = state.job.config.training.epochs
             curves = partial(figures.learning_curves, progress.epochs, epochs)
             chart(curves, f"curves {state.id}", "Loss and accuracy after each epoch.", buttons=False)
+
+
+def share(progress: Progress) -> float:
+    """How much of the job is done, from 0 to 1."""
+    layer, of = progress.layers or (0, 1)
+    return min((progress.done + layer / of) / max(progress.of, 1), 1.0)
 
 
 def in_words(progress: Progress) -> str:
@@ -122,6 +128,10 @@ def in_words(progress: Progress) -> str:
     parts = [_PHASES[progress.phase]]
     if progress.phase == "evaluating" and not progress.images_per_second:
         most = "at most " if progress.at_most else ""
+        if progress.layers:
+            layer, of = progress.layers
+            unit = f"{progress.unit} {min(progress.done + 1, progress.of)} of {most}{wording.count(progress.of)}"
+            return f"Repairing · {unit} · layer {min(layer + 1, of)} of {of}"
         return f"{parts[0]} · {wording.count(progress.done)} of {most}{wording.counted(progress.of, progress.unit)}"
     if progress.images_per_second:
         parts.append(f"{wording.count(progress.images_per_second)} images/s")
