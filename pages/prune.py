@@ -8,11 +8,11 @@ from core.evaluation import MARGIN
 from core.study.bisection import Goal, Search, in_words
 from core.words import repair
 from pages.ui.components.live_panel import live_panel
-from pages.ui.server.services import store
+from pages.ui.server.services import results, store
 from pages.ui.view import address, linked, lookup, picker, report
 from pages.ui.view.address import View
 from pages.ui.view.lookup import Stops
-from pages.ui.view.watching import result_or_offer
+from pages.ui.view.watching import ensure, result_or_offer
 from pages.ui.view.welcome import welcome
 from pages.ui.view.words import meanings
 
@@ -75,6 +75,14 @@ def show_panel(view: View, stops: Stops, options: list[str]) -> None:
         )
 
 
+def count_refitted(view: View) -> None:
+    """Have the refitted weights counted, which the distributions then show as a line."""
+    job = lookup.spreading(view)
+    if job is not None and results().get(job) is None:
+        st.caption("The distributions show the weights as pruned; the refitted ones are being counted.")
+        ensure(job)
+
+
 QUESTIONS: dict[Goal, tuple[str, str]] = {
     "change": (
         "What is the smallest number of pruned weights that changes any answer?",
@@ -129,5 +137,6 @@ if here is not None:
     stops = lookup.stops(here)
     if stops is not None:
         show_panel(here, stops, chosen)
+        count_refitted(here)
         report.offer(QUESTION, here, stops)
         ask(here)

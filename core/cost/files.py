@@ -70,10 +70,12 @@ def mask_digest(pruned: Weights) -> str:
 
 def facts(run: Run, pruning: PruningConfig, k: int, c: Comparison) -> dict[str, str]:
     """Everything that determines and describes a pruned network, by name, in words."""
+    sample = f"{wording.count(pruning.sample)} training images without labels (seed {pruning.sample_seed})"
     return {
         "Network": run.config.network,
         "Run": run.id,
         "Pruning": f"{pruning.criterion}, {pruning.scope}, one-shot",
+        **({"Repair": f"{pruning.followed_by.title}, on {sample}"} if pruning.repaired else {}),
         "Weights set to zero": f"{wording.removed(k, run.weights)} ({wording.sparsity(k / run.weights)})",
         "Accuracy before": f"{wording.accuracy(c.dense)}, {wording.spread(c.dense)}",
         "Accuracy after": f"{wording.accuracy(c.pruned)}, {wording.spread(c.pruned)}",

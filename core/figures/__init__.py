@@ -18,7 +18,7 @@ from core.figures.static import BeforeAfter, before_after, learning_curves
 from core.figures.storage import CODERS, TITLES, bytes_at_stop, bytes_over_sparsity, title
 from core.figures.study import bands, readings, sensitivity
 from core.figures.tradeoff import METHODS, accuracy_over_bytes, accuracy_over_time
-from core.figures.weights import COMMON, KERNELS, LOG, around_the_cut, distributions, kernel_maps
+from core.figures.weights import COMMON, KERNELS, LOG, Counts, around_the_cut, distributions, kernel_maps
 
 __all__ = [
     "CODERS",
@@ -29,6 +29,7 @@ __all__ = [
     "TITLES",
     "BeforeAfter",
     "Beside",
+    "Counts",
     "LiveFigure",
     "SparsityAxis",
     "Spec",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.figures.base import LiveFigure, Patch, Spec, frame, layer_title, live, nth, plain_axis
-from core.figures.colours import CUT, DENSE, GAINED, GREY, PRUNED
+from core.figures.colours import CUT, DENSE, GAINED, GREY, PRUNED, REPAIRED
 from core.figures.labels import label
 from core.pruning import AS_IS, REPAIRS
 from core.pruning.distributions import ZOOM, ZOOM_BINS, Histogram
@@ -16,20 +16,26 @@ from core.words import wording
 
 Cuts = Sequence[Sequence[float]]
 """At each of S stops, the magnitude up to which weights are removed from each of L layers; 0 where none is."""
+Counts = Sequence[NDArray[np.int64] | None]
+"""At each of S stops, (L, bars) counts of refitted weights; None where they are not known."""
 
 
 LOG, COMMON = "log", "common"
 """Options of the distributions: counts on a logarithmic axis; one weight axis for all layers."""
 
 
-def distributions(rows: Sequence[Sequence[Histogram]], cuts: Cuts | None = None, repair: str = AS_IS) -> LiveFigure:
+def distributions(
+    rows: Sequence[Sequence[Histogram]], cuts: Cuts | None = None, repair: str = AS_IS, refitted: Counts | None = None
+) -> LiveFigure:
     """Signed weights of each layer at each of S stops, (S, L) histograms: removed below, kept above, the cut a band.
 
-    They are the weights as pruned, which the title says if a repair changes them.
+    They are the weights as pruned, over which the refitted ones are drawn as a line; if these are not known, the title
+    says that the repair changes the weights.
     """
     reach = max(h.edges[-1] for h in rows[0])
     axes = [{"nticks": 4, "tickangle": 0, "range": [h.edges[0], h.edges[-1]]} for h in rows[0]]
     traces = [bars for j, h in enumerate(rows[0]) for bars in _bars(j, h, h.centres, "%{x:.3g}")]
+    traces += [_steps(j, h, h.centres, "%{x:.3g}") for j, h in enumerate(rows[0]) if refitted]
     layout, narrow = _multiples(rows[0], axes)
     layout["shapes"] = [_cut(j, 0.0) for j in range(len(axes))] if cuts else []
     common = {f"xaxis{nth(j)}.range": [-reach, reach] for j in range(len(axes))}
@@ -37,18 +43,24 @@ def distributions(rows: Sequence[Sequence[Histogram]], cuts: Cuts | None = None,
 
     def patch(i: int) -> Patch:
         moved = {f"shapes[{j}].{end}": x for j, cut in enumerate(cuts[i] if cuts else ()) for end, x in _ends(cut)}
-        return Patch(_stacks(rows[i]), moved | _counted(rows[i]))
+        return Patch(_stacks(rows[i]) | _lines(rows[i], refitted, i), moved | _counted(rows[i]))
 
     options = {LOG: _count_axes(len(axes)), COMMON: (common, own)}
-    title = f"Weights of each layer{_before(repair)}"
+    title = f"Weights of each layer{_drawn_over(repair, refitted)}"
     return live("distributions", title, traces, layout, patch, len(rows), narrow, options=options)
+
+
+def _drawn_over(repair: str, refitted: Counts | None) -> str:
+    return _before(repair) if refitted is None else ", and refitted as a line"
 
 
 def _before(repair: str) -> str:
     return ", before refitting" if REPAIRS[repair].refits else ""
 
 
-def around_the_cut(rows: Sequence[Sequence[Histogram]], cuts: Cuts, repair: str = AS_IS) -> LiveFigure:
+def around_the_cut(
+    rows: Sequence[Sequence[Histogram]], cuts: Cuts, repair: str = AS_IS, refitted: Counts | None = None
+) -> LiveFigure:
     """The same weights close to zero, in multiples of the cut: visible also where the cut is thinner than a bar.
 
     The axes stay fixed; their labels change at each stop.
@@ -56,6 +68,7 @@ def around_the_cut(rows: Sequence[Sequence[Histogram]], cuts: Cuts, repair: str 
     centres = (np.arange(ZOOM_BINS) + 0.5) * 2 * ZOOM / ZOOM_BINS - ZOOM
     axes: list[Spec] = [{"range": [-ZOOM, ZOOM], "tickvals": [-3, 0, 3], "tickangle": 0} for _ in rows[0]]
     traces = [bars for j, h in enumerate(rows[0]) for bars in _bars(j, h, centres, "%{x:.2f} × %{meta}")]
+    traces += [_steps(j, h, centres, "%{x:.2f} thresholds") for j, h in enumerate(rows[0]) if refitted]
     layout, narrow = _multiples(rows[0], axes)
     layout["shapes"] = [_cut(j, 1.0) for j in range(len(axes))]
 
@@ -65,10 +78,10 @@ def around_the_cut(rows: Sequence[Sequence[Histogram]], cuts: Cuts, repair: str 
         seen = {f"shapes[{j}].visible": cut > 0 for j, cut in enumerate(cuts[i])}
         ends = (wording.magnitude(3 * unit) for unit in units)
         ticks = {f"xaxis{nth(j)}.ticktext": [f"{wording.MINUS}{end}", "0", end] for j, end in enumerate(ends)}
-        return Patch(data, seen | ticks)
+        return Patch(data | _lines(rows[i], refitted, i), seen | ticks)
 
     options = {LOG: _count_axes(len(axes))}
-    title = f"Around the threshold{_before(repair)}"
+    title = f"Around the threshold{_drawn_over(repair, refitted)}"
     return live("zoom", title, traces, layout, patch, len(rows), narrow, options=options)
 
 
@@ -140,6 +153,24 @@ def _bars(j: int, h: Histogram, x: NDArray[np.float64], where: str) -> tuple[Spe
         for counts, colour, what in ((h.removed, PRUNED, "removed"), (h.kept, GREY, "kept"))
     )  # fmt: skip
     return removed, kept
+
+
+def _steps(j: int, h: Histogram, x: NDArray[np.float64], where: str) -> Spec:
+    """The refitted weights of the j-th layer, a step for each bar."""
+    return {
+        "type": "scatter", "mode": "lines", "x": x.tolist(), "y": [0] * x.size, "xaxis": f"x{nth(j)}",
+        "yaxis": f"y{nth(j)}", "line": {"color": REPAIRED, "width": 1.5, "shape": "hvh"},
+        "hovertemplate": f"%{{y:,}} refitted at {where}<extra>{label(layer_title(h.name))}</extra>",
+    }  # fmt: skip
+
+
+def _lines(histograms: Sequence[Histogram], refitted: Counts | None, i: int) -> dict[int, Spec]:
+    """The refitted weights at the stop `i`, by their traces; a line without points where they are not known."""
+    if refitted is None:
+        return {}
+    known = refitted[i]
+    ys: list[list[int]] = [[]] * len(histograms) if known is None else [counts.tolist() for counts in known]
+    return {2 * len(histograms) + j: {"y": y} for j, y in enumerate(ys)}
 
 
 def _cut(j: int, cut: float) -> Spec:

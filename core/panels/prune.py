@@ -8,7 +8,8 @@ from core import figures
 from core.errors import PruningError
 from core.evaluation import Comparison, Labels, confusion_matrix
 from core.evaluation.profile import Profile
-from core.figures import Beside
+from core.evaluation.spread import Spread
+from core.figures import Beside, Counts
 from core.panels.base import Panel, Placed, answers_in_words, beside, comparison_readouts, stop_marks, stop_texts
 from core.pruning import Ranking, Weights
 from core.pruning.distributions import Distributions
@@ -22,6 +23,7 @@ def pruning(
     labels: Labels,
     classes: Sequence[str],
     others: Sequence[Profile] = (),
+    refitted: Spread | None = None,
 ) -> Panel:
     """The panel of one profile.
 
@@ -32,6 +34,7 @@ def pruning(
         labels: (n,) true classes of the test images.
         classes: their names.
         others: the same weights pruned, followed by other repairs.
+        refitted: where the refitted weights lie, if they are refitted and that is known.
     """
     comparisons, also = profile.comparisons(labels), beside(profile, others, labels)
     parts = Distributions.of(weights, ranking)
@@ -41,7 +44,7 @@ def pruning(
         answers=answers_in_words(profile, labels, others),
         warnings=tuple(_warning(parts, row) for row in profile.layer_k),
         readouts=comparison_readouts(profile, comparisons),
-        figures=_figures(profile, comparisons, also, parts, labels, classes),
+        figures=_figures(profile, comparisons, also, parts, refitted, labels, classes),
     )
 
 
@@ -93,11 +96,21 @@ def _warning(parts: Distributions, layer_k: Sequence[int]) -> str:
     return f"Filters that are all zero: {wording.listed(zeroed_filters)}." if zeroed_filters else ""
 
 
+def _refitted(profile: Profile, known: Spread | None) -> tuple[Counts | None, Counts | None]:
+    """The counts of the refitted weights at each stop, of all and of those close to zero."""
+    if known is None:
+        return None, None
+    rows = [known.row(sparsity) for sparsity in profile.sparsity]
+    whole, near = ([None if row is None else counts[row] for row in rows] for counts in (known.whole, known.near))
+    return whole, near
+
+
 def _figures(
     profile: Profile,
     comparisons: Sequence[Comparison],
     others: Beside,
     parts: Distributions,
+    refitted: Spread | None,
     labels: Labels,
     classes: Sequence[str],
 ) -> tuple[Placed, ...]:
@@ -105,11 +118,12 @@ def _figures(
     matrices = [confusion_matrix(labels, row, len(classes)) for row in profile.predicted]
     whole = [parts.at(k) for k in profile.layer_k]
     cuts = [parts.cuts(k) for k in profile.layer_k] if parts.has_cut else None
-    zoom = [figures.around_the_cut([parts.near(k) for k in profile.layer_k], cuts, name)] if cuts else []
+    lines, near = _refitted(profile, refitted)
+    zoom = [figures.around_the_cut([parts.near(k) for k in profile.layer_k], cuts, name, near)] if cuts else []
     return (
         Placed(figures.accuracy_curve(profile, comparisons, others), 7),
         Placed(figures.layer_shares(profile), 5),
-        Placed(figures.distributions(whole, cuts, name), 12),
+        Placed(figures.distributions(whole, cuts, name, lines), 12),
         *(Placed(figure, 12) for figure in zoom),
         Placed(figures.confusion("dense", "Confusion, dense", matrices[:1], classes), 4),
         Placed(figures.confusion("pruned", f"Confusion, {repair.network(name)}", matrices, classes), 4),

@@ -14,6 +14,7 @@ from core.cost.tradeoff import Comparing
 from core.engine.tasks import perform
 from core.engine.work import GetSource, official
 from core.evaluation.profile import Profiling
+from core.evaluation.spread import Spreading
 from core.job import Job
 from core.networks import NETWORKS
 from core.progress import Progress
@@ -75,6 +76,7 @@ def make(
         jobs: list[Job[Any]] = [Training(config=config)]
         for pruning in prunings(config):
             jobs += [Profiling(run_id=config.run_id, pruning=pruning), Weighing(run_id=config.run_id, pruning=pruning)]
+            jobs += [Spreading(run_id=config.run_id, pruning=pruning)] if pruning.followed_by.refits else []
         for job in (*jobs, Comparing(run_id=config.run_id, pruning=PRUNINGS[0])):
             if not results.has(job):
                 perform(job, root, on_progress=_Printer(say), source=source)

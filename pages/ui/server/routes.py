@@ -19,13 +19,14 @@ from core import panels
 from core.data import FASHION, check
 from core.errors import DataError, PruneLabError
 from core.evaluation.profile import Profile
+from core.evaluation.spread import Spread, Spreading
 from core.networks import NETWORKS, passes
 from core.panels import Panel
 from core.pruning import AS_IS, REPAIRS, PruningConfig, Ranking, Weights
 from core.words import wording
 from pages.ui.components.live_panel import PLOTLY
 from pages.ui.server.paths import served
-from pages.ui.server.services import engine, store, stories
+from pages.ui.server.services import engine, results, store, stories
 from pages.ui.view import lookup
 from pages.ui.view.site import PAGES
 
@@ -83,7 +84,8 @@ def panel(query: Mapping[str, str]) -> bytes:
     weights = store().digest(run.id)
     if not weights.startswith(query.get("weights", "")):
         raise PruneLabError("This run was trained again; reload the page.")
-    return _json(run.id, weights, pruning, _beside(query, pruning), own, query.get("part", "pruning"), layer, first)
+    part = query.get("part", "pruning")
+    return _json(run.id, weights, pruning, _beside(query, pruning), own, part, "spread" in query, layer, first)
 
 
 def _beside(query: Mapping[str, str], pruning: PruningConfig) -> tuple[PruningConfig, ...]:
@@ -108,6 +110,7 @@ def _json(
     beside: tuple[PruningConfig, ...],
     own: float | None,
     part: str,
+    with_spread: bool,
     layer: str | None,
     first: tuple[int, int],
 ) -> bytes:
@@ -123,7 +126,9 @@ def _json(
         return packed({"figures": [panels.to_json(placed)]})
     if part == "storage":
         return packed(_storage(run_id, pruning, own, shown).to_json())
-    return packed(_panel(part, run_id, shown, [_evaluated(run_id, other, own) for other in beside]).to_json())
+    others = [_evaluated(run_id, other, own) for other in beside]
+    refitted = results().get(Spreading(run_id=run_id, pruning=pruning)) if with_spread else None
+    return packed(_panel(part, run_id, shown, others, refitted).to_json())
 
 
 def _evaluated(run_id: str, pruning: PruningConfig, own: float | None) -> Profile:
@@ -145,13 +150,15 @@ def _storage(run_id: str, pruning: PruningConfig, own: float | None, shown: Prof
     return panels.storage(shown, store().labels(run_id), ledger, layers, passes(run.design))
 
 
-def _panel(part: str, run_id: str, profile: Profile, others: Sequence[Profile] = ()) -> Panel:
+def _panel(
+    part: str, run_id: str, profile: Profile, others: Sequence[Profile] = (), refitted: Spread | None = None
+) -> Panel:
     labels, classes = store().labels(run_id), store().get(run_id).classes
     if part == "answers":
         return panels.answers(profile, labels, classes, others)
     if part == "classwise":
         return panels.classwise(profile, labels, classes, others)
-    return panels.pruning(profile, *_ranked(run_id, profile.pruning), labels, classes, others)
+    return panels.pruning(profile, *_ranked(run_id, profile.pruning), labels, classes, others, refitted)
 
 
 def _ranked(run_id: str, pruning: PruningConfig) -> tuple[Weights, Ranking]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from core.cost.ledger import Ledger, Weighing
 from core.errors import StoreError
 from core.evaluation.profile import Evaluating, Profile, Profiling
+from core.evaluation.spread import Spreading
 from core.networks import DEFAULT_NETWORK, NETWORKS
 from core.pruning import AS_IS, REPAIRS, PruningConfig
 from core.run import Run
@@ -49,7 +50,14 @@ def panel_query(view: View, stops: Stops, **more: str) -> dict[str, str]:
     query |= {name: getattr(view.pruning, name) for name in ("criterion", "scope", "repair")}
     query |= {} if stops.own is None else {"own": address.percentage(stops.own)}
     others = ",".join(other.repair for other in beside(view))
-    return query | ({"beside": others} if others else {}) | more
+    job = spreading(view)
+    spread = {"spread": "known"} if job is not None and results().get(job) is not None else {}
+    return query | ({"beside": others} if others else {}) | spread | more
+
+
+def spreading(view: View) -> Spreading | None:
+    """The job that counts the refitted weights of a view; None if they are not refitted."""
+    return Spreading(run_id=view.run.id, pruning=view.pruning) if view.pruning.followed_by.refits else None
 
 
 def beside(view: View) -> list[PruningConfig]:

@@ -1,0 +1,75 @@
+"""Where refitted weights lie: every kept weight is counted once, in the bars of the weights as pruned."""
+
+import numpy as np
+import pytest
+
+from core import panels
+from core.codec import from_json, to_json
+from core.errors import StoreError
+from core.evaluation.profile import FRACTIONS
+from core.evaluation.spread import Spread, Spreading, spread
+from core.pruning import PruningConfig, Weights, kernels, prune
+from core.pruning.distributions import Distributions
+from tests import small, tiny
+
+REFIT = PruningConfig(repair="refit", sample=200)
+
+
+def refitted(sparsity: float) -> Weights:
+    """The kept weights, a half larger: some lie beyond the axis."""
+    return {name: 1.5 * w for name, w in prune(small.weights(), small.ranking(), sparsity).items()}
+
+
+@pytest.fixture(scope="module")
+def known() -> Spread:
+    return spread(small.weights(), small.ranking(), FRACTIONS, refitted)
+
+
+def test_each_kept_weight_is_counted_in_the_bar_it_lies_in(known: Spread) -> None:
+    parts = Distributions.of(small.weights(), small.ranking())
+    for i in (0, 10, 25, 40, len(FRACTIONS) - 1):
+        masks = small.ranking().masks(FRACTIONS[i])
+        removed = [int((~mask).sum()) for mask in masks.values()]
+        for j, (name, mask) in enumerate(masks.items()):
+            kept = refitted(FRACTIONS[i])[name][mask]
+            whole, near = parts.at(removed)[j], parts.near(removed)[j]
+            inside = np.clip(kept, whole.edges[0], whole.edges[-1])
+            assert known.whole[i, j].tolist() == np.histogram(inside, whole.edges)[0].tolist()
+            assert known.whole[i, j].sum() == mask.sum()
+            assert known.near[i, j].tolist() == np.histogram(kept, near.edges)[0].tolist()
+
+
+def test_it_is_stored_as_json_and_has_a_row_for_each_of_its_sparsities_alone(known: Spread) -> None:
+    again = from_json(Spread, to_json(known))
+    assert np.array_equal(again.whole, known.whole) and np.array_equal(again.near, known.near)
+    assert again.row(FRACTIONS[7]) == 7 and again.row(0.1234) is None
+    with pytest.raises(StoreError, match="not of its sparsities"):
+        Spread(known.sparsity[1:], known.whole, known.near)
+
+
+def test_the_panel_draws_them_over_the_weights_as_pruned(known: Spread) -> None:
+    profile, weights = small.profile(own=0.123), small.weights()
+    profile = type(profile)(**{**vars(profile), "pruning": REFIT})
+    shown = panels.pruning(profile, weights, small.ranking(), small.LABELS, small.CLASSES, refitted=known)
+    without = panels.pruning(profile, weights, small.ranking(), small.LABELS, small.CLASSES)
+    figure, before = (
+        next(placed.figure for placed in panel.figures if placed.figure.name == "distributions")
+        for panel in (shown, without)
+    )
+    layers = len(kernels(weights))
+    assert figure.title == "Weights of each layer, and refitted as a line"
+    assert before.title == "Weights of each layer, before refitting"
+    own, stop = profile.stop_index(12.3), profile.stop_index(90)
+    lines = figure.at(stop).data[2 * layers :]
+    assert len(lines) == layers and len(before.base["data"]) == 2 * layers
+    row = known.row(float(profile.sparsity[stop]))
+    assert [list(line.y) for line in lines] == known.whole[row].tolist()
+    assert all(not line.y for line in figure.at(own).data[2 * layers :])
+    assert any(placed.figure.name == "zoom" for placed in shown.figures)
+
+
+def test_a_worker_counts_the_weights_that_it_keeps(tmp_path: object) -> None:
+    run = tiny.train(tiny.config(), root=str(tmp_path))
+    result = tiny.perform(Spreading(run_id=tiny.config().run_id, pruning=REFIT), str(tmp_path))
+    assert run is not None and result.whole.shape[:2] == (len(FRACTIONS), 5)
+    assert (result.whole.sum(axis=(1, 2)) + [round(s * 44_190) for s in FRACTIONS] == 44_190).all()
