@@ -14,8 +14,11 @@ from core.engine.inference import Classifier
 from core.engine.tasks import ledger, perform, tradeoff
 from core.engine.work import Source, official
 from core.errors import DataError
+from core.evaluation.profile import Evaluating
+from core.evaluation.repaired import Spreading
 from core.pruning import PruningConfig, prune, rank
 from core.reference import runs as reference
+from core.store.derived import REPAIRED
 from core.store.results import Results
 from core.store.runs import LEDGERS, SHIPPED, RunStore
 from core.study import audit
@@ -69,7 +72,7 @@ def test_the_shipped_weights_give_the_shipped_predictions_on_the_real_test_image
     assert np.array_equal(store.labels(run_id), real.data.test.labels)
     weights, classifier = store.weights(run_id), Classifier(Design(config.network), real.data.test.images)
     dense = classifier.infer(weights).argmax(1)
-    for pruning in reference.prunings(config):
+    for pruning in (pruning for pruning in reference.prunings(config) if not pruning.repaired):
         profile, ranking = store.profile(run_id, pruning), rank(weights, pruning)
         assert profile is not None
         for percent in STOPS[::3] if config.network == "resnet" else STOPS:  # which takes eight seconds for each
@@ -82,6 +85,38 @@ def test_the_shipped_weights_give_the_shipped_predictions_on_the_real_test_image
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("config", reference.configs(), ids=lambda config: config.network)
+def test_the_shipped_profiles_of_repairs_are_found_again(store: RunStore, real: Source, config: RunConfig) -> None:
+    for pruning in (pruning for pruning in reference.prunings(config) if pruning.repaired):
+        profile = store.profile(config.run_id, pruning)
+        assert profile is not None
+        for percent in (50, 90):
+            sparsity = float(profile.sparsity[profile.stop_index(percent)])
+            perform(
+                Evaluating(run_id=config.run_id, pruning=pruning, sparsity=sparsity),
+                store.root,
+                source=lambda name: real,
+            )
+            point = store.point(config.run_id, pruning, sparsity)
+            assert point is not None
+            # sums in another order, on another processor, give slightly other weights
+            assert (point.predicted[0] != profile.predicted[profile.stop_index(percent)]).mean() < 0.005
+
+
+def test_repairs_ship_for_what_is_seen_first_and_undo_most_of_the_loss(store: RunStore) -> None:
+    best, report, _ = reference.configs()
+    for config, percent, least in ((best, 50, 0.94), (report, 90, 0.72)):
+        for pruning in reference.prunings(config):
+            if pruning.followed_by.refits:
+                profile, labels = store.profile(config.run_id, pruning), store.labels(config.run_id)
+                assert profile is not None and Results(store).has(Spreading(run_id=config.run_id, pruning=pruning))
+                assert profile.comparison(labels, profile.stop_index(percent)).pruned.value > least
+                assert profile.comparison(labels, 0).changed == 0
+    assert {p.repair for p in reference.prunings(best)} == {"none", "batch-norm", "refit"}
+    assert {p.repair for p in reference.prunings(report)} == {"none", "refit"}  # LeNet has no batch norm
+
+
+@pytest.mark.slow
 def test_making_them_makes_what_is_missing_and_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "stops", lambda ranking: (0.0, 0.9))  # of the byte ledgers, which take a while
     monkeypatch.setattr(tradeoff, "_ROUNDS", 1)
@@ -89,8 +124,9 @@ def test_making_them_makes_what_is_missing_and_nothing_twice(tmp_path: Path, mon
     size = reference.make(wanted, tmp_path, say=said.append, source=tiny.source)
     assert 0 < size < reference.LIMIT
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}
-    assert len(before) == 2 * (2 + len(reference.PRUNINGS))
-    assert len(list((tmp_path / LEDGERS).iterdir())) == 2 * (len(reference.PRUNINGS) + 1)
+    prunings = len(reference.prunings(wanted[0]))
+    assert len(before) == 2 * (2 + prunings) and not (tmp_path / REPAIRED).exists()
+    assert len(list((tmp_path / LEDGERS).iterdir())) == 2 * (prunings + 2)  # a tradeoff, and the refitted weights
 
     reference.make(wanted[:1], tmp_path, say=said.append, source=tiny.source)
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.safetensors")}

@@ -24,7 +24,8 @@ from core.evaluation.profile import Evaluating, Profiling
 from core.evaluation.trace import Tracing
 from core.progress import Progress
 from core.pruning import CRITERIA, PruningConfig, Weights, kernels, prune, rank
-from core.store.runs import REPAIRED, RunStore
+from core.store.derived import REPAIRED
+from core.store.runs import RunStore
 from tests import tiny
 
 CONVNET, LENET = Design("convnet-small"), Design("lenet", mirrored=False)

@@ -8,7 +8,7 @@ A refitted layer reads what the repaired layers before it make of the images, as
 accelerating very deep neural networks", ICCV 2017.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil
 
@@ -89,7 +89,7 @@ class Repairer:
             if self._refit and self._targets is None:
                 self._targets = self._outputs(masks)
             model = self._model(pruned)
-            _Walk(masks, self._targets or {}, self._batches, on_layer, self._check).through(model)
+            _Walk(masks, self._targets or {}, [*self._batches], on_layer, self._check).through(model)
             return get_weights(model)
 
     def _model(self, weights: Weights) -> nn.Module:
@@ -153,38 +153,40 @@ class _Walk:
         elif isinstance(module, nn.Linear):
             self._repair(f"{name}weight", module)
         elif isinstance(module, nn.Sequential):
-            before = self.x
+            before = [*self.x] if isinstance(module, Residual) else []
             for inner, child in module.named_children():
                 self.through(child, f"{name}{inner}.")
-            if isinstance(module, Residual):
-                self.x = [a + b for a, b in zip(before, self.x, strict=True)]
+            for i, batch in enumerate(before):
+                self.x[i] = batch + self.x[i]
         else:
-            self.x = [module(batch) for batch in self.x]
+            self._each(module)
 
     def _repair(self, kernel: str, layer: nn.Conv2d | nn.Linear, block: Conv | None = None) -> None:
         """Repair one layer; `block` is a convolution with what comes between it and the next."""
         self.changed = self.changed or not self.masks[kernel].all()
         if self.changed and kernel in self.targets:
             self._fit(kernel, layer, free=layer.bias is not None or (block is not None and block.norm is not None))
-        x = [layer(batch) if block is None else block.pooled(layer(batch)) for batch in self._each()]
+        self._each(layer if block is None else lambda x: block.pooled(layer(x)))
         if block is not None:
             if self.changed and block.norm is not None:
-                measure(block.norm, x)
-            x = [block.normed(batch) for batch in x]
-        self.x, self.done = x, self.done + 1
+                measure(block.norm, self.x)
+            self._each(block.normed)
+        self.done += 1
         self.on_layer(self.done, len(self.masks))
 
     def _fit(self, kernel: str, layer: nn.Conv2d | nn.Linear, *, free: bool) -> None:
         parts = equations(layer, constant=free)
-        for x, target in zip(self._each(), self.targets[kernel], strict=True):
+        for x, target in zip(self.x, self.targets[kernel], strict=True):
+            self.check()
             for part, rows, values in zip(parts, seen(layer, x, target.at), target.made, strict=True):
                 part.add(rows, values)
         refit(layer, torch.tensor(self.masks[kernel]), parts)
 
-    def _each(self) -> Iterator[Tensor]:
-        for batch in self.x:
+    def _each(self, layer: Callable[[Tensor], Tensor]) -> None:
+        """Go through a layer, batch by batch, each in place of the former, which saves half of the room."""
+        for i, batch in enumerate(self.x):
             self.check()
-            yield batch
+            self.x[i] = layer(batch)
 
 
 def measure(norm: nn.BatchNorm2d, batches: list[Tensor]) -> None:

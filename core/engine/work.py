@@ -13,13 +13,14 @@ from core.data import Dataset
 from core.engine.gradients import COMPUTED
 from core.engine.repair import Repairer
 from core.errors import DataError, JobCancelled
-from core.job import Job, OfRun, at
+from core.job import Job, OfRun
 from core.progress import Progress
 from core.pruning import PruningConfig, Ranking, Weights, prune, rank
 from core.run import Run
 from core.store.arrays import digest
+from core.store.derived import REPAIRED
 from core.store.results import Results
-from core.store.runs import REPAIRED, RunStore
+from core.store.runs import RunStore
 
 T = TypeVar("T")
 
@@ -71,7 +72,7 @@ class Ranked:
         pruned, pruning = prune(self.weights, self.ranking, sparsity), self.ranking.pruning
         if not (pruning.repaired and self.ranking.count(sparsity)):
             return pruned
-        name = f"{REPAIRED}/{self.run.id}-{at(pruning, sparsity)}-{digest(self.weights)[:12]}.safetensors"
+        name = self.work.store.repaired(self.run.id, pruning, sparsity)
         kept = self.work.store.kept_arrays(name)
         if kept is None:
             kept = self._repairer.repaired(pruned, self.ranking.masks(sparsity), self.work.say_layers)

@@ -8,7 +8,7 @@ from core import figures
 from core.errors import PruningError
 from core.evaluation import Comparison, Labels, confusion_matrix
 from core.evaluation.profile import Profile
-from core.evaluation.spread import Spread
+from core.evaluation.repaired import Spread
 from core.figures import Beside, Counts
 from core.panels.base import Panel, Placed, answers_in_words, beside, comparison_readouts, stop_marks, stop_texts
 from core.pruning import Ranking, Weights

@@ -1,7 +1,7 @@
 """Results that are computed from a run's weights and stored with it: profiles and statistics of the weights."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +19,7 @@ from core.store.manifest import WEIGHTS, Entry
 from core.store.places import Place
 from core.store.profiles import pack_profile, statistic_of, unpack_profile
 
-PROFILES = "profiles"
+PROFILES, REPAIRED = "profiles", "repaired"
 
 _T = TypeVar("_T")
 
@@ -57,6 +57,16 @@ class Derived(Guarded, ABC):
         """
         needs = pruning.ranks_by.needs
         return rank(weights, pruning, self.statistic(run_id, needs) if needs else None)
+
+    def repaired(self, run_id: str, pruning: PruningConfig, sparsity: float) -> str:
+        """The file name of a run's repaired weights at a sparsity, for `keep_arrays`; they may be removed any time."""
+        weights = self._entry(run_id).digests[WEIGHTS][:12]
+        return f"{REPAIRED}/{run_id}-{at(pruning, sparsity)}-{weights}.safetensors"
+
+    def has_repaired(self, run_id: str, pruning: PruningConfig, sparsities: Sequence[float]) -> bool:
+        """Whether the repaired weights at all of these sparsities are kept."""
+        held = {file.name for file in self._place.held(REPAIRED)}
+        return held >= {self.repaired(run_id, pruning, sparsity) for sparsity in sparsities}
 
     def save_profile(self, run_id: str, profile: Profile, of: str | None = None) -> None:
         """Store a table over the stops, computed from the weights with digest `of`, by default the present ones.

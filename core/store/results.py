@@ -14,6 +14,7 @@ from core.codec import from_json, to_json
 from core.cost.files import Export, Exporting
 from core.errors import StoreError
 from core.evaluation.profile import Evaluating, Profile, Profiling
+from core.evaluation.repaired import Repaired, Repairing
 from core.job import Job, OfRun
 from core.pruning import Weights
 from core.run import Run
@@ -143,6 +144,12 @@ def _put_profile(results: Results, job: Profiling | Evaluating, profile: Profile
     save(job.run_id, profile, of)
 
 
+def _repaired(results: Results, job: Repairing) -> Repaired | None:
+    profile = results.runs.profile(job.run_id, job.pruning)
+    stops = [] if profile is None else [float(s) for s, k in zip(profile.sparsity, profile.k, strict=True) if k]
+    return Repaired(len(stops)) if stops and results.runs.has_repaired(job.run_id, job.pruning, stops) else None
+
+
 def _network(results: Results, job: Job[Weights]) -> Weights | None:
     own = results.runs.kept_arrays(job.file(""))
     return results.runs.weights(job.subject) if own is None and results.runs.has(job.subject) else own
@@ -159,6 +166,7 @@ _KEEPINGS: dict[Any, _Keeping] = {
         lambda results, job, run, of: None,  # the worker has stored it with its arrays
     ),
     Profile: _Keeping(_profile, _put_profile),
+    Repaired: _Keeping(_repaired, lambda results, job, repaired, of: None),  # the worker has stored the weights
     Weights: _Keeping(
         _network,
         lambda results, job, weights, of: results.runs.keep_arrays(job.file(""), weights),

@@ -27,14 +27,14 @@ from core.pruning import Weights, kernels
 from core.run import Run
 from core.store.arrays import digest, pack
 from core.store.arrays import state as state_of
-from core.store.derived import PROFILES, Derived
+from core.store.derived import PROFILES, REPAIRED, Derived
 from core.store.guarded import ID
 from core.store.manifest import LABELS, WEIGHTS, Entry, check_sizes, from_json, to_json
 from core.store.places import MANIFEST as RUN
 from core.store.places import Folder, Place, default, opened
 from core.store.profiles import labels_of, pack_profile, path_of, weights_of
 
-LEDGERS, EXPORTS, REPAIRED = "ledgers", "exports", "repaired"
+LEDGERS, EXPORTS = "ledgers", "exports"
 """Folders of results about single runs, deleted with them; the file names contain the run's id."""
 
 STUDIES, SEARCHES = ".study", "search-"

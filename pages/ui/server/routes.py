@@ -19,7 +19,7 @@ from core import panels
 from core.data import FASHION, check
 from core.errors import DataError, PruneLabError
 from core.evaluation.profile import Profile
-from core.evaluation.spread import Spread, Spreading
+from core.evaluation.repaired import Spread, Spreading
 from core.networks import NETWORKS, passes
 from core.panels import Panel
 from core.pruning import AS_IS, REPAIRS, PruningConfig, Ranking, Weights

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.cost.ledger import Ledger, Weighing
 from core.errors import StoreError
 from core.evaluation.profile import Evaluating, Profile, Profiling
-from core.evaluation.spread import Spreading
+from core.evaluation.repaired import Spreading
 from core.networks import DEFAULT_NETWORK, NETWORKS
 from core.pruning import AS_IS, REPAIRS, PruningConfig
 from core.run import Run

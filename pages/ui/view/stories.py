@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from core import panels
 from core.errors import PruneLabError
+from core.evaluation.repaired import Repairing
 from core.evaluation.trace import Tracing
 from pages.ui.components.live_panel import live_panel
 from pages.ui.server.framework import waiting
@@ -17,11 +18,23 @@ from pages.ui.server.services import engine, store, stories
 from pages.ui.view import say
 from pages.ui.view.address import View
 from pages.ui.view.lookup import Stops
+from pages.ui.view.watching import result_or_offer
 from pages.ui.view.words import meanings
+
+WHY = (
+    "The network that answers is repaired again at each stop. The repaired networks are not kept on this server, or no "
+    "longer. Repairing them takes seconds for LeNet-5, minutes for ConvNet, once for everyone."
+)
 
 
 def show(view: View, stops: Stops, image: NDArray[np.uint8], true: int | None = None) -> None:
-    """Show the panel of an image, and a spinner while a worker computes it. `true` is its class, if known."""
+    """Show the panel of an image, and a spinner while a worker computes it. `true` is its class, if known.
+
+    Repaired networks have to be there first.
+    """
+    job = Repairing(run_id=view.run.id, pruning=view.pruning)
+    if view.pruning.repaired and result_or_offer(job, "Repair at every stop", WHY, ":material/build:") is None:
+        return
     try:
         key = _computed(view, stops, image, true)
     except PruneLabError as error:

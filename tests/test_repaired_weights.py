@@ -1,5 +1,7 @@
 """Where refitted weights lie: every kept weight is counted once, in the bars of the weights as pruned."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,9 +9,12 @@ from core import panels
 from core.codec import from_json, to_json
 from core.errors import StoreError
 from core.evaluation.profile import FRACTIONS
-from core.evaluation.spread import Spread, Spreading, spread
+from core.evaluation.repaired import Repaired, Repairing, Spread, Spreading, spread
 from core.pruning import PruningConfig, Weights, kernels, prune
 from core.pruning.distributions import Distributions
+from core.store.derived import REPAIRED
+from core.store.results import Results
+from core.store.runs import RunStore
 from tests import small, tiny
 
 REFIT = PruningConfig(repair="refit", sample=200)
@@ -68,8 +73,26 @@ def test_the_panel_draws_them_over_the_weights_as_pruned(known: Spread) -> None:
     assert any(placed.figure.name == "zoom" for placed in shown.figures)
 
 
-def test_a_worker_counts_the_weights_that_it_keeps(tmp_path: object) -> None:
-    run = tiny.train(tiny.config(), root=str(tmp_path))
-    result = tiny.perform(Spreading(run_id=tiny.config().run_id, pruning=REFIT), str(tmp_path))
+def test_a_worker_counts_the_weights_that_it_keeps(tmp_path: Path) -> None:
+    run = tiny.train(tiny.config(), root=tmp_path)
+    result = tiny.perform(Spreading(run_id=tiny.config().run_id, pruning=REFIT), tmp_path)
     assert run is not None and result.whole.shape[:2] == (len(FRACTIONS), 5)
     assert (result.whole.sum(axis=(1, 2)) + [round(s * 44_190) for s in FRACTIONS] == 44_190).all()
+
+
+def test_a_repair_at_every_stop_is_there_as_long_as_all_its_weights_are_kept(tmp_path: Path) -> None:
+    tiny.train(tiny.config(), root=tmp_path)
+    job = Repairing(run_id=tiny.config().run_id, pruning=REFIT)
+    store = RunStore(tmp_path)
+    results = Results(store)
+    assert not results.has(job)
+    told = list[tuple[int, int]]()
+    tiny.perform(job, tmp_path, on_progress=lambda progress: told.append((progress.done, progress.of)))
+    stops = sum(round(s * 44_190) > 0 for s in FRACTIONS)  # where nothing is pruned, nothing is repaired
+    assert results.get(job) == Repaired(stops) and told[-1] == (len(FRACTIONS), len(FRACTIONS))
+    files = sorted((tmp_path / REPAIRED).iterdir())
+    assert len(files) == stops
+    files[7].unlink()
+    assert results.get(job) is None
+    store.delete(tiny.config().run_id, None)
+    assert list((tmp_path / REPAIRED).iterdir()) == []

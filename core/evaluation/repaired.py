@@ -1,4 +1,4 @@
-"""Where the refitted weights of each layer lie: counted in the bars of the histograms of the weights as pruned."""
+"""What is known of a repaired run besides its profile: its weights at the stops, and where refitted ones lie."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,9 +14,30 @@ from core.pruning import At, Ranking, Weights
 from core.pruning.distributions import Distributions, Histogram
 
 
+@dataclass(frozen=True)
+class Repaired:
+    """The store has a repaired run's weights at so many sparsities: all stops of its profile that prune anything."""
+
+    stops: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repairing(OfRun[Repaired]):
+    """A run repaired at every stop, its weights kept: for what needs the networks themselves."""
+
+    kind = "repair"
+    noun = "repair"
+    unit = "stop"
+
+    @property
+    def needs(self) -> tuple[Job[Any], ...]:
+        """The profile, which has the stops."""
+        return (Profiling(run_id=self.run_id, pruning=self.pruning),)
+
+
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """Kept weights after a refit, at S sparsities, in L layers.
+    """Kept weights after a refit, at S sparsities, in L layers, in the bars of the histograms of those as pruned.
 
     Attributes:
         sparsity: (S,) fractions.
