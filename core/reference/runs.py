@@ -14,14 +14,15 @@ from core.cost.tradeoff import Comparing
 from core.engine.tasks import perform
 from core.engine.work import GetSource, official
 from core.evaluation.profile import Profiling
-from core.evaluation.spread import Spreading
+from core.evaluation.repaired import Spreading
 from core.job import Job
 from core.networks import NETWORKS
 from core.progress import Progress
 from core.pruning import REPAIRS, PruningConfig
 from core.run import Training
+from core.store.derived import PROFILES, REPAIRED
 from core.store.results import Results
-from core.store.runs import LEDGERS, REPAIRED, SHIPPED, RunStore
+from core.store.runs import LEDGERS, SHIPPED, RunStore
 from core.words import wording
 
 RUNS = (("convnet", "thorough"), ("lenet", "report"), ("resnet", "thorough"))
@@ -81,11 +82,19 @@ def make(
             if not results.has(job):
                 perform(job, root, on_progress=_Printer(say), source=source)
         say(f"  {wording.percent(store.get(config.run_id).accuracy.value)} of the test images are classified correctly")
-    shutil.rmtree(root / REPAIRED, ignore_errors=True)
+    _settle(root)
     size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
     if size > LIMIT:
         raise ValueError(f"The reference runs take {size:,} bytes, more than {LIMIT:,}; choose smaller ones.")
     return size
+
+
+def _settle(root: Path) -> None:
+    """Put the profiles of runs that shipped before with the runs, and remove the repaired weights, which do not ship."""
+    for path in root.glob(f".{PROFILES}/*/*"):
+        path.replace(root / path.parent.name / PROFILES / path.name)
+    for folder in (f".{PROFILES}", REPAIRED):
+        shutil.rmtree(root / folder, ignore_errors=True)
 
 
 class _Printer:
