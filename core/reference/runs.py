@@ -90,7 +90,7 @@ def make(
 
 
 def _settle(root: Path) -> None:
-    """Put the profiles of runs that shipped before with the runs, and remove the repaired weights, which do not ship."""
+    """Put profiles of runs that shipped before with the runs, and remove the repaired weights, which do not ship."""
     for path in root.glob(f".{PROFILES}/*/*"):
         path.replace(root / path.parent.name / PROFILES / path.name)
     for folder in (f".{PROFILES}", REPAIRED):
