@@ -1,5 +1,6 @@
-"""Where refitted weights lie: every kept weight is counted once, in the bars of the weights as pruned."""
+"""Repaired weights at the stops: how long they are kept, and in which bars refitted ones lie."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -38,9 +39,11 @@ def test_each_kept_weight_is_counted_in_the_bar_it_lies_in(known: Spread) -> Non
         for j, (name, mask) in enumerate(masks.items()):
             kept = refitted(FRACTIONS[i])[name][mask]
             whole, near = parts.at(removed)[j], parts.near(removed)[j]
-            inside = np.clip(kept, whole.edges[0], whole.edges[-1])
-            assert known.whole[i, j].tolist() == np.histogram(inside, whole.edges)[0].tolist()
-            assert known.whole[i, j].sum() == mask.sum()
+            inside = kept[np.abs(kept) <= whole.edges[-1]]
+            assert known.whole[i, j].tolist() == [
+                int(((low <= inside) & ((inside < high) | (high == whole.edges[-1]))).sum())
+                for low, high in pairwise(whole.edges)
+            ]
             assert known.near[i, j].tolist() == np.histogram(kept, near.edges)[0].tolist()
 
 
@@ -71,13 +74,16 @@ def test_the_panel_draws_them_over_the_weights_as_pruned(known: Spread) -> None:
     assert [list(line.y) for line in lines] == known.whole[row].tolist()
     assert all(not line.y for line in figure.at(own).data[2 * layers :])
     assert any(placed.figure.name == "zoom" for placed in shown.figures)
+    outside = int(profile.sizes[0] - profile.layer_k[stop, 0] - known.whole[row, 0].sum())
+    assert outside > 0 and f", {outside} refitted not drawn" in figure.at(stop).layout.annotations[0].text
 
 
 def test_a_worker_counts_the_weights_that_it_keeps(tmp_path: Path) -> None:
     run = tiny.train(tiny.config(), root=tmp_path)
     result = tiny.perform(Spreading(run_id=tiny.config().run_id, pruning=REFIT), tmp_path)
     assert run is not None and result.whole.shape[:2] == (len(FRACTIONS), 5)
-    assert (result.whole.sum(axis=(1, 2)) + [round(s * 44_190) for s in FRACTIONS] == 44_190).all()
+    inside, kept = result.whole.sum(axis=(1, 2)), np.array([44_190 - round(s * 44_190) for s in FRACTIONS])
+    assert inside[0] == 44_190 and (inside <= kept).all() and inside[20] > 0.9 * kept[20]
 
 
 def test_a_repair_at_every_stop_is_there_as_long_as_all_its_weights_are_kept(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from core.errors import StoreError
 from core.evaluation.profile import Profiling
 from core.job import Job, OfRun
 from core.pruning import At, Ranking, Weights
-from core.pruning.distributions import Distributions, Histogram
+from core.pruning.distributions import Distributions
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Spread:
 
     Attributes:
         sparsity: (S,) fractions.
-        whole: (S, L, bars) counts; a weight beyond the axis counts in its last bar.
-        near: (S, L, bars) counts of those close to zero.
+        whole: (S, L, bars) counts; weights beyond the axis are in no bar.
+        near: (S, L, bars) the same close to zero.
 
     Raises:
         StoreError: the counts are not of these sparsities.
@@ -93,18 +93,12 @@ def spread(
         on_stop: called with the number done and the total.
     """
     parts = Distributions.of(weights, ranking)
-    whole, near = [], []
+    whole, near = list[list[NDArray[np.int64]]](), list[list[NDArray[np.int64]]]()
     for done, sparsity in enumerate(sparsities, 1):
         refitted, masks = at(sparsity), ranking.masks(sparsity)
         kept = [refitted[name][mask] for name, mask in masks.items()]
         counts = [int(mask.size - np.count_nonzero(mask)) for mask in masks.values()]
-        whole.append([_counted(w, h) for w, h in zip(kept, parts.at(counts), strict=True)])
-        near.append([np.histogram(w, h.edges)[0] for w, h in zip(kept, parts.near(counts), strict=True)])
+        for rows, histograms in ((whole, parts.at(counts)), (near, parts.near(counts))):
+            rows.append([np.histogram(w, h.edges)[0] for w, h in zip(kept, histograms, strict=True)])
         on_stop(done, len(sparsities))
     return Spread(np.array(sparsities, np.float64), np.array(whole, np.int64), np.array(near, np.int64))
-
-
-def _counted(weights: NDArray[np.float32], histogram: Histogram) -> NDArray[np.int64]:
-    last = histogram.centres.size - 1
-    bars = np.clip(np.searchsorted(histogram.edges, weights, side="right") - 1, 0, last)
-    return np.bincount(bars, minlength=last + 1)

@@ -43,7 +43,10 @@ def distributions(
 
     def patch(i: int) -> Patch:
         moved = {f"shapes[{j}].{end}": x for j, cut in enumerate(cuts[i] if cuts else ()) for end, x in _ends(cut)}
-        return Patch(_stacks(rows[i]) | _lines(rows[i], refitted, i), moved | _counted(rows[i]))
+        return Patch(
+            _stacks(rows[i]) | _lines(rows[i], refitted, i),
+            moved | _counted(rows[i], None if refitted is None else refitted[i]),
+        )
 
     options = {LOG: _count_axes(len(axes)), COMMON: (common, own)}
     title = f"Weights of each layer{_drawn_over(repair, refitted)}"
@@ -117,13 +120,16 @@ def _count_axes(layers: int) -> tuple[Spec, Spec]:
     return log, linear
 
 
-def _counted(histograms: Sequence[Histogram]) -> Spec:
-    """The layers' titles, with how many of the drawn weights are removed, and how many exact zeros are left out."""
+def _counted(histograms: Sequence[Histogram], refitted: NDArray[np.int64] | None) -> Spec:
+    """The layers' titles: how many weights are removed, how many exact zeros and refitted weights are not drawn."""
     texts = {}
     for j, h in enumerate(histograms):
         removed, of = (wording.count(int(n)) for n in (h.removed.sum(), h.removed.sum() + h.kept.sum()))
         zeros = f", {wording.count(h.zeros)} exact zeros not drawn" if h.zeros else ""
-        texts[f"annotations[{j}].text"] = f"{label(layer_title(h.name))}<br><sup>{removed} of {of} removed{zeros}</sup>"
+        outside = 0 if refitted is None else int(h.kept.sum() + h.zeros - refitted[j].sum())
+        beyond = f", {wording.count(outside)} refitted not drawn" if outside > 0 else ""
+        below = f"<br><sup>{removed} of {of} removed{zeros}{beyond}</sup>"
+        texts[f"annotations[{j}].text"] = f"{label(layer_title(h.name))}{below}"
     return texts
 
 
