@@ -57,7 +57,8 @@ def numbers(c: Comparison, repaired: str) -> None:
         )
         for which, a in (("dense", c.dense), (repair.network(repaired), c.pruned))
     ]
-    paired = f"95 % paired interval {wording.interval(c.low, c.high)} pp, McNemar p {wording.relation(c.p_value)}"
+    p = wording.unbroken(f"McNemar p {wording.relation(c.p_value)}")
+    paired = f"95 % paired interval {wording.interval(c.low, c.high)} pp, {p}"
     of_difference = meanings("Difference", "Percentage points", "McNemar test")
     cards.append(("Difference", wording.points(c.difference), paired, of_difference))
     for column, (label, value, note, what) in zip(st.columns(3), cards, strict=True):

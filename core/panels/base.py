@@ -165,7 +165,8 @@ def comparison_readouts(profile: Profile, comparisons: Sequence[Comparison]) -> 
         return f"{dense} → {wording.percent(c.pruned.value)}", f"{wording.count(c.pruned.right)} of {n} test images"
 
     def difference(c: Comparison) -> tuple[str, str]:
-        return wording.difference(c), f"95 % paired interval; McNemar p {wording.relation(c.p_value)}"
+        p = wording.unbroken(f"McNemar p {wording.relation(c.p_value)}")
+        return wording.difference(c), f"95 % paired interval; {p}"
 
     def lost_and_gained(c: Comparison) -> tuple[str, str]:
         return f"{wording.count(c.lost)} lost, {wording.count(c.gained)} gained", f"correct answers, of {n}"

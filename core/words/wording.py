@@ -127,6 +127,11 @@ def relation(p: float) -> str:
     return text if text.startswith(">") else f"= {text}"
 
 
+def unbroken(text: str) -> str:
+    """A text that stays on one line: its spaces do not break."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
 def magnitude(value: float) -> str:
     """A threshold on |w|: `3.1e-05`, `0.012`."""
     return "0" if value == 0 else f"{value:.2g}"
