@@ -78,7 +78,7 @@ def test_readouts_are_the_numbers_of_their_stop() -> None:
         assert said["Threshold"].values[i] == wording.magnitude(float(profile.threshold[i]))
         assert said["Accuracy, dense → pruned"].values[i].endswith(wording.percent(c.pruned.value))
         assert said["Difference"].values[i] == wording.difference(c)
-        assert said["Difference"].notes[i].endswith(wording.relation(c.p_value))
+        assert said["Difference"].notes[i].replace("\N{NO-BREAK SPACE}", " ").endswith(wording.relation(c.p_value))
         assert said["Lost, gained"].values[i] == f"{c.lost} lost, {c.gained} gained"
         assert said["Churn"].notes[i] == f"{c.changed} of 200 answers changed"
         assert shown.answers[i] == wording.answer(profile.k[i], 2_344, c)
