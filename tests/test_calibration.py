@@ -41,16 +41,12 @@ def defined(right: np.ndarray, confidence: np.ndarray) -> float:
 
 def answered(right: np.ndarray, confidence: np.ndarray) -> tuple[Profile, np.ndarray]:
     """A profile of S stops, (S, n) right or wrong with these confidences, and its labels."""
-    labels = np.zeros(right.shape[1], np.uint8)
-    rows = np.arange(len(right)) / len(right)
-    return (
-        Profile(
-            small.profile().pruning, ("a",), np.array([len(right)]), rows, np.arange(len(right)), np.zeros(len(right), "f4"),
-            np.arange(len(right))[:, np.newaxis], np.where(right, 0, 1).astype(np.uint8),
-            confidence.astype(np.float16), rows, rows.astype("f4"), rows,
-        ),
-        labels,
-    )  # fmt: skip
+    k = np.arange(len(right))
+    rows = k / len(k)
+    answers, sure = np.where(right, 0, 1).astype(np.uint8), confidence.astype(np.float16)
+    arrays = (np.array([len(k)]), rows, k, rows.astype("f4"), k[:, np.newaxis], answers, sure)
+    profile = Profile(small.profile().pruning, ("a",), *arrays, rows, rows.astype("f4"), rows)
+    return profile, np.zeros(right.shape[1], np.uint8)
 
 
 def one(right: list[bool], confidence: list[float]) -> float:

@@ -168,7 +168,7 @@ def test_marks_are_the_stops_that_matter_in_order(criterion: str, scope: str) ->
 
 def test_figures_fill_whole_rows() -> None:
     spans = [placed.span for placed in built(small.profile()).figures]
-    rows = [7 + 5, 12, 12, 4 + 4 + 4]
+    rows = [7 + 5, 7 + 5, 12, 12, 4 + 4 + 4]
     assert np.isin(np.cumsum(rows), np.cumsum(spans)).all() and sum(spans) == sum(rows)
 
 

@@ -81,3 +81,9 @@ def first_changes(profile: Profile, labels: Labels, classes: int) -> NDArray[np.
     counts = np.zeros((classes, len(profile.k) + 1), np.int64)
     np.add.at(counts, (labels, first_change(profile)), 1)
     return counts
+
+
+def row_with(profile: Profile, k: int) -> int | None:
+    """A row with so many weights pruned; None if there is none."""
+    rows = np.flatnonzero(profile.k == k)
+    return int(rows[0]) if rows.size else None

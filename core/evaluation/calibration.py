@@ -206,8 +206,8 @@ def overconfidence(profile: Profile, labels: Labels) -> Overconfidence:
 def _means(values: NDArray[np.float64], reach: int) -> tuple[Gap, ...]:
     """The mean of each row of values within -reach and reach, with an adjusted Wald 95 % interval.
 
-    As with Bonett and Price's interval, which this is for values of -1, 0 and 1, one image is added at each end. So rare
-    large values, which a sample may lack, do not make the interval too narrow.
+    One image is added at each end, as in Bonett and Price's interval, which this is if all values are -1, 0 or 1. So
+    rare large values, which a sample may lack, do not make the interval too narrow.
     """
     n = values.shape[1]
     total, squares = values.sum(axis=1), np.einsum("ij,ij->i", values, values)

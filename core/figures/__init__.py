@@ -11,6 +11,7 @@ a sign or a label.
 
 from core.figures.answers import feature_maps, first_changes, probabilities, rates, story
 from core.figures.base import LiveFigure, SparsityAxis, Spec, layer_title
+from core.figures.confidence import Confident, confidence_curve, reliability
 from core.figures.curves import Beside, accuracy_curve, layer_shares
 from core.figures.labels import label, named
 from core.figures.matrices import confusion, confusion_difference, outcomes
@@ -29,6 +30,7 @@ __all__ = [
     "TITLES",
     "BeforeAfter",
     "Beside",
+    "Confident",
     "LiveFigure",
     "SparsityAxis",
     "Spec",
@@ -40,6 +42,7 @@ __all__ = [
     "before_after",
     "bytes_at_stop",
     "bytes_over_sparsity",
+    "confidence_curve",
     "confusion",
     "confusion_difference",
     "distributions",
@@ -55,6 +58,7 @@ __all__ = [
     "probabilities",
     "rates",
     "readings",
+    "reliability",
     "sensitivity",
     "story",
     "title",
