@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.evaluation import Proportion
 from core.evaluation.calibration import BINS, Confidence, Overconfidence, Reliability
 from core.evaluation.profile import Profile
-from core.figures.base import LiveFigure, Patch, SparsityAxis, Spec, frame, live, plain_axis, upright
+from core.figures.base import LiveFigure, Patch, SparsityAxis, Spec, frame, hundredths, live, plain_axis, upright
 from core.figures.colours import CUT, DENSE, GREY, MENDED, after
 from core.figures.lines import dense_level, diamond, repair_dash, repair_line
 from core.pruning import AS_IS, REPAIRS
@@ -34,7 +34,7 @@ def confidence_curve(
     beside, repair = beside or {}, profile.pruning.repair
     axis = SparsityAxis.over(profile.sparsity)
     x = [axis.place(s) for s in profile.sparsity]
-    accuracy, mean, error = ([_percent(getattr(c, name)) for c in stops] for name in ("accuracy", "mean", "error"))
+    accuracy, mean, error = ([hundredths(getattr(c, name)) for c in stops] for name in ("accuracy", "mean", "error"))
     hover = {"x": x, "hovertext": _hover(profile, stops, over)}
     errors = [f"{wording.sparsity(s)}: {words.error(c.error)}" for s, c in zip(profile.sparsity, stops, strict=True)]
     dots = {"mode": "lines+markers", "marker": {"size": 5}}
@@ -56,7 +56,7 @@ def confidence_curve(
         "showarrow": False, "text": f"dense {words.error(stops[0].error)}", "x": axis.low, "y": error[0],
         "xanchor": "left", "yanchor": "bottom", "xref": "x2", "yref": "y2",
     }  # fmt: skip
-    top = max(5.0, *(_percent(c.error) for at in (stops, *beside.values()) for c in at if c))
+    top = max(5.0, *(hundredths(c.error) for at in (stops, *beside.values()) for c in at if c))
     layout = frame(
         440,
         xaxis=axis.layout(anchor="y", matches="x2", showticklabels=False),
@@ -76,12 +76,11 @@ def confidence_curve(
         return Patch({trace: {"x": [x[i]], "y": [y]} for trace, y in marks.items()}, moved)
 
     title = f"Confidence over sparsity, {wording.count(stops[0].n)} images in {BINS} bins"
-    narrow, over_stops = axis.narrow("xaxis", "xaxis2"), (*range(first), first + 1, first + 2, first + 3)
+    over_stops = (*range(first), first + 1, first + 2, first + 3)
+    narrow = axis.narrow("xaxis", "xaxis2") | {  # with room for a legend of three lines
+        "height": 500, "yaxis.domain": [0.6, 1], "yaxis2.domain": [0, 0.37], "legend2.y": 0.38,
+    }  # fmt: skip
     return live("confidence", title, traces, layout, patch, len(x), narrow, stops_of=over_stops)
-
-
-def _percent(fraction: float) -> float:
-    return round(100 * fraction, 2)
 
 
 def _legend(y: float) -> Spec:
@@ -100,15 +99,12 @@ def _between(repair: str, x: list[float], accuracy: list[float], mean: list[floa
 
 
 def _hover(profile: Profile, stops: Sequence[Confidence], over: Overconfidence) -> list[str]:
-    texts = []
-    for s, c, gap, change in zip(profile.sparsity, stops, over.gaps, over.changes, strict=True):
-        lines = [
-            f"{wording.sparsity(s)}: {words.means(c)}",
-            f"confidence minus accuracy {words.gap(gap)}",
-            f"change from dense {words.gap(change)}, paired",
-        ]
-        texts.append("<br>".join(lines if texts else lines[:2]))  # the first is the dense network
-    return texts
+    """Of each stop; the first is the dense network, with which the others are paired."""
+    changes = ["", *(f"<br>confidence minus accuracy: {words.gap(g)} from dense, paired" for g in over.changes[1:])]
+    return [
+        f"{wording.sparsity(s)}: {words.means(c)}{change}"
+        for s, c, change in zip(profile.sparsity, stops, changes, strict=True)
+    ]
 
 
 def _thin_line(repair: str, x: list[float], profile: Profile, at: Sequence[Confidence | None]) -> Spec:
@@ -121,7 +117,7 @@ def _thin_line(repair: str, x: list[float], profile: Profile, at: Sequence[Confi
         for s, c in zip(profile.sparsity, at, strict=True)
     ]
     return repair_line(repair, "2", dash=repair_dash(repair, "dashdot"), width=1.5) | {
-        "x": x, "y": [None if c is None else _percent(c.error) for c in at], "hovertext": hover, "mode": "lines",
+        "x": x, "y": [None if c is None else hundredths(c.error) for c in at], "hovertext": hover, "mode": "lines",
         "connectgaps": True, "legend": "legend2", "showlegend": True,
     }  # fmt: skip
 
@@ -154,37 +150,40 @@ def reliability(bins: Reliability, over: Overconfidence, repair: str = AS_IS) ->
         shapes=[_diagonal()],
         annotations=[verdict],
         showlegend=True,
-        legend=_legend(1.08),
+        legend=_legend(1.14),
     )  # fmt: skip
 
     def patch(i: int) -> Patch:
         hatched = {"base": _some(accuracy[i]), "y": _some(confidence[i] - accuracy[i])}
-        said = f"Confidence minus accuracy: {words.gap(over.gaps[i])}, {words.verdict(over.gaps[i])}"
+        said = f"Confidence minus accuracy:<br>{words.gap(over.gaps[i])}, {words.verdict(over.gaps[i])}"
         return Patch({0: _bars(bins, i), 1: hatched, 3: {"y": _counts(bins, i)}}, {"annotations[0].text": said})
 
     traces = [*_against_the_diagonal(bins, repair), *_images(bins, repair)]
     title = f"Reliability at this stop, {wording.count(bins.n)} images in {BINS} bins"
-    return live("reliability", title, traces, layout, patch, len(bins.count))
+    return live("reliability", title, traces, layout, patch, len(bins.count), {"height": 500})
 
 
 def _bin_bars(**more: Any) -> Spec:
-    """Bars as wide as their bins."""
+    """Bars almost as wide as their bins."""
     ends = [f"{100 * m / BINS:.1f}" for m in range(BINS + 1)]
     named = [f"{low} to {high} %" for low, high in pairwise(ends)]
     centres = [round(100 * (m + 0.5) / BINS, 3) for m in range(BINS)]
-    return {"type": "bar", "x": centres, "width": 100 / BINS, "text": named, "textposition": "none", **more}
+    return {"type": "bar", "x": centres, "width": 94 / BINS, "hovertext": named, "textposition": "none", **more}
 
 
 def _against_the_diagonal(bins: Reliability, repair: str) -> list[Spec]:
-    hover = "confidence %{text}: %{customdata[0]:,} of %{customdata[1]:,} right<br>mean %{customdata[2]}<extra>%{fullData.name}</extra>"
-    clear, white = "rgba(0,0,0,0)", {"color": "white", "width": 1}
+    of, named = "confidence %{{hovertext}}: %{{{}:,}} of %{{{}:,}} right", "<extra>%{fullData.name}</extra>"
+    hover = of.format("customdata", "text") + named
+    clear = "rgba(0,0,0,0)"
     hatch = {"shape": "/", "fgcolor": GREY, "bgcolor": clear, "size": 5, "solidity": 0.4}
-    bars = _bin_bars(name=repairs.network(repair), hovertemplate=hover, marker={"color": after(repair), "line": white})
+    bars = _bin_bars(name=repairs.network(repair), hovertemplate=hover, marker={"color": after(repair)})
     gap = _bin_bars(name="gap to mean confidence", hoverinfo="skip")
     gap["marker"] = {"color": clear, "line": {"color": GREY, "width": 1}, "pattern": hatch}
+    first = _bars(bins, 0)
     dense = {
-        "type": "scatter", "name": "dense", "x": _some(100 * bins.confidence[0]), "y": _some(100 * bins.accuracy[0]),
-        "text": bars["text"], "customdata": _bars(bins, 0)["customdata"], "hovertemplate": hover,
+        "type": "scatter", "name": "dense", "x": _some(100 * bins.confidence[0]), "y": first["y"],
+        "customdata": [[r, n] for r, n in zip(first["customdata"], first["text"], strict=True)],
+        "hovertext": bars["hovertext"], "hovertemplate": of.format("customdata[0]", "customdata[1]") + named,
         "mode": "lines+markers", "connectgaps": True, "line": {"color": DENSE, "width": 1.5},
         "marker": {"size": 7, "symbol": "circle-open", "color": DENSE},
     }  # fmt: skip
@@ -194,11 +193,11 @@ def _against_the_diagonal(bins: Reliability, repair: str) -> list[Spec]:
 def _images(bins: Reliability, repair: str) -> list[Spec]:
     lower = {
         "xaxis": "x2", "yaxis": "y2", "showlegend": False,
-        "hovertemplate": "confidence %{text}: %{y:,} images<extra>%{fullData.name}</extra>",
+        "hovertemplate": "confidence %{hovertext}: %{y:,} images<extra>%{fullData.name}</extra>",
     }  # fmt: skip
     bars = _bin_bars(name=repairs.network(repair), marker={"color": after(repair)}, **lower)
     dense = {
-        "type": "scatter", "name": "dense", "x": bars["x"], "y": _counts(bins, 0), "text": bars["text"],
+        "type": "scatter", "name": "dense", "x": bars["x"], "y": _counts(bins, 0), "hovertext": bars["hovertext"],
         "mode": "markers", "marker": {"symbol": "line-ew-open", "size": 14, "color": DENSE, "line": {"width": 2}},
         **lower,
     }  # fmt: skip
@@ -211,18 +210,24 @@ def _diagonal() -> Spec:
 
 
 def _bars(bins: Reliability, stop: int) -> Spec:
-    """Accuracy of each bin with Wilson's interval, and what is said of it."""
-    rows = [*zip(bins.right[stop].tolist(), bins.count[stop].tolist(), bins.confidence[stop].tolist(), strict=True)]
-    intervals = [Proportion(right, n) if n else None for right, n, _ in rows]
+    """Accuracy of each bin with Wilson's interval; right answers and images for the text."""
+    right, images = bins.right[stop].tolist(), _counts(bins, stop)
+    found = [Proportion(r, n) if n else None for r, n in zip(right, images, strict=True)]
     return {
-        "y": [_round(100 * p.value) if p else None for p in intervals],
+        "y": _some(100 * bins.accuracy[stop]),
         "error_y": {
-            "array": [_round(100 * (p.high - p.value)) if p else None for p in intervals],
-            "arrayminus": [_round(100 * (p.value - p.low)) if p else None for p in intervals],
-            "color": GREY, "thickness": 1.5, "width": 3,
+            "array": [_short(p.high - p.value) if p else None for p in found],
+            "arrayminus": [_short(p.value - p.low) if p else None for p in found],
+            "color": GREY,
         },
-        "customdata": [[right, n, wording.probability(mean, 1)] if n else None for right, n, mean in rows],
-    }  # fmt: skip
+        "text": images,
+        "customdata": right,
+    }
+
+
+def _short(length: float) -> float:
+    """In percent with two digits, as it is only drawn."""
+    return float(f"{100 * length:.2g}")
 
 
 def _counts(bins: Reliability, stop: int) -> list[int | None]:

@@ -14,6 +14,7 @@ from core.figures.base import (
     SparsityAxis,
     Spec,
     frame,
+    hundredths,
     layer_title,
     live,
     plain_axis,
@@ -37,8 +38,8 @@ def accuracy_curve(profile: Profile, comparisons: Sequence[Comparison], beside: 
     beside, repair = beside or {}, profile.pruning.repair
     axis = SparsityAxis.over(profile.sparsity)
     x = [axis.place(s) for s in profile.sparsity]
-    accuracy = [100 * c.pruned.value for c in comparisons]
-    difference = [100 * c.difference for c in comparisons]
+    accuracy = [hundredths(c.pruned.value) for c in comparisons]
+    difference = [hundredths(c.difference) for c in comparisons]
     floor, ceiling = _difference_range(comparisons, profile.sparsity)
     dense = comparisons[0].dense
 
@@ -51,9 +52,9 @@ def accuracy_curve(profile: Profile, comparisons: Sequence[Comparison], beside: 
         diamond(repair, x[0], accuracy[0], ""),
         diamond(repair, x[0], difference[0], "2"),
     ]
-    levels = dense_level(100 * dense.value, ""), dense_level(0, "2")
+    levels = dense_level(hundredths(dense.value), ""), dense_level(0, "2")
     named = {
-        "showarrow": False, "text": f"dense {wording.percent(dense.value)}", "x": axis.low, "y": 100 * dense.value,
+        "showarrow": False, "text": f"dense {wording.percent(dense.value)}", "x": axis.low, "y": accuracy[0],
         "xanchor": "left", "yanchor": "top", "xref": "x", "yref": "y",
     }  # fmt: skip
     layout = frame(
@@ -78,8 +79,8 @@ def accuracy_curve(profile: Profile, comparisons: Sequence[Comparison], beside: 
 
 def _thin_lines(repair: str, x: list[float], profile: Profile, at: Sequence[Comparison | None]) -> tuple[Spec, Spec]:
     """Accuracy and difference of another repair over the stops."""
-    accuracy = [None if c is None else 100 * c.pruned.value for c in at]
-    difference = [None if c is None else 100 * c.difference for c in at]
+    accuracy = [None if c is None else hundredths(c.pruned.value) for c in at]
+    difference = [None if c is None else hundredths(c.difference) for c in at]
     hover = [
         f"{REPAIRS[repair].title}, {wording.sparsity(s)}<br>{wording.accuracy(c.pruned)}<br>{wording.difference(c)}"
         if c
@@ -95,7 +96,7 @@ def _band(
     repair: str, x: list[float], y: list[float], intervals: Sequence[Proportion | Comparison], hover: list[str],
     axes: str,
 ) -> tuple[Spec, Spec]:  # fmt: skip
-    low, high = [100 * i.low for i in intervals], [100 * i.high for i in intervals]
+    low, high = [hundredths(i.low) for i in intervals], [hundredths(i.high) for i in intervals]
     band = {
         "type": "scatter", "xaxis": f"x{axes}", "yaxis": f"y{axes}", "x": [*x, *x[::-1]], "y": [*high, *low[::-1]],
         "mode": "lines", "line": {"width": 0}, "fill": "toself", "fillcolor": CUT if repair == AS_IS else MENDED,

@@ -11,7 +11,7 @@ from core.panels.base import Placed, Readout, readout
 from core.words import confidence as words
 
 
-def confidence(profile: Profile, labels: Labels, others: Sequence[Profile]) -> tuple[Readout, tuple[Placed, ...]]:
+def confidence(profile: Profile, labels: Labels, others: Sequence[Profile] = ()) -> tuple[Readout, tuple[Placed, ...]]:
     """The calibration error of a profile, next to that of `others`, the same weights followed by other repairs."""
     bins, over = reliability(profile, labels), overconfidence(profile, labels)
     stops, also = bins.stops, _beside(profile, labels, others)
