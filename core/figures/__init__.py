@@ -15,6 +15,7 @@ from core.figures.confidence import Confident, confidence_curve, reliability
 from core.figures.curves import Beside, accuracy_curve, layer_shares
 from core.figures.labels import label, named
 from core.figures.matrices import confusion, confusion_difference, outcomes
+from core.figures.payers import brought_back
 from core.figures.static import BeforeAfter, before_after, learning_curves
 from core.figures.storage import CODERS, TITLES, bytes_at_stop, bytes_over_sparsity, title
 from core.figures.study import bands, readings, sensitivity
@@ -40,6 +41,7 @@ __all__ = [
     "around_the_cut",
     "bands",
     "before_after",
+    "brought_back",
     "bytes_at_stop",
     "bytes_over_sparsity",
     "confidence_curve",

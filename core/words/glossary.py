@@ -64,6 +64,10 @@ TERMS: dict[str, str] = {
     "Lost and gained": (
         "Lost: images that the dense network gets right and the pruned one gets wrong. Gained: the reverse."
     ),
+    "Brought back": (
+        "Images that the dense network gets right, the pruned one wrong and the repaired one right again. Still lost: "
+        "the repaired one is wrong too. Newly lost: the pruned one is right, the repaired one wrong."
+    ),
     "Churn": "The share of images whose answer changed at all, right or wrong.",
     "Calibration error": (
         "How far confidence (the probability that the network gives its answer) and accuracy are apart: the mean of "
