@@ -170,9 +170,9 @@ def test_the_hover_text_has_the_paired_change_but_not_of_the_dense_network_itsel
     over = overconfidence(profiles()[BATCH_NORM], small.LABELS)
     _, figure, _ = shown(BATCH_NORM)
     said = trace(figure, name="Mean confidence")["hovertext"]
-    assert "from dense" not in said[0]
+    assert "paired" not in said[0]
     for stop in TRIED[1:]:
-        change = f"<br>confidence minus accuracy: {words.gap(over.changes[stop])} from dense, paired"
+        change = f"<br>paired change of confidence minus accuracy: {words.gap(over.changes[stop])}"
         assert said[stop].endswith(change) and said[stop].startswith(wording.sparsity(STOPS[stop] / 100))
 
 

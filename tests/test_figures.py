@@ -35,8 +35,8 @@ from tests import small
 STOPS_TRIED = (0, 4, 12, 20, 29, len(STOPS) - 1)
 """0, 0.01, 5, 45, 90 and 100 %."""
 OTHERS = ("outcomes", "recall", "precision", "probabilities", "story", "maps")
-CONFIDENCE = ("confidence", "reliability")
-NAMES = ("curve", "layers", "distributions", "zoom", "dense", "pruned", "difference", "kernels", *CONFIDENCE, *OTHERS)
+AFTER_REPAIR = ("confidence", "reliability", "payers")
+NAMES = ("curve", "layers", "distributions", "zoom", "dense", "pruned", "difference", "kernels", *AFTER_REPAIR, *OTHERS)
 
 
 def matrices(profile: Profile) -> list[Any]:
@@ -59,6 +59,7 @@ def drawn(criterion: str = "magnitude", scope: str = "global") -> dict[str, Live
         figures.confusion_difference([m - counts[0] for m in counts], small.CLASSES),
         panels.kernels("conv2.weight", profile, small.weights(), small.ranking(profile.pruning)).figure,
         *(placed.figure for placed in confidence(profile, small.LABELS)[1]),
+        figures.brought_back([m[:, :3] for m in counts], small.CLASSES, [20] * 10),
         *(placed.figure for panel in others(profile) for placed in panel.figures if placed.figure.name in OTHERS),
     )
     return {figure.name: figure for figure in all_of}

@@ -36,7 +36,10 @@ def confidence_curve(
     x = [axis.place(s) for s in profile.sparsity]
     accuracy, mean, error = ([hundredths(getattr(c, name)) for c in stops] for name in ("accuracy", "mean", "error"))
     hover = {"x": x, "hovertext": _hover(profile, stops, over)}
-    errors = [f"{wording.sparsity(s)}: {words.error(c.error)}" for s, c in zip(profile.sparsity, stops, strict=True)]
+    errors = [
+        f"{wording.sparsity(s)}: calibration error {words.error(c.error)}"
+        for s, c in zip(profile.sparsity, stops, strict=True)
+    ]
     dots = {"mode": "lines+markers", "marker": {"size": 5}}
 
     others = [_thin_line(name, x, profile, at) for name, at in beside.items()]
@@ -100,7 +103,7 @@ def _between(repair: str, x: list[float], accuracy: list[float], mean: list[floa
 
 def _hover(profile: Profile, stops: Sequence[Confidence], over: Overconfidence) -> list[str]:
     """Of each stop; the first is the dense network, with which the others are paired."""
-    changes = ["", *(f"<br>confidence minus accuracy: {words.gap(g)} from dense, paired" for g in over.changes[1:])]
+    changes = ["", *(f"<br>paired change of confidence minus accuracy: {words.gap(g)}" for g in over.changes[1:])]
     return [
         f"{wording.sparsity(s)}: {words.means(c)}{change}"
         for s, c, change in zip(profile.sparsity, stops, changes, strict=True)
@@ -111,9 +114,7 @@ def _thin_line(repair: str, x: list[float], profile: Profile, at: Sequence[Confi
     """The calibration error of another repair over the stops."""
     title = REPAIRS[repair].title
     hover = [
-        f"{title}, {wording.sparsity(s)}: {words.error(c.error)}, mean confidence {wording.probability(c.mean)}"
-        if c
-        else ""
+        f"{title}, {wording.sparsity(s)}: calibration error {words.error(c.error)}<br>{words.mean(c)}" if c else ""
         for s, c in zip(profile.sparsity, at, strict=True)
     ]
     return repair_line(repair, "2", dash=repair_dash(repair, "dashdot"), width=1.5) | {
@@ -142,12 +143,15 @@ def reliability(bins: Reliability, over: Overconfidence, repair: str = AS_IS) ->
         barmode="overlay",
         xaxis=plain_axis(anchor="y", matches="x2", range=[0, 100], showticklabels=False),
         yaxis=plain_axis("Accuracy, %", anchor="x", domain=[0.34, 1], range=[0, 104]),
-        xaxis2=plain_axis("Confidence (probability of the answer), %", anchor="y2", range=[0, 100]),
+        xaxis2=plain_axis(
+            "Confidence (probability of the answer), %", anchor="y2", range=[0, 100], tickvals=[*range(0, 101, 20)],
+        ),
         yaxis2=plain_axis(
             "Images", anchor="x2", domain=[0, 0.27], type="log", range=limits, tickvals=ticks,
             ticktext=[wording.count(tick) for tick in ticks],
         ),
         shapes=[_diagonal()],
+        margin={"l": 8, "r": 18, "t": 24, "b": 8},
         annotations=[verdict],
         showlegend=True,
         legend=_legend(1.14),

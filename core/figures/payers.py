@@ -13,6 +13,8 @@ from core.figures.labels import labels, names_axis
 from core.words import repair as repairs
 from core.words import wording
 
+_SPACE = "\N{EN SPACE}"  # between a bar and its text
+
 
 def brought_back(counts: Sequence[NDArray[np.int64]], classes: Sequence[str], images: Sequence[int]) -> LiveFigure:
     """Stacked bars of C classes at each stop: brought back, still lost, newly lost.
@@ -28,7 +30,7 @@ def brought_back(counts: Sequence[NDArray[np.int64]], classes: Sequence[str], im
     clear, width = "rgba(0,0,0,0)", {"width": 1, "color": LOST}
     markers: tuple[Spec, ...] = (
         {"color": GAINED},
-        {"color": LOST, "pattern": {"shape": "/", "fgcolor": "white", "size": 6, "solidity": 0.25}},
+        {"color": LOST, "pattern": {"shape": "/", "fgcolor": "white", "bgcolor": LOST, "size": 6, "solidity": 0.25}},
         {"color": clear, "line": width, "pattern": {"shape": "x", "fgcolor": LOST, "bgcolor": clear, "size": 5}},
     )
     traces: list[Spec] = [
@@ -55,7 +57,7 @@ def brought_back(counts: Sequence[NDArray[np.int64]], classes: Sequence[str], im
     def patch(i: int) -> Patch:
         ends = counts[i].sum(axis=1)
         bars: dict[int, Spec] = {j: {"x": column.tolist()} for j, column in enumerate(counts[i].T)}
-        text = [repairs.back(back, still) for back, still, _ in counts[i].tolist()]
+        text = [f"{_SPACE}{repairs.back(back, still)}" for back, still, _ in counts[i].tolist()]
         return Patch(
             {**bars, 3: {"x": ends.tolist(), "text": text}}, {"xaxis.range": [0, 1.3 * _step(int(ends.max()))]}
         )

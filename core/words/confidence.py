@@ -18,9 +18,14 @@ def _tenths(fraction: float) -> str:
     return wording.decimal(100 * fraction, 1, 100.0)
 
 
+def mean(c: Confidence) -> str:
+    """`mean confidence 67.12 %`."""
+    return f"mean confidence {wording.probability(c.mean)}"
+
+
 def means(c: Confidence) -> str:
     """`mean confidence 67.12 %, accuracy 92.70 %`."""
-    return f"mean confidence {wording.probability(c.mean)}, accuracy {wording.percent(c.accuracy)}"
+    return f"{mean(c)}, accuracy {wording.percent(c.accuracy)}"
 
 
 def gap(g: Gap) -> str:
