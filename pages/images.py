@@ -9,129 +9,63 @@ from numpy.typing import NDArray
 
 from core import figures
 from core.evaluation import ClassComparison, Comparison, answers, by_class, confusion_matrix, most_confused
-from core.evaluation.answers import OUTCOMES, Filter
+from core.evaluation.answers import OUTCOMES
 from core.evaluation.profile import Profile
 from core.words import repair, wording
 from pages.ui.components.chart import chart
 from pages.ui.components.gallery import Answer, Card
-from pages.ui.components.live_panel import Pick, live_panel
+from pages.ui.components.live_panel import live_panel
 from pages.ui.components.table import Row, TableCell, table
 from pages.ui.server.services import store
 from pages.ui.view import address, galleries, linked, lookup, own_image, picker
 from pages.ui.view.address import View
+from pages.ui.view.filters import choose_filter, choose_one, filter_by_cell, filter_in_words, first_page
 from pages.ui.view.lookup import Stops
 from pages.ui.view.say import as_written
 from pages.ui.view.words import meanings
-
-FILTERS = {
-    "outcome": "Outcome",
-    "true": "True class",
-    "dense": "Dense answer",
-    "pruned": "{} answer",
-    "moved": "Answer moved to or from",
-}
-"""Label of each filter by its URL parameter, with a gap for `repair.network`; all but the first are classes."""
-
 
 # --- which answers changed --------------------------------------------------------------------------------------
 
 
 def show_answers(view: View, stops: Stops) -> None:
     """A live panel with cells to click, and the images in the chosen cells."""
-    above, network = st.container(), repair.network(view.pruning.repair)
+    above, network, as_is = st.container(), repair.network(view.pruning.repair), lookup.as_is_stop(view, stops)
     with st.popover("Filter", icon=":material/filter_alt:"):
-        wanted = choose_filter(view.run.classes, network)
+        wanted = choose_filter(view.run.classes, network, repaired=as_is is not None)
     with above:
         url, pick = lookup.panel_url(view, stops, part="answers"), partial(filter_by_cell, view.run.classes)
         live_panel([url], stops.row, label="Sparsity", key="answers panel", on_stop=stops.go, on_pick=pick)
         st.caption("Click a cell to see its images.")
     labels, profile = store().labels(view.run.id), stops.profile
-    dense, pruned = profile.predicted[0], profile.predicted[stops.row]
     keep = np.zeros(len(labels), np.bool_)
-    keep[wanted.select(labels, dense, pruned)] = True
+    keep[wanted.select(labels, profile.predicted[0], stops.answers, as_is.answers if as_is else None)] = True
     order = answers.by_movement(profile, stops.row)
     images = order[keep[order]]
     filtered = as_written(filter_in_words(wanted, view.run.classes, network))
     st.header(
         f"{wording.count(len(images))} of {wording.count(len(labels))} images{filtered}",
-        help=meanings("Dense and pruned", "Lost and gained"),
+        help=meanings("Dense and pruned", "Lost and gained", *(["Brought back"] if as_is else [])),
     )
-    galleries.show_gallery(view, images, lambda image: card(view, profile, stops.row, labels, image), "answers gallery")
+    galleries.show_gallery(view, images, lambda image: card(view, stops, labels, image, as_is), "answers gallery")
 
 
-def choose_filter(names: Sequence[str], network: str) -> Filter:
-    """The filter from its widgets, which write it to the URL."""
-    chosen = {}
-    for name, label in FILTERS.items():
-        choices = (*OUTCOMES, answers.CHANGED, answers.SAME) if name == "outcome" else names
-        chosen[name] = choose_one(label.format(network.capitalize()), choices, name)
-    st.button("Show all", on_click=set_filter)
-    outcome = chosen.pop("outcome")
-    return Filter(outcome, **{name: names.index(value) for name, value in chosen.items() if value is not None})
+def card(view: View, stops: Stops, labels: NDArray[np.uint8], image: int, as_is: Stops | None = None) -> Card:
+    """An image with its dense answer and its answer at the stop; of a repaired network with the pruned one's between.
 
-
-def choose_one(label: str, choices: Sequence[str], name: str) -> str | None:
-    """A select box that returns None for "any"; a class of another data set is reset to "any"."""
-    every = "any"
-    while every in choices:
-        every = f"({every})"  # a class may have this name
-    options = [every, *choices]
-    if st.session_state.get(name, every) not in options:
-        st.session_state[name] = every
-    chosen = linked.choice(st.selectbox, label, options, key=name, on_change=first_page)
-    return None if chosen == every else chosen
-
-
-def set_filter(**chosen: str) -> None:
-    """Set exactly these filters and clear the others, from a callback."""
-    for name in FILTERS:
-        st.session_state[name] = chosen.get(name)
-    first_page()
-
-
-def first_page() -> None:
-    """Return the gallery to its first page, from a callback."""
-    st.session_state["page"] = 1
-    address.change()
-
-
-def filter_by_cell(classes: Sequence[str], pick: Pick) -> None:
-    """Show the images of a clicked cell. A cell that does not exist is ignored."""
-    column, row = (figures.named(label, classes) for label in (pick.x, pick.y))
-    right, wrong = (OUTCOMES[:2], OUTCOMES[2:])
-    if pick.figure == "outcomes":
-        outcomes = right if pick.y == "dense right" else wrong
-        set_filter(outcome=outcomes[pick.x.endswith("wrong")])
-    elif column is None or row is None:
-        return
-    elif pick.figure == "difference":
-        set_filter(true=row, moved=column)
-    elif pick.figure in ("dense", "pruned"):
-        set_filter(true=row, **{pick.figure: column})
-
-
-def filter_in_words(wanted: Filter, name: Sequence[str], network: str) -> str:
-    """The filter in words."""
-    parts = [
-        wanted.outcome,
-        None if wanted.true is None else f"true class {name[wanted.true]}",
-        None if wanted.dense is None else f"dense answer {name[wanted.dense]}",
-        None if wanted.pruned is None else f"{network} answer {name[wanted.pruned]}",
-        None if wanted.moved is None else f"answer moved to or from {name[wanted.moved]}",
-    ]
-    return "".join(f", {part}" for part in parts if part)
-
-
-def card(view: View, profile: Profile, row: int, labels: NDArray[np.uint8], image: int) -> Card:
-    """An image with its dense answer and its answer at the stop `row`."""
-    dense, pruned = (int(profile.predicted[r, image]) for r in (0, row))
-    outcome = OUTCOMES[int(answers.outcomes(labels[[image]], *profile.predicted[[0, row]][:, [image]])[0])]
-    if outcome == "both wrong" and dense != pruned:
-        outcome = "both wrong, with different answers"
+    `as_is` is the stop without the repair.
+    """
+    after = repair.network(view.pruning.repair)
+    each = [("dense", Stops(stops.profile, 0)), *([("pruned", as_is)] if as_is else []), (after, stops)]
     given = [
-        Answer(network, view.run.classes[c], float(profile.probability[r, image]))
-        for network, r, c in (("dense", 0, dense), (repair.network(profile.pruning.repair), row, pruned))
+        Answer(network, view.run.classes[at.answers[image]], float(at.profile.probability[at.row, image]))
+        for network, at in each
     ]
+    one = [row[[image]] for row in (labels, stops.profile.predicted[0], stops.answers)]
+    outcome = OUTCOMES[int(answers.outcomes(*one)[0])]
+    if outcome == "both wrong" and one[1] != one[2]:
+        outcome = "both wrong, with different answers"
+    if as_is:
+        outcome = answers.after_repair(*one[:2], as_is.answers[[image]], one[2])[0] or outcome
     return Card(image, view.run.classes[labels[image]], f"No. {wording.count(image)}, {outcome}", given)
 
 
@@ -171,7 +105,7 @@ def show_fragile(view: View, stops: Stops) -> None:
 def flipped(view: View, profile: Profile, row: int, labels: NDArray[np.uint8], image: int) -> Card:
     """An image with its dense answer and the first different one."""
     last = len(profile.k) - 1
-    made = card(view, profile, min(row, last), labels, image)
+    made = card(view, Stops(profile, min(row, last)), labels, image)
     note = "never changes" if row > last else f"changes at {wording.sparsity(float(profile.sparsity[row]))}"
     return Card(image, made.title, f"No. {wording.count(image)}, {note}", made.answers)
 
@@ -183,13 +117,17 @@ def show_classes(view: View, stops: Stops) -> None:
     """A live panel of recall and precision, the classes most often confused, and a table of tests."""
     url = lookup.panel_url(view, stops, part="classwise")
     live_panel([url], stops.row, label="Sparsity", key="classes panel", on_stop=stops.go)
-    labels, profile = store().labels(view.run.id), stops.profile
-    dense, pruned = profile.predicted[0], profile.predicted[stops.row]
-    names = view.run.classes
+    labels, dense, pruned = store().labels(view.run.id), stops.profile.predicted[0], stops.answers
+    names, as_is = view.run.classes, lookup.as_is_stop(view, stops)
     st.markdown(confused(labels, dense, pruned, names, repair.network(view.pruning.repair)))
     rows = class_rows(labels, dense, pruned, names)
-    terms = ("Recall and precision", "McNemar test", "Holm's correction")
+    terms = ["Recall and precision", "McNemar test", "Holm's correction"]
     columns = [column.format(repair.networks(view.pruning.repair)) for column in CLASS_COLUMNS]
+    if as_is:
+        counts = answers.by_repair(labels, dense, as_is.answers, pruned, len(names))
+        paid = {name: paid_cells(*row) for name, row in zip(names, counts.tolist(), strict=True)}
+        rows = [Row(row.name, (*row.cells, *paid[row.name])) for row in rows]
+        columns, terms = [*columns, *PAID_COLUMNS], [*terms, "Brought back"]
     table("Recall and precision of each class", columns, rows, key="classes", terms=terms)
     st.caption(
         "Recall is compared on the same images: 95 % paired interval (Bonett and Price) and exact McNemar test, with "
@@ -226,6 +164,15 @@ CLASS_COLUMNS = (
     "p (Holm)",
     "Precision, {}",
 )
+
+
+PAID_COLUMNS = ("Brought back, of lost", "Newly lost")
+
+
+def paid_cells(back: int, still: int, newly: int) -> tuple[TableCell, TableCell]:
+    """The cells of `PAID_COLUMNS`, the first ranked by the share."""
+    share = back / (back + still) if back + still else -1.0
+    return TableCell(repair.back(back, still), share), TableCell(wording.count(newly), newly)
 
 
 def class_rows(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.evaluation import answers, compare, confusion_matrix
-from core.evaluation.answers import CHANGED, OUTCOMES, SAME, Filter
+from core.evaluation.answers import CHANGED, OUTCOMES, REPAIRED, SAME, Filter
 from tests import small
 
 PROFILE, LABELS = small.profile(), small.LABELS
@@ -83,3 +83,63 @@ def test_first_changes_are_counted_by_class_and_each_image_once() -> None:
     np.testing.assert_array_equal(counts.sum(axis=1), np.bincount(LABELS, minlength=10))
     assert counts[3, 30] == ((LABELS == 3) & (when == 30)).sum()
     assert counts[:, -1].sum() == (when == len(PROFILE.k)).sum()
+
+
+# --- after a repair ---------------------------------------------------------------------------------------------
+
+
+def repaired(row: int) -> np.ndarray:
+    """The answers after a repair that gives most images their dense answer back, and a few a wrong one."""
+    after, images = PROFILE.predicted[row].copy(), np.arange(len(LABELS))
+    after[images % 3 > 0] = PROFILE.predicted[0][images % 3 > 0]
+    after[images % 17 == 0] = (LABELS[images % 17 == 0] + 1) % 10
+    return after
+
+
+def by_hand(row: int) -> list[str | None]:
+    """The outcome of each image, one by one."""
+    found: list[str | None] = []
+    for true, dense, as_is, after in zip(
+        LABELS, PROFILE.predicted[0], PROFILE.predicted[row], repaired(row), strict=True
+    ):
+        if dense != true:
+            found.append(None)
+        elif as_is != true:
+            found.append("brought back" if after == true else "still lost")
+        else:
+            found.append(None if after == true else "newly lost")
+    return found
+
+
+@at_some_rows
+def test_what_a_repair_did_to_each_image(row: int) -> None:
+    dense, as_is, after = PROFILE.predicted[0], PROFILE.predicted[row], repaired(row)
+    outcomes = by_hand(row)
+    assert answers.after_repair(LABELS, dense, as_is, after) == outcomes
+    counts = answers.by_repair(LABELS, dense, as_is, after, 10)
+    for column, outcome in enumerate(REPAIRED):
+        images = Filter(outcome=outcome).select(LABELS, dense, after, as_is)
+        assert images.tolist() == [i for i, o in enumerate(outcomes) if o == outcome]
+        assert counts[:, column].tolist() == np.bincount(LABELS[images], minlength=10).tolist()
+        seven = Filter(outcome=outcome, true=7).select(LABELS, dense, after, as_is)
+        assert len(seven) == counts[7, column] and (LABELS[seven] == 7).all()
+
+
+@at_some_rows
+def test_still_and_newly_lost_are_what_the_repaired_network_lost(row: int) -> None:
+    dense, as_is, after = PROFILE.predicted[0], PROFILE.predicted[row], repaired(row)
+    back, still, newly = answers.by_repair(LABELS, dense, as_is, after, 10).sum(axis=0)
+    assert back + still == compare(LABELS, dense, as_is).lost and still + newly == compare(LABELS, dense, after).lost
+    assert row != 20 or min(newly, back, still) > 0
+
+
+@pytest.mark.parametrize("outcome", REPAIRED)
+def test_without_a_repair_there_is_no_such_outcome(outcome: str) -> None:
+    with pytest.raises(ValueError, match=f"No answer is {outcome} without a repair"):
+        found(20, outcome=outcome)
+
+
+def test_a_row_is_found_by_its_weights() -> None:
+    for row, k in enumerate(PROFILE.k):
+        assert PROFILE.k[answers.row_with(PROFILE, int(k))] == k and answers.row_with(PROFILE, int(k)) <= row
+    assert answers.row_with(PROFILE, 1_777) is None

@@ -22,9 +22,10 @@ from core.evaluation import by_class, confusion_matrix
 from core.evaluation.answers import first_changes
 from core.evaluation.profile import STOPS, Profile
 from core.figures import BeforeAfter, LiveFigure, SparsityAxis, colours
-from core.figures.base import Patch
+from core.figures.base import Patch, hundredths
 from core.figures.weights import KERNELS
 from core.panels import Placed
+from core.panels.confidence import confidence
 from core.progress import Epoch
 from core.pruning import kernels, prune, rank
 from core.pruning.distributions import BINS, ZOOM, Distributions, Histogram
@@ -34,7 +35,8 @@ from tests import small
 STOPS_TRIED = (0, 4, 12, 20, 29, len(STOPS) - 1)
 """0, 0.01, 5, 45, 90 and 100 %."""
 OTHERS = ("outcomes", "recall", "precision", "probabilities", "story", "maps")
-NAMES = ("curve", "layers", "distributions", "zoom", "dense", "pruned", "difference", "kernels", *OTHERS)
+AFTER_REPAIR = ("confidence", "reliability", "payers")
+NAMES = ("curve", "layers", "distributions", "zoom", "dense", "pruned", "difference", "kernels", *AFTER_REPAIR, *OTHERS)
 
 
 def matrices(profile: Profile) -> list[Any]:
@@ -56,6 +58,8 @@ def drawn(criterion: str = "magnitude", scope: str = "global") -> dict[str, Live
         figures.confusion("pruned", "Pruned", counts, small.CLASSES),
         figures.confusion_difference([m - counts[0] for m in counts], small.CLASSES),
         panels.kernels("conv2.weight", profile, small.weights(), small.ranking(profile.pruning)).figure,
+        *(placed.figure for placed in confidence(profile, small.LABELS)[1]),
+        figures.brought_back([m[:, :3] for m in counts], small.CLASSES, [20] * 10),
         *(placed.figure for panel in others(profile) for placed in panel.figures if placed.figure.name in OTHERS),
     )
     return {figure.name: figure for figure in all_of}
@@ -151,8 +155,8 @@ def test_an_option_and_its_absence_set_the_same_values(name: str) -> None:
             parent(DRAWN[name].base["layout"], path)
 
 
-def test_only_the_curve_and_the_story_stand_for_the_stops() -> None:
-    assert {name for name, figure in DRAWN.items() if figure.stops_of} == {"curve", "story"}
+def test_only_the_curves_and_the_story_stand_for_the_stops() -> None:
+    assert {name for name, figure in DRAWN.items() if figure.stops_of} == {"curve", "confidence", "story"}
     traces = [DRAWN["curve"].base["data"][i] for i in DRAWN["curve"].stops_of]
     assert all(len(trace["x"]) == len(STOPS) and trace["name"] == "As is" for trace in traces)
 
@@ -240,18 +244,18 @@ def test_the_marks_stand_on_the_accuracy_and_the_difference_of_their_stop(stop: 
     figure, c, x = DRAWN["curve"].at(stop), COMPARISONS[stop], AXIS.place(PROFILE.sparsity[stop])
     accuracy, difference = (trace for trace in figure.data if trace.name == "mark")
     floor, ceiling = figure.layout.yaxis2.range
-    assert (accuracy.x[0], accuracy.y[0]) == (x, 100 * c.pruned.value)
-    assert (difference.x[0], difference.y[0]) == (x, min(max(100 * c.difference, floor), ceiling))
+    assert (accuracy.x[0], accuracy.y[0]) == (x, hundredths(c.pruned.value))
+    assert (difference.x[0], difference.y[0]) == (x, min(max(hundredths(c.difference), floor), ceiling))
     assert [(s.x0, s.x1) for s in figure.layout.shapes if s.xref in ("x", "x2")] == [(x, x), (x, x)]
 
 
 def test_the_lines_and_bands_are_the_accuracies_and_differences_with_their_intervals() -> None:
     band, line, band2, line2 = DRAWN["curve"].base["data"][:4]
-    assert line["y"] == [100 * c.pruned.value for c in COMPARISONS]
-    assert line2["y"] == [100 * c.difference for c in COMPARISONS]
+    assert line["y"] == [hundredths(c.pruned.value) for c in COMPARISONS]
+    assert line2["y"] == [hundredths(c.difference) for c in COMPARISONS]
     assert line["x"] == line2["x"] == [AXIS.place(s) for s in PROFILE.sparsity]
     for spec, intervals in ((band, [c.pruned for c in COMPARISONS]), (band2, COMPARISONS)):
-        assert spec["y"] == [100 * i.high for i in intervals] + [100 * i.low for i in intervals[::-1]]
+        assert spec["y"] == [hundredths(i.high) for i in intervals] + [hundredths(i.low) for i in intervals[::-1]]
         assert spec["x"] == line["x"] + line["x"][::-1]
 
 

@@ -24,6 +24,7 @@ from core.errors import PruneLabError
 from core.evaluation import Comparison, compare
 from core.evaluation.profile import STOPS, Profile
 from core.figures import colours
+from core.figures.base import hundredths
 from core.networks import Kernel
 from core.panels.base import beside
 from core.pruning import AS_IS, REPAIRS, PruningConfig, rank
@@ -150,7 +151,9 @@ def test_the_curve_has_a_line_for_each_repair_and_a_band_for_the_chosen_one(name
     for other in (profile, *others):
         above, below = (trace for trace in lines if trace["name"] == other.pruning.followed_by.title)
         found = other.comparisons(small.LABELS)
-        assert above["y"] == [100 * c.pruned.value for c in found] and below["y"] == [100 * c.difference for c in found]
+        assert above["y"] == [hundredths(c.pruned.value) for c in found] and below["y"] == [
+            hundredths(c.difference) for c in found
+        ]
         assert above["line"]["color"] == (colours.PRUNED if other.pruning.repair == AS_IS else colours.REPAIRED)
         assert ("markers" in above["mode"]) == (other is profile) and above["showlegend"] and not below["showlegend"]
     (band,) = {trace["fillcolor"] for trace in figure.base["data"] if trace.get("fill")}
@@ -176,7 +179,7 @@ def test_the_marks_of_the_chosen_repair_move_and_the_figure_is_plotlys(name: str
     assert content == json.loads(json.dumps(figure.base))
     drawn, c = figure.at(stop), profile.comparison(small.LABELS, stop)
     accuracy, _ = (trace for trace in drawn.data if trace.name == "mark")
-    assert accuracy.y[0] == 100 * c.pruned.value and accuracy.marker.color == colours.REPAIRED
+    assert accuracy.y[0] == hundredths(c.pruned.value) and accuracy.marker.color == colours.REPAIRED
     assert {shape.line.color for shape in drawn.layout.shapes if shape.xref in ("x", "x2")} == {colours.REPAIRED}
 
 

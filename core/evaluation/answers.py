@@ -18,12 +18,21 @@ CHANGED, SAME = "changed", "unchanged"
 """Whether the answer changed, right or wrong."""
 
 
+BROUGHT_BACK, STILL_LOST, NEWLY_LOST = "brought back", "still lost", "newly lost"
+REPAIRED = (BROUGHT_BACK, STILL_LOST, NEWLY_LOST)
+"""What a repair did to a correct answer of the dense network, in the order of `by_repair`'s columns.
+
+Brought back: the pruned network is wrong, the repaired one right. Still lost: both are wrong. Newly lost: the pruned
+network is right, the repaired one wrong. What the repaired network has lost is still lost or newly lost.
+"""
+
+
 @dataclass(frozen=True)
 class Filter:
     """Which images are wanted; None means any.
 
     Attributes:
-        outcome: one of `OUTCOMES`, `CHANGED` or `SAME`.
+        outcome: one of `OUTCOMES`, `CHANGED` or `SAME`; of a repaired network also one of `REPAIRED`.
         true, dense, pruned: the true class and the two answers.
         moved: the class that an answer moved to or away from.
     """
@@ -34,15 +43,28 @@ class Filter:
     pruned: int | None = None
     moved: int | None = None
 
-    def select(self, labels: Labels, dense: Labels, pruned: Labels) -> NDArray[np.int64]:
-        """The wanted images, in order; all of (n,) labels and answers."""
+    def select(self, labels: Labels, dense: Labels, pruned: Labels, as_is: Labels | None = None) -> NDArray[np.int64]:
+        """The wanted images, in order.
+
+        Args:
+            labels: (n,) true classes.
+            dense, pruned: (n,) the two answers; `pruned` is after the repair, if there is one.
+            as_is: (n,) the pruned network's answers without the repair.
+
+        Raises:
+            ValueError: the outcome is that of a repair, and there is none.
+        """
         keep = np.ones(len(labels), np.bool_)
         for wanted, classes in ((self.true, labels), (self.dense, dense), (self.pruned, pruned)):
             if wanted is not None:
                 keep &= classes == wanted
         if self.moved is not None:
             keep &= (dense == self.moved) != (pruned == self.moved)
-        if self.outcome in OUTCOMES:
+        if self.outcome in REPAIRED:
+            if as_is is None:
+                raise ValueError(f"No answer is {self.outcome} without a repair.")
+            keep &= _repaired(labels, dense, as_is, pruned)[REPAIRED.index(self.outcome)]
+        elif self.outcome in OUTCOMES:
             keep &= outcomes(labels, dense, pruned) == OUTCOMES.index(self.outcome)
         elif self.outcome is not None:
             keep &= (dense != pruned) == (self.outcome == CHANGED)
@@ -52,6 +74,24 @@ class Filter:
 def outcomes(labels: Labels, dense: Labels, pruned: Labels) -> NDArray[np.uint8]:
     """(n,) uint8, indices into `OUTCOMES`."""
     return np.asarray(2 * (dense != labels) + (pruned != labels), np.uint8)
+
+
+def _repaired(labels: Labels, dense: Labels, as_is: Labels, repaired: Labels) -> NDArray[np.bool_]:
+    """(3, n) which images have each outcome of `REPAIRED`."""
+    right, before, after = (answers == labels for answers in (dense, as_is, repaired))
+    return np.stack([right & ~before & after, right & ~before & ~after, right & before & ~after])
+
+
+def after_repair(labels: Labels, dense: Labels, as_is: Labels, repaired: Labels) -> list[str | None]:
+    """The outcome of each of n images in `REPAIRED`; None if it has none of them."""
+    found = _repaired(labels, dense, as_is, repaired)
+    return [REPAIRED[i] if any_of else None for i, any_of in zip(found.argmax(axis=0), found.any(axis=0), strict=True)]
+
+
+def by_repair(labels: Labels, dense: Labels, as_is: Labels, repaired: Labels, classes: int) -> NDArray[np.int64]:
+    """(classes, 3) how many images of each class are brought back, still lost and newly lost."""
+    found = _repaired(labels, dense, as_is, repaired)
+    return np.stack([np.bincount(labels[images], minlength=classes) for images in found], axis=1)
 
 
 def by_movement(profile: Profile, row: int) -> NDArray[np.int64]:
@@ -81,3 +121,9 @@ def first_changes(profile: Profile, labels: Labels, classes: int) -> NDArray[np.
     counts = np.zeros((classes, len(profile.k) + 1), np.int64)
     np.add.at(counts, (labels, first_change(profile)), 1)
     return counts
+
+
+def row_with(profile: Profile, k: int) -> int | None:
+    """A row with so many weights pruned; None if there is none."""
+    rows = np.flatnonzero(profile.k == k)
+    return int(rows[0]) if rows.size else None

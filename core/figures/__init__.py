@@ -11,9 +11,11 @@ a sign or a label.
 
 from core.figures.answers import feature_maps, first_changes, probabilities, rates, story
 from core.figures.base import LiveFigure, SparsityAxis, Spec, layer_title
+from core.figures.confidence import Confident, confidence_curve, reliability
 from core.figures.curves import Beside, accuracy_curve, layer_shares
 from core.figures.labels import label, named
 from core.figures.matrices import confusion, confusion_difference, outcomes
+from core.figures.payers import brought_back
 from core.figures.static import BeforeAfter, before_after, learning_curves
 from core.figures.storage import CODERS, TITLES, bytes_at_stop, bytes_over_sparsity, title
 from core.figures.study import bands, readings, sensitivity
@@ -29,6 +31,7 @@ __all__ = [
     "TITLES",
     "BeforeAfter",
     "Beside",
+    "Confident",
     "Counts",
     "LiveFigure",
     "SparsityAxis",
@@ -39,8 +42,10 @@ __all__ = [
     "around_the_cut",
     "bands",
     "before_after",
+    "brought_back",
     "bytes_at_stop",
     "bytes_over_sparsity",
+    "confidence_curve",
     "confusion",
     "confusion_difference",
     "distributions",
@@ -56,6 +61,7 @@ __all__ = [
     "probabilities",
     "rates",
     "readings",
+    "reliability",
     "sensitivity",
     "story",
     "title",

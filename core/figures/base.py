@@ -130,13 +130,13 @@ class SparsityAxis:
         """The axis that shows all of `sparsity`, fractions in an array of any shape."""
         inner = sparsity[(sparsity > 0) & (sparsity < 1)]
         low, high = max(inner.min(initial=1e-5), 1e-10), min(inner.max(initial=0.999), 1 - 1e-10)
-        return cls(_logit(low) - _BEYOND, _logit(high) + _BEYOND)
+        return cls(_place(low) - _BEYOND, _place(high) + _BEYOND)
 
     def place(self, sparsity: float) -> float:
         """Where a sparsity in [0, 1] stands on the axis."""
         if not 0 < sparsity < 1:
             return self.low if sparsity <= 0 else self.high
-        return min(max(_logit(sparsity), self.low), self.high)
+        return min(max(_place(sparsity), self.low), self.high)
 
     def layout(self, title: str = "", **rest: Any) -> Spec:
         """The axis as plotly layout."""
@@ -150,13 +150,14 @@ class SparsityAxis:
     def ticks(self, percents: Sequence[float]) -> Spec:
         """Ticks at these percents and at the two ends, as plotly layout of the axis."""
         return {
-            "tickvals": [self.low, *(_logit(p / 100) for p in percents), self.high],
+            "tickvals": [self.low, *(_place(p / 100) for p in percents), self.high],
             "ticktext": ["0", *(f"{p:g}" for p in percents), "100"],
         }
 
 
-def _logit(fraction: float) -> float:
-    return math.log(fraction / (1 - fraction))
+def _place(fraction: float) -> float:
+    """Its logit, to five decimals, which is finer than a screen and short to send."""
+    return round(math.log(fraction / (1 - fraction)), 5)
 
 
 def upright(x: float, colour: str, axes: str, **line: Any) -> Spec:
@@ -168,6 +169,11 @@ def upright(x: float, colour: str, axes: str, **line: Any) -> Spec:
 def layer_title(name: str) -> str:
     """The layer's name as shown: `conv1` for `conv1.conv.weight`, `fc` for `fc.weight`."""
     return name.removesuffix(".weight").removesuffix(".conv")
+
+
+def hundredths(fraction: float) -> float:
+    """In percent (or percentage points), to four decimals, which is finer than a screen and short to send."""
+    return round(100 * fraction, 4)
 
 
 def nth(j: int) -> str:

@@ -1,7 +1,6 @@
 """What moves with the sparsity: accuracy, its difference, and the share of each layer."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +14,15 @@ from core.figures.base import (
     SparsityAxis,
     Spec,
     frame,
+    hundredths,
     layer_title,
     live,
     plain_axis,
     upright,
 )
-from core.figures.colours import CUT, DENSE, GREY, MENDED, PRUNED, after
+from core.figures.colours import CUT, GREY, MENDED, PRUNED, after
 from core.figures.labels import labels, names_axis
+from core.figures.lines import dense_level, diamond, repair_dash, repair_line
 from core.pruning import AS_IS, REPAIRS
 from core.words import wording
 
@@ -37,8 +38,8 @@ def accuracy_curve(profile: Profile, comparisons: Sequence[Comparison], beside: 
     beside, repair = beside or {}, profile.pruning.repair
     axis = SparsityAxis.over(profile.sparsity)
     x = [axis.place(s) for s in profile.sparsity]
-    accuracy = [100 * c.pruned.value for c in comparisons]
-    difference = [100 * c.difference for c in comparisons]
+    accuracy = [hundredths(c.pruned.value) for c in comparisons]
+    difference = [hundredths(c.difference) for c in comparisons]
     floor, ceiling = _difference_range(comparisons, profile.sparsity)
     dense = comparisons[0].dense
 
@@ -48,11 +49,12 @@ def accuracy_curve(profile: Profile, comparisons: Sequence[Comparison], beside: 
         *others,
         *_band(repair, x, accuracy, [c.pruned for c in comparisons], _accuracy_hover(profile, comparisons), ""),
         *_band(repair, x, difference, comparisons, _difference_hover(profile, comparisons), "2"),
-        _mark(repair, x[0], accuracy[0], ""),
-        _mark(repair, x[0], difference[0], "2"),
+        diamond(repair, x[0], accuracy[0], ""),
+        diamond(repair, x[0], difference[0], "2"),
     ]
+    levels = dense_level(hundredths(dense.value), ""), dense_level(0, "2")
     named = {
-        "showarrow": False, "text": f"dense {wording.percent(dense.value)}", "x": axis.low, "y": 100 * dense.value,
+        "showarrow": False, "text": f"dense {wording.percent(dense.value)}", "x": axis.low, "y": accuracy[0],
         "xanchor": "left", "yanchor": "top", "xref": "x", "yref": "y",
     }  # fmt: skip
     layout = frame(
@@ -61,7 +63,7 @@ def accuracy_curve(profile: Profile, comparisons: Sequence[Comparison], beside: 
         yaxis=plain_axis("Accuracy, %", anchor="x", domain=[0.47, 1], range=[0, 104]),
         xaxis2=axis.layout("Sparsity, % (logit scale)", anchor="y2"),
         yaxis2=plain_axis("Difference, pp", anchor="x2", domain=[0, 0.38], range=[floor, ceiling]),
-        shapes=[*(upright(x[0], after(repair), n) for n in ("", "2")), _level(100 * dense.value, ""), _level(0, "2")],
+        shapes=[*(upright(x[0], after(repair), n) for n in ("", "2")), *levels],
         annotations=[named],
         **(LEGEND if beside else {}),
     )
@@ -75,23 +77,10 @@ def accuracy_curve(profile: Profile, comparisons: Sequence[Comparison], beside: 
     return live("curve", "Accuracy over sparsity", traces, layout, patch, len(x), narrow, stops_of=over_stops)
 
 
-def _line(repair: str, axes: str, **line: Any) -> Spec:
-    """What the lines of a repair share: its colour, its name, and a dash, so that none depends on colour alone."""
-    return {
-        "type": "scatter", "xaxis": f"x{axes}", "yaxis": f"y{axes}", "name": REPAIRS[repair].title, "hoverinfo": "text",
-        "line": {"color": after(repair), **line}, "showlegend": not axes, "legendrank": [*REPAIRS].index(repair),
-    }  # fmt: skip
-
-
-def _dash(repair: str, otherwise: str) -> str:
-    """Of a repair's line; `otherwise` is that of the network as it is."""
-    return otherwise if repair == AS_IS else "solid" if REPAIRS[repair].refits else "dash"
-
-
 def _thin_lines(repair: str, x: list[float], profile: Profile, at: Sequence[Comparison | None]) -> tuple[Spec, Spec]:
     """Accuracy and difference of another repair over the stops."""
-    accuracy = [None if c is None else 100 * c.pruned.value for c in at]
-    difference = [None if c is None else 100 * c.difference for c in at]
+    accuracy = [None if c is None else hundredths(c.pruned.value) for c in at]
+    difference = [None if c is None else hundredths(c.difference) for c in at]
     hover = [
         f"{REPAIRS[repair].title}, {wording.sparsity(s)}<br>{wording.accuracy(c.pruned)}<br>{wording.difference(c)}"
         if c
@@ -99,7 +88,7 @@ def _thin_lines(repair: str, x: list[float], profile: Profile, at: Sequence[Comp
         for s, c in zip(profile.sparsity, at, strict=True)
     ]
     line = {"x": x, "hovertext": hover, "mode": "lines", "connectgaps": True}
-    first, second = (_line(repair, axes, dash=_dash(repair, "dashdot"), width=1.5) for axes in ("", "2"))
+    first, second = (repair_line(repair, axes, dash=repair_dash(repair, "dashdot"), width=1.5) for axes in ("", "2"))
     return first | line | {"y": accuracy}, second | line | {"y": difference}
 
 
@@ -107,28 +96,14 @@ def _band(
     repair: str, x: list[float], y: list[float], intervals: Sequence[Proportion | Comparison], hover: list[str],
     axes: str,
 ) -> tuple[Spec, Spec]:  # fmt: skip
-    low, high = [100 * i.low for i in intervals], [100 * i.high for i in intervals]
+    low, high = [hundredths(i.low) for i in intervals], [hundredths(i.high) for i in intervals]
     band = {
         "type": "scatter", "xaxis": f"x{axes}", "yaxis": f"y{axes}", "x": [*x, *x[::-1]], "y": [*high, *low[::-1]],
         "mode": "lines", "line": {"width": 0}, "fill": "toself", "fillcolor": CUT if repair == AS_IS else MENDED,
         "hoverinfo": "skip", "showlegend": False,
     }  # fmt: skip
     line = {"x": x, "y": y, "mode": "lines+markers", "marker": {"size": 5}, "hovertext": hover}
-    return band, _line(repair, axes, dash=_dash(repair, "solid"), width=2) | line
-
-
-def _mark(repair: str, x: float, y: float, axes: str) -> Spec:
-    diamond = {"color": after(repair), "size": 13, "symbol": "diamond", "line": {"color": "white", "width": 1.5}}
-    return {
-        "type": "scatter", "x": [x], "y": [y], "xaxis": f"x{axes}", "yaxis": f"y{axes}", "mode": "markers",
-        "marker": diamond, "hoverinfo": "skip", "name": "mark", "showlegend": False,
-    }  # fmt: skip
-
-
-def _level(y: float, axes: str) -> Spec:
-    """The dense network's level, a horizontal line over the whole width of one panel."""
-    span = {"x0": 0, "x1": 1, "xref": f"x{axes} domain", "y0": y, "y1": y, "yref": f"y{axes}"}
-    return {"type": "line", "line": {"color": DENSE, "dash": "dot", "width": 1.5}, **span}
+    return band, repair_line(repair, axes, dash=repair_dash(repair, "solid"), width=2) | line
 
 
 def _accuracy_hover(profile: Profile, comparisons: Sequence[Comparison]) -> list[str]:

@@ -1,7 +1,7 @@
 """Counts of answers in cells: what pruning did to right and wrong ones, and confusion matrices."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from core.words import wording
 def confusion(name: str, title: str, matrices: Sequence[NDArray[np.int64]], classes: Sequence[str]) -> LiveFigure:
     """Counts (C, C) at each stop: true class down, predicted across; log shades show even single errors."""
     top = int(max(m.sum(axis=1).max() for m in matrices))
-    return _matrix(name, title, matrices, classes, (0, top), _log_scale("0, 114, 178", top), wording.count)
+    return _matrix(name, title, matrices, classes, (0, top), _log_scale("0, 114, 178", top))
 
 
 def confusion_difference(
@@ -29,7 +29,7 @@ def confusion_difference(
     fewer, more = _log_scale("0, 114, 178", top), _log_scale("213, 94, 0", top)
     scale = [[0.5 - at / 2, colour] for at, colour in fewer[::-1]] + [[0.5 + at / 2, colour] for at, colour in more[1:]]
     title = f"Difference, {repairs.network(repair)} minus dense"
-    return _matrix("difference", title, matrices, classes, (-top, top), scale, wording.signed)
+    return _matrix("difference", title, matrices, classes, (-top, top), scale, signed=True)
 
 
 def _log_scale(rgb: str, top: int) -> list[list[Any]]:
@@ -40,13 +40,13 @@ def _log_scale(rgb: str, top: int) -> list[list[Any]]:
 
 def _matrix(
     name: str, title: str, matrices: Sequence[NDArray[np.int64]], classes: Sequence[str], limits: tuple[int, int],
-    scale: list[list[Any]], say: Callable[[int], str],
+    scale: list[list[Any]], *, signed: bool = False,
 ) -> LiveFigure:  # fmt: skip
-    names = labels(classes)
+    names, say, hover = labels(classes), wording.signed if signed else wording.count, "%{text}" if signed else "%{z:,}"
     shades = {
         "type": "heatmap", "z": matrices[0].tolist(), "x": names, "y": names, "colorscale": scale, "zmin": limits[0],
         "zmax": limits[1], "showscale": False, "xgap": 1, "ygap": 1,
-        "hovertemplate": "true %{y}, predicted %{x}: %{text}<extra></extra>",
+        "hovertemplate": f"true %{{y}}, predicted %{{x}}: {hover}<extra></extra>",
     }  # fmt: skip
     counts = {
         "type": "scatter", "x": names * len(names), "y": [name for name in names for _ in names], "mode": "text",
@@ -72,7 +72,8 @@ def _matrix(
         texts = [[say(v) for v in row] for row in matrices[i].tolist()]
         seen = ["" if text == "0" else text for row in texts for text in row]
         empty = {"annotations[0].text": "" if matrices[i].any() else "No count differs"}
-        return Patch({0: {"z": matrices[i].tolist(), "text": texts}, 1: {"text": seen}}, empty)
+        said = {"text": texts} if signed else {}
+        return Patch({0: {"z": matrices[i].tolist(), **said}, 1: {"text": seen}}, empty)
 
     for trace, first in ((shades, 0), (counts, 1)):
         trace.update(patch(0).data[first])

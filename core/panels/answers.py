@@ -3,12 +3,23 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core import figures
 from core.evaluation import ClassComparison, Labels, Proportion, by_class, confusion_matrix, most_confused
+from core.evaluation.answers import by_repair, row_with
 from core.evaluation.profile import Profile
 from core.figures import LiveFigure
-from core.panels.base import Panel, Placed, answers_in_words, comparison_readouts, stop_marks, stop_texts
+from core.panels.base import (
+    Panel,
+    Placed,
+    Readout,
+    answers_in_words,
+    comparison_readouts,
+    readout,
+    stop_marks,
+    stop_texts,
+)
 from core.words import repair, wording
 
 
@@ -42,6 +53,9 @@ def classwise(profile: Profile, labels: Labels, classes: Sequence[str], others: 
         classes,
         name,
     )
+    paid = _paid(profile, labels, others, len(classes))
+    images = np.bincount(labels, minlength=len(classes)).tolist()
+    payers = [Placed(figures.brought_back(paid, classes, images), 12)] if paid else []
     alike = most_confused(confusion_matrix(labels, profile.predicted[0], len(classes)))
     confusions = _confusions(profile, labels, classes, alike, "Most often confused")
     return _panel(
@@ -49,22 +63,46 @@ def classwise(profile: Profile, labels: Labels, classes: Sequence[str], others: 
         labels,
         others,
         classes,
-        [Placed(recall, 6), Placed(precision, 6), *(Placed(f, 4) for f in confusions)],
+        [Placed(recall, 6), Placed(precision, 6), *payers, *(Placed(f, 4) for f in confusions)],
     )
 
 
 def _panel(
     profile: Profile, labels: Labels, others: Sequence[Profile], classes: Sequence[str], placed: Sequence[Placed]
 ) -> Panel:
-    comparisons = profile.comparisons(labels)
+    comparisons, paid = profile.comparisons(labels), _paid(profile, labels, others, len(classes))
+    back = [_brought_back([counts.sum(axis=0).tolist() for counts in paid])] if paid else []
     return Panel(
         stops=stop_texts(profile),
         marks=stop_marks(profile, comparisons, len(classes)),
         answers=answers_in_words(profile, labels, others),
         warnings=("",) * len(profile.k),
-        readouts=comparison_readouts(profile, comparisons),
+        readouts=(*comparison_readouts(profile, comparisons), *back),
         figures=tuple(placed),
     )
+
+
+def _paid(profile: Profile, labels: Labels, others: Sequence[Profile], classes: int) -> list[NDArray[np.int64]] | None:
+    """(C, 3) `by_repair` at each stop; None without a repair, or without the network as it is at each of its stops."""
+    as_is = next((other for other in others if not other.pruning.repaired), None)
+    if as_is is None or not profile.pruning.repaired:
+        return None
+    rows = [row for k in profile.k if (row := row_with(as_is, k)) is not None]
+    if len(rows) < len(profile.k):
+        return None
+    dense = profile.predicted[0]
+    return [
+        by_repair(labels, dense, as_is.predicted[row], repaired, classes)
+        for row, repaired in zip(rows, profile.predicted, strict=True)
+    ]
+
+
+def _brought_back(counts: Sequence[tuple[int, int, int]]) -> Readout:
+    texts = [
+        (repair.back(back, still), f"lost as is; {wording.count(still)} still lost, {wording.count(newly)} newly lost")
+        for back, still, newly in counts
+    ]
+    return readout("Brought back", "Brought back", texts)
 
 
 def _confusions(

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from core.evaluation import MARGIN, Comparison, Labels, compare
+from core.evaluation.answers import row_with
 from core.evaluation.profile import DEFAULT_STOP, Profile, marks
 from core.figures import Beside, LiveFigure
 from core.pruning import REPAIRS
@@ -81,17 +80,11 @@ def stop_texts(profile: Profile) -> tuple[str, ...]:
 
 def beside(profile: Profile, others: Iterable[Profile], labels: Labels) -> Beside:
     """The other repairs at the stops of a profile."""
-    rows = {other: [_row(other, k) for k in profile.k] for other in others}
+    rows = {other: [row_with(other, k) for k in profile.k] for other in others}
     return {
         other.pruning.repair: [None if row is None else other.comparison(labels, row) for row in at]
         for other, at in rows.items()
     }
-
-
-def _row(profile: Profile, k: int) -> int | None:
-    """A row with so many weights pruned; None if there is none."""
-    rows = np.flatnonzero(profile.k == k)
-    return int(rows[0]) if rows.size else None
 
 
 def answers_in_words(profile: Profile, labels: Labels, others: Iterable[Profile] = ()) -> tuple[str, ...]:
@@ -103,7 +96,7 @@ def answers_in_words(profile: Profile, labels: Labels, others: Iterable[Profile]
 def answer(profile: Profile, labels: Labels, stop: int, as_is: Profile | None = None) -> str:
     """The result at one stop in words; `as_is` is the profile without the repair."""
     k, c, name = profile.k[stop], profile.comparison(labels, stop), profile.pruning.repair
-    row = _row(as_is, k) if as_is is not None and profile.pruning.repaired else None
+    row = row_with(as_is, k) if as_is is not None and profile.pruning.repaired else None
     if as_is is None or row is None:
         return wording.answer(k, profile.total, c, repair.after(name))
     repaired = compare(labels, as_is.predicted[row], profile.predicted[stop])

@@ -6,11 +6,12 @@ import numpy as np
 
 from core import figures
 from core.errors import PruningError
-from core.evaluation import Comparison, Labels, confusion_matrix
+from core.evaluation import Labels, confusion_matrix
 from core.evaluation.profile import Profile
 from core.evaluation.repaired import Spread
-from core.figures import Beside, Counts
+from core.figures import Counts
 from core.panels.base import Panel, Placed, answers_in_words, beside, comparison_readouts, stop_marks, stop_texts
+from core.panels.confidence import confidence
 from core.pruning import Ranking, Weights
 from core.pruning.distributions import Distributions
 from core.words import repair, wording
@@ -38,13 +39,15 @@ def pruning(
     """
     comparisons, also = profile.comparisons(labels), beside(profile, others, labels)
     parts = Distributions.of(weights, ranking)
+    calibration, sure = confidence(profile, labels, others)
+    curves = Placed(figures.accuracy_curve(profile, comparisons, also), 7), Placed(figures.layer_shares(profile), 5)
     return Panel(
         stops=stop_texts(profile),
         marks=stop_marks(profile, comparisons, len(classes), also),
         answers=answers_in_words(profile, labels, others),
         warnings=tuple(_warning(parts, row) for row in profile.layer_k),
-        readouts=comparison_readouts(profile, comparisons),
-        figures=_figures(profile, comparisons, also, parts, refitted, labels, classes),
+        readouts=(*comparison_readouts(profile, comparisons), calibration),
+        figures=(*curves, *sure, *_figures(profile, parts, refitted, labels, classes)),
     )
 
 
@@ -106,14 +109,9 @@ def _refitted(profile: Profile, known: Spread | None) -> tuple[Counts | None, Co
 
 
 def _figures(
-    profile: Profile,
-    comparisons: Sequence[Comparison],
-    others: Beside,
-    parts: Distributions,
-    refitted: Spread | None,
-    labels: Labels,
-    classes: Sequence[str],
+    profile: Profile, parts: Distributions, refitted: Spread | None, labels: Labels, classes: Sequence[str]
 ) -> tuple[Placed, ...]:
+    """Weights and confusion matrices."""
     name = profile.pruning.repair
     matrices = [confusion_matrix(labels, row, len(classes)) for row in profile.predicted]
     whole = [parts.at(k) for k in profile.layer_k]
@@ -121,8 +119,6 @@ def _figures(
     lines, near = _refitted(profile, refitted)
     zoom = [figures.around_the_cut([parts.near(k) for k in profile.layer_k], cuts, name, near)] if cuts else []
     return (
-        Placed(figures.accuracy_curve(profile, comparisons, others), 7),
-        Placed(figures.layer_shares(profile), 5),
         Placed(figures.distributions(whole, cuts, name, lines), 12),
         *(Placed(figure, 12) for figure in zoom),
         Placed(figures.confusion("dense", "Confusion, dense", matrices[:1], classes), 4),

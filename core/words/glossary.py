@@ -64,7 +64,16 @@ TERMS: dict[str, str] = {
     "Lost and gained": (
         "Lost: images that the dense network gets right and the pruned one gets wrong. Gained: the reverse."
     ),
+    "Brought back": (
+        "Images that the dense network gets right, the pruned one wrong and the repaired one right again. Still lost: "
+        "the repaired one is wrong too. Newly lost: the pruned one is right, the repaired one wrong."
+    ),
     "Churn": "The share of images whose answer changed at all, right or wrong.",
+    "Calibration error": (
+        "How far confidence (the probability that the network gives its answer) and accuracy are apart: the mean of "
+        "|accuracy − confidence| over 15 bins of equal width, each counted by its images. 0 pp: of the answers given "
+        "with 80 %, 80 % are correct."
+    ),
     "Confusion matrix": "How often images of each true class (rows) get each answer (columns).",
     "Stop": "A sparsity at which everything was computed in advance, so the slider responds at once.",
     "Multiplications": (

@@ -22,6 +22,12 @@ def after(repair: str) -> str:
     return "" if repair == AS_IS else f" ({REPAIRS[repair].done})"
 
 
+def back(brought: int, still: int) -> str:
+    """`188 of 220`: of the correct answers that pruning lost, those brought back; `none lost` if it lost none."""
+    lost = brought + still
+    return f"{wording.count(brought)} of {wording.count(lost)}" if lost else "none lost"
+
+
 def answer(repair: str, k: int, total: int, comparison: Comparison, as_is: Comparison, repaired: Comparison) -> str:
     """The result of pruning and repair in words, never stronger than the paired intervals allow.
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from core.cost.ledger import Ledger, Weighing
 from core.errors import StoreError
+from core.evaluation.answers import row_with
 from core.evaluation.profile import Evaluating, Profile, Profiling
 from core.evaluation.repaired import Spreading
 from core.networks import DEFAULT_NETWORK, NETWORKS
@@ -34,6 +35,11 @@ class Stops:
     def sparsity(self) -> float:
         """The sparsity of the chosen stop."""
         return float(self.profile.sparsity[self.row])
+
+    @property
+    def answers(self) -> NDArray[np.uint8]:
+        """(n,) the answers at the chosen stop."""
+        return self.profile.predicted[self.row]
 
     def go(self, stop: int) -> None:
         """Move the view to a stop, from a panel's callback. A stop that does not exist is ignored."""
@@ -83,6 +89,13 @@ def profile(run_id: str, pruning: PruningConfig, own: float | None) -> Profile |
 def as_is(view: View, stops: Stops) -> Profile | None:
     """The profile of the view's pruned network without its repair; None if there is no repair."""
     return profile(view.run.id, view.pruning.then(AS_IS), stops.own) if view.pruning.repaired else None
+
+
+def as_is_stop(view: View, stops: Stops) -> Stops | None:
+    """The same stop of the view's pruned network without its repair; None if there is no repair."""
+    found = as_is(view, stops)
+    row = None if found is None else row_with(found, int(stops.profile.k[stops.row]))
+    return None if found is None or row is None else Stops(found, row)
 
 
 def panel_url(view: View, stops: Stops, **more: str) -> str:
