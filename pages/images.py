@@ -60,12 +60,12 @@ def card(view: View, stops: Stops, labels: NDArray[np.uint8], image: int, as_is:
         Answer(network, view.run.classes[at.answers[image]], float(at.profile.probability[at.row, image]))
         for network, at in each
     ]
-    one = [row[[image]] for row in (labels, stops.profile.predicted[0], stops.answers)]
-    outcome = OUTCOMES[int(answers.outcomes(*one)[0])]
-    if outcome == "both wrong" and one[1] != one[2]:
+    true, dense, pruned = (row[[image]] for row in (labels, stops.profile.predicted[0], stops.answers))
+    outcome = OUTCOMES[int(answers.outcomes(true, dense, pruned)[0])]
+    if outcome == "both wrong" and dense != pruned:
         outcome = "both wrong, with different answers"
     if as_is:
-        outcome = answers.after_repair(*one[:2], as_is.answers[[image]], one[2])[0] or outcome
+        outcome = answers.after_repair(true, dense, as_is.answers[[image]], pruned)[0] or outcome
     return Card(image, view.run.classes[labels[image]], f"No. {wording.count(image)}, {outcome}", given)
 
 

@@ -90,7 +90,8 @@ def test_first_changes_are_counted_by_class_and_each_image_once() -> None:
 
 def repaired(row: int) -> np.ndarray:
     """The answers after a repair that gives most images their dense answer back, and a few a wrong one."""
-    after, images = PROFILE.predicted[row].copy(), np.arange(len(LABELS))
+    images = np.arange(len(LABELS))
+    after: np.ndarray = PROFILE.predicted[row].copy()
     after[images % 3 > 0] = PROFILE.predicted[0][images % 3 > 0]
     after[images % 17 == 0] = (LABELS[images % 17 == 0] + 1) % 10
     return after
@@ -141,5 +142,6 @@ def test_without_a_repair_there_is_no_such_outcome(outcome: str) -> None:
 
 def test_a_row_is_found_by_its_weights() -> None:
     for row, k in enumerate(PROFILE.k):
-        assert PROFILE.k[answers.row_with(PROFILE, int(k))] == k and answers.row_with(PROFILE, int(k)) <= row
+        found_at = answers.row_with(PROFILE, int(k))
+        assert found_at is not None and PROFILE.k[found_at] == k and found_at <= row
     assert answers.row_with(PROFILE, 1_777) is None

@@ -85,7 +85,7 @@ def _repaired(labels: Labels, dense: Labels, as_is: Labels, repaired: Labels) ->
 def after_repair(labels: Labels, dense: Labels, as_is: Labels, repaired: Labels) -> list[str | None]:
     """The outcome of each of n images in `REPAIRED`; None if it has none of them."""
     found = _repaired(labels, dense, as_is, repaired)
-    return [REPAIRED[i] if any_of else None for i, any_of in zip(found.argmax(axis=0), found.any(axis=0), strict=True)]
+    return [REPAIRED[image.argmax()] if image.any() else None for image in found.T]
 
 
 def by_repair(labels: Labels, dense: Labels, as_is: Labels, repaired: Labels, classes: int) -> NDArray[np.int64]:

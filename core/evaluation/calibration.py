@@ -137,7 +137,7 @@ class Reliability:
 
 
 def _share(part: NDArray[Any], of: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.divide(part, of, out=np.full(of.shape, np.nan), where=of > 0)
+    return np.asarray(np.divide(part, of, out=np.full(of.shape, np.nan), where=of > 0))
 
 
 def reliability(profile: Profile, labels: Labels) -> Reliability:

@@ -1,6 +1,5 @@
 """Who pays for pruning: the correct answers that a repair brings back in each class, and those that it does not."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -70,5 +69,5 @@ def brought_back(counts: Sequence[NDArray[np.int64]], classes: Sequence[str], im
 
 def _step(most: int) -> int:
     """The next of 10, 20, 50, 100, 200, and so on."""
-    power = 10 ** max(math.floor(math.log10(max(most, 10))), 1)
+    power: int = 10 ** (len(str(max(most, 10))) - 1)
     return next(step * power for step in (1, 2, 5, 10) if step * power >= most)

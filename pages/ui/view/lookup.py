@@ -39,7 +39,8 @@ class Stops:
     @property
     def answers(self) -> NDArray[np.uint8]:
         """(n,) the answers at the chosen stop."""
-        return self.profile.predicted[self.row]
+        answers: NDArray[np.uint8] = self.profile.predicted[self.row]
+        return answers
 
     def go(self, stop: int) -> None:
         """Move the view to a stop, from a panel's callback. A stop that does not exist is ignored."""
