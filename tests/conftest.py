@@ -36,6 +36,13 @@ def no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repair fits each layer to few places of the images, to save time."""
+    monkeypatch.setattr("core.engine.repair.LEAST_ROWS", 2_000)
+    monkeypatch.setattr("core.engine.repair.ROWS", 10)
+
+
+@pytest.fixture
 def app_on(tmp_path: Path, no_scheduler: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], AppTest]]:
     """The app on a store, with nothing that ships; its jobs go to a scheduler that is not there."""
     monkeypatch.setattr(runs, "SHIPPED", tmp_path / "nothing ships")

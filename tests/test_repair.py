@@ -28,6 +28,7 @@ from core.store.derived import REPAIRED
 from core.store.runs import RunStore
 from tests import tiny
 
+pytestmark = pytest.mark.usefixtures("few_rows")
 CONVNET, LENET = Design("convnet-small"), Design("lenet", mirrored=False)
 IMAGES = np.random.default_rng(0).integers(0, 256, (300, 28, 28), np.uint8)
 

@@ -18,6 +18,7 @@ from core.store.results import Results
 from core.store.runs import RunStore
 from tests import small, tiny
 
+pytestmark = pytest.mark.usefixtures("few_rows")
 REFIT = PruningConfig(repair="refit", sample=200)
 
 
