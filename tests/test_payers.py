@@ -56,7 +56,7 @@ def test_the_bars_are_the_counts_of_their_class(stop: int) -> None:
     *bars, texts = figure.at(stop).data
     assert tuple(bar.name for bar in bars) == REPAIRED
     for bar, column in zip(bars, counts(stop).T, strict=True):
-        assert [*bar.x] == column.tolist() and [*bar.y] == [*small.CLASSES]
+        assert [n or 0 for n in bar.x] == column.tolist() and 0 not in bar.x and [*bar.y] == [*small.CLASSES]
         assert [*bar.customdata] == [str(n) for n in np.bincount(small.LABELS)]
     assert [t.strip() for t in texts.text] == [repair.back(back, still) for back, still, _ in counts(stop).tolist()]
     assert [*texts.x] == counts(stop).sum(axis=1).tolist()
@@ -71,10 +71,12 @@ def test_no_two_bars_differ_in_colour_alone() -> None:
     assert markers[0]["color"] == colours.GAINED and markers[1]["color"] == colours.LOST == "#CC79A7"
 
 
-@pytest.mark.parametrize(("most", "end"), [(0, 10), (10, 10), (11, 20), (20, 20), (49, 50), (51, 100), (983, 1000)])
+@pytest.mark.parametrize(
+    ("most", "end"), [(0, 10), (10, 10), (11, 15), (20, 20), (49, 50), (51, 80), (81, 100), (983, 1000)]
+)
 def test_the_scale_moves_in_steps(most: int, end: int) -> None:
     figure = brought_back([np.array([[most, 0, 0]])], ["a"], [1000])
-    assert figure.at(0).layout.xaxis.range == (0, 1.3 * end)
+    assert figure.at(0).layout.xaxis.range == (0, 1.4 * end)
 
 
 @PANELS

@@ -144,7 +144,7 @@ def reliability(bins: Reliability, over: Overconfidence, repair: str = AS_IS) ->
         xaxis=plain_axis(anchor="y", matches="x2", range=[0, 100], showticklabels=False),
         yaxis=plain_axis("Accuracy, %", anchor="x", domain=[0.34, 1], range=[0, 104]),
         xaxis2=plain_axis(
-            "Confidence (probability of the answer), %", anchor="y2", range=[0, 100], tickvals=[*range(0, 101, 20)],
+            "Confidence, %", anchor="y2", range=[0, 100], tickvals=[*range(0, 101, 20)],
         ),
         yaxis2=plain_axis(
             "Images", anchor="x2", domain=[0, 0.27], type="log", range=limits, tickvals=ticks,

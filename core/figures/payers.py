@@ -55,10 +55,10 @@ def brought_back(counts: Sequence[NDArray[np.int64]], classes: Sequence[str], im
 
     def patch(i: int) -> Patch:
         ends = counts[i].sum(axis=1)
-        bars: dict[int, Spec] = {j: {"x": column.tolist()} for j, column in enumerate(counts[i].T)}
+        bars: dict[int, Spec] = {j: {"x": [n or None for n in column]} for j, column in enumerate(counts[i].T.tolist())}
         text = [f"{_SPACE}{repairs.back(back, still)}" for back, still, _ in counts[i].tolist()]
         return Patch(
-            {**bars, 3: {"x": ends.tolist(), "text": text}}, {"xaxis.range": [0, 1.3 * _step(int(ends.max()))]}
+            {**bars, 3: {"x": ends.tolist(), "text": text}}, {"xaxis.range": [0, 1.4 * _step(int(ends.max()))]}
         )
 
     for j, first in patch(0).data.items():
@@ -68,6 +68,6 @@ def brought_back(counts: Sequence[NDArray[np.int64]], classes: Sequence[str], im
 
 
 def _step(most: int) -> int:
-    """The next of 10, 20, 50, 100, 200, and so on."""
+    """The next of 10, 15, 20, 30, 50, 80, 100, 150, and so on."""
     power: int = 10 ** (len(str(max(most, 10))) - 1)
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= most)
+    return next(step * power // 10 for step in (10, 15, 20, 30, 50, 80, 100) if step * power >= 10 * most)
