@@ -22,7 +22,9 @@ def loss(network: str, weights: Weights) -> float:
     return float(-log_p[np.arange(len(IMAGES)), IMAGES.labels].mean())
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize(
+    "network", [pytest.param(name, marks=() if name == "lenet" else pytest.mark.slow) for name in NETWORKS]
+)
 def test_a_small_step_along_it_changes_the_loss_by_as_much_as_it_says(network: str) -> None:
     weights = get_weights(build(Design(network), 1))
     slopes = gradients(Design(network), weights, IMAGES)

@@ -76,6 +76,7 @@ def in_a_process(code: str, **settings: str) -> tuple[str, str]:
     return done.stdout.strip(), done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="libgomp is what torch brings along on Linux.")
 @pytest.mark.parametrize("module", ["tasks", "download"])
 def test_torchs_threads_soon_sleep_whichever_module_loads_it(module: str) -> None:

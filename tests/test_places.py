@@ -431,6 +431,7 @@ def test_a_place_that_turns_out_to_be_none_ends_with_a_sentence(url: str, s3: st
     assert "\n" not in str(told.value) and place.published() == []
 
 
+@pytest.mark.slow
 def test_the_start_of_the_app_says_it_too(tmp_path: Path) -> None:
     for named in ("memory://runs[1", "s3://", "file://x"):
         environment = {**os.environ, "PRUNELAB_RUNS": named, "XDG_CACHE_HOME": str(tmp_path)}
