@@ -69,12 +69,13 @@ class Ranked:
             DataError, PruningError, StoreError: with a sentence for the visitor.
             JobCancelled: the job is to stop.
         """
-        pruned, pruning = prune(self.weights, self.ranking, sparsity), self.ranking.pruning
+        pruning = self.ranking.pruning
         if not (pruning.repaired and self.ranking.count(sparsity)):
-            return pruned
+            return prune(self.weights, self.ranking, sparsity)
         name = self.work.store.repaired(self.run.id, pruning, sparsity)
         kept = self.work.store.kept_arrays(name)
         if kept is None:
+            pruned = prune(self.weights, self.ranking, sparsity)
             kept = self._repairer.repaired(pruned, self.ranking.masks(sparsity), self.work.say_layers)
             self.work.store.keep_arrays(name, kept)
             self.work.store.trim(REPAIRED, ROOM)

@@ -129,7 +129,7 @@ def relation(p: float) -> str:
 
 def unbroken(text: str) -> str:
     """A text that stays on one line: its spaces do not break."""
-    return text.replace(" ", "\N{NO-BREAK SPACE}")
+    return text.replace(" ", NBSP)
 
 
 def magnitude(value: float) -> str:

@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core import data
 from core.errors import PruneLabError
-from core.networks import NETWORKS, Conv, recipe_name
+from core.networks import NETWORKS, recipe_name
 from core.pruning import CRITERIA, REPAIRS, SCOPES, Criterion, Repair, Scope
 from core.run import Run
 from core.store.runs import RunStore
@@ -65,13 +65,9 @@ def choose_repair(view: View) -> None:
         f"{wording.count(pruning.sample)} training images without labels, drawn with seed {pruning.sample_seed}."
     )
     _pick(st.segmented_control, "repair", pruning.repair, titles, label="After pruning", required=True, help=means)
-    if pruning.repaired and not pruning.followed_by.refits and not _has_batch_norm(view.run):
+    network = NETWORKS.get(view.run.config.network)
+    if pruning.repaired and not pruning.followed_by.changes(network is not None and network.normalised):
         st.caption("This network has no batch normalisation, so nothing is measured and it stays as it is.")
-
-
-def _has_batch_norm(run: Run) -> bool:
-    layers = NETWORKS[run.config.network].placed(run.problem) if run.config.network in NETWORKS else ()
-    return any(isinstance(layer.spec, Conv) and layer.spec.norm for layer in layers)
 
 
 def _pick(
