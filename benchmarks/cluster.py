@@ -93,7 +93,7 @@ def main() -> None:
     alone, first = found["one worker"]
     rows: list[Row] = []
     for name, (seconds, curves) in found.items():
-        same = [(c.k, c.test, c.validation) for c in curves] == [(c.k, c.test, c.validation) for c in first]
+        same = [(c.k, c.test) for c in curves] == [(c.k, c.test) for c in first]
         rows.append({"engine": name, "seconds": seconds, "times as fast as one": alone / seconds, "same counts": same})
     save("cluster", rows, {name: {"seconds": seconds, "cells": len(asked)} for name, (seconds, _) in found.items()})
 

@@ -8,10 +8,11 @@ from typing import Any
 import streamlit as st
 
 from core import figures, study
+from core.config import RunConfig
 from core.data import Collection
 from core.jobs import JobState
 from core.networks import NETWORKS
-from core.pruning import CRITERIA, SCOPES
+from core.pruning import AS_IS, CRITERIA, REPAIRS, SCOPES, PruningConfig
 from core.study import Band, Line
 from core.study.cells import Cell
 from core.words import wording
@@ -46,31 +47,66 @@ ALT = {
 """What the figures show, for anyone who cannot see them."""
 
 NAMES = {name: criterion.short for name, criterion in CRITERIA.items()}
+TERMS = ("LAMP and Taylor", "Wanda and OBS")
+"""The glossary's terms for criteria."""
 
 
 def show_criteria(network: str, recipe: str, of: Collection) -> None:
     """All criteria on the same networks."""
-    titles = {scope.title: name for name, scope in SCOPES.items()}
-    chosen = linked.choice(
-        st.segmented_control, "Scope", [*titles], default="Global", key="competing", required=True,
-        help="Where the weights compete: in the whole network, or within each layer for its share.",
-    )  # fmt: skip
-    lines = study.by_criterion(study.networks(network, recipe, of), titles[chosen])
+    networks = study.networks(network, recipe, of)
+    scope, repair = choose_pruning(networks)
+    lines = study.by_criterion(networks, scope, repair)
     bands = sum_up(lines)
     if bands:
         st.header(study.verdict(bands[0], NAMES))
         st.markdown(study.comparison(bands, NAMES))
+        say_enough(networks, scope)
         figure = partial(figures.bands, bands, NAMES)
         note = (
             f"Each line is the mean over {bands[0].n} networks that differ in their seed; the band is the 95 % "
-            f"interval of that mean (Student). Random is the mean of {len(study.RANDOM_SEEDS)} rankings of each "
-            "network. All criteria prune the same networks at the same sparsities, without retraining. Accuracy is "
-            "measured on the test images, in float32."
+            "interval of that mean (Student). All criteria prune the same networks at the same sparsities, without "
+            f"retraining{repaired(repair)}. Accuracy is measured on the test images, in float32."
         )
-        noted(figure, "criteria", note, "Criterion", "LAMP and Taylor", "Scope", "95 % interval")
+        noted(figure, "criteria", note, "Criterion", *TERMS, "Scope", "95 % interval")
         show_table("Criterion", bands, NAMES, (0.5, 0.8, 0.9))
         downloads(bands, figure, "criteria")
     offer(lines)
+
+
+def choose_pruning(networks: Sequence[RunConfig]) -> tuple[str, str]:
+    """The scope, and what follows the pruning, by name."""
+    scopes = {scope.title: name for name, scope in SCOPES.items()}
+    repairs = {REPAIRS[name].title: name for name in study.repairs(networks)}
+    with st.container(horizontal=True):
+        scope = linked.choice(
+            st.segmented_control, "Scope", [*scopes], default="Global", key="competing", required=True,
+            help="Where the weights compete: in the whole network, or within each layer for its share.",
+        )  # fmt: skip
+        repair = linked.choice(
+            st.segmented_control, "After pruning", [*repairs], default=REPAIRS[AS_IS].title, key="after", required=True,
+            help="\n".join(f"- {REPAIRS[name].title}: {REPAIRS[name].help}" for name in repairs.values()),
+        )  # fmt: skip
+    return scopes[scope], repairs[repair]
+
+
+def repaired(repair: str) -> str:
+    """What follows the pruning, for the note about the lines."""
+    if repair == AS_IS:
+        return ""
+    sample = wording.count(PruningConfig().sample)
+    return f", each {REPAIRS[repair].done} on {sample} training images without labels"
+
+
+def say_enough(networks: Sequence[RunConfig], scope: str) -> None:
+    """Whether magnitude is enough, after each repair whose lines are computed."""
+    found = []
+    for name in study.repairs(networks):
+        lines = study.by_criterion(networks, scope, name)
+        bands = sum_up(lines)
+        if bands and len(bands) == len(lines) and (says := study.enough(bands, NAMES)):
+            found.append(f"- **{REPAIRS[name].title}**: {says}")
+    if found:
+        st.markdown("When is magnitude enough?\n\n" + "\n".join(found))
 
 
 def show_layers(network: str, recipe: str, of: Collection) -> None:

@@ -38,8 +38,8 @@ def no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """A repair fits each layer to few places of the images, to save time."""
-    monkeypatch.setattr("core.engine.repair.LEAST_ROWS", 2_000)
-    monkeypatch.setattr("core.engine.repair.ROWS", 10)
+    monkeypatch.setattr("core.engine.least_squares.LEAST_ROWS", 2_000)
+    monkeypatch.setattr("core.engine.least_squares.ROWS", 10)
 
 
 @pytest.fixture

@@ -35,7 +35,6 @@ def curve(cell: Cell, accuracies: Sequence[float], dense: float = 0.9, n: int = 
         uses=USES,
         layer_k=layer_k,
         test=tuple(rows),
-        validation=tuple(rows),
         seconds=1.0,
         created="2026-11-25T00:00:00+00:00",
         versions={},

@@ -26,7 +26,6 @@ def curve(cell: Cell = CELL) -> Curve:
         uses=(4, 1),
         layer_k=tuple((round(90 * s), round(10 * s)) for s in cell.sparsities),
         test=rows,
-        validation=rows[::-1],
         seconds=1.5,
         created="2026-11-25T00:00:00+00:00",
         versions={"torch": "2"},
@@ -59,6 +58,8 @@ def test_every_field_is_part_of_the_id() -> None:
         ({"retraining": "iterative", "epochs": 2, "rounds": 3}, "each round takes an epoch"),
         ({"retraining": "fine-tune", "epochs": 2, "rounds": 2}, "iterative"),
         ({"retraining": "rewind", "epochs": 2, "pruning": PruningConfig(criterion="random")}, "by magnitude"),
+        ({"layer": "fc1.weight", "pruning": PruningConfig(repair="refit")}, "A repair follows"),
+        ({"retraining": "fine-tune", "epochs": 2, "pruning": PruningConfig(repair="refit")}, "A repair follows"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(wrong: dict[str, Any], said: str) -> None:

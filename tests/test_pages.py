@@ -137,7 +137,7 @@ LINKED = {
     ("images.py", "order"): ("Best", "one of “Most fragile” and “Most robust”", "Most fragile"),
     ("images.py", "source"): ("Film", "one of “Upload”, “Camera” and “Drawing”", "Upload"),
     ("study.py", "part"): ("1", "one of “Criteria”, “One layer at a time”", "Criteria"),
-    ("study.py", "competing"): ("global", "one of “Global”, “Layerwise” and “ERK”", "Global"),
+    ("study.py", "competing"): ("global", "one of “Global”, “Layerwise”, “ERK” and “N\\:M”", "Global"),
     ("study.py", "networks"): ("VGG, quick", "one of “ResNet, quick”", "LeNet-5, quick"),
     ("study.py", "data"): ("Elsewhere", "one of “Fashion-MNIST”", "Fashion-MNIST"),
 }

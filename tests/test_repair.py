@@ -30,6 +30,7 @@ from tests import tiny
 
 pytestmark = pytest.mark.usefixtures("few_rows")
 CONVNET, LENET = Design("convnet-small"), Design("lenet", mirrored=False)
+AFTER = {refits: PruningConfig(repair="refit" if refits else "batch-norm") for refits in (False, True)}
 IMAGES = np.random.default_rng(0).integers(0, 256, (300, 28, 28), np.uint8)
 
 
@@ -173,7 +174,7 @@ def network(design: Design, sparsity: float, scope: str = "global") -> tuple[Wei
 @pytest.mark.parametrize("refits", [False, True])
 def test_the_mask_never_changes(design: Design, refits: bool) -> None:
     dense, pruned, masks = network(design, 0.8)
-    result = Repairer(design, dense, IMAGES[:60], refit=refits).repaired(pruned, masks)
+    result = Repairer(design, dense, IMAGES[:60], AFTER[refits]).repaired(pruned, masks)
     assert [*result] == [*dense] and all(np.isfinite(array).all() for array in result.values())
     for name, mask in masks.items():
         removed = result[name][~mask]
@@ -188,7 +189,7 @@ def test_the_mask_never_changes(design: Design, refits: bool) -> None:
 
 def test_without_batch_norm_re_measuring_it_changes_nothing() -> None:
     dense, pruned, masks = network(LENET, 0.8)
-    result = Repairer(LENET, dense, IMAGES, refit=False).repaired(pruned, masks)
+    result = Repairer(LENET, dense, IMAGES, AFTER[False]).repaired(pruned, masks)
     assert all(np.array_equal(result[name], pruned[name]) for name in dense)
 
 
@@ -196,7 +197,7 @@ def test_without_batch_norm_re_measuring_it_changes_nothing() -> None:
 def test_nothing_changes_before_the_first_pruned_layer(refits: bool) -> None:
     dense = get_weights(build(CONVNET, 0))
     masks = {name: np.ones(w.shape, np.bool_) for name, w in kernels(dense).items()}
-    repairer = Repairer(CONVNET, dense, IMAGES, refit=refits)
+    repairer = Repairer(CONVNET, dense, IMAGES, AFTER[refits])
     assert all(np.array_equal(w, dense[n]) for n, w in repairer.repaired(dense, masks).items())
     masks["conv3.conv.weight"].flat[5] = False
     pruned = {**dense, "conv3.conv.weight": dense["conv3.conv.weight"] * masks["conv3.conv.weight"]}
@@ -209,7 +210,7 @@ def test_nothing_changes_before_the_first_pruned_layer(refits: bool) -> None:
 @pytest.mark.parametrize("design", [CONVNET, LENET], ids=lambda design: design.network)
 def test_a_network_with_next_to_nothing_left_gives_finite_answers(design: Design, sparsity: float) -> None:
     dense, pruned, masks = network(design, sparsity, scope="layerwise")
-    result = Repairer(design, dense, np.zeros((50, 28, 28), np.uint8), refit=True).repaired(pruned, masks)
+    result = Repairer(design, dense, np.zeros((50, 28, 28), np.uint8), AFTER[True]).repaired(pruned, masks)
     assert np.isfinite(Classifier(design, IMAGES).infer(result)).all()
 
 
@@ -217,7 +218,7 @@ def test_the_same_bits_again_and_the_same_up_to_rounding_with_another_number_of_
     """Not the same bits: the sums of a matrix product are split among the threads, in another order."""
     dense, pruned, masks = network(CONVNET, 0.7)
     one, again, two = (
-        Repairer(CONVNET, dense, IMAGES, refit=True, threads=threads).repaired(pruned, masks) for threads in (1, 1, 2)
+        Repairer(CONVNET, dense, IMAGES, AFTER[True], threads=threads).repaired(pruned, masks) for threads in (1, 1, 2)
     )
     assert all(np.array_equal(one[name], again[name]) for name in one)
     classifier = Classifier(CONVNET, IMAGES)

@@ -120,7 +120,7 @@ def test_two_workers_of_a_cluster_find_the_same_to_the_last_count(
             one, two = embedded.results.get(cell), engine.results.get(cell)
             assert one is not None and two is not None
             assert one.machine == two.machine
-            assert (one.k, one.test, one.validation) == (two.k, two.test, two.validation)
+            assert (one.k, one.test) == (two.k, two.test)
     finally:
         engine.close()
         for worker in workers:

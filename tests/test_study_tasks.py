@@ -8,14 +8,16 @@ import pytest
 import torch
 
 from core.config import Design, TrainingConfig
+from core.data import split
 from core.engine import tasks
 from core.engine.inference import Classifier
 from core.engine.models import build, get_weights
+from core.engine.repair import Repairer, sample
 from core.engine.training import Sparse, train
 from core.engine.work import Source
 from core.errors import DataError, JobCancelled
 from core.evaluation import compare
-from core.pruning import PruningConfig, kernels, prune, rank
+from core.pruning import AS_IS, PruningConfig, kernels, prune, rank
 from core.store.results import Results
 from core.store.runs import RunStore
 from core.study.cells import Cell, Network
@@ -49,7 +51,26 @@ def test_a_cell_is_what_the_pruned_network_answers(root: Path, curves: Results, 
             pruned = classifier.infer(prune(weights, ranking, sparsity), threads=1).argmax(1)
             assert curve.test[i] == compare(test.labels, dense, pruned)
             assert curve.k[i] == ranking.count(sparsity)
-    assert curve.total == 44_190 and curve.validation[0].n == 100
+    assert curve.total == 44_190
+
+
+@pytest.mark.usefixtures("few_rows")
+def test_a_cell_with_a_repair_is_what_the_repaired_network_answers(root: Path, curves: Results) -> None:
+    rule = PruningConfig(criterion="lamp", repair="refit", sample=100)
+    cell = Cell(config=tiny.config(), pruning=rule, sparsities=(0.9,))
+    tiny.cell(cell, root=root)
+    tiny.cell(replace(cell, pruning=rule.then(AS_IS)), root=root)
+    curve, as_is = curves.get(cell), curves.get(replace(cell, pruning=rule.then(AS_IS)))
+    weights = curves.get(Network(config=cell.config))
+    assert curve is not None and as_is is not None and weights is not None
+    data = tiny.source().data
+    images = sample(split(data.train, cell.config.data)[0].images, rule)
+    ranking, design = rank(weights, rule), cell.config.design(data.problem)
+    masks = ranking.masks(0.9)
+    repaired = Repairer(design, weights, images, rule, threads=1).repaired(prune(weights, ranking, 0.9), masks)
+    answers = Classifier(design, data.test.images).infer(repaired, threads=1).argmax(1)
+    assert curve.test[0].pruned.right == int((answers == data.test.labels).sum())
+    assert curve.k == as_is.k == (ranking.count(0.9),) and curve.test[0].dense == as_is.test[0].dense
 
 
 def test_a_run_that_is_in_the_store_is_the_network(tmp_path: Path) -> None:
@@ -117,9 +138,7 @@ def test_the_same_cell_gives_the_same_bits_whatever_ran_before(root: Path, curve
     tiny.cell(replace(CELL, config=tiny.config(seed=2)), root=tmp_path)
     tiny.cell(cell, root=tmp_path)
     one, two = curves.get(cell), Results(RunStore(tmp_path)).get(cell)
-    assert (
-        one is not None and two is not None and (one.k, one.test, one.validation) == (two.k, two.test, two.validation)
-    )
+    assert one is not None and two is not None and (one.k, one.test) == (two.k, two.test)
 
 
 def test_what_is_stored_is_not_computed_again_and_a_damaged_curve_is(root: Path, curves: Results) -> None:

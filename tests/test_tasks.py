@@ -11,8 +11,8 @@ import pytest
 from core.config import Design
 from core.data import split
 from core.engine import tasks
-from core.engine.gradients import gradients
 from core.engine.inference import Classifier
+from core.engine.statistics import gradients
 from core.engine.work import Source
 from core.errors import ConfigError, JobCancelled, StoreError, TrainingError
 from core.evaluation.profile import FRACTIONS

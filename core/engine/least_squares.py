@@ -4,6 +4,7 @@ As in the local reconstruction of Frantar and Alistarh, "Optimal Brain Compressi
 """
 
 from dataclasses import dataclass, field
+from math import ceil
 
 import numpy as np
 import torch
@@ -13,6 +14,11 @@ from torch.nn import functional as F
 RIDGE = 1e-5
 """The penalty on a weight's squared distance from its dense value, relative to its mean squared input."""
 _LEAST_RIDGE = 1e-12
+ROWS = 100
+"""The positions in a sample's images that a layer is fitted to, for each weight of a filter, at least."""
+LEAST_ROWS = 50_000
+_BLOCK = 144
+"""Inputs whose products are added at once."""
 
 Places = tuple[Tensor, Tensor] | None
 """Rows and columns in a convolution's output; None for a fully connected layer, whose output has but one place."""
@@ -23,7 +29,6 @@ class Normal:
     """The normal equations of linear maps from `inputs` numbers to `outputs`, with free constants, added up in float64.
 
     Attributes:
-        gram: (inputs, inputs) sum of x xᵀ.
         cross: (inputs, outputs) sum of x yᵀ.
         x: (inputs,) sum of x.
         y: (outputs,) sum of y.
@@ -34,21 +39,27 @@ class Normal:
     outputs: int
     constant: bool = True
     rows: int = 0
-    gram: Tensor = field(init=False)
     cross: Tensor = field(init=False)
     x: Tensor = field(init=False)
     y: Tensor = field(init=False)
+    _lower: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
-        self.gram, self.cross, self.x, self.y = (
+        self._lower, self.cross, self.x, self.y = (
             torch.zeros(shape, dtype=torch.float64)
             for shape in ((self.inputs, self.inputs), (self.inputs, self.outputs), self.inputs, self.outputs)
         )
 
+    @property
+    def gram(self) -> Tensor:
+        """(inputs, inputs) sum of x xᵀ."""
+        return self._lower.tril() + self._lower.tril(-1).T
+
     def add(self, x: Tensor, y: Tensor) -> None:
         """Add pairs: x (rows, inputs), y (rows, outputs)."""
         x, y = x.double(), y.double()
-        self.gram.addmm_(x.T, x)
+        for part in range(0, self.inputs, _BLOCK):  # on and below the diagonal, which is enough
+            self._lower[part:, part : part + _BLOCK].addmm_(x[:, part:].T, x[:, part : part + _BLOCK])
         self.cross.addmm_(x.T, y)
         self.x += x.sum(0)
         self.y += y.sum(0)
@@ -65,16 +76,27 @@ class Normal:
         Returns:
             The weights and the constants (outputs,), float64. Where all inputs are 0 the weights stay as they are.
         """
-        n = max(self.rows, 1)
-        gram, cross = self.gram, self.cross
+        penalty, n = self._penalty(ridge), max(self.rows, 1)
+        gram, cross = self.curvature(ridge), self.cross + penalty * weight.double().T
         if self.constant:
-            gram, cross = gram - torch.outer(self.x, self.x) / n, cross - torch.outer(self.x, self.y) / n
-        penalty = max(ridge, _LEAST_RIDGE) * float(self.gram.diagonal().mean()) + np.finfo(np.float64).tiny
-        gram, cross = gram + penalty * torch.eye(self.inputs, dtype=torch.float64), cross + penalty * weight.double().T
+            cross = cross - torch.outer(self.x, self.y) / n
         inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
         whole = inverse @ cross
         found = torch.stack([_constrained(gram, cross[:, j], inverse, whole[:, j], kept[j]) for j in range(len(kept))])
         return found, (self.y - found @ self.x) / n if self.constant else torch.zeros(self.outputs)
+
+    def curvature(self, ridge: float = RIDGE) -> Tensor:
+        """(inputs, inputs) half of the second derivative of a filter's squared error, at the best constant; invertible.
+
+        `ridge` as for `solve`.
+        """
+        gram = self.gram
+        if self.constant:
+            gram -= torch.outer(self.x, self.x) / max(self.rows, 1)
+        return gram + self._penalty(ridge) * torch.eye(self.inputs, dtype=torch.float64)
+
+    def _penalty(self, ridge: float) -> float:
+        return max(ridge, _LEAST_RIDGE) * float(self._lower.diagonal().mean()) + float(np.finfo(np.float64).tiny)
 
 
 def _constrained(gram: Tensor, cross: Tensor, inverse: Tensor, whole: Tensor, kept: Tensor) -> Tensor:
@@ -104,6 +126,22 @@ def equations(layer: nn.Conv2d | nn.Linear, *, constant: bool) -> list[Normal]:
     return [Normal(layer.weight[0].numel(), len(layer.weight) // groups, constant) for _ in range(groups)]
 
 
+def places(layer: nn.Module, y: Tensor, images: int, generator: torch.Generator) -> Places:
+    """Some places in a convolution's output, drawn at random: as many of each image as make enough rows of them all."""
+    if not isinstance(layer, nn.Conv2d):
+        return None
+    wanted = max(LEAST_ROWS, ROWS * layer.weight[0].numel()) / images
+    drawn = torch.randperm(y[0, 0].numel(), generator=generator)[: max(1, ceil(wanted))]
+    return drawn // y.shape[3], drawn % y.shape[3]
+
+
+def windows(layer: nn.Conv2d, x: Tensor) -> Tensor:
+    """What a convolution reads for each place of its output: a view (n, c, h, w, kernel's height, its width)."""
+    down, across = (int(side) for side in layer.padding)
+    (high, wide), (step, stride) = layer.kernel_size, layer.stride
+    return F.pad(x, (across, across, down, down)).unfold(2, high, step).unfold(3, wide, stride)
+
+
 def seen(layer: nn.Conv2d | nn.Linear, x: Tensor, at: Places) -> list[Tensor]:
     """What each group of filters reads at these places of the output: (rows, weights of a filter), a row for each.
 
@@ -111,10 +149,7 @@ def seen(layer: nn.Conv2d | nn.Linear, x: Tensor, at: Places) -> list[Tensor]:
     """
     if at is None or isinstance(layer, nn.Linear):
         return [x]
-    down, across = (int(side) for side in layer.padding)
-    (high, wide), (step, stride) = layer.kernel_size, layer.stride
-    windows = F.pad(x, (across, across, down, down)).unfold(2, high, step).unfold(3, wide, stride)
-    rows = windows[:, :, at[0], at[1]].permute(0, 2, 1, 3, 4)
+    rows = windows(layer, x)[:, :, at[0], at[1]].permute(0, 2, 1, 3, 4)
     return [*rows.reshape(-1, layer.groups, layer.weight[0].numel()).unbind(1)]
 
 

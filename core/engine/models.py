@@ -4,7 +4,8 @@ Every convolution is a `Conv` and every batch normalisation belongs to one, so g
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from functools import partial
 
 import numpy as np
 import torch
@@ -170,3 +171,41 @@ def normalise(images: Tensor) -> Tensor:
     """Pixels as network input: (n, h, w) or (n, h, w, c) uint8 to (n, c, h, w) float32, channels last in memory."""
     pixels = images.unsqueeze(3) if images.ndim == 3 else images
     return pixels.float().sub_(255 * PIXEL_MEAN).div_(255 * PIXEL_STD).permute(0, 3, 1, 2)
+
+
+def shown(design: Design, images: np.ndarray) -> Tensor:
+    """A sample of images as `normalise` has them; every second mirrored if the network answers about mirrored ones too.
+
+    `images` are (n, h, w) or (n, h, w, c) uint8.
+    """
+    x = normalise(torch.tensor(images))
+    if passes(design) == 2:
+        x[1::2] = x[1::2].flip(3)
+    return x
+
+
+def watch(
+    model: nn.Module,
+    batches: Iterable[Tensor],
+    kernels: Container[str],
+    see: Callable[[str, nn.Module, Tensor, Tensor], object],
+    check: Callable[[], object] = lambda: None,
+) -> None:
+    """Let a network answer about batches, as they are, and show `see` each kernel's name, layer, inputs and outputs.
+
+    `check` is called before each batch; what it raises passes through.
+    """
+
+    def hook(kernel: str, layer: nn.Module, given: tuple[Tensor], y: Tensor) -> None:
+        see(kernel, layer, given[0], y)
+
+    watched = ((f"{name}.weight", layer) for name, layer in model.named_modules())
+    handles = [layer.register_forward_hook(partial(hook, name)) for name, layer in watched if name in kernels]
+    try:
+        for batch in batches:
+            check()
+            for module in model.children():
+                batch = module(batch)
+    finally:
+        for handle in handles:
+            handle.remove()

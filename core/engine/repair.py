@@ -10,28 +10,29 @@ accelerating very deep neural networks", ICCV 2017.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from math import ceil
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from core.config import Design
-from core.engine.least_squares import Places, equations, made, refit, seen
+from core.engine.least_squares import Places, equations, made, places, refit, seen
 from core.engine.machine import THREADS, reproducible
-from core.engine.models import Conv, Residual, build, get_weights, normalise, set_weights
-from core.networks import passes
-from core.pruning import Weights
+from core.engine.models import Conv, Residual, build, get_weights, set_weights, shown, watch
+from core.pruning import PruningConfig, Weights
 
-ROWS = 100
-"""The positions in the sample's images that a layer is fitted to, for each weight of a filter, at least."""
-LEAST_ROWS = 50_000
 _BATCH = 250  # images
 
 Masks = Mapping[str, np.ndarray]
 """For each kernel, in its shape: True = kept."""
 Step = Callable[[int, int], object]
 """Called with the number of layers done, and of all layers."""
+
+
+def sample(images: np.ndarray, pruning: PruningConfig) -> np.ndarray:
+    """Those of the images, (n, h, w) or (n, h, w, c), that the repair may see: a seeded sample, in their order."""
+    order = np.random.Generator(np.random.PCG64(pruning.sample_seed)).permutation(len(images))
+    return np.asarray(images[np.sort(order[: pruning.sample])])
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +51,8 @@ class Repairer:
         design: Design,
         dense: Weights,
         images: np.ndarray,
+        pruning: PruningConfig,
         *,
-        refit: bool,
-        seed: int = 0,
         threads: int = THREADS,
         check: Callable[[], object] = lambda: None,
     ) -> None:
@@ -62,18 +62,15 @@ class Repairer:
             design: the network's.
             dense: its weights before pruning; not modified.
             images: the sample, (n, h, w) or (n, h, w, c) uint8.
-            refit: whether kernels and biases are fitted to the dense network's outputs; if not, only batch norm's
-                running means and variances are measured again.
-            seed: for the places in the images that a layer is fitted to.
+            pruning: what says whether kernels and biases are fitted to the dense network's outputs, or only batch
+                norm's running means and variances are measured again; its sample's seed also draws the places in the
+                images that a layer is fitted to.
             threads: of torch. Another number adds up in another order: the results agree up to rounding.
             check: called for each batch; what it raises passes through.
         """
         self._design, self._dense, self._threads, self._check = design, dense, threads, check
-        x = normalise(torch.tensor(images))
-        if passes(design) == 2:  # the network answers about the mirror image too
-            x[1::2] = x[1::2].flip(3)
-        self._batches = [*x.split(_BATCH)]
-        self._refit, self._generator = refit, torch.Generator().manual_seed(seed)
+        self._batches = [*shown(design, images).split(_BATCH)]
+        self._refit, self._generator = pruning.followed_by.refits, torch.Generator().manual_seed(pruning.sample_seed)
         self._targets: dict[str, list[Target]] | None = None
 
     def repaired(self, pruned: Weights, masks: Masks, on_layer: Step = lambda done, of: None) -> dict[str, np.ndarray]:
@@ -100,31 +97,14 @@ class Repairer:
     def _outputs(self, kernels: Iterable[str]) -> dict[str, list[Target]]:
         """The dense network's outputs before pooling, at some places of each layer: a target for each batch."""
         found: dict[str, list[Target]] = {name: [] for name in kernels}
-        model = self._model(self._dense)
+        images = sum(map(len, self._batches))
 
-        def keep(kernel: str) -> Callable[[nn.Module, object, Tensor], None]:
-            def hook(layer: nn.Module, given: object, y: Tensor) -> None:
-                at = self._places(layer, y)
-                found[kernel].append(Target(at, made(layer, y, at)))
+        def keep(kernel: str, layer: nn.Module, x: Tensor, y: Tensor) -> None:
+            at = places(layer, y, images, self._generator)
+            found[kernel].append(Target(at, made(layer, y, at)))
 
-            return hook
-
-        for name, layer in model.named_modules():
-            if f"{name}.weight" in found:
-                layer.register_forward_hook(keep(f"{name}.weight"))
-        for batch in self._batches:
-            self._check()
-            for module in model.children():  # without the mirror images
-                batch = module(batch)
+        watch(self._model(self._dense), self._batches, found, keep, self._check)
         return found
-
-    def _places(self, layer: nn.Module, y: Tensor) -> Places:
-        """Some places in a convolution's output, drawn at random: as many of each image as make enough rows."""
-        if not isinstance(layer, nn.Conv2d):
-            return None
-        wanted = max(LEAST_ROWS, ROWS * layer.weight[0].numel()) / sum(map(len, self._batches))
-        drawn = torch.randperm(y[0, 0].numel(), generator=self._generator)[: max(1, ceil(wanted))]
-        return drawn // y.shape[3], drawn % y.shape[3]
 
 
 @dataclass(eq=False)
@@ -192,10 +172,20 @@ class _Walk:
 def measure(norm: nn.BatchNorm2d, batches: list[Tensor]) -> None:
     """Set a normalisation's running mean and variance to those of its inputs (n, c, h, w), all batches together."""
     assert norm.running_mean is not None and norm.running_var is not None
-    counts = torch.tensor([batch.numel() // batch.shape[1] for batch in batches], dtype=torch.float64)[:, None]
-    parts = [torch.var_mean(batch, (0, 2, 3), correction=0) for batch in batches]
-    variances, means = (torch.stack(part).double() for part in zip(*parts, strict=True))
-    n, mean = counts.sum(), (counts * means).sum(0) / counts.sum()
-    squares = (counts * (variances + (means - mean) ** 2)).sum(0)
+    parts = [_moments(batch) for batch in batches]
+    counts, means, squares = (torch.stack(part).double() for part in zip(*parts, strict=True))
+    mean = (counts * means).sum(0) / counts.sum()
+    squares = squares + counts * (means - mean) ** 2
     norm.running_mean.copy_(mean)
-    norm.running_var.copy_(squares / max(float(n) - 1, 1))  # unbiased, as in training
+    norm.running_var.copy_(squares.sum(0) / max(float(counts.sum()) - 1, 1))  # unbiased, as in training
+
+
+def _moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of a batch: the number of values in a channel, (1,), their means, and the sums of squares about these, (c,).
+
+    Training's own kernel computes them, up to nine times as fast as `torch.var_mean`.
+    """
+    mean, variance = x.new_zeros(x.shape[1]), x.new_zeros(x.shape[1])
+    torch.batch_norm(x, None, None, mean, variance, True, 1.0, 0.0, False)
+    count = x.new_tensor([x.numel() // x.shape[1]])
+    return count, mean, variance * (count - 1)

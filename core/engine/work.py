@@ -5,13 +5,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
-import numpy as np
-
 from core import data
 from core.config import RunConfig
 from core.data import Dataset
-from core.engine.gradients import COMPUTED
-from core.engine.repair import Repairer
+from core.engine.repair import Repairer, sample
+from core.engine.statistics import COMPUTED
 from core.errors import DataError, JobCancelled
 from core.job import Job, OfRun
 from core.progress import Progress
@@ -84,16 +82,8 @@ class Ranked:
     @cached_property
     def _repairer(self) -> Repairer:
         pruning = self.ranking.pruning
-        refit, seed = pruning.followed_by.refits, pruning.sample_seed
-        design = self.run.design
-        return Repairer(design, self.weights, self._sample, refit=refit, seed=seed, check=self.work.check)
-
-    @cached_property
-    def _sample(self) -> np.ndarray:
-        """Images that the network was trained on, without their labels."""
-        pruning, images = self.ranking.pruning, data.split(self.data.train, self.run.config.data)[0].images
-        order = np.random.Generator(np.random.PCG64(pruning.sample_seed)).permutation(len(images))
-        return np.asarray(images[np.sort(order[: pruning.sample])])
+        images = sample(data.split(self.data.train, self.run.config.data)[0].images, pruning)
+        return Repairer(self.run.design, self.weights, images, pruning, check=self.work.check)
 
 
 @dataclass(eq=False)
@@ -190,6 +180,6 @@ class Work:
         statistic = self.store.statistic(run.id, needs) if needs else None
         if needs and statistic is None:
             held_out = data.split(self.data(run.config).data.train, run.config.data)[1]
-            statistic = COMPUTED[needs](run.design, weights, held_out, on_batch=self.check)
+            statistic = COMPUTED[needs](run.design, weights, held_out, check=self.check)
             self.store.save_statistic(run.id, needs, statistic, digest(weights))
         return rank(weights, pruning, statistic)

@@ -1,7 +1,7 @@
 """Which weights go: criteria and scopes, their ranking, masks; whole filters; distributions of what is left."""
 
 from core.pruning.config import PruningConfig
-from core.pruning.criteria import CRITERIA, GRADIENTS, STATISTICS, Criterion
+from core.pruning.criteria import CRITERIA, GRADIENTS, INPUTS, REMOVAL, STATISTICS, Criterion
 from core.pruning.ranking import At, Ranking, Weights, checked, kernels, prune, rank
 from core.pruning.repairs import AS_IS, REPAIRS, Repair
 from core.pruning.scopes import SCOPES, Scope
@@ -10,6 +10,8 @@ __all__ = [
     "AS_IS",
     "CRITERIA",
     "GRADIENTS",
+    "INPUTS",
+    "REMOVAL",
     "REPAIRS",
     "SCOPES",
     "STATISTICS",

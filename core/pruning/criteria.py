@@ -15,9 +15,13 @@ Flat = NDArray[np.float32]
 Score = Callable[[Flat, np.random.Generator, Flat], Flat]
 """A layer's weights, a random generator and the layer's values of `Criterion.needs` (empty if None) -> new scores."""
 
-GRADIENTS = "gradients"
+GRADIENTS, INPUTS, REMOVAL = "gradients", "inputs", "removal"
 
-STATISTICS: dict[str, str] = {GRADIENTS: "the gradient of the loss"}
+STATISTICS: dict[str, str] = {
+    GRADIENTS: "the gradient of the loss",
+    INPUTS: "the size of the inputs",
+    REMOVAL: "the order of removal",
+}
 """What criteria may need besides the weights: one value for each weight. By name (its file's as well), in words."""
 
 
@@ -62,6 +66,26 @@ def taylor(w: Flat, rng: np.random.Generator, gradient: Flat) -> Flat:
     """|w dL/dw|, to first order the change of the loss without the weight (Molchanov et al., CVPR 2019)."""
     score = w * gradient
     np.abs(score, out=score)
+    return score
+
+
+def wanda(w: Flat, rng: np.random.Generator, inputs: Flat) -> Flat:
+    """|w| times the root mean square of its input (Sun et al., ICLR 2024, there within each filter)."""
+    score = w * inputs
+    np.abs(score, out=score)
+    return score
+
+
+def surgeon(w: Flat, rng: np.random.Generator, removal: Flat) -> Flat:
+    """The scores of LAMP, handed out in the order of removal: each layer's share is LAMP's, not which weights go.
+
+    What a removal costs is a layer's own error, and those of two layers do not compare.
+    """
+    shares = lamp(w, rng, removal)
+    shares.sort()
+    places = order(sortable(removal.copy()).astype(np.uint64), ((0, w.size),))
+    score = np.empty_like(w)
+    score[places] = shares
     return score
 
 
@@ -116,6 +140,22 @@ _ALL = (
         "weights whose removal changes the loss least, to first order",
         taylor,
         needs=GRADIENTS,
+    ),
+    Criterion(
+        "wanda",
+        "Wanda (|w| × size of its input)",
+        "Wanda",
+        "weights that are small, or whose inputs are",
+        wanda,
+        needs=INPUTS,
+    ),
+    Criterion(
+        "obs",
+        "OBS (Optimal Brain Surgeon)",
+        "OBS",
+        "weights that the others of their filter can best make up for; each layer's share is LAMP's",
+        surgeon,
+        needs=REMOVAL,
     ),
 )
 

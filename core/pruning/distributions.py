@@ -143,8 +143,8 @@ class Distributions:
 
     @property
     def has_cut(self) -> bool:
-        """Whether the weights are removed in order of magnitude, so a cut exists."""
-        return self.pruning.ranks_by.by_magnitude
+        """Whether each layer's weights are removed in order of magnitude, so a cut exists."""
+        return self.pruning.ranks_by.by_magnitude and not self.pruning.within.by_level
 
     def cuts(self, layer_k: Sequence[int]) -> tuple[float, ...]:
         """The cut in each layer: the network's with global scope, else its own. 0 where nothing is removed."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from core.errors import PruningError
 from core.pruning.config import PruningConfig
 from core.pruning.criteria import STATISTICS, Flat
+from core.pruning.patterns import levels
 from core.pruning.sorting import order, sortable
 
 Weights = Mapping[str, NDArray[np.float32]]
@@ -34,7 +35,7 @@ class Ranking:
         pruning: the criterion and scope that made it.
         names: the kernels' names, L of them.
         shapes: their shapes.
-        order: (N,) uint32, flat indices in the order of pruning; unless the scope is global, layer after layer.
+        order: (N,) uint32, flat indices in the order of pruning, group after group of those that compete.
     """
 
     pruning: PruningConfig
@@ -53,7 +54,7 @@ class Ranking:
         return self.order.size
 
     def count(self, sparsity: float) -> int:
-        """k, the number of weights pruned: round(s N), or unless the scope is global the sum of the layers' counts.
+        """k, the number of weights pruned: round(s N), or unless the scope is global the sum of the groups' counts.
 
         Raises:
             PruningError: the sparsity is not a fraction from 0 to 1.
@@ -86,7 +87,7 @@ class Ranking:
 
     def _cuts(self, sparsity: float) -> list[tuple[int, int]]:
         """Where each group of weights that compete begins in `order`, and how many of it are pruned."""
-        groups, share_out = _groups(self.pruning, self.sizes), self.pruning.within.shares
+        groups, share_out = _groups(self.pruning, self.shapes), self.pruning.within.shares
         shares = share_out(self.shapes, checked(sparsity)) if share_out else (checked(sparsity),)
         return [(start, _share(share, stop - start)) for (start, stop), share in zip(groups, shares, strict=True)]
 
@@ -94,7 +95,8 @@ class Ranking:
 def rank(weights: Weights, pruning: PruningConfig, statistic: Weights | None = None) -> Ranking:
     """Order all weights by the criterion, ties by flat index.
 
-    While it runs, it takes at most five times the bytes of the weights; the ranking itself takes as many as they do.
+    While it runs, it takes at most five times the bytes of the weights, besides what it is given; the ranking itself
+    takes as many as they do.
 
     Args:
         weights: the unpruned weights; not modified.
@@ -107,16 +109,16 @@ def rank(weights: Weights, pruning: PruningConfig, statistic: Weights | None = N
             needed and missing.
     """
     layers = kernels(weights)
-    sizes = [w.size for w in layers.values()]
-    if not sum(sizes):
+    shapes = tuple(w.shape for w in layers.values())
+    if not any(map(math.prod, shapes)):
         raise PruningError("These weights hold no kernels to prune; choose a network with convolutions.")
 
     rng, score = np.random.default_rng(pruning.seed), pruning.ranks_by.score
     needed = _needed(layers, pruning, statistic)
     scores = (score(_finite(name, w), rng, needed[name]) for name, w in layers.items())
     keys = np.concatenate([sortable(s) for s in scores], dtype=np.uint64)
-    places = order(keys, _groups(pruning, sizes))
-    return Ranking(pruning, tuple(layers), tuple(w.shape for w in layers.values()), places)
+    level = _levels(keys, shapes) if pruning.within.by_level else None
+    return Ranking(pruning, tuple(layers), shapes, order(keys, _groups(pruning, shapes), level))
 
 
 def prune(weights: Weights, ranking: Ranking, sparsity: float) -> dict[str, NDArray[np.float32]]:
@@ -139,14 +141,20 @@ At = Callable[[float], Weights]
 """A network's weights at a sparsity: pruned, and perhaps repaired."""
 
 
-def _spans(sizes: list[int] | tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-    """(start, stop) of each layer in the flat row."""
+def _levels(keys: NDArray[np.uint64], shapes: tuple[tuple[int, ...], ...]) -> NDArray[np.uint8]:
+    """(N,) the level of each weight."""
+    parts = zip(_spans(tuple(map(math.prod, shapes))), shapes, strict=True)
+    return np.concatenate([levels(keys[start:stop].astype(np.uint32), shape) for (start, stop), shape in parts])
+
+
+def _spans(sizes: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """(start, stop) of each layer or group in a flat row."""
     return tuple(pairwise(np.cumsum([0, *sizes]).tolist()))
 
 
-def _groups(pruning: PruningConfig, sizes: list[int] | tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-    """The spans within which weights compete."""
-    return ((0, sum(sizes)),) if pruning.is_global else _spans(sizes)
+def _groups(pruning: PruningConfig, shapes: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, int], ...]:
+    """The spans of `Ranking.order` within which weights compete."""
+    return _spans(pruning.within.groups(shapes))
 
 
 def checked(sparsity: float) -> float:

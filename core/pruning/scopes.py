@@ -1,4 +1,4 @@
-"""Which weights compete: each scope once, with its words and how it divides a sparsity among the layers.
+"""Which weights compete: each scope once, with its words and how it divides a sparsity among what competes apart.
 
 To add a scope, add an entry to `SCOPES`: menus, study and tests follow.
 """
@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from core.pruning.patterns import RUN, level_shares, level_sizes
 
 Shapes = Sequence[tuple[int, ...]]
 
@@ -19,13 +21,27 @@ class Scope:
     Attributes:
         title: in a menu.
         help: for the menu.
-        shares: the shapes of the layers and a sparsity -> the share of each layer that goes; None where all layers
-            compete for one share.
+        groups: the shapes of the layers -> how many weights each group has; weights compete within their group. Groups
+            are layers, unless `by_level`.
+        shares: the shapes and a sparsity -> the share of each group that goes; None where all weights are one group.
+        by_level: whether a group is a level of `core.pruning.patterns`.
     """
 
     title: str
     help: str
+    groups: Callable[[Shapes], tuple[int, ...]]
     shares: Callable[[Shapes, float], tuple[float, ...]] | None
+    by_level: bool = False
+
+
+def together(shapes: Shapes) -> tuple[int, ...]:
+    """All weights in one group."""
+    return (sum(map(math.prod, shapes)),)
+
+
+def layers(shapes: Shapes) -> tuple[int, ...]:
+    """Each layer a group."""
+    return tuple(map(math.prod, shapes))
 
 
 def equally(shapes: Shapes, sparsity: float) -> tuple[float, ...]:
@@ -51,8 +67,20 @@ def erdos_renyi_kernel(shapes: Shapes, sparsity: float) -> tuple[float, ...]:
 
 
 SCOPES: dict[str, Scope] = {
-    "global": Scope("Global", "all weights compete", None),
-    "layerwise": Scope("Layerwise", "the same share of each layer", equally),
-    "erk": Scope("ERK", "(Erdős–Rényi kernel) a smaller share of small layers than of large ones", erdos_renyi_kernel),
+    "global": Scope("Global", "all weights compete", together, None),
+    "layerwise": Scope("Layerwise", "the same share of each layer", layers, equally),
+    "erk": Scope(
+        "ERK",
+        "(Erdős–Rényi kernel) a smaller share of small layers than of large ones",
+        layers,
+        erdos_renyi_kernel,
+    ),
+    "nm": Scope(
+        "N:M",
+        f"the same number of each {RUN} neighbouring inputs, as some hardware needs it: 2:4 at 50 %, 1:4 at 75 %",
+        level_sizes,
+        level_shares,
+        by_level=True,
+    ),
 }
 """Every scope by name, the default first. The names are part of links and of stored profiles."""

@@ -16,13 +16,27 @@ def sortable(score: NDArray[np.float32]) -> NDArray[np.uint32]:
     return bits
 
 
-def order(keys: NDArray[np.uint64], groups: Sequence[tuple[int, int]]) -> NDArray[np.uint32]:
-    """The stable order of 32-bit keys within each group (start, stop), as flat indices. Overwrites the keys.
+def order(
+    keys: NDArray[np.uint64], groups: Sequence[tuple[int, int]], group: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint32]:
+    """The stable order of 32-bit keys within each group, as flat indices, group after group. Overwrites the keys.
 
     With its index in the low half no two keys are equal, so the fast unstable sort gives the stable order.
+
+    Args:
+        keys: (n,).
+        groups: (start, stop) of each group in the result.
+        group: (n,) the group of each key; by default they lie as in the result.
     """
     keys <<= np.uint64(32)
     keys |= np.arange(keys.size, dtype=np.uint32)
-    for start, stop in groups:
-        keys[start:stop].sort()
-    return keys.astype(np.uint32)  # keeps the low half
+    if group is None:
+        for start, stop in groups:
+            keys[start:stop].sort()
+        return keys.astype(np.uint32)  # keeps the low half
+    found = np.empty(keys.size, np.uint32)
+    for i, (start, stop) in enumerate(groups):
+        part = keys[group == i]
+        part.sort()
+        found[start:stop] = part  # the low half
+    return found

@@ -1,8 +1,9 @@
 """Is magnitude a good metric? Cells over seeds, the lines and bands that sum them up, the audit, and bisection."""
 
 from core.study.lines import (
+    CONTROLS,
     EPOCHS,
-    RANDOM_SEEDS,
+    REPAIRED,
     RETRAINED,
     ROUNDS,
     SEEDS,
@@ -12,19 +13,19 @@ from core.study.lines import (
     by_criterion,
     by_layer,
     by_retraining,
-    comparison,
     csv_of,
     default,
     difference,
     networks,
-    span,
+    repairs,
     to_csv,
-    verdict,
 )
+from core.study.verdicts import comparison, enough, span, verdict
 
 __all__ = [
+    "CONTROLS",
     "EPOCHS",
-    "RANDOM_SEEDS",
+    "REPAIRED",
     "RETRAINED",
     "ROUNDS",
     "SEEDS",
@@ -38,7 +39,9 @@ __all__ = [
     "csv_of",
     "default",
     "difference",
+    "enough",
     "networks",
+    "repairs",
     "span",
     "to_csv",
     "verdict",

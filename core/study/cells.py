@@ -24,7 +24,7 @@ FORMAT = 1
 
 Retraining = Literal["none", "fine-tune", "iterative", "rewind"]
 
-SPARSITIES = tuple(p / 100 for p in (0.01, 0.1, 1, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99))
+SPARSITIES = tuple(p / 100 for p in (0.01, 1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99))
 """Where a study looks, as fractions."""
 
 
@@ -85,6 +85,8 @@ class Cell(OfConfig["Curve"]):
             )
         if self.retraining == "fine-tune" and self.rounds != 1:
             raise ConfigError("Fine-tuning has one round; rounds that prune more are called iterative.")
+        if self.pruning.repaired and (self.layer or self.retraining != "none"):
+            raise ConfigError("A repair follows the pruning of all layers, without retraining.")
         if self.retraining in ("iterative", "rewind") and (not self.pruning.ranks_by.by_magnitude or self.layer):
             raise ConfigError("Rounds of pruning go by magnitude in all layers: no other ranking nests over rounds.")
 
@@ -122,7 +124,7 @@ class Curve:
         sizes: (L,) weights of each of the network's kernels.
         uses: (L,) at how many places of an image each kernel is multiplied.
         layer_k: (S, L) weights of each of the network's kernels that are zero.
-        test, validation: (S,) comparisons on the test and on the validation images.
+        test: (S,) comparisons on the test images.
         seconds: that the cell took, without the training of its network.
         created: when, ISO 8601, UTC.
         versions, machine: as of a run.
@@ -136,7 +138,6 @@ class Curve:
     uses: tuple[int, ...]
     layer_k: tuple[tuple[int, ...], ...]
     test: tuple[Comparison, ...]
-    validation: tuple[Comparison, ...]
     seconds: float
     created: str
     versions: Mapping[str, str]
@@ -144,7 +145,7 @@ class Curve:
     weights: str = ""
 
     def __post_init__(self) -> None:
-        parts = (self.k, self.layer_k, self.test, self.validation)
+        parts = (self.k, self.layer_k, self.test)
         if any(len(part) != len(self.cell.sparsities) for part in parts):
             raise StoreError("This curve is damaged: it is not of its cell's sparsities.")
 
@@ -153,15 +154,13 @@ class Curve:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON holds it; comparisons as lists of their counts."""
-        counts = {which: [[*vars(c).values()] for c in getattr(self, which)] for which in _COMPARED}
-        return {**of_fields(self), **counts}
+        return {**of_fields(self), "test": [[*vars(c).values()] for c in self.test]}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> dict[str, Any]:
         """JSON of the fields, from `to_json`."""
         names = [f.name for f in fields(Comparison)]
-        named = {which: [dict(zip(names, counts, strict=True)) for counts in values[which]] for which in _COMPARED}
-        return {**values, **named}
+        return {**values, "test": [dict(zip(names, counts, strict=True)) for counts in values["test"]]}
 
     @property
     def accuracy(self) -> tuple[float, ...]:
@@ -170,8 +169,6 @@ class Curve:
 
 
 Cell.result = Curve
-
-_COMPARED = ("test", "validation")
 
 
 def area(sparsities: Sequence[float], accuracy: Sequence[float]) -> float:

@@ -2,10 +2,9 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
 from typing import get_args
 
 import numpy as np
@@ -16,15 +15,17 @@ from core.data import FASHION, Collection
 from core.evaluation import student
 from core.evaluation.profile import FRACTIONS
 from core.networks import NETWORKS, recipe_for
-from core.pruning import CRITERIA, SCOPES, PruningConfig
-from core.study.cells import Cell, Curve, Retraining, area
-from core.words import wording
+from core.pruning import AS_IS, CRITERIA, REPAIRS, SCOPES, PruningConfig
+from core.study.cells import SPARSITIES, Cell, Curve, Retraining, area
 
 SEEDS = (0, 1, 2, 3, 4)
 """Of the trainings: every line of a study is of the same networks."""
 
-RANDOM_SEEDS = (0, 1, 2)
-"""Of the criterion random, each on every network."""
+REPAIRED = tuple(p / 100 for p in (50, 80, 90, 95))
+"""Sparsities at which a repair is looked at: each takes far longer than an evaluation."""
+
+CONTROLS = ("largest", "signed")
+"""Criteria that nobody would choose, there for comparison; they are not repaired."""
 
 RETRAINED = tuple(p / 100 for p in (80, 87, 91, 94, 97))
 """Sparsities at which a network is retrained, as fractions."""
@@ -53,15 +54,19 @@ def networks(name: str, recipe: str, collection: Collection = FASHION) -> tuple[
 
 
 @_kept
-def by_criterion(configs: Sequence[RunConfig], scope: str) -> tuple[Line, ...]:
-    """All criteria at the same sparsities, on the same networks."""
-    return tuple(Line(c, tuple(_criterion_cells(configs, c, scope))) for c in CRITERIA)
+def by_criterion(configs: Sequence[RunConfig], scope: str, repair: str = AS_IS) -> tuple[Line, ...]:
+    """The criteria at the same sparsities, on the same networks, each followed by the repair."""
+    return tuple(
+        Line(criterion, tuple(_criterion_cell(config, criterion, scope, repair) for config in configs))
+        for criterion in CRITERIA
+        if repair == AS_IS or criterion not in CONTROLS
+    )
 
 
-def _criterion_cells(configs: Sequence[RunConfig], criterion: str, scope: str) -> Iterator[Cell]:
-    for config in configs:
-        for seed in RANDOM_SEEDS if CRITERIA[criterion].is_random else (0,):
-            yield Cell(config=config, pruning=PruningConfig(criterion=criterion, scope=scope, seed=seed))
+def _criterion_cell(config: RunConfig, criterion: str, scope: str, repair: str) -> Cell:
+    sparsities = SPARSITIES if repair == AS_IS else REPAIRED
+    pruning = PruningConfig(criterion=criterion, scope=scope, repair=repair)
+    return Cell(config=config, pruning=pruning, sparsities=sparsities)
 
 
 @_kept
@@ -85,11 +90,19 @@ def _retrained(config: RunConfig, how: Retraining) -> Cell:
     return Cell(config=config, retraining=how, epochs=budget[0], rounds=budget[1], sparsities=RETRAINED)
 
 
+def repairs(configs: Sequence[RunConfig]) -> list[str]:
+    """The names of none, and of the repairs that change such networks."""
+    normalised = NETWORKS[configs[0].network].normalised
+    return [name for name, repair in REPAIRS.items() if name == AS_IS or repair.changes(normalised)]
+
+
 def default() -> list[Cell]:
     """The cells that ship with the product."""
     lenet, small = networks("lenet", "quick"), networks("convnet-small", "quick")
     lines = [line for scope in SCOPES for line in by_criterion(lenet, scope)]
-    lines += [*by_layer(lenet), *by_retraining(lenet), *by_criterion(small, "global")]
+    lines += [*by_layer(lenet), *by_retraining(lenet)]
+    for configs in (lenet, small):
+        lines += [line for repair in repairs(configs) for line in by_criterion(configs, "global", repair)]
     return list(dict.fromkeys(cell for line in lines for cell in line.cells))
 
 
@@ -102,8 +115,9 @@ class Band:
 
     Attributes:
         name: the line's.
-        n: networks, one a training seed; several random rankings of one network count as one, by their mean.
+        n: networks, one a training seed.
         sparsity: (S,) fractions.
+        values: (n, S) accuracy of each network.
         mean, low, high: (S,) accuracies, fractions from 0 to 1; with one network low and high are its own.
         dense: (n,) accuracies of the networks before pruning.
         areas: (n,) the mean accuracy from the first to the last sparsity of each.
@@ -114,6 +128,7 @@ class Band:
     name: str
     n: int
     sparsity: NDArray[np.float64]
+    values: NDArray[np.float64]
     mean: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
@@ -130,15 +145,15 @@ def band(name: str, curves: Sequence[Curve]) -> Band:
 
 @lru_cache(maxsize=128)
 def _band(name: str, curves: tuple[Curve, ...]) -> Band:
-    seeds = [[*group] for _, group in groupby(curves, key=lambda curve: curve.cell.config.seed)]
-    values = np.array([np.mean([curve.accuracy for curve in group], axis=0) for group in seeds])  # (n, S)
-    dense = np.array([group[0].test[0].dense.value for group in seeds])
+    values = np.array([curve.accuracy for curve in curves])
+    dense = np.array([curve.test[0].dense.value for curve in curves])
     sparsity = curves[0].cell.sparsities
     mean, half = student(values)
     return Band(
         name,
-        len(seeds),
+        len(curves),
         np.array(sparsity),
+        values,
         mean,
         np.maximum(mean - half, 0.0),
         np.minimum(mean + half, 1.0),
@@ -153,32 +168,6 @@ def difference(one: Band, other: Band) -> tuple[float, float, float]:
     """The mean of the areas' differences, one - other, network by network, and the ends of its 95 % interval."""
     mean, half = map(float, student(one.areas - other.areas))
     return mean, max(mean - half, -1.0), min(mean + half, 1.0)
-
-
-def verdict(line: Band, names: Mapping[str, str]) -> str:
-    """A line's area in words."""
-    n = f"{line.n} network{'s' if line.n > 1 else ''}"
-    mean_area = wording.percent(float(line.areas.mean()), 1)
-    return f"{names.get(line.name, line.name)}: {mean_area} mean accuracy {span(line)}, over {n}"
-
-
-def span(line: Band) -> str:
-    """`from 0.01 % to 99 %`: where a line was looked at."""
-    first, last = (wording.sparsity(float(line.sparsity[i])) for i in (0, -1))
-    return f"from {first} to {last}"
-
-
-def comparison(lines: Sequence[Band], names: Mapping[str, str]) -> str:
-    """The first line's area against each other's in words, never stronger than the paired intervals allow."""
-    first, *others = lines
-    parts: dict[str, list[str]] = {"more than": [], "less than": [], "indistinguishable from": []}
-    for other in others:
-        if other.n == first.n:
-            gap, low, high = difference(first, other)
-            relation = "indistinguishable from" if low <= 0 <= high else "more than" if gap > 0 else "less than"
-            parts[relation].append(f"{names.get(other.name, other.name)} ({wording.points(gap, 1)})")
-    relations = "; ".join(f"{relation} {wording.listed(which)}" for relation, which in parts.items() if which)
-    return f"That is {relations}." if relations else ""
 
 
 def _ratio(curve: Curve, *, weighted: bool) -> NDArray[np.float64]:

@@ -46,7 +46,8 @@ TERMS: dict[str, str] = {
     ),
     "Scope": (
         "Which weights compete. Global: those of all layers together. Layerwise: those of one layer, with the same "
-        "share pruned in each. ERK: those of one layer, with a larger share pruned in large layers."
+        "share pruned in each. ERK: those of one layer, with a larger share pruned in large layers. N:M: those of four "
+        "neighbouring inputs of a filter; at 50 % exactly two of each four are left (2:4)."
     ),
     "Accuracy": ("The share of test images that the network classifies correctly. It saw none of them in training."),
     "Difference": (
@@ -109,6 +110,11 @@ TERMS: dict[str, str] = {
     "Break-even": "The sparsity above which such a format takes fewer bytes than storing every weight.",
     "float16 and int8": "Weights rounded to 16 or 8 bits each: fewer bytes, a little rounding, no weight left out.",
     "ONNX": "A file format for networks that programs other than torch can read and run.",
+    "Wanda and OBS": (
+        "Criteria that look at what a layer reads. Wanda: a weight's magnitude times the size of its input. OBS, "
+        "Optimal Brain Surgeon: how much the layer's output would change without the weight, if the other weights of "
+        "its filter made up for it as well as they can."
+    ),
     "LAMP and Taylor": (
         "Other criteria. LAMP: the square of a weight, divided by the sum of the squares of all weights in its layer "
         "that are not smaller. Taylor: how much the loss would change without the weight, estimated from its gradient."

@@ -3,21 +3,23 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from core.config import Design, RunConfig
 from core.data import Dataset, Split, split
-from core.engine.gradients import COMPUTED
 from core.engine.inference import Classifier
 from core.engine.machine import described, versions
+from core.engine.repair import Repairer, sample
+from core.engine.statistics import COMPUTED
 from core.engine.tasks import task
 from core.engine.training import FINE, Sparse, train
 from core.engine.work import Work
 from core.errors import StoreError
 from core.evaluation import Comparison, compare
 from core.networks import NETWORKS
-from core.pruning import Weights, kernels, prune, rank
+from core.pruning import Ranking, Weights, kernels, prune, rank
 from core.run import timestamp
 from core.study.audit import Auditing
 from core.study.cells import Cell, Curve, Network
@@ -45,7 +47,6 @@ def cell(job: Cell, work: Work) -> Curve:
         uses=tuple(layer.uses for layer in NETWORKS[job.config.network].kernels(data.problem).values()),
         layer_k=tuple(row.layer_k for row in rows),
         test=tuple(row.test for row in rows),
-        validation=tuple(row.validation for row in rows),
         seconds=time.perf_counter() - began,
         created=timestamp(),
         versions=versions(),
@@ -68,7 +69,6 @@ class _Row:
     k: int
     layer_k: tuple[int, ...]
     test: Comparison
-    validation: Comparison
 
 
 class _Curve:
@@ -76,21 +76,22 @@ class _Curve:
 
     def __init__(self, cell: Cell, weights: Weights, data: Dataset, work: Work) -> None:
         self._cell, self._dense, self._data, self._work = cell, weights, data, work
-        held_out, design = split(data.train, cell.config.data)[1], cell.config.design(data.problem)
-        self._sets = [_Images(design, images) for images in (data.test, held_out)]
-        needs = cell.pruning.ranks_by.needs
-        self._statistic = COMPUTED[needs](design, weights, held_out, on_batch=work.check) if needs else None
+        self._train, held_out = split(data.train, cell.config.data)
+        self._design, needs = cell.config.design(data.problem), cell.pruning.ranks_by.needs
+        self._statistic = (
+            COMPUTED[needs](self._design, weights, held_out, check=work.check, threads=1) if needs else None
+        )
 
     def rows(self) -> list[_Row]:
         """One for each sparsity."""
-        before, rows = [images.answers(self._dense, self._work.check) for images in self._sets], []
+        test, rows = _Images(self._design, self._data.test), []
+        before = test.answers(self._dense, self._work.check)
         for sparsity in self._work.each(self._cell.sparsities):
             pruned = self._pruned(sparsity)
             zeros = {name: int(np.count_nonzero(w == 0)) for name, w in kernels(pruned).items()}
             k = sum(zeros[name] for name in self.prunable(pruned))
-            sets = zip(self._sets, before, strict=True)
-            test, validation = (compare(s.labels, b, s.answers(pruned, self._work.check)) for s, b in sets)
-            rows.append(_Row(k, tuple(zeros.values()), test, validation))
+            compared = compare(test.labels, before, test.answers(pruned, self._work.check))
+            rows.append(_Row(k, tuple(zeros.values()), compared))
         return rows
 
     def prunable(self, weights: Weights) -> dict[str, np.ndarray]:
@@ -99,20 +100,31 @@ class _Curve:
         return layers if self._cell.layer is None else {self._cell.layer: layers[self._cell.layer]}
 
     def _pruned(self, sparsity: float) -> Weights:
-        """The weights at one sparsity, retrained as the cell says."""
+        """The weights at one sparsity, repaired or retrained as the cell says."""
         match self._cell.retraining:
             case "none":
-                return self._cut(self._dense, sparsity)
+                pruned = self._cut(self._dense, sparsity)
+                return self._repaired(pruned, sparsity) if self._cell.pruning.repaired else pruned
             case "fine-tune" | "iterative":
                 return self._rounds(sparsity, None, FINE)
             case "rewind":
-                return self._rounds(sparsity, self._train(self._cell.config, until=1), 1.0)
+                return self._rounds(sparsity, self._trained(self._cell.config, until=1), 1.0)
 
     def _cut(self, weights: Weights, sparsity: float) -> Weights:
         """New weights, with the given share of the prunable ones set to zero."""
-        part = self.prunable(weights)
-        ranking = rank(part, self._cell.pruning, self._statistic)
-        return {**weights, **prune(part, ranking, sparsity)}
+        return {**weights, **prune(self.prunable(weights), self._ranking(weights), sparsity)}
+
+    def _ranking(self, weights: Weights) -> Ranking:
+        return rank(self.prunable(weights), self._cell.pruning, self._statistic)
+
+    def _repaired(self, pruned: Weights, sparsity: float) -> Weights:
+        return self._repairer.repaired(pruned, self._ranking(self._dense).masks(sparsity))
+
+    @cached_property
+    def _repairer(self) -> Repairer:
+        pruning = self._cell.pruning
+        images = sample(self._train.images, pruning)
+        return Repairer(self._design, self._dense, images, pruning, threads=1, check=self._work.check)
 
     def _rounds(self, sparsity: float, start: Weights | None, rate: float) -> Weights:
         """In each round prune by an equal ratio that leads to the final sparsity, then train the remaining weights.
@@ -125,10 +137,10 @@ class _Curve:
         for n in range(1, rounds + 1):
             pruned = self._cut(weights, 1 - (1 - sparsity) ** (n / rounds))
             sparse = Sparse.after(pruned, weights if start is None else start)
-            weights = self._train(replace(self._cell.config, training=training), sparse)
+            weights = self._trained(replace(self._cell.config, training=training), sparse)
         return weights
 
-    def _train(self, config: RunConfig, sparse: Sparse | None = None, until: int | None = None) -> Weights:
+    def _trained(self, config: RunConfig, sparse: Sparse | None = None, until: int | None = None) -> Weights:
         stop = self._work.should_stop
         return train(config, self._data, should_stop=stop, sparse=sparse, until=until, threads=1).weights
 

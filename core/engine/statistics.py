@@ -1,0 +1,95 @@
+"""What criteria read besides the weights: gradients of the loss, sizes of the inputs, orders of removal."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core.config import Design
+from core.data import Split
+from core.engine.least_squares import Normal, equations, places, seen, windows
+from core.engine.machine import THREADS, reproducible
+from core.engine.models import build, normalise, set_weights, shown, watch
+from core.engine.surgeon import removal
+from core.pruning import GRADIENTS, INPUTS, REMOVAL, Weights, kernels
+
+_BATCH = 250  # images
+
+Check = Callable[[], object]
+"""Called before each batch, and by what takes long; what it raises passes through."""
+Values = dict[str, np.ndarray]
+"""A float32 array for each kernel, in its shape."""
+
+
+def gradients(
+    design: Design, weights: Weights, images: Split, *, check: Check = lambda: None, threads: int = THREADS
+) -> Values:
+    """The gradient of the mean cross-entropy over the images, in evaluation mode.
+
+    Batch normalisation uses its stored statistics.
+    """
+    with reproducible(threads):
+        model = _model(design, weights)
+        pixels, labels = torch.tensor(images.images), torch.tensor(images.labels, dtype=torch.long)
+        for x, y in zip(pixels.split(_BATCH), labels.split(_BATCH), strict=True):
+            check()
+            loss = F.cross_entropy(model(normalise(x)), y, reduction="sum") / len(images)
+            loss.backward()
+    slopes = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    return {name: slopes[name].numpy() for name in kernels(weights)}
+
+
+def inputs(
+    design: Design, weights: Weights, images: Split, *, check: Check = lambda: None, threads: int = THREADS
+) -> Values:
+    """The root mean square of what each weight is multiplied by, over the images and the places of the output.
+
+    Up to a factor that all weights of a layer share, Wanda's norm of the input (Sun et al., ICLR 2024). No label is
+    read.
+    """
+    squares = {name: np.zeros(w.shape[1:]) for name, w in kernels(weights).items()}
+    rows = dict.fromkeys(squares, 0)
+
+    def add(kernel: str, layer: nn.Module, x: Tensor, y: Tensor) -> None:
+        read = windows(layer, x.square()).sum((2, 3)) if isinstance(layer, nn.Conv2d) else x.square()
+        squares[kernel] += read.sum(0, dtype=torch.float64).numpy()
+        rows[kernel] += y.numel() // y.shape[1]
+
+    with reproducible(threads), torch.inference_mode():
+        watch(_model(design, weights), shown(design, images.images).split(_BATCH), squares, add, check)
+    norms = {name: np.sqrt(total / rows[name]).astype(np.float32) for name, total in squares.items()}
+    return {name: np.broadcast_to(norms[name], w.shape).copy() for name, w in kernels(weights).items()}
+
+
+def removals(
+    design: Design, weights: Weights, images: Split, *, check: Check = lambda: None, threads: int = THREADS
+) -> Values:
+    """The order in which `surgeon.removal` takes the weights out of each layer: 0 first.
+
+    From the layer's inputs at as many places of the images as a refit takes. No label is read.
+    """
+    found: dict[str, list[Normal]] = {}
+    generator = torch.Generator().manual_seed(0)
+
+    def add(kernel: str, layer: nn.Module, x: Tensor, y: Tensor) -> None:
+        assert isinstance(layer, nn.Conv2d | nn.Linear)
+        parts = found.setdefault(kernel, equations(layer, constant=True))
+        for part, rows in zip(parts, seen(layer, x, places(layer, y, len(images), generator)), strict=True):
+            part.add(rows, rows.new_zeros(len(rows), part.outputs))
+
+    layers = kernels(weights)
+    with reproducible(threads), torch.inference_mode():
+        watch(_model(design, weights), shown(design, images.images).split(_BATCH), layers, add, check)
+        return {name: removal(torch.tensor(w), found[name], check) for name, w in layers.items()}
+
+
+def _model(design: Design, weights: Weights) -> nn.Module:
+    model = build(design, 0).eval()
+    set_weights(model, weights)
+    return model
+
+
+COMPUTED = {GRADIENTS: gradients, INPUTS: inputs, REMOVAL: removals}
+"""The function that computes each of `core.pruning.STATISTICS`."""

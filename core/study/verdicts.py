@@ -1,0 +1,89 @@
+"""What the lines of a study say, in words, and never more than the paired intervals allow."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from core.evaluation import student
+from core.study.lines import Band, difference
+from core.words import wording
+
+MARGIN = 0.005
+"""By how much more accurate a criterion has to be, on average over networks, to be worth a change: 0.5 pp."""
+
+
+def verdict(line: Band, names: Mapping[str, str]) -> str:
+    """A line's area in words."""
+    n = f"{line.n} network{'s' if line.n > 1 else ''}"
+    mean_area = wording.percent(float(line.areas.mean()), 1)
+    return f"{names.get(line.name, line.name)}: {mean_area} mean accuracy {span(line)}, over {n}"
+
+
+def span(line: Band) -> str:
+    """`from 0.01 % to 99 %`: where a line was looked at."""
+    first, last = (wording.sparsity(float(line.sparsity[i])) for i in (0, -1))
+    return f"from {first} to {last}"
+
+
+def comparison(lines: Sequence[Band], names: Mapping[str, str]) -> str:
+    """The first line's area against each other's in words, never stronger than the paired intervals allow."""
+    first, *others = lines
+    parts: dict[str, list[str]] = {"more than": [], "less than": [], "indistinguishable from": []}
+    for other in others:
+        if other.n == first.n:
+            gap, low, high = difference(first, other)
+            relation = "indistinguishable from" if low <= 0 <= high else "more than" if gap > 0 else "less than"
+            parts[relation].append(f"{names.get(other.name, other.name)} ({wording.points(gap, 1)})")
+    relations = "; ".join(f"{relation} {wording.listed(which)}" for relation, which in parts.items() if which)
+    return f"That is {relations}." if relations else ""
+
+
+@dataclass(frozen=True)
+class Better:
+    """A line that is more accurate than another at a sparsity, on average over networks.
+
+    Attributes:
+        name: the line's.
+        sparsity: a fraction.
+        gap, low, high: by how much, a fraction, with the ends of Student's 95 % interval.
+    """
+
+    name: str
+    sparsity: float
+    gap: float
+    low: float
+    high: float
+
+
+def better(lines: Sequence[Band]) -> list[Better]:
+    """For each sparsity from the first on, the line that most surpasses the first, where one does: by more than
+    `MARGIN`, with an interval above 0, network by network."""
+    first, *others = lines
+    found = []
+    for i, sparsity in enumerate(first.sparsity):
+        at = [Better(line.name, float(sparsity), *_gap(line, first, i)) for line in others if line.n == first.n]
+        shown = [one for one in at if one.gap > MARGIN and one.low > 0]
+        found += [max(shown, key=lambda one: one.gap)] if shown else []
+    return found
+
+
+def enough(lines: Sequence[Band], names: Mapping[str, str]) -> str:
+    """Up to which sparsity the first line's criterion is enough, and what the others gain beyond it."""
+    first, surpassed = lines[0], better(lines)
+    name = names.get(first.name, first.name)
+    if len({line.n for line in lines}) > 1 or first.n < 2:
+        return ""
+    if not surpassed:
+        return f"{name} is enough {span(first)}: no other criterion keeps {wording.points(MARGIN, 1)} more."
+    before = first.sparsity[first.sparsity < surpassed[0].sparsity]
+    until = f"up to {wording.sparsity(float(before[-1]))}" if before.size else "nowhere"
+    most = max(surpassed, key=lambda one: one.gap)
+    return (
+        f"{name} is enough {until}. From {wording.sparsity(surpassed[0].sparsity)} on, another criterion keeps more "
+        f"than {wording.points(MARGIN, 1)} more; the most is {names.get(most.name, most.name)} at "
+        f"{wording.sparsity(most.sparsity)}, {wording.points(most.gap, 1)} {wording.interval(most.low, most.high)}."
+    )
+
+
+def _gap(one: Band, other: Band, i: int) -> tuple[float, float, float]:
+    mean, half = map(float, student(one.values[:, i] - other.values[:, i]))
+    return mean, max(mean - half, -1.0), min(mean + half, 1.0)
