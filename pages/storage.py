@@ -6,12 +6,14 @@ from typing import Any
 import streamlit as st
 
 from core import figures
+from core.cost import hardware
 from core.cost.files import Exporting
 from core.cost.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger, Weighing
 from core.cost.rounding import Rounding
 from core.cost.script import script
 from core.cost.times import BATCHES, Times, Timing, Variant, in_words
 from core.errors import StoreError
+from core.pruning import SCOPES
 from core.study import csv_of
 from core.words import repair, wording
 from pages.ui.components.live_panel import SLIDER_RANGE, live_panel
@@ -157,6 +159,26 @@ def times_row(times: Times, variant: Variant, batch: int) -> Row:
     return Row(f"{variant}-{batch}", cells)
 
 
+def show_hardware(view: View, stops: Stops) -> None:
+    """What hardware that skips zeros in a pattern could make of the network at the stop."""
+    st.header("What could other hardware make of the zeros?")
+    weights = store().weights(view.run.id)
+    masks = store().ranking(view.run.id, weights, view.pruning).masks(stops.sparsity)
+    advice = (
+        ""
+        if view.pruning.within.by_level
+        else f" The scope {as_written(SCOPES['nm'].title)} prunes in this pattern, at 50 % everywhere."
+    )
+    st.markdown(f"**{as_written(hardware.in_words(hardware.fit(masks)))}**")
+    st.caption(
+        "NVIDIA's graphics processors since 2020 (Ampere) have tensor cores that skip zeros, but only where at most "
+        f"two weights are left of each four neighbouring inputs (2\\:4).{advice} Other processors, this server's "
+        "among them, multiply zeros in any pattern like other numbers. Counted, not measured: this server has no such "
+        "hardware.",
+        help=meanings("Scope", "float16 and int8"),
+    )
+
+
 def show_export(view: View, stops: Stops) -> None:
     """The pruned network as files, each of which is tested before the download is offered."""
     st.header(f"Download the {repair.network(view.pruning.repair)} network")
@@ -253,6 +275,7 @@ if here is not None:
         if known is not None:
             show(here, looked_at, known)
             show_times(here, looked_at)
+            show_hardware(here, looked_at)
             show_rounding(here, looked_at)
             tradeoff.show(here)
             show_export(here, looked_at)
