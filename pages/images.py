@@ -14,7 +14,7 @@ from core.evaluation.profile import Profile
 from core.words import repair, wording
 from pages.ui.components.chart import chart
 from pages.ui.components.gallery import Answer, Card
-from pages.ui.components.live_panel import live_panel
+from pages.ui.components.live_panel import Pick, live_panel
 from pages.ui.components.table import Row, TableCell, table
 from pages.ui.server.services import store
 from pages.ui.view import address, galleries, linked, lookup, own_image, picker
@@ -116,9 +116,12 @@ def flipped(view: View, profile: Profile, row: int, labels: NDArray[np.uint8], i
 def show_classes(view: View, stops: Stops) -> None:
     """A live panel of recall and precision, the classes most often confused, and a table of tests."""
     url = lookup.panel_url(view, stops, part="classwise")
-    live_panel([url], stops.row, label="Sparsity", key="classes panel", on_stop=stops.go)
+    pick = partial(show_bar, view.run.classes)
+    live_panel([url], stops.row, label="Sparsity", key="classes panel", on_stop=stops.go, on_pick=pick)
     labels, dense, pruned = store().labels(view.run.id), stops.profile.predicted[0], stops.answers
     names, as_is = view.run.classes, lookup.as_is_stop(view, stops)
+    if as_is:
+        st.caption("Click a bar to see its images.")
     st.markdown(confused(labels, dense, pruned, names, repair.network(view.pruning.repair)))
     rows = class_rows(labels, dense, pruned, names)
     terms = ["Recall and precision", "McNemar test", "Holm's correction"]
@@ -134,6 +137,12 @@ def show_classes(view: View, stops: Stops) -> None:
         f"p corrected for {len(names)} classes (Holm). Precision is computed from different images before and after, "
         "so its difference has no paired interval."
     )
+
+
+def show_bar(classes: Sequence[str], pick: Pick) -> None:
+    """Show the images of a clicked bar, from a callback."""
+    filter_by_cell(classes, pick)
+    st.session_state["section"] = next(iter(SECTIONS))
 
 
 def confused(

@@ -20,6 +20,7 @@ from core.evaluation.calibration import (
     Overconfidence,
     Reliability,
     calibration,
+    change,
     overconfidence,
     reliability,
 )
@@ -136,13 +137,30 @@ def gaps(right: np.ndarray, confidence: np.ndarray) -> Overconfidence:
 def test_the_gap_is_mean_confidence_minus_accuracy_and_its_change_is_paired() -> None:
     profile = small.profile()
     found, binned = overconfidence(profile, small.LABELS), reliability(profile, small.LABELS)
-    for stop, (gap, change) in enumerate(zip(found.gaps, found.changes, strict=True)):
+    for stop, (gap, moved) in enumerate(zip(found.gaps, found.changes, strict=True)):
         assert gap.value == pytest.approx(binned.mean_confidence[stop] - binned.mean_accuracy[stop])
-        assert change.value == pytest.approx(gap.value - found.gaps[0].value)
+        assert moved.value == pytest.approx(gap.value - found.gaps[0].value)
         assert gap.low < gap.value < gap.high or abs(gap.value) > 0.9
     assert found.changes[0].value == 0
     # what both answers have in common does not widen the interval of the change
     assert found.changes[1].high - found.changes[1].low < found.gaps[1].high - found.gaps[1].low
+
+
+def test_a_change_between_two_networks_is_paired_stop_by_stop() -> None:
+    profile, other = small.profile(), small.profile("lamp")
+    over = overconfidence(profile, small.LABELS)
+    stops = len(profile.k)
+    assert change(profile, profile, [0] * stops, small.LABELS) == [*over.changes]  # from the dense network
+    rows = [None if stop == 3 else stop for stop in range(stops)]
+    theirs = overconfidence(other, small.LABELS)
+    for stop, gap in enumerate(change(profile, other, rows, small.LABELS)):
+        assert (gap is None) == (stop == 3)
+        if gap is not None:
+            assert gap.value == pytest.approx(over.gaps[stop].value - theirs.gaps[stop].value)
+            images = (profile.probability[stop].astype(float) - (profile.predicted[stop] == small.LABELS)) - (
+                other.probability[stop].astype(float) - (other.predicted[stop] == small.LABELS)
+            )
+            assert gap.value == pytest.approx(images.mean()) and gap.low <= gap.value <= gap.high
 
 
 @pytest.mark.parametrize(("lost", "gained"), [(0, 0), (3, 1), (0, 40), (120, 80)])

@@ -214,7 +214,7 @@ def test_bars_are_the_accuracy_of_their_bin_and_an_empty_bin_has_none(name: str,
         assert bars.y[m] + bars.error_y.array[m] == pytest.approx(high, abs=0.6)
         assert bars.y[m] - bars.error_y.arrayminus[m] == pytest.approx(low, abs=0.6)
         patch = figure.patches[stop].data[0]
-        assert (patch["customdata"][m], patch["text"][m]) == (correct, n)
+        assert patch["customdata"][m] == (correct, n, pytest.approx(100 * sure[inside].mean(), abs=0.051))
     assert 0 < empty < BINS
 
 

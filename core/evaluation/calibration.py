@@ -5,6 +5,7 @@ An image's confidence is the probability of its answer. A profile stores it as f
 in the next one, and mean confidences are exact to 0.024 percentage points. No float16 but 0 and 1 is an edge of a bin.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -201,6 +202,25 @@ def overconfidence(profile: Profile, labels: Labels) -> Overconfidence:
     right, confidence = _answered(profile, labels)
     excess = confidence - right
     return Overconfidence(_means(excess, 1), _means(excess - excess[0], 2))
+
+
+def change(profile: Profile, other: Profile, rows: Sequence[int | None], labels: Labels) -> list[Gap | None]:
+    """Confidence minus accuracy at every stop, relative to another network's on the same images, paired.
+
+    Args:
+        profile: of S stops.
+        other: the other network's, on the same images.
+        rows: for each stop the row of `other` to compare with; None where it has none, and then nor has the result.
+        labels: (n,) the true classes.
+
+    Raises:
+        ValueError: the labels are of another number of images.
+    """
+    mine, theirs = (confidence - right for right, confidence in (_answered(p, labels) for p in (profile, other)))
+    known = [(stop, row) for stop, row in enumerate(rows) if row is not None]
+    gaps = _means(np.array([mine[stop] - theirs[row] for stop, row in known]).reshape(len(known), len(labels)), 2)
+    by_stop = {stop: gap for (stop, _), gap in zip(known, gaps, strict=True)}
+    return [by_stop.get(stop) for stop in range(len(rows))]
 
 
 def _means(values: NDArray[np.float64], reach: int) -> tuple[Gap, ...]:

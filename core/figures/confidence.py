@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation import Proportion
-from core.evaluation.calibration import BINS, Confidence, Overconfidence, Reliability
+from core.evaluation.calibration import BINS, Confidence, Gap, Overconfidence, Reliability
 from core.evaluation.profile import Profile
 from core.figures.base import LiveFigure, Patch, SparsityAxis, Spec, frame, hundredths, live, plain_axis, upright
 from core.figures.colours import CUT, DENSE, GREY, MENDED, after
@@ -20,8 +20,9 @@ from core.words import confidence as words
 from core.words import repair as repairs
 from core.words import wording
 
-Confident = Mapping[str, Sequence[Confidence | None]]
-"""Other repairs of the same pruned network by name: at each stop their confidence, None where they have none."""
+Confident = Mapping[str, Sequence[tuple[Confidence, Gap] | None]]
+"""Other repairs of the same pruned network by name: at each stop their confidence, and the paired change of confidence
+minus accuracy from theirs to the shown one's; None where they have none."""
 
 
 def confidence_curve(
@@ -59,7 +60,8 @@ def confidence_curve(
         "showarrow": False, "text": f"dense {words.error(stops[0].error)}", "x": axis.low, "y": error[0],
         "xanchor": "left", "yanchor": "bottom", "xref": "x2", "yref": "y2",
     }  # fmt: skip
-    top = max(5.0, *(hundredths(c.error) for at in (stops, *beside.values()) for c in at if c))
+    shown = [*stops, *(pair[0] for at in beside.values() for pair in at if pair)]
+    top = max(5.0, *(hundredths(c.error) for c in shown))
     layout = frame(
         440,
         xaxis=axis.layout(anchor="y", matches="x2", showticklabels=False),
@@ -110,16 +112,19 @@ def _hover(profile: Profile, stops: Sequence[Confidence], over: Overconfidence) 
     ]
 
 
-def _thin_line(repair: str, x: list[float], profile: Profile, at: Sequence[Confidence | None]) -> Spec:
+def _thin_line(repair: str, x: list[float], profile: Profile, at: Sequence[tuple[Confidence, Gap] | None]) -> Spec:
     """The calibration error of another repair over the stops."""
-    title = REPAIRS[repair].title
+    title, shown = REPAIRS[repair].title, REPAIRS[profile.pruning.repair].done
     hover = [
-        f"{title}, {wording.sparsity(s)}: calibration error {words.error(c.error)}<br>{words.mean(c)}" if c else ""
-        for s, c in zip(profile.sparsity, at, strict=True)
+        f"{title}, {wording.sparsity(s)}: calibration error {words.error(pair[0].error)}<br>{words.mean(pair[0])}<br>"
+        f"confidence minus accuracy, {shown} relative to this: {words.gap(pair[1])}, paired"
+        if pair
+        else ""
+        for s, pair in zip(profile.sparsity, at, strict=True)
     ]
     return repair_line(repair, "2", dash=repair_dash(repair, "dashdot"), width=1.5) | {
-        "x": x, "y": [None if c is None else hundredths(c.error) for c in at], "hovertext": hover, "mode": "lines",
-        "connectgaps": True, "legend": "legend2", "showlegend": True,
+        "x": x, "y": [None if pair is None else hundredths(pair[0].error) for pair in at], "hovertext": hover,
+        "mode": "lines", "connectgaps": True, "legend": "legend2", "showlegend": True,
     }  # fmt: skip
 
 
@@ -176,8 +181,10 @@ def _bin_bars(**more: Any) -> Spec:
 
 
 def _against_the_diagonal(bins: Reliability, repair: str) -> list[Spec]:
-    of, named = "confidence %{{hovertext}}: %{{{}:,}} of %{{{}:,}} right", "<extra>%{fullData.name}</extra>"
-    hover = of.format("customdata", "text") + named
+    hover = (
+        "confidence %{hovertext}: %{customdata[0]:,} of %{customdata[1]:,} right<br>"
+        "mean confidence %{customdata[2]:.1f} %<extra>%{fullData.name}</extra>"
+    )
     clear = "rgba(0,0,0,0)"
     hatch = {"shape": "/", "fgcolor": GREY, "bgcolor": clear, "size": 5, "solidity": 0.4}
     bars = _bin_bars(name=repairs.network(repair), hovertemplate=hover, marker={"color": after(repair)})
@@ -186,8 +193,7 @@ def _against_the_diagonal(bins: Reliability, repair: str) -> list[Spec]:
     first = _bars(bins, 0)
     dense = {
         "type": "scatter", "name": "dense", "x": _some(100 * bins.confidence[0]), "y": first["y"],
-        "customdata": [[r, n] for r, n in zip(first["customdata"], first["text"], strict=True)],
-        "hovertext": bars["hovertext"], "hovertemplate": of.format("customdata[0]", "customdata[1]") + named,
+        "customdata": first["customdata"], "hovertext": bars["hovertext"], "hovertemplate": hover,
         "mode": "lines+markers", "connectgaps": True, "line": {"color": DENSE, "width": 1.5},
         "marker": {"size": 7, "symbol": "circle-open", "color": DENSE},
     }  # fmt: skip
@@ -214,7 +220,7 @@ def _diagonal() -> Spec:
 
 
 def _bars(bins: Reliability, stop: int) -> Spec:
-    """Accuracy of each bin with Wilson's interval; right answers and images for the text."""
+    """Accuracy of each bin with Wilson's interval; right answers, images and mean confidence for the text."""
     right, images = bins.right[stop].tolist(), _counts(bins, stop)
     found = [Proportion(r, n) if n else None for r, n in zip(right, images, strict=True)]
     return {
@@ -224,8 +230,7 @@ def _bars(bins: Reliability, stop: int) -> Spec:
             "arrayminus": [_short(p.value - p.low) if p else None for p in found],
             "color": GREY,
         },
-        "text": images,
-        "customdata": right,
+        "customdata": [*zip(right, images, _some(100 * bins.confidence[stop]), strict=True)],
     }
 
 

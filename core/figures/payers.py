@@ -64,7 +64,7 @@ def brought_back(counts: Sequence[NDArray[np.int64]], classes: Sequence[str], im
     for j, first in patch(0).data.items():
         traces[j].update(first)
     title = "Correct answers that pruning lost: brought back or still lost, by class"
-    return live("payers", title, traces, layout, patch, len(counts))
+    return live("payers", title, traces, layout, patch, len(counts), picks=(0, 1, 2))
 
 
 def _step(most: int) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from core import figures
 from core.evaluation import Labels
 from core.evaluation.answers import row_with
-from core.evaluation.calibration import overconfidence, reliability
+from core.evaluation.calibration import change, overconfidence, reliability
 from core.evaluation.profile import Profile
 from core.panels.base import Placed, Readout, readout
 from core.words import confidence as words
@@ -23,8 +23,12 @@ def confidence(profile: Profile, labels: Labels, others: Sequence[Profile] = ())
 
 def _beside(profile: Profile, labels: Labels, others: Sequence[Profile]) -> figures.Confident:
     """The other repairs at the stops of a profile."""
-    stops = {other: reliability(other, labels).stops for other in others}
-    rows = {other: [row_with(other, k) for k in profile.k] for other in others}
-    return {
-        other.pruning.repair: [None if row is None else stops[other][row] for row in at] for other, at in rows.items()
-    }
+    found = {}
+    for other in others:
+        stops, rows = reliability(other, labels).stops, [row_with(other, k) for k in profile.k]
+        changes = change(profile, other, rows, labels)
+        found[other.pruning.repair] = [
+            (stops[row], gap) if row is not None and gap is not None else None
+            for row, gap in zip(rows, changes, strict=True)
+        ]
+    return found

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -77,3 +78,21 @@ def test_a_repair_that_does_not_exist_falls_back_with_a_note(visit: Any) -> None
 def test_a_network_without_batch_norm_says_that_measuring_it_changes_nothing(visit: Any, real_data: None) -> None:
     page = visit().open(f"prune?{AT}&repair=batch-norm")
     expect(page.get_by_text("This network has no batch normalisation")).to_be_visible()
+
+
+def test_a_click_on_a_bar_shows_the_images_that_were_brought_back(visit: Any, tmp_path: Path) -> None:
+    page = drawn(visit().open(f"images?{AT}&repair=refit&section=Class+by+class"))
+    bar = page.locator("#plot-payers .bars .trace").first.locator(".point path").first
+    bar.scroll_into_view_if_needed()
+    bar.click()
+    expect(page).to_have_url(re.compile("outcome=brought"))
+    store = RunStore(tmp_path)
+    profile, as_is = store.profile(LENET, REFIT), store.profile(LENET, PruningConfig())
+    assert profile is not None and as_is is not None
+    row, labels, names = profile.stop_index(90), store.labels(LENET), store.get(LENET).classes
+    first = re.search("true=([^&]+)", page.url)
+    assert first is not None
+    chosen = labels == names.index(unquote_plus(first[1]))
+    lost = (profile.predicted[0] == labels) & (as_is.predicted[row] != labels)
+    n = int((chosen & lost & (profile.predicted[row] == labels)).sum())
+    expect(page.get_by_role("heading", name=f"{wording.count(n)} of 10,000 images")).to_be_visible()

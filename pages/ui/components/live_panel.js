@@ -330,9 +330,9 @@ class Panel {
   // A point of a trace over the stops moves the slider there; a point of a trace in `picks` is sent to Python.
   clicked(i, points) {
     const { name, stops_of, picks } = this.content.figures[i].figure
-    for (const { curveNumber, pointNumber, x, y } of points) {
+    for (const { curveNumber, pointNumber, x, y, data } of points) {
       if (stops_of.includes(curveNumber)) return this.go([pointNumber].flat().at(-1)) // a cell has row and column
-      if (picks.includes(curveNumber)) return this.send("picked", { figure: name, x, y })
+      if (picks.includes(curveNumber)) return this.send("picked", { figure: name, x: typeof x === "number" ? data.name : x, y })
     }
   }
 

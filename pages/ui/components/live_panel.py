@@ -42,7 +42,7 @@ HTML = """
 
 @dataclass(frozen=True)
 class Pick:
-    """A point of a figure: the figure's name, and the point's labels on the axes."""
+    """A point of a figure: the figure's name, and the point's labels on the axes, or its trace's name for a number."""
 
     figure: str
     x: str
