@@ -142,3 +142,54 @@ def test_a_study_that_cannot_be_stored_says_why(tmp_path: Path) -> None:
     store = Results(RunStore(tmp_path / "file" / "below", tmp_path / "none"))
     with pytest.raises(StoreError, match="cannot be written"):
         store.put(cell(LENET[0]), curve(cell(LENET[0]), VALUES[0]))
+
+
+# --- when magnitude is enough -----------------------------------------------------------------------------------
+
+BASE = 0.3 + VALUES / 4
+NAMED = {"magnitude": "Magnitude", "lamp": "LAMP", "obs": "OBS"}
+
+
+def plain(text: str) -> str:
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def bands(**gains: tuple[float, float, float]) -> list[study.Band]:
+    """Magnitude, and lines that are better by so much at 20, 50 and 90 %, alike for all networks but for a little."""
+    little = np.array([[0.001], [-0.001], [0.0], [0.0005], [-0.0005]])
+    rows = {"magnitude": BASE, **{name: BASE + np.array(gain) + little for name, gain in gains.items()}}
+    return [
+        study.band(name, [curve(cell(c), row) for c, row in zip(LENET, values, strict=True)])
+        for name, values in rows.items()
+    ]
+
+
+def test_magnitude_is_enough_up_to_where_another_criterion_keeps_half_a_point_more() -> None:
+    said = plain(study.enough(bands(lamp=(0.0, 0.02, 0.1), obs=(0.0, 0.0, 0.2)), NAMED))
+    assert said.startswith(
+        "Magnitude is enough up to 20 %. From 50 % on, another criterion keeps more than 0.5 pp more"
+    )
+    assert "the most is OBS at 90 %, +20.0 pp [" in said
+
+
+def test_it_is_enough_everywhere_if_no_other_is_half_a_point_better() -> None:
+    said = plain(study.enough(bands(lamp=(0.004, 0.004, -0.1)), NAMED))
+    assert said == "Magnitude is enough from 20 % to 90 %: no other criterion keeps 0.5 pp more."
+
+
+def test_it_is_enough_nowhere_if_another_is_better_from_the_first_sparsity() -> None:
+    assert study.enough(bands(lamp=(0.01, 0.0, 0.0)), NAMED).startswith("Magnitude is enough nowhere.")
+
+
+def test_a_gap_that_differs_from_network_to_network_is_not_called_better() -> None:
+    first, _ = bands(lamp=(0.0, 0.0, 0.0))
+    wild = BASE + np.array([[0.2], [-0.15], [0.1], [-0.1], [0.0]])
+    other = study.band("lamp", [curve(cell(c), row) for c, row in zip(LENET, wild, strict=True)])
+    assert (other.mean - first.mean > 0.005).all()
+    assert "no other criterion" in study.enough([first, other], NAMED)
+
+
+def test_nothing_is_said_of_one_network_or_of_different_ones() -> None:
+    alone = study.band("magnitude", [curve(cell(LENET[0]), VALUES[0])])
+    assert study.enough([alone, alone], NAMED) == ""
+    assert study.enough([bands()[0], alone], NAMED) == ""

@@ -37,9 +37,15 @@ def test_what_others_published_stands_beside_at_its_sparsity() -> None:
 
 
 def test_lines_differ_in_dash_and_symbol_too() -> None:
-    many: list[Band] = [LINES[0]] * 7
+    many: list[Band] = [LINES[0]] * len(CRITERIA)
     drawn = figures.bands(many, {}).data[1::2]
-    assert len({(t.line.dash, t.marker.symbol) for t in drawn}) == len({t.line.color for t in drawn}) == 7
+    assert len({(t.line.dash, t.marker.symbol) for t in drawn}) == len({t.line.color for t in drawn}) == len(CRITERIA)
+
+
+def test_a_criterion_has_the_same_colour_whichever_others_are_drawn() -> None:
+    names = {name: criterion.short for name, criterion in CRITERIA.items()}
+    whole, fewer = (figures.bands(lines, names).data[1::2] for lines in (LINES, LINES[::2]))
+    assert [t.line.color for t in fewer] == [t.line.color for t in whole[::2]]
 
 
 def test_the_heat_map_says_the_fall_of_each_layer_at_each_sparsity() -> None:

@@ -22,8 +22,9 @@ _STYLES = (
     ("#CC79A7", "longdash", "triangle-up"),
     ("#E69F00", "solid", "cross"),
     ("#56B4E9", "dash", "star"),
+    ("#A08C00", "longdashdot", "pentagon"),
 )
-"""Colour (Okabe and Ito), dash and symbol of each line, so that none depends on colour alone."""
+"""Colour (Okabe and Ito, their yellow darker), dash and symbol of each line, so that none depends on colour alone."""
 
 
 _TICKS = (0.01, 1.0, 10.0, 50.0, 90.0, 99.0)
@@ -38,14 +39,17 @@ def bands(
 ) -> go.Figure:
     """Mean accuracy over sparsity, a line for each band, with Student's 95 % interval of the mean over networks.
 
-    `names` says how each band is called on the screen; `published` are sparsities and accuracies of others, fractions.
+    `names` says how each band is called on the screen, and its order gives a name the same colour in every figure;
+    `published` are sparsities and accuracies of others, fractions.
     """
+    order = [*names]
     stops = np.concatenate([line.sparsity for line in lines])
     axis = SparsityAxis.over(stops)
     reach = [axis.place(float(stops.min())) - 0.4, axis.place(float(stops.max())) + 0.4]
     figure = go.Figure()
     for i, line in enumerate(lines):
-        colour, dash, symbol = _STYLES[i % len(_STYLES)]
+        place = order.index(line.name) if line.name in names else i
+        colour, dash, symbol = _STYLES[place % len(_STYLES)]
         x = [axis.place(s) for s in line.sparsity]
         name = label(names.get(line.name, line.name))
         ends = [*(100 * line.high), *(100 * line.low)[::-1]]

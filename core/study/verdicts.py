@@ -68,18 +68,18 @@ def better(lines: Sequence[Band]) -> list[Better]:
 
 def enough(lines: Sequence[Band], names: Mapping[str, str]) -> str:
     """Up to which sparsity the first line's criterion is enough, and what the others gain beyond it."""
-    first, surpassed = lines[0], better(lines)
+    first, surpassed, margin = lines[0], better(lines), wording.points(MARGIN, 1).removeprefix("+")
     name = names.get(first.name, first.name)
     if len({line.n for line in lines}) > 1 or first.n < 2:
         return ""
     if not surpassed:
-        return f"{name} is enough {span(first)}: no other criterion keeps {wording.points(MARGIN, 1)} more."
+        return f"{name} is enough {span(first)}: no other criterion keeps {margin} more."
     before = first.sparsity[first.sparsity < surpassed[0].sparsity]
     until = f"up to {wording.sparsity(float(before[-1]))}" if before.size else "nowhere"
     most = max(surpassed, key=lambda one: one.gap)
     return (
         f"{name} is enough {until}. From {wording.sparsity(surpassed[0].sparsity)} on, another criterion keeps more "
-        f"than {wording.points(MARGIN, 1)} more; the most is {names.get(most.name, most.name)} at "
+        f"than {margin} more; the most is {names.get(most.name, most.name)} at "
         f"{wording.sparsity(most.sparsity)}, {wording.points(most.gap, 1)} {wording.interval(most.low, most.high)}."
     )
 
