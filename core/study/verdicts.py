@@ -77,11 +77,13 @@ def enough(lines: Sequence[Band], names: Mapping[str, str]) -> str:
     before = first.sparsity[first.sparsity < surpassed[0].sparsity]
     until = f"up to {wording.sparsity(float(before[-1]))}" if before.size else "nowhere"
     most = max(surpassed, key=lambda one: one.gap)
-    return (
-        f"{name} is enough {until}. From {wording.sparsity(surpassed[0].sparsity)} on, another criterion keeps more "
-        f"than {margin} more; the most is {names.get(most.name, most.name)} at "
-        f"{wording.sparsity(most.sparsity)}, {wording.points(most.gap, 1)} {wording.interval(most.low, most.high)}."
-    )
+    parts = [_gained(one, names) for one in dict.fromkeys((surpassed[0], most))]
+    return f"{name} is enough {until}. {wording.listed(parts)}."
+
+
+def _gained(one: Better, names: Mapping[str, str]) -> str:
+    gap = f"{wording.points(one.gap).removeprefix('+')} {wording.interval(one.low, one.high)}"
+    return f"{names.get(one.name, one.name)} keeps {gap} more at {wording.sparsity(one.sparsity)}"
 
 
 def _gap(one: Band, other: Band, i: int) -> tuple[float, float, float]:
