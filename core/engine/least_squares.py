@@ -120,10 +120,11 @@ def _solved(matrix: Tensor, right: Tensor) -> Tensor:
     return torch.cholesky_solve(right[:, None], torch.linalg.cholesky(matrix))[:, 0]
 
 
-def equations(layer: nn.Conv2d | nn.Linear, *, constant: bool) -> list[Normal]:
-    """The normal equations of each group of a layer's filters."""
+def equations(layer: nn.Conv2d | nn.Linear, *, constant: bool, fitted: bool = True) -> list[Normal]:
+    """The normal equations of each group of a layer's filters; without outputs unless they are to be fitted."""
     groups = layer.groups if isinstance(layer, nn.Conv2d) else 1
-    return [Normal(layer.weight[0].numel(), len(layer.weight) // groups, constant) for _ in range(groups)]
+    outputs = len(layer.weight) // groups if fitted else 0
+    return [Normal(layer.weight[0].numel(), outputs, constant) for _ in range(groups)]
 
 
 def places(layer: nn.Module, y: Tensor, images: int, generator: torch.Generator) -> Places:

@@ -75,9 +75,9 @@ def removals(
 
     def add(kernel: str, layer: nn.Module, x: Tensor, y: Tensor) -> None:
         assert isinstance(layer, nn.Conv2d | nn.Linear)
-        parts = found.setdefault(kernel, equations(layer, constant=True))
+        parts = found.setdefault(kernel, equations(layer, constant=True, fitted=False))
         for part, rows in zip(parts, seen(layer, x, places(layer, y, len(images), generator)), strict=True):
-            part.add(rows, rows.new_zeros(len(rows), part.outputs))
+            part.add(rows, rows[:, :0])
 
     layers = kernels(weights)
     with reproducible(threads), torch.inference_mode():
