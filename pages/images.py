@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core import figures
 from core.evaluation import ClassComparison, Comparison, answers, by_class, confusion_matrix, most_confused
-from core.evaluation.answers import OUTCOMES
+from core.evaluation.answers import OUTCOMES, REPAIRED
 from core.evaluation.profile import Profile
 from core.words import repair, wording
 from pages.ui.components.chart import chart
@@ -19,7 +19,7 @@ from pages.ui.components.table import Row, TableCell, table
 from pages.ui.server.services import store
 from pages.ui.view import address, galleries, linked, lookup, own_image, picker
 from pages.ui.view.address import View
-from pages.ui.view.filters import choose_filter, choose_one, filter_by_cell, filter_in_words, first_page
+from pages.ui.view.filters import choose_filter, choose_one, filter_by_cell, filter_in_words, first_page, set_filter
 from pages.ui.view.lookup import Stops
 from pages.ui.view.say import as_written
 from pages.ui.view.words import meanings
@@ -140,9 +140,16 @@ def show_classes(view: View, stops: Stops) -> None:
 
 
 def show_bar(classes: Sequence[str], pick: Pick) -> None:
-    """Show the images of a clicked bar, from a callback."""
-    filter_by_cell(classes, pick)
-    st.session_state["section"] = next(iter(SECTIONS))
+    """Show the images of a clicked bar in the section that is shown first, from a callback.
+
+    The filter's widgets are not on the page yet, so they do not write its values into the URL.
+    """
+    name = figures.named(pick.y, classes)
+    if pick.figure == "payers" and name is not None and pick.x in REPAIRED:
+        wanted = {"outcome": pick.x, "true": name}
+        set_filter(**wanted)
+        st.query_params.update(wanted)
+        st.session_state["section"] = next(iter(SECTIONS))
 
 
 def confused(

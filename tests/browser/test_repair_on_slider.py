@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from core.pruning import PruningConfig
 from core.store.runs import RunStore
 from core.words import wording
-from tests.browser.steps import LENET, drawn
+from tests.browser.steps import LENET, at_rest, drawn
 
 pytestmark = pytest.mark.browser
 AT = f"run={LENET}&sparsity=90"
@@ -82,9 +82,10 @@ def test_a_network_without_batch_norm_says_that_measuring_it_changes_nothing(vis
 
 def test_a_click_on_a_bar_shows_the_images_that_were_brought_back(visit: Any, tmp_path: Path) -> None:
     page = drawn(visit().open(f"images?{AT}&repair=refit&section=Class+by+class"))
-    bar = page.locator("#plot-payers .bars .trace").first.locator(".point path").first
+    bar = page.locator("#plot-payers .trace.bars").first.locator(".point path").first
     bar.scroll_into_view_if_needed()
-    bar.click()
+    box = at_rest(page, bar)
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page).to_have_url(re.compile("outcome=brought"))
     store = RunStore(tmp_path)
     profile, as_is = store.profile(LENET, REFIT), store.profile(LENET, PruningConfig())

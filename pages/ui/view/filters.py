@@ -57,14 +57,12 @@ def first_page() -> None:
 
 
 def filter_by_cell(classes: Sequence[str], pick: Pick) -> None:
-    """Show the images of a clicked cell or bar. One that does not exist is ignored."""
+    """Show the images of a clicked cell. A cell that does not exist is ignored."""
     column, row = (figures.named(label, classes) for label in (pick.x, pick.y))
     right, wrong = (OUTCOMES[:2], OUTCOMES[2:])
     if pick.figure == "outcomes":
         outcomes = right if pick.y == "dense right" else wrong
         set_filter(outcome=outcomes[pick.x.endswith("wrong")])
-    elif pick.figure == "payers" and row is not None and pick.x in REPAIRED:
-        set_filter(outcome=pick.x, true=row)
     elif column is None or row is None:
         return
     elif pick.figure == "difference":
