@@ -1,6 +1,6 @@
 """A study on a cluster: one worker process against two, started by hand, and the embedded engine beside them.
 
-The same cells (LeNet-5 by the report's recipe, two seeds, three criteria, three scopes) are computed three times from
+The same cells (LeNet-5 by the report's recipe, two seeds, three criteria, all scopes) are computed three times from
 nothing: by a scheduler with one worker of one thread, with two, and embedded. All three must find the same counts.
 """
 

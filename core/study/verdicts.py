@@ -70,10 +70,10 @@ def enough(lines: Sequence[Band], names: Mapping[str, str]) -> str:
     """Up to which sparsity the first line's criterion is enough, and what the others gain beyond it."""
     first, surpassed, margin = lines[0], better(lines), wording.points(MARGIN, 1).removeprefix("+")
     name = names.get(first.name, first.name)
-    if len({line.n for line in lines}) > 1 or first.n < 2:
+    if len(lines) < 2 or len({line.n for line in lines}) > 1 or first.n < 2:
         return ""
     if not surpassed:
-        return f"{name} is enough {span(first)}: no other criterion keeps {margin} more."
+        return f"{name} is enough {span(first)}: no other criterion is shown to keep {margin} more."
     before = first.sparsity[first.sparsity < surpassed[0].sparsity]
     until = f"up to {wording.sparsity(float(before[-1]))}" if before.size else "nowhere"
     most = max(surpassed, key=lambda one: one.gap)
