@@ -106,7 +106,7 @@ def say_enough(networks: Sequence[RunConfig], scope: str) -> None:
         if bands and len(bands) == len(lines) and (says := study.enough(bands, NAMES)):
             found.append(f"- **{REPAIRS[name].title}**: {says}")
     if found:
-        st.markdown("When is magnitude enough?\n\n" + "\n".join(found))
+        st.markdown("**When is magnitude enough?**\n\n" + "\n".join(found))
 
 
 def show_layers(network: str, recipe: str, of: Collection) -> None:

@@ -15,9 +15,10 @@ def test_layers_that_follow_the_pattern_are_stored_as_pairs_of_weights_and_posit
     assert "6 of 12 runs" in in_words(found) and "1 of 2 layers" in in_words(found)
 
 
-def test_what_is_short_takes_no_more_than_it_does_dense() -> None:
-    one_input = np.ones((5, 1, 3, 3), bool)  # of one input there is never more than one weight in a run
-    assert fit({"first": one_input}) == Fit(runs=45, fit=45, layers=1, whole=1, dense=90, bytes=90)
+def test_a_layer_with_fewer_inputs_than_a_run_stays_as_it_is() -> None:
+    one_input = np.ones((5, 1, 3, 3), bool)  # there is never more than one weight in a run
+    assert fit({"first": one_input}) == Fit(runs=0, fit=0, layers=0, whole=0, dense=90, bytes=90)
+    assert fit({"first": one_input, "half": HALF}).whole == 1
 
 
 def test_without_a_layer_in_the_pattern_nothing_is_promised() -> None:

@@ -23,11 +23,11 @@ _DENSE, _PAIR = 2 * RUN, 2 * LEFT + 2 * LEFT / 8
 
 @dataclass(frozen=True)
 class Fit:
-    """How far masks follow the pattern.
+    """How far masks follow the pattern, in the layers with at least four inputs; no run of the others is a full one.
 
     Attributes:
-        runs, fit: runs of four inputs in all layers, and those with at most two weights left.
-        layers, whole: layers, and those in which every run fits.
+        runs, fit: runs of four inputs, and those with at most two weights left.
+        layers, whole: these layers, and those of them in which every run fits.
         dense: bytes of all kernels as float16.
         bytes: the same, if the layers that fit are stored as pairs, a short run taking as much as a full one.
     """
@@ -42,30 +42,28 @@ class Fit:
 
 def fit(masks: Mapping[str, NDArray[np.bool_]]) -> Fit:
     """Count the runs of each layer's mask (filters, inputs, ...), True where a weight is left."""
-    counts = [(*fits(mask, LEFT), mask.size) for mask in masks.values()]
-    whole = [good == runs for good, runs, _ in counts]
-    taken = [
-        min(math.ceil(_PAIR * runs), 2 * n) if all_ else 2 * n for all_, (_, runs, n) in zip(whole, counts, strict=True)
-    ]
+    counts = [(*fits(mask, LEFT), mask.size) for mask in masks.values() if mask.shape[1] >= RUN]
+    dense = 2 * sum(mask.size for mask in masks.values())
+    whole = [(runs, n) for good, runs, n in counts if good == runs]
     return Fit(
         runs=sum(runs for _, runs, _ in counts),
         fit=sum(good for good, _, _ in counts),
         layers=len(counts),
-        whole=sum(whole),
-        dense=2 * sum(n for _, _, n in counts),
-        bytes=sum(taken),
+        whole=len(whole),
+        dense=dense,
+        bytes=dense + sum(math.ceil(_PAIR * runs) - 2 * n for runs, n in whole),
     )
 
 
 def in_words(found: Fit) -> str:
     """What the hardware could do with it, in sentences."""
     runs = f"{wording.count(found.fit)} of {wording.count(found.runs)} runs of four neighbouring inputs"
-    layers = f"{wording.count(found.whole)} of {wording.count(found.layers)} layers"
+    layers = f"{found.whole} of the {found.layers} layers with four inputs or more"
     counted = f"At most two weights are left in {runs}, and in every run of {layers}."
     if not found.whole:
-        return f"{counted} So this hardware multiplies every zero of this network like any other number."
+        return f"{counted} So hardware for this pattern multiplies every zero like any other number."
     share = wording.percent(found.bytes / found.dense, 1)
     return (
-        f"{counted} In these layers it skips the zeros: at best they take half of the time. As float16, all kernels "
-        f"would take {wording.size(found.bytes)}, {share} of {wording.size(found.dense)}."
+        f"{counted} There, hardware for this pattern skips zeros: at best a layer takes half of its time. As float16, "
+        f"all kernels would take {wording.size(found.bytes)}, {share} of {wording.size(found.dense)}."
     )
