@@ -12,7 +12,7 @@ def test_layers_that_follow_the_pattern_are_stored_as_pairs_of_weights_and_posit
     found = fit({"half": HALF, "full": FULL})
     assert found == Fit(runs=12, fit=6, layers=2, whole=1, dense=96, bytes=27 + 48)
     assert found.bytes / found.dense == (6 * (2 * 2 + 2 * 2 / 8) + 48) / 96
-    assert "6 of 12 runs" in in_words(found) and "1 of 2 layers" in in_words(found)
+    assert "6 of 12 runs" in in_words(found) and "1 of the 2 layers" in in_words(found)
 
 
 def test_a_layer_with_fewer_inputs_than_a_run_stays_as_it_is() -> None:
