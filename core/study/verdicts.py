@@ -77,13 +77,17 @@ def enough(lines: Sequence[Band], names: Mapping[str, str]) -> str:
     before = first.sparsity[first.sparsity < surpassed[0].sparsity]
     until = f"up to {wording.sparsity(float(before[-1]))}" if before.size else "nowhere"
     most = max(surpassed, key=lambda one: one.gap)
-    parts = [_gained(one, names) for one in dict.fromkeys((surpassed[0], most))]
-    return f"{name} is enough {until}. {wording.listed(parts)}."
+    gained = _gained(surpassed[0], names)
+    if most is not surpassed[0]:
+        gained = f"{gained} and {_gained(most, names, before=surpassed[0].name)}"
+    return f"{name} is enough {until}. {gained}."
 
 
-def _gained(one: Better, names: Mapping[str, str]) -> str:
+def _gained(one: Better, names: Mapping[str, str], before: str = "") -> str:
+    """`LAMP keeps 2.00 pp [+1.88, +2.12] more at 50 %`; without the name if it was said just before."""
     gap = f"{wording.points(one.gap).removeprefix('+')} {wording.interval(one.low, one.high)}"
-    return f"{names.get(one.name, one.name)} keeps {gap} more at {wording.sparsity(one.sparsity)}"
+    who = "" if one.name == before else f"{names.get(one.name, one.name)} keeps "
+    return f"{who}{gap} more at {wording.sparsity(one.sparsity)}"
 
 
 def _gap(one: Band, other: Band, i: int) -> tuple[float, float, float]:
