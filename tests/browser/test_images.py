@@ -85,7 +85,7 @@ def test_a_link_opens_with_its_filter_and_page(visit: Any) -> None:
     page = drawn(visit().open(f"images?sparsity={SPARSITY}&outcome=lost&true=Sandal&page=2"))
     expect(page.get_by_role("heading", level=2)).to_contain_text("lost, true class Sandal")
     expect(page.get_by_text("Images 25 to 48")).to_be_visible()
-    assert page.locator(".gallery li").count() == 24
+    expect(page.locator(".gallery li")).to_have_count(24)
     for title in page.locator(".gallery .title").all_inner_texts():
         assert title == "Sandal"
     assert page.locator("[data-testid=stMain] *").count() < 3000
@@ -152,7 +152,7 @@ def test_a_hostile_file_is_answered_with_one_sentence(visit: Any, content: bytes
     page = visit().open("images?section=Your+own+image")
     upload(page, content)
     expect(page.get_by_role("alert").filter(has_text=re.compile("[.]$"))).to_be_visible()
-    assert page.locator(".live-panel").count() == 0
+    expect(page.locator(".live-panel")).to_have_count(0)
 
 
 def test_a_drawing_is_answered_and_cleared(visit: Any) -> None:
