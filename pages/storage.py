@@ -162,14 +162,12 @@ def times_row(times: Times, variant: Variant, batch: int) -> Row:
 def show_hardware(view: View, stops: Stops) -> None:
     """What hardware that skips zeros in a pattern could make of the network at the stop."""
     st.header("What could other hardware make of the zeros?")
-    weights = store().weights(view.run.id)
-    masks = store().ranking(view.run.id, weights, view.pruning).masks(stops.sparsity)
     advice = (
         ""
         if view.pruning.within.by_level
         else f" The scope {as_written(SCOPES['nm'].title)} prunes in this pattern, at 50 % everywhere."
     )
-    st.markdown(f"**{as_written(hardware.in_words(hardware.fit(masks)))}**")
+    st.markdown(f"**{as_written(hardware.in_words(lookup.pattern(view, stops)))}**")
     st.caption(
         "NVIDIA's graphics processors since 2020 (Ampere) have tensor cores that skip zeros, but only where at most "
         f"two weights are left of each four neighbouring inputs (2\\:4).{advice} Other processors, this server's "

@@ -17,8 +17,8 @@ from core.words import wording
 LEFT = 2
 """Weights that may be left of each run."""
 
-_DENSE, _PAIR = 2 * RUN, 2 * LEFT + 2 * LEFT / 8
-"""Bytes of a run as float16: all its weights, or two of them with their positions."""
+_PAIR = 2 * LEFT + 2 * LEFT / 8
+"""Bytes of a run as float16: two weights with their positions."""
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ def removal(weight: Tensor, parts: Sequence[Normal], check: Callable[[], object]
         In the shape of `weight`, float32, which tells 16.7 million places apart.
     """
     dense = weight.double().flatten(1)
-    hessians = [part.curvature() for part in parts for _ in range(len(dense) // len(parts))]
-    inverse = torch.cat([_inverse(part.curvature()).diagonal().expand(len(dense) // len(parts), -1) for part in parts])
+    hessians, filters = [part.curvature() for part in parts], len(dense) // len(parts)
+    inverse = torch.cat([_inverse(hessian).diagonal().expand(filters, -1) for hessian in hessians])
     costs, kept = dense.square() / inverse, torch.ones_like(dense, dtype=torch.bool)
     order = torch.empty(dense.numel())
     for left in _rounds(dense.numel()):
@@ -43,7 +43,7 @@ def removal(weight: Tensor, parts: Sequence[Normal], check: Callable[[], object]
         order[gone] = torch.arange(first, first + len(gone), dtype=torch.float32)
         kept.view(-1)[gone] = False
         for row in range(len(dense) if left else 0):
-            costs[row, kept[row]] = _costs(hessians[row], dense[row], kept[row])
+            costs[row, kept[row]] = _costs(hessians[row // filters], dense[row], kept[row])
     return order.reshape(weight.shape).numpy()
 
 

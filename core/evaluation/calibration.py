@@ -199,8 +199,7 @@ def overconfidence(profile: Profile, labels: Labels) -> Overconfidence:
     Raises:
         ValueError: the labels are of another number of images.
     """
-    right, confidence = _answered(profile, labels)
-    excess = confidence - right
+    excess = _excess(profile, labels)
     return Overconfidence(_means(excess, 1), _means(excess - excess[0], 2))
 
 
@@ -216,11 +215,16 @@ def change(profile: Profile, other: Profile, rows: Sequence[int | None], labels:
     Raises:
         ValueError: the labels are of another number of images.
     """
-    mine, theirs = (confidence - right for right, confidence in (_answered(p, labels) for p in (profile, other)))
-    known = [(stop, row) for stop, row in enumerate(rows) if row is not None]
-    gaps = _means(np.array([mine[stop] - theirs[row] for stop, row in known]).reshape(len(known), len(labels)), 2)
-    by_stop = {stop: gap for (stop, _), gap in zip(known, gaps, strict=True)}
-    return [by_stop.get(stop) for stop in range(len(rows))]
+    mine, theirs = (_excess(each, labels) for each in (profile, other))
+    known = {stop: row for stop, row in enumerate(rows) if row is not None}
+    gaps = dict(zip(known, _means(mine[[*known]] - theirs[[*known.values()]], 2), strict=True))
+    return [gaps.get(stop) for stop in range(len(rows))]
+
+
+def _excess(profile: Profile, labels: Labels) -> NDArray[np.float64]:
+    """(S, n) confidence minus 1 if an answer is right, minus 0 if not."""
+    right, confidence = _answered(profile, labels)
+    return np.asarray(confidence - right)
 
 
 def _means(values: NDArray[np.float64], reach: int) -> tuple[Gap, ...]:

@@ -50,28 +50,33 @@ def lamp(w: Flat, rng: np.random.Generator, _: Flat) -> Flat:
 
     The square root of that, which gives the same order and does not underflow in float32. 0 in an all-zero layer.
     """
-    places = order(sortable(np.abs(w)).astype(np.uint64), ((0, w.size),))
-    ascending = np.abs(w[places])
-    if w.any():
+    places = _ascending(np.abs(w))
+    score = np.empty_like(w)
+    score[places] = _shares(np.abs(w[places]))
+    return score
+
+
+def _ascending(values: Flat) -> NDArray[np.uint32]:
+    """The places of the values, the smallest first, ties by position. Overwrites the values."""
+    return order(sortable(values).astype(np.uint64), ((0, values.size),))
+
+
+def _shares(ascending: Flat) -> Flat:
+    """Each magnitude over the root of the sum of its square and those of all that follow. Overwrites them."""
+    if ascending.any():
         rest = np.square(ascending, dtype=np.float64)[::-1]
         np.sqrt(np.cumsum(rest, out=rest), out=rest)
         ascending /= rest[::-1]
-        del rest  # before the next array, to save memory
-    score = np.empty_like(w)
-    score[places] = ascending
-    return score
+    return ascending
 
 
-def taylor(w: Flat, rng: np.random.Generator, gradient: Flat) -> Flat:
-    """|w dL/dw|, to first order the change of the loss without the weight (Molchanov et al., CVPR 2019)."""
-    score = w * gradient
-    np.abs(score, out=score)
-    return score
+def times(w: Flat, rng: np.random.Generator, statistic: Flat) -> Flat:
+    """|w x|, where x is what the criterion needs.
 
-
-def wanda(w: Flat, rng: np.random.Generator, inputs: Flat) -> Flat:
-    """|w| times the root mean square of its input (Sun et al., ICLR 2024, there within each filter)."""
-    score = w * inputs
+    The gradient: to first order, the change of the loss without the weight (Taylor: Molchanov et al., CVPR 2019). The
+    root mean square of its input: Wanda (Sun et al., ICLR 2024, there within each filter).
+    """
+    score = w * statistic
     np.abs(score, out=score)
     return score
 
@@ -81,9 +86,10 @@ def surgeon(w: Flat, rng: np.random.Generator, removal: Flat) -> Flat:
 
     What a removal costs is a layer's own error, and those of two layers do not compare.
     """
-    shares = lamp(w, rng, removal)
+    shares = np.abs(w)
     shares.sort()
-    places = order(sortable(removal.copy()).astype(np.uint64), ((0, w.size),))
+    shares = _shares(shares)
+    places = _ascending(removal.copy())
     score = np.empty_like(w)
     score[places] = shares
     return score
@@ -138,7 +144,7 @@ _ALL = (
         "Taylor (|w × gradient of the loss|)",
         "Taylor",
         "weights whose removal changes the loss least, to first order",
-        taylor,
+        times,
         needs=GRADIENTS,
     ),
     Criterion(
@@ -146,7 +152,7 @@ _ALL = (
         "Wanda (|w| × size of its input)",
         "Wanda",
         "weights that are small, or whose inputs are",
-        wanda,
+        times,
         needs=INPUTS,
     ),
     Criterion(

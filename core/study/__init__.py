@@ -1,9 +1,7 @@
 """Is magnitude a good metric? Cells over seeds, the lines and bands that sum them up, the audit, and bisection."""
 
 from core.study.lines import (
-    CONTROLS,
     EPOCHS,
-    REPAIRED,
     RETRAINED,
     ROUNDS,
     SEEDS,
@@ -23,9 +21,7 @@ from core.study.lines import (
 from core.study.verdicts import comparison, enough, span, verdict
 
 __all__ = [
-    "CONTROLS",
     "EPOCHS",
-    "REPAIRED",
     "RETRAINED",
     "ROUNDS",
     "SEEDS",

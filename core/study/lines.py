@@ -169,7 +169,12 @@ def _band(name: str, curves: tuple[Curve, ...]) -> Band:
 
 def difference(one: Band, other: Band) -> tuple[float, float, float]:
     """The mean of the areas' differences, one - other, network by network, and the ends of its 95 % interval."""
-    mean, half = map(float, student(one.areas - other.areas))
+    return paired(one.areas - other.areas)
+
+
+def paired(differences: NDArray[np.float64]) -> tuple[float, float, float]:
+    """The mean of (n,) differences of accuracies, one for each network, and the ends of its 95 % interval."""
+    mean, half = map(float, student(differences))
     return mean, max(mean - half, -1.0), min(mean + half, 1.0)
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from core.evaluation import student
-from core.study.lines import Band, difference
+from core.study.lines import Band, difference, paired
 from core.words import wording
 
 MARGIN = 0.005
@@ -60,7 +59,11 @@ def better(lines: Sequence[Band]) -> list[Better]:
     first, *others = lines
     found = []
     for i, sparsity in enumerate(first.sparsity):
-        at = [Better(line.name, float(sparsity), *_gap(line, first, i)) for line in others if line.n == first.n]
+        at = [
+            Better(line.name, float(sparsity), *paired(line.values[:, i] - first.values[:, i]))
+            for line in others
+            if line.n == first.n
+        ]
         shown = [one for one in at if one.gap > MARGIN and one.low > 0]
         found += [max(shown, key=lambda one: one.gap)] if shown else []
     return found
@@ -88,8 +91,3 @@ def _gained(one: Better, names: Mapping[str, str], before: str = "") -> str:
     gap = f"{wording.points(one.gap).removeprefix('+')} {wording.interval(one.low, one.high)}"
     who = "" if one.name == before else f"{names.get(one.name, one.name)} keeps "
     return f"{who}{gap} more at {wording.sparsity(one.sparsity)}"
-
-
-def _gap(one: Band, other: Band, i: int) -> tuple[float, float, float]:
-    mean, half = map(float, student(one.values[:, i] - other.values[:, i]))
-    return mean, max(mean - half, -1.0), min(mean + half, 1.0)

@@ -22,7 +22,7 @@ from core.evaluation.profile import Profile
 from core.evaluation.repaired import Spread, Spreading
 from core.networks import NETWORKS, passes
 from core.panels import Panel
-from core.pruning import AS_IS, REPAIRS, PruningConfig, Ranking, Weights
+from core.pruning import AS_IS, REPAIRS, PruningConfig
 from core.words import wording
 from pages.ui.components.live_panel import PLOTLY
 from pages.ui.server.paths import served
@@ -122,7 +122,7 @@ def _json(
         raise _missing()
     shown = _evaluated(run_id, pruning, own)
     if layer is not None:
-        placed = panels.kernels(layer, shown, *_ranked(run_id, pruning), first)
+        placed = panels.kernels(layer, shown, *lookup.ranked(run_id, pruning), first)
         return packed({"figures": [panels.to_json(placed)]})
     if part == "storage":
         return packed(_storage(run_id, pruning, own, shown).to_json())
@@ -158,13 +158,7 @@ def _panel(
         return panels.answers(profile, labels, classes, others)
     if part == "classwise":
         return panels.classwise(profile, labels, classes, others)
-    return panels.pruning(profile, *_ranked(run_id, profile.pruning), labels, classes, others, refitted)
-
-
-def _ranked(run_id: str, pruning: PruningConfig) -> tuple[Weights, Ranking]:
-    """The weights of a run, and the order in which they are pruned."""
-    weights = store().weights(run_id)
-    return weights, store().ranking(run_id, weights, pruning)
+    return panels.pruning(profile, *lookup.ranked(run_id, profile.pruning), labels, classes, others, refitted)
 
 
 async def story_json(request: Request) -> Response:

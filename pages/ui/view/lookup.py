@@ -1,19 +1,21 @@
 """What a view needs from the run store; a job computes what is missing."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from urllib.parse import urlencode
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.cost.hardware import Fit, fit
 from core.cost.ledger import Ledger, Weighing
 from core.errors import StoreError
 from core.evaluation.answers import row_with
 from core.evaluation.profile import Evaluating, Profile, Profiling
 from core.evaluation.repaired import Spreading
 from core.networks import DEFAULT_NETWORK, NETWORKS
-from core.pruning import AS_IS, REPAIRS, PruningConfig
+from core.pruning import AS_IS, REPAIRS, PruningConfig, Ranking, Weights
 from core.run import Run
 from core.words import repair, wording
 from pages.ui.server.paths import served
@@ -109,6 +111,23 @@ def pictures_of(run: Run) -> NDArray[np.uint8] | None:
     name = run.config.data.name
     split, classes = test_split(name), class_names(name)
     return None if split is None or store().unlike(run.id, split, classes) else split.images
+
+
+def ranked(run_id: str, pruning: PruningConfig) -> tuple[Weights, Ranking]:
+    """The weights of a run, and the order in which they are pruned."""
+    weights = store().weights(run_id)
+    return weights, store().ranking(run_id, weights, pruning)
+
+
+def pattern(view: View, stops: Stops) -> Fit:
+    """How far the masks of a view follow the pattern of hardware for 2:4."""
+    return _pattern(view.run.id, store().digest(view.run.id), view.pruning.then(AS_IS), stops.sparsity)
+
+
+@lru_cache(maxsize=512)
+def _pattern(run_id: str, weights: str, pruning: PruningConfig, sparsity: float) -> Fit:
+    """It is the same for all visitors, and ranking takes a worker's time at each event; `weights` is their digest."""
+    return fit(ranked(run_id, pruning)[1].masks(sparsity))
 
 
 def ledger(run_id: str, pruning: PruningConfig, own: float | None) -> Ledger | None:
