@@ -51,9 +51,8 @@ def lamp(w: Flat, rng: np.random.Generator, _: Flat) -> Flat:
     The square root of that, which gives the same order and does not underflow in float32. 0 in an all-zero layer.
     """
     places = _ascending(np.abs(w))
-    score = np.empty_like(w)
-    score[places] = _shares(np.abs(w[places]))
-    return score
+    shares = _shares(np.abs(w[places]))
+    return _placed(shares, places)
 
 
 def _ascending(values: Flat) -> NDArray[np.uint32]:
@@ -68,6 +67,12 @@ def _shares(ascending: Flat) -> Flat:
         np.sqrt(np.cumsum(rest, out=rest), out=rest)
         ascending /= rest[::-1]
     return ascending
+
+
+def _placed(values: Flat, places: NDArray[np.uint32]) -> Flat:
+    score = np.empty_like(values)
+    score[places] = values
+    return score
 
 
 def times(w: Flat, rng: np.random.Generator, statistic: Flat) -> Flat:
@@ -86,13 +91,10 @@ def surgeon(w: Flat, rng: np.random.Generator, removal: Flat) -> Flat:
 
     What a removal costs is a layer's own error, and those of two layers do not compare.
     """
-    shares = np.abs(w)
-    shares.sort()
-    shares = _shares(shares)
     places = _ascending(removal.copy())
-    score = np.empty_like(w)
-    score[places] = shares
-    return score
+    magnitudes = np.abs(w)
+    magnitudes.sort()
+    return _placed(_shares(magnitudes), places)
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def pattern(view: View, stops: Stops) -> Fit:
 
 @lru_cache(maxsize=512)
 def _pattern(run_id: str, weights: str, pruning: PruningConfig, sparsity: float) -> Fit:
-    """It is the same for all visitors, and ranking takes a worker's time at each event; `weights` is their digest."""
+    """The same for all visitors; ranking takes longer than the rest of a page's event. `weights` is their digest."""
     return fit(ranked(run_id, pruning)[1].masks(sparsity))
 
 
