@@ -10,7 +10,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from core.config import Design
 from core.engine.machine import THREADS, reproducible
-from core.engine.models import Conv, build, normalise, set_weights
+from core.engine.models import Conv, build, loaded, normalise, set_weights
 
 _BATCH = 125  # images; so few that the activations of most layers stay in the processor's cache
 _FUSES = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
@@ -40,8 +40,7 @@ class Classifier:
         """
         logits = []
         with reproducible(threads), torch.inference_mode():
-            model = build(self._design, 0).eval()
-            set_weights(model, weights)
+            model = loaded(self._design, weights)
             fold(model)
             for batch in self._batches:
                 on_batch()

@@ -167,6 +167,13 @@ def set_weights(model: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
                 own[name].data = new.contiguous(memory_format=layout)
 
 
+def loaded(design: Design, weights: Mapping[str, np.ndarray]) -> nn.Module:
+    """A network with these weights, in evaluation mode; raises as `build` does."""
+    model = build(design, 0).eval()
+    set_weights(model, weights)
+    return model
+
+
 def normalise(images: Tensor) -> Tensor:
     """Pixels as network input: (n, h, w) or (n, h, w, c) uint8 to (n, c, h, w) float32, channels last in memory."""
     pixels = images.unsqueeze(3) if images.ndim == 3 else images

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from core.config import Design
 from core.engine.machine import THREADS
-from core.engine.models import build, normalise, set_weights
+from core.engine.models import loaded, normalise
 from core.errors import PruningError
 
 _PATIENCE = 900  # seconds, for a script that hangs: on a busy machine, importing torch takes a minute
@@ -34,8 +34,7 @@ class _FromPixels(nn.Module):
 
 def to_onnx(design: Design, weights: Mapping[str, np.ndarray]) -> bytes:
     """The network with these weights, from `images`, any number of them as uint8 pixels, to `logits`."""
-    model = build(design, 0).eval()
-    set_weights(model, weights)
+    model = loaded(design, weights)
     problem = design.problem
     shape = (2, problem.side, problem.side) + ((problem.channels,) if problem.channels > 1 else ())
     program = torch.onnx.export(

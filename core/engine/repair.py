@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from core.config import Design
 from core.engine.least_squares import Places, equations, made, places, refit, seen
 from core.engine.machine import THREADS, reproducible
-from core.engine.models import Conv, Residual, build, get_weights, set_weights, shown, watch
+from core.engine.models import Conv, Residual, get_weights, loaded, shown, watch
 from core.pruning import PruningConfig, Weights
 
 _BATCH = 250  # images
@@ -85,14 +85,9 @@ class Repairer:
             on_layer(0, len(masks))
             if self._refit and self._targets is None:
                 self._targets = self._outputs(masks)
-            model = self._model(pruned)
+            model = loaded(self._design, pruned)
             _Walk(masks, self._targets or {}, [*self._batches], on_layer, self._check).through(model)
             return get_weights(model)
-
-    def _model(self, weights: Weights) -> nn.Module:
-        model = build(self._design, 0).eval()
-        set_weights(model, weights)
-        return model
 
     def _outputs(self, kernels: Iterable[str]) -> dict[str, list[Target]]:
         """The dense network's outputs before pooling, at some places of each layer: a target for each batch."""
@@ -103,7 +98,7 @@ class Repairer:
             at = places(layer, y, images, self._generator)
             found[kernel].append(Target(at, made(layer, y, at)))
 
-        watch(self._model(self._dense), self._batches, found, keep, self._check)
+        watch(loaded(self._design, self._dense), self._batches, found, keep, self._check)
         return found
 
 

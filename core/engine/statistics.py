@@ -11,7 +11,7 @@ from core.config import Design
 from core.data import Split
 from core.engine.least_squares import Normal, equations, places, seen, windows
 from core.engine.machine import THREADS, reproducible
-from core.engine.models import build, normalise, set_weights, shown, watch
+from core.engine.models import loaded, normalise, shown, watch
 from core.engine.surgeon import removal
 from core.pruning import GRADIENTS, INPUTS, REMOVAL, Weights, kernels
 
@@ -31,7 +31,7 @@ def gradients(
     Batch normalisation uses its stored statistics.
     """
     with reproducible(threads):
-        model = _model(design, weights)
+        model = loaded(design, weights)
         pixels, labels = torch.tensor(images.images), torch.tensor(images.labels, dtype=torch.long)
         for x, y in zip(pixels.split(_BATCH), labels.split(_BATCH), strict=True):
             check()
@@ -58,7 +58,7 @@ def inputs(
         rows[kernel] += y.numel() // y.shape[1]
 
     with reproducible(threads), torch.inference_mode():
-        watch(_model(design, weights), shown(design, images.images).split(_BATCH), squares, add, check)
+        watch(loaded(design, weights), shown(design, images.images).split(_BATCH), squares, add, check)
     norms = {name: np.sqrt(total / rows[name]).astype(np.float32) for name, total in squares.items()}
     return {name: np.broadcast_to(norms[name], w.shape).copy() for name, w in kernels(weights).items()}
 
@@ -81,14 +81,8 @@ def removals(
 
     layers = kernels(weights)
     with reproducible(threads), torch.inference_mode():
-        watch(_model(design, weights), shown(design, images.images).split(_BATCH), layers, add, check)
+        watch(loaded(design, weights), shown(design, images.images).split(_BATCH), layers, add, check)
         return {name: removal(torch.tensor(w), found[name], check) for name, w in layers.items()}
-
-
-def _model(design: Design, weights: Weights) -> nn.Module:
-    model = build(design, 0).eval()
-    set_weights(model, weights)
-    return model
 
 
 COMPUTED = {GRADIENTS: gradients, INPUTS: inputs, REMOVAL: removals}

@@ -16,7 +16,7 @@ from core.config import Design
 from core.cost.times import BATCHES, Times, Variant
 from core.engine.inference import Folded, fold
 from core.engine.machine import THREADS, described, reproducible
-from core.engine.models import build, normalise, set_weights
+from core.engine.models import loaded, normalise
 from core.engine.portable import onnx_runtime, to_onnx
 from core.errors import PruningError
 from core.networks import NETWORKS
@@ -98,8 +98,7 @@ def take_turns(
 
 def network(design: Design, weights: Mapping[str, np.ndarray], change: Callable[[nn.Module], object] = fold) -> Pass:
     """A network with these weights, transformed for speed."""
-    model = build(design, 0).eval()
-    set_weights(model, weights)
+    model = loaded(design, weights)
     change(model)
 
     def answers(images: np.ndarray) -> np.ndarray:

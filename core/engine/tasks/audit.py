@@ -12,7 +12,7 @@ from core.config import Design
 from core.data import Split
 from core.engine.inference import Classifier
 from core.engine.machine import described, reproducible, versions
-from core.engine.models import build, normalise, set_weights
+from core.engine.models import loaded, normalise
 from core.engine.tasks import task
 from core.engine.tasks.study import dense
 from core.engine.work import Work
@@ -85,8 +85,7 @@ def _with_dropout(
     """Answers (n,) of a network that drops a share of each fully connected layer's inputs, and scales up the others."""
     generator, answers = torch.Generator().manual_seed(int(random.integers(2**31))), []
     with reproducible(threads=1), torch.inference_mode():
-        model = build(design, 0).eval()
-        set_weights(model, weights)
+        model = loaded(design, weights)
         with _dropping(model, share, generator):
             for batch in torch.tensor(images).split(_BATCH):
                 on_batch()
