@@ -35,7 +35,8 @@ from core.store.places import Folder, Place, default, opened
 from core.store.profiles import labels_of, pack_profile, path_of, weights_of
 
 LEDGERS, EXPORTS = "ledgers", "exports"
-"""Folders of results about single runs, deleted with them; the file names contain the run's id."""
+BESIDE = (LEDGERS, EXPORTS, REPAIRED)
+"""The folders of what was made of single runs, deleted with them; the file names contain the run's id."""
 
 STUDIES, SEARCHES = ".study", "search-"
 """The folder of study results, and the prefix of the file names there that are about single runs."""
@@ -197,7 +198,7 @@ class RunStore(Derived):
         if entry.run.owner != owner:
             raise StoreError(f"Run {run_id} belongs to another visitor; only the visitor who trained it can delete it.")
         self._place.remove_all(run_id)
-        for folder, kind in ((LEDGERS, ""), (EXPORTS, ""), (REPAIRED, ""), (STUDIES, SEARCHES)):
+        for folder, kind in (*((folder, "") for folder in BESIDE), (STUDIES, SEARCHES)):
             for file in self._place.held(folder):
                 name = file.name.removeprefix(f"{folder}/")
                 if name.startswith(kind) and run_id in name.split("-"):

@@ -144,4 +144,4 @@ def test_pages_whose_figures_the_panel_draws_name_its_script_early(visit: Any, s
         if page.panel:
             expect(opened.locator(".live-panel")).to_have_count(1)
         else:
-            assert opened.locator(".live-panel").count() == 0
+            expect(opened.locator(".live-panel")).to_have_count(0)

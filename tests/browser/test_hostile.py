@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from benchmarks.session import EXACT, Session
 from core.networks import NETWORKS
-from core.store.runs import RunStore
+from core.store.runs import BESIDE, RunStore
 from pages.ui.view.site import PAGES
 from tests.browser.conftest import Server
 from tests.browser.steps import asked
@@ -94,5 +94,5 @@ def test_the_store_holds_what_it_held(server: Server) -> None:
     """After all of the above."""
     names = {path.name for path in server.store.iterdir()}
     runs = {run.id for run in RunStore(server.store).runs() if not run.reference}
-    kept = {*runs, "ledgers", "curves", "exports"}
+    kept = {*runs, *BESIDE}
     assert runs <= names and all(name in kept or name.startswith(".") for name in names)

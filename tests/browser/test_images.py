@@ -152,7 +152,7 @@ def test_a_hostile_file_is_answered_with_one_sentence(visit: Any, content: bytes
     page = visit().open("images?section=Your+own+image")
     upload(page, content)
     expect(page.get_by_role("alert").filter(has_text=re.compile("[.]$"))).to_be_visible()
-    assert page.locator(".live-panel").count() == 0
+    expect(page.locator(".live-panel")).to_have_count(0)
 
 
 def test_a_drawing_is_answered_and_cleared(visit: Any) -> None:
@@ -174,7 +174,7 @@ def test_a_drawing_is_answered_and_cleared(visit: Any) -> None:
     drawn(page)
     expect(page.locator(".readouts dd:not(.note)").nth(1)).to_have_text("Trouser")
     page.get_by_role("button", name="Clear").click()
-    assert page.locator(".live-panel").count() == 0
+    expect(page.locator(".live-panel")).to_have_count(0)
 
 
 @pytest.mark.parametrize("query", ["", "section=First+to+change", "section=Class+by+class", "image=25"])

@@ -53,7 +53,7 @@ def test_dragging_moves_numbers_and_figures_and_keeps_every_node(visit: Any, she
     assert "sparsity=0.01" in before_release  # nothing has been sent yet
     page.mouse.up()
     expect(page).to_have_url(re.compile(r"sparsity=(?!0\.01&)[\d.]+"))
-    assert page.locator("[data-mark]").count() == marked
+    expect(page.locator("[data-mark]")).to_have_count(marked)
     assert page.evaluate("document.querySelector('.live-panel').getBoundingClientRect().height") == top
     profile = RunStore(shelved[0]).profile(shelved[1].id, PruningConfig())
     row = int(slider(page).input_value())
@@ -198,7 +198,7 @@ def test_another_profile_is_swapped_in_place(visit: Any, shelved: tuple[Path, Ru
     page.get_by_text("Layerwise", exact=True).click()
     expect(page.locator(".live-panel .answer")).not_to_have_text(before)
     expect(page).to_have_url(re.compile("scope=layerwise"))
-    assert page.locator("[data-mark]").count() == marked
+    expect(page.locator("[data-mark]")).to_have_count(marked)
     profile = store.profile(run.id, PruningConfig(scope="layerwise"))
     assert profile is not None
     row = profile.stop_index(60)

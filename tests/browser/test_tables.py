@@ -73,6 +73,6 @@ def test_no_table_of_the_file_is_cut(visit: Any, tmp_path: Path, browser: Any, n
     path = saved(visit, f"{name}?run={LENET}&sparsity=50", tmp_path)
     context = browser.new_context(offline=True, viewport={"width": 1400, "height": 900})
     page, wrong = opened(context.new_page(), path)
-    assert page.locator(".table").count() == (2 if name == "storage" else 0)
+    expect(page.locator(".table")).to_have_count(2 if name == "storage" else 0)
     assert not page.evaluate(CUT) and not wrong
     context.close()
