@@ -1,10 +1,11 @@
-"""What did pruning cost? The answer for the current run on one screen."""
+"""What did pruning cost? The slider over a wall of test images, and the report's claim as a question."""
 
 from functools import partial
+from urllib.parse import urlencode
 
 import streamlit as st
 
-from core import data, figures, panels
+from core import data, figures
 from core.errors import DataError
 from core.evaluation import Comparison
 from core.evaluation.profile import DEFAULT_STOP, Profile
@@ -14,10 +15,14 @@ from core.pruning import PruningConfig
 from core.run import Run
 from core.words import repair, wording
 from pages.ui.components.chart import chart
+from pages.ui.components.live_panel import Pick, live_panel
+from pages.ui.server.paths import served
 from pages.ui.server.services import store
 from pages.ui.view import address, lookup, picker, say
 from pages.ui.view.address import View
-from pages.ui.view.links import link
+from pages.ui.view.claim import TITLE
+from pages.ui.view.links import go_to, link
+from pages.ui.view.lookup import Stops
 from pages.ui.view.site import PAGES
 from pages.ui.view.welcome import welcome
 from pages.ui.view.words import meanings
@@ -26,17 +31,40 @@ REPORT = BeforeAfter("The student report, 0.01 %\nsmallest weights: −1.55 pp, 
 """Accuracy before and after pruning, as the student report gives it."""
 
 
-def answer(view: View) -> None:
-    """The result in words, then the numbers, then the figure next to the report's."""
-    stops = lookup.stops(view)
-    if stops is None:
-        return
-    profile, row = stops.profile, stops.row
-    labels = store().labels(view.run.id)
-    comparison = profile.comparison(labels, row)
-    st.header(panels.answer(profile, labels, row, lookup.as_is(view, stops)))
-    numbers(comparison, view.pruning.repair)
-    shown = [REPORT, *reenactment(), compared(picker.title(view.run), profile, row, comparison)]
+def wall(view: View, stops: Stops) -> None:
+    """The slider and what it does to some test images, and to the first kernels."""
+    live_panel(
+        [lookup.panel_url(view, stops, part="wall")],
+        stops.row,
+        label="Sparsity",
+        key="wall panel",
+        on_stop=stops.go,
+        on_pick=choose_image,
+        sheet=served(f"/wall.png?{urlencode({'run': view.run.id, 'weights': store().digest(view.run.id)[:12]})}"),
+    )
+
+
+def choose_image(pick: Pick) -> None:
+    """Remember a clicked image, from a callback; the page is left when it runs again."""
+    st.session_state["clicked image"] = pick.x
+
+
+def open_image(view: View) -> None:
+    """Leave for the clicked image's story, if there is one."""
+    image = st.session_state.pop("clicked image", None)
+    if image is not None:
+        go_to("images.py", {**view.params, "image": image})
+
+
+def claim(view: View, stops: Stops) -> None:
+    """The report's claim as a question, with its figure next to our re-enactment's and this run's."""
+    st.header("A report lost 1.55 pp at 0.01 %. Can that be?")
+    st.markdown(
+        "A student report set the smallest 0.01 % of a network's weights to zero and saw accuracy fall from 72.86 % to "
+        "71.31 %. It gave no interval, and one network."
+    )
+    comparison = stops.profile.comparison(store().labels(view.run.id), stops.row)
+    shown = [REPORT, *reenactment(), compared(picker.title(view.run), stops.profile, stops.row, comparison)]
     alt = "Accuracy before and after pruning: the report's, our re-enactment's and this run's."
     chart(partial(figures.before_after, shown), "before and after", alt, buttons=False)
     st.caption(
@@ -44,27 +72,7 @@ def answer(view: View) -> None:
         "compares the same images. All panels have the same width, so distances are comparable.",
         help=meanings("95 % interval", "Percentage points", "Seed"),
     )
-
-
-def numbers(c: Comparison, repaired: str) -> None:
-    """Dense and pruned (or repaired) accuracy, each with its interval, and the difference."""
-    cards = [
-        (
-            f"Accuracy, {which}",
-            wording.percent(a.value),
-            f"{wording.count(a.right)} of {wording.count(a.n)} test images, {wording.spread(a)}",
-            meanings("Accuracy", "95 % interval"),
-        )
-        for which, a in (("dense", c.dense), (repair.network(repaired), c.pruned))
-    ]
-    p = wording.unbroken(f"McNemar p {wording.relation(c.p_value)}")
-    paired = f"95 % paired interval {wording.interval(c.low, c.high)} pp, {p}"
-    of_difference = meanings("Difference", "Percentage points", "McNemar test")
-    cards.append(("Difference", wording.points(c.difference), paired, of_difference))
-    for column, (label, value, note, what) in zip(st.columns(3), cards, strict=True):
-        with column.container(border=True):
-            st.metric(label, value, help=what)
-            st.caption(note)
+    link("study.py", "Check every reading of the claim", ":material/fact_check:", {"part": TITLE})
 
 
 def compared(label: str, profile: Profile, row: int, c: Comparison) -> BeforeAfter:
@@ -113,15 +121,15 @@ def data_notice() -> None:
         say.info(f"Training and evaluation are not possible yet. {error}", ":material/database:")
 
 
-st.title("What did pruning cost?")
-st.markdown(
-    "Pruning sets the smallest weights of a trained network to zero. A student report did that to the smallest 0.01 % "
-    "and saw accuracy fall from 72.86 % to 71.31 %. Check here what such a cut really costs on Fashion-MNIST."
-)
-welcome()
+st.title(PAGES[0].question)
 data_notice()
 here = address.current(store())
 if here is not None:
-    picker.choose_run(here, store())
-    answer(here)
+    open_image(here)
+    picker.choose_network(here, store())
+    shown = lookup.stops(here)
+    if shown is not None:
+        wall(here, shown)
+        claim(here, shown)
+welcome()
 ways_on()

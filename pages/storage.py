@@ -19,7 +19,7 @@ from core.words import repair, wording
 from pages.ui.components.live_panel import SLIDER_RANGE, live_panel
 from pages.ui.components.table import Row, TableCell, table
 from pages.ui.server.services import results, store
-from pages.ui.view import address, lookup, picker, report, tradeoff
+from pages.ui.view import address, linked, lookup, picker, report, tradeoff
 from pages.ui.view.address import View
 from pages.ui.view.downloads import offer_numbers
 from pages.ui.view.lookup import Stops
@@ -76,7 +76,10 @@ def show_bytes(view: View, stops: Stops, ledger: Ledger) -> None:
     at = wording.sparsity(float(ledger.sparsity[stops.row]))
     smallest = ledger.smallest(stops.row)
     st.header(f"At {at} the smallest lossless form is {_called(smallest)}: {_of(ledger, smallest, stops.row)}")
-    rows = [row(ledger, entry, stops.row) for entry in ENTRIES]
+    every = f"All {len(ENTRIES)} ways to write the kernels"
+    help = "Otherwise the smallest form of each encoding that is worth having."
+    shown = linked.switch(every, key="all", on_change=address.change, help=help)
+    rows = [row(ledger, entry, stops.row) for entry in (ENTRIES if shown else ledger.main(stops.row))]
     table("Byte ledger", COLUMNS, rows, key="ledger", terms=LEDGER_TERMS)
 
 

@@ -276,11 +276,10 @@ st.markdown(
     "Magnitude pruning zeroes the smallest weights. Does the choice matter? Here several networks of one recipe, which "
     "differ only in their seed, are pruned in each way, and their remaining accuracies are compared."
 )
-CLAIM = "The claim, audited"
 shown = linked.choice(
-    st.segmented_control, "Show", [*PARTS, CLAIM], default=next(iter(PARTS)), key="part", required=True
+    st.segmented_control, "Show", [*PARTS, claim.TITLE], default=next(iter(PARTS)), key="part", required=True
 )
-if shown == CLAIM:
+if shown == claim.TITLE:
     claim.show()
 else:
     first = [*STUDIED].index(FIRST)

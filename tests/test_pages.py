@@ -1,6 +1,7 @@
 """Each page says what the run on it says, keeps its state in the URL, and answers bad input with a sentence."""
 
 import base64
+import gzip
 import json
 import subprocess
 import sys
@@ -32,6 +33,7 @@ from core.study.bisection import Bisection, Search
 from core.study.bisection import in_words as search_in_words
 from core.study.cells import Network
 from core.words import wording
+from pages.ui.server import routes
 from pages.ui.view.site import PAGES
 from tests import shelf, small
 from tests.curves import studied
@@ -71,9 +73,24 @@ def test_the_overview_says_the_counts_of_the_stored_run_in_words(app: AppTest, s
     app.run()
     k, lost, gained = expected(run, root, 90)
     assert not app.exception
-    assert f"{k:,} of {run.weights:,} weights set to zero." in text(app)
-    assert f"{lost:,} correct answers lost, {gained:,} gained" in text(app)
+    read = json.loads(
+        gzip.decompress(routes.panel({"run": run.id, "criterion": "magnitude", "scope": "global", "part": "wall"}))
+    )
+    profile = RunStore(root).profile(run.id, PruningConfig())
+    assert profile is not None
+    said = read["answers"][profile.stop_index(90)]
+    assert f"{k:,} of {run.weights:,} weights set to zero." in said
+    assert f"{lost:,} correct answers lost, {gained:,} gained" in said
+    assert f"{k:,} of {run.weights:,} weights" in app.get("plotly_chart")[0].proto.spec
     assert lost > 0
+
+
+def test_a_clicked_image_is_opened_on_the_images_page(app: AppTest) -> None:
+    app.run()
+    app.session_state["clicked image"] = "7"
+    app.run()
+    assert not app.exception
+    assert app.title[0].value == "Which answers changed?" and app.query_params["image"] == "7"
 
 
 def test_the_overview_shows_the_report_beside_the_run(app: AppTest) -> None:
@@ -397,7 +414,7 @@ def test_without_the_data_the_app_opens_and_says_how_to_get_it(
 ) -> None:
     monkeypatch.setenv("PRUNELAB_DATA", str(tmp_path))
     app.run()
-    assert not app.exception and app.metric
+    assert not app.exception and app.get("plotly_chart")
     assert any("make data" in str(note.value) for note in app.info)
     app.switch_page("train.py").run()
     app.number_input(key="seed").set_value(5).run()
@@ -574,6 +591,9 @@ def test_the_byte_ledger_is_asked_for_and_then_shown_line_by_line(
     taken = int(ledger.bytes[COMPACT.key][row])
     assert not app.exception
     assert f"At 90\u00a0% the smallest lossless form is the compact encoding: {taken:,}\u00a0bytes" in text(app)
+    shown = rows(app)
+    assert [*shown] == [entry.key for entry in ledger.main(row)]
+    app.toggle(key="all").set_value(True).run()
     shown = rows(app)
     assert [*shown] == [entry.key for entry in ENTRIES]
     for entry in ENTRIES:

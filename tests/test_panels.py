@@ -143,7 +143,7 @@ def test_a_visitors_own_sparsity_is_drawn_between_its_neighbours() -> None:
 def test_a_panel_is_plain_json_but_for_numpy_scalars(criterion: str, scope: str) -> None:
     shown = built(small.profile(criterion, scope))
     read = json.loads(as_json(shown))
-    assert read.keys() == {"stops", "marks", "answers", "warnings", "readouts", "figures"}
+    assert read.keys() == {"beside", "stops", "marks", "answers", "warnings", "readouts", "figures"}
     assert [f["figure"]["name"] for f in read["figures"]] == names(shown)
     assert all(f.keys() == {"figure", "span"} for f in read["figures"])
     assert all(f["figure"].keys() == {field.name for field in fields(LiveFigure)} for f in read["figures"])
@@ -156,20 +156,23 @@ def test_marks_are_the_stops_that_matter_in_order(criterion: str, scope: str) ->
     profile = small.profile(criterion, scope)
     found, by = marks(profile.comparisons(small.LABELS), 10), dict[str, int]()
     for mark in built(profile).marks:
-        label, _, sparsity = mark.label.rpartition(": ")
+        label, _, sparsity = mark.label.rpartition(" ")
         assert sparsity == wording.sparsity(profile.sparsity[mark.stop])
         by[label] = mark.stop
-    assert by["default"] == STOPS.index(0.01)
-    assert by.get("one weight") == next((i for i, k in enumerate(profile.k) if k == 1), None)
-    assert by.get("first changed answer") == found.first_change
-    assert by.get("within ±0.5 pp up to") == found.last_within
-    assert by.get("collapse") == found.collapse
+    assert by["default:"] == STOPS.index(0.01)
+    assert by.get("one weight:") == next((i for i, k in enumerate(profile.k) if k == 1), None)
+    assert by.get("first changed answer at") == found.first_change
+    assert by.get("accuracy within ±0.5 pp up to") == found.last_within
+    assert by.get("halfway to guessing at") == found.collapse
     assert list(by.values()) == sorted(by.values())
 
 
 def test_figures_fill_whole_rows() -> None:
-    spans = [placed.span for placed in built(small.profile()).figures]
-    rows = [7 + 5, 7 + 5, 12, 12, 4 + 4 + 4]
+    panel = built(small.profile())
+    spans = [placed.span for placed in panel.figures]
+    spans.insert(1, 12 - spans[0])  # the readouts
+    rows = [7 + 5, 7 + 5, 12, 12, 12, 4 + 4 + 4]
+    assert panel.beside
     assert np.isin(np.cumsum(rows), np.cumsum(spans)).all() and sum(spans) == sum(rows)
 
 

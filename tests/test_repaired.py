@@ -222,8 +222,8 @@ def marks(profile: Profile, others: Sequence[Profile]) -> dict[str, int]:
     labels = np.tile(small.LABELS, 50)
     found = panels.pruning(profile, small.weights(), small.ranking(), labels, small.CLASSES, others).marks
     for mark in found:
-        assert mark.label.endswith(f": {wording.sparsity(float(profile.sparsity[mark.stop]))}")
-    return {mark.label.rpartition(": ")[0]: mark.stop for mark in found}
+        assert mark.label.endswith(f" {wording.sparsity(float(profile.sparsity[mark.stop]))}")
+    return {mark.label.rpartition(" ")[0]: mark.stop for mark in found}
 
 
 @pytest.mark.parametrize("name", REPAIRS)
@@ -234,9 +234,9 @@ def test_there_is_a_mark_for_how_far_each_repair_stays_within_the_margin(name: s
     found = marks(shown, [profile for key, profile in each.items() if key != name])
     for key, profile in each.items():
         last = [i for i, c in enumerate(profile.comparisons(np.tile(small.LABELS, 50))) if c.within()][-1]
-        assert found[f"{REPAIRS[key].title.lower()}, within ±0.5 pp up to"] == last + (own is not None)
-    assert "within ±0.5 pp up to" not in found and "default" in found
-    assert "within ±0.5 pp up to" in marks(shown, [])
+        assert found[f"{REPAIRS[key].done} within ±0.5 pp up to"] == last + (own is not None)
+    assert "accuracy within ±0.5 pp up to" not in found and "default:" in found
+    assert "accuracy within ±0.5 pp up to" in marks(shown, [])
 
 
 @EACH
@@ -472,9 +472,16 @@ def test_the_overview_says_what_was_repaired(app: AppTest, shelved: tuple[Path, 
     as_is, refitted = (store.profile(run.id, PruningConfig(repair=name)) for name in (AS_IS, REFIT))
     assert as_is is not None and refitted is not None and not app.exception
     row = as_is.stop_index(90)
-    assert app.header[0].value == panels.answer(refitted, store.labels(run.id), row, as_is)
-    assert "As is, " in app.header[0].value and "refitted, " in app.header[0].value
-    assert [metric.label for metric in app.metric] == ["Accuracy, dense", "Accuracy, refitted", "Difference"]
+    said = panels.wall(
+        refitted,
+        store.weights(run.id),
+        store.ranking(run.id, store.weights(run.id), refitted.pruning),
+        store.labels(run.id),
+        run.classes,
+        [as_is],
+    ).answers[row]
+    assert said == panels.answer(refitted, store.labels(run.id), row, as_is)
+    assert "As is, " in said and "refitted, " in said
     assert "(refitted)" in app.get("plotly_chart")[0].proto.spec
 
 

@@ -3,7 +3,7 @@
 Only the numbers: `core.cost.weighing` computes them, and the web server reads them without an encoder.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -125,7 +125,23 @@ class Ledger:
 
     def smallest(self, row: int) -> Entry:
         """The lossless entry with the fewest bytes at a stop; the first one if there are several."""
-        return min((entry for entry in ENTRIES if entry.lossless), key=lambda entry: int(self.bytes[entry.key][row]))
+        return self._least([entry for entry in ENTRIES if entry.lossless], row)
+
+    def main(self, row: int) -> tuple[Entry, ...]:
+        """The lines that matter at a stop: the dense network, and the smallest form of each encoding worth having."""
+
+        def best(type: str, encoding: str) -> Entry:
+            return self._least([entry for entry in ENTRIES if (entry.type, entry.encoding) == (type, encoding)], row)
+
+        best_of = {
+            "float32": ("dense", "bitmask", "csr16", "compact"),
+            "float16": ("dense",),
+            "int8": ("bitmask", "compact"),
+        }
+        return (*dict.fromkeys((DENSE, *(best(type, e) for type, encodings in best_of.items() for e in encodings))),)
+
+    def _least(self, entries: Sequence[Entry], row: int) -> Entry:
+        return min(entries, key=lambda entry: int(self.bytes[entry.key][row]))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -123,6 +123,18 @@ def first_changes(profile: Profile, labels: Labels, classes: int) -> NDArray[np.
     return counts
 
 
+def of_each_class(labels: Labels, most: int, seed: int = 0) -> NDArray[np.int64]:
+    """At most so many images, drawn at random: equally many of each class as far as it has them, class after class.
+
+    Of more classes than images, one of each is drawn until there are enough.
+    """
+    order = np.random.Generator(np.random.PCG64(seed)).permutation(len(labels))
+    present = np.unique(labels)[:most]
+    each = most // max(len(present), 1)
+    drawn = [np.sort(order[labels[order] == c][:each]) for c in present]
+    return np.concatenate(drawn) if drawn else order[:0]
+
+
 def row_with(profile: Profile, k: int) -> int | None:
     """A row with so many weights pruned; None if there is none."""
     rows = np.flatnonzero(profile.k == k)

@@ -20,7 +20,17 @@ from core.figures.static import BeforeAfter, before_after, learning_curves
 from core.figures.storage import CODERS, TITLES, bytes_at_stop, bytes_over_sparsity, title
 from core.figures.study import bands, readings, sensitivity
 from core.figures.tradeoff import METHODS, accuracy_over_bytes, accuracy_over_time
-from core.figures.weights import COMMON, KERNELS, LOG, Counts, around_the_cut, distributions, kernel_maps
+from core.figures.wall import Wall, wall
+from core.figures.weights import (
+    COMMON,
+    KERNELS,
+    LOG,
+    Counts,
+    around_the_cut,
+    distributions,
+    few_kernels,
+    kernel_maps,
+)
 
 __all__ = [
     "CODERS",
@@ -36,6 +46,7 @@ __all__ = [
     "LiveFigure",
     "SparsityAxis",
     "Spec",
+    "Wall",
     "accuracy_curve",
     "accuracy_over_bytes",
     "accuracy_over_time",
@@ -50,6 +61,7 @@ __all__ = [
     "confusion_difference",
     "distributions",
     "feature_maps",
+    "few_kernels",
     "first_changes",
     "kernel_maps",
     "label",
@@ -65,4 +77,5 @@ __all__ = [
     "sensitivity",
     "story",
     "title",
+    "wall",
 ]

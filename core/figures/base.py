@@ -49,6 +49,10 @@ class LiveFigure:
     picks: tuple[int, ...] = ()
     since: Mapping[int, list[list[int | None]]] = field(default_factory=dict)
 
+    def to_json(self) -> dict[str, Any]:
+        """As dictionaries, lists and scalars; not copied."""
+        return {**vars(self), "patches": [vars(patch) for patch in self.patches]}
+
     def at(self, stop: int, *options: str) -> go.Figure:
         """The whole figure at one stop with these options, as the panel shows it."""
         figure = go.Figure(self.base)

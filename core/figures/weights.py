@@ -222,16 +222,6 @@ def kernel_maps(
     shown, when = kernel[f:to_f, c:to_c], since[f:to_f, c:to_c]
     if kernel.shape[1] == 1:
         shown, when, rows, columns = shown.swapaxes(0, 1), when.swapaxes(0, 1), columns, rows
-    reach = float(np.abs(shown).max()) or 1.0
-    weights = {
-        "type": "heatmap", "z": _tiled(shown), "zmin": -reach, "zmax": reach, "showscale": False, "hoverongaps": False,
-        "colorscale": [[0, DENSE], [0.5, "rgba(138, 143, 152, 0.12)"], [1, GAINED]],
-        "hovertemplate": "weight %{z:.3g}<extra></extra>",
-    }  # fmt: skip
-    pruned = {
-        "type": "heatmap", "z": [], "zmin": 0, "zmax": 1, "showscale": False, "hoverinfo": "skip", "name": "pruned",
-        "colorscale": [[0, PRUNED], [1, PRUNED]],
-    }  # fmt: skip
     height, width = kernel.shape[2] + 1, kernel.shape[3] + 1
     square = {"showgrid": False, "constrain": "domain"}
     layout = frame(
@@ -241,7 +231,38 @@ def kernel_maps(
     )
     parts = (f"filters {f + 1} to {to_f} of {len(kernel)}", f"inputs {c + 1} to {to_c} of {kernel.shape[1]}")
     title = f"Kernels of {layer_title(name)}{_before(repair)}: {', '.join(parts)}"
-    return LiveFigure("kernels", title, {"data": [weights, pruned], "layout": layout}, since={1: _tiled(when)})
+    return _heat("kernels", title, shown, when, layout)
+
+
+def few_kernels(name: str, kernel: NDArray[np.float32], since: NDArray[np.int64], repair: str = AS_IS) -> LiveFigure:
+    """The first `KERNELS` + 8 kernels of a convolution in a square; (F, C, H, W) and the rest as for `kernel_maps`."""
+    flat, when = (part.reshape(-1, *kernel.shape[2:])[: KERNELS + 8] for part in (kernel, since))
+    side = math.ceil(math.sqrt(len(flat)))
+    rows = math.ceil(len(flat) / side)
+    shown, at = (np.full((rows * side, *kernel.shape[2:]), fill, object) for fill in (None, None))
+    shown[: len(flat)], at[: len(flat)] = flat, when
+    hidden = {"visible": False, "constrain": "domain"}
+    layout = frame(300, xaxis=hidden, yaxis={**hidden, "autorange": "reversed", "scaleanchor": "x"})
+    layout["margin"] = {"l": 0, "r": 0, "t": 4, "b": 4}
+    count = "" if len(flat) == kernel.shape[0] * kernel.shape[1] else f"the first {len(flat)} "
+    title = f"{count}kernels of {layer_title(name)}{_before(repair)}"
+    shape = (rows, side, *kernel.shape[2:])
+    return _heat("kernels", title[0].upper() + title[1:], shown.reshape(shape), at.reshape(shape), layout)
+
+
+def _heat(name: str, title: str, shown: NDArray[Any], when: NDArray[Any], layout: Spec) -> LiveFigure:
+    """Kernels (rows, columns, H, W) as heat maps, each weight covered from stop `when` on; None is empty."""
+    reach = max((abs(float(w)) for w in shown.flat if w is not None), default=0.0) or 1.0
+    weights = {
+        "type": "heatmap", "z": _tiled(shown), "zmin": -reach, "zmax": reach, "showscale": False, "hoverongaps": False,
+        "colorscale": [[0, DENSE], [0.5, "rgba(138, 143, 152, 0.12)"], [1, GAINED]],
+        "hovertemplate": "weight %{z:.3g}<extra></extra>",
+    }  # fmt: skip
+    pruned = {
+        "type": "heatmap", "z": [], "zmin": 0, "zmax": 1, "showscale": False, "hoverinfo": "skip", "name": "pruned",
+        "colorscale": [[0, PRUNED], [1, PRUNED]],
+    }  # fmt: skip
+    return LiveFigure(name, title, {"data": [weights, pruned], "layout": layout}, since={1: _tiled(when)})
 
 
 def _tiled(kernels: NDArray[Any]) -> list[list[Any]]:

@@ -8,8 +8,10 @@ from core.panels.base import Mark, Panel, Placed, Readout, answer, to_json
 from core.panels.prune import convolutions, kernels, pruning
 from core.panels.storage import storage
 from core.panels.story import story
+from core.panels.wall import IMAGES, wall
 
 __all__ = [
+    "IMAGES",
     "Mark",
     "Panel",
     "Placed",
@@ -23,4 +25,5 @@ __all__ = [
     "storage",
     "story",
     "to_json",
+    "wall",
 ]

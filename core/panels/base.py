@@ -7,7 +7,7 @@ from typing import Any
 from core.evaluation import MARGIN, Comparison, Labels, compare
 from core.evaluation.answers import row_with
 from core.evaluation.profile import DEFAULT_STOP, Profile, marks
-from core.figures import Beside, LiveFigure
+from core.figures import Beside, LiveFigure, Wall
 from core.pruning import REPAIRS
 from core.words import repair, wording
 from core.words.glossary import TERMS
@@ -45,7 +45,11 @@ class Mark:
 
 @dataclass(frozen=True)
 class Panel:
-    """What the panel shows. `stops`, `answers` and `warnings` have a text for each of the S stops."""
+    """What the panel shows. `stops`, `answers` and `warnings` have a text for each of the S stops.
+
+    A wall comes before the other figures, two thirds as wide as the row. `beside`: where there is room, the readouts
+    stand next to the first figure and not above it.
+    """
 
     stops: tuple[str, ...]
     marks: tuple[Mark, ...]
@@ -53,21 +57,26 @@ class Panel:
     warnings: tuple[str, ...]
     readouts: tuple[Readout, ...]
     figures: tuple[Placed, ...]
+    wall: Wall | None = None
+    beside: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As dictionaries, lists and scalars; not copied, which would take as long as drawing the figures."""
+        walls = [{"figure": self.wall.to_json(), "span": 8}] if self.wall else []
         return {
-            **vars(self),
+            "beside": self.beside,
+            "stops": self.stops,
+            "answers": self.answers,
+            "warnings": self.warnings,
             "marks": [vars(mark) for mark in self.marks],
             "readouts": [readout.to_json() for readout in self.readouts],
-            "figures": [to_json(placed) for placed in self.figures],
+            "figures": [*walls, *(to_json(placed) for placed in self.figures)],
         }
 
 
 def to_json(placed: Placed) -> dict[str, Any]:
     """A figure as dictionaries, lists and scalars; not copied."""
-    patches = [vars(patch) for patch in placed.figure.patches]
-    return {"figure": {**vars(placed.figure), "patches": patches}, "span": placed.span}
+    return {"figure": placed.figure.to_json(), "span": placed.span}
 
 
 def stop_texts(profile: Profile) -> tuple[str, ...]:
@@ -109,14 +118,14 @@ def stop_marks(
     """The stops that matter, in order; of other repairs, how far they are within the margin."""
     rows, within = marks(comparisons, classes), f"within {wording.around_zero(MARGIN)} up to"
     compared = {profile.pruning.repair: comparisons, **others} if others else {}
-    each = [(_last_within(row), f"{REPAIRS[name].title.lower()}, {within}") for name, row in compared.items()]
+    each = [(_last_within(row), f"{REPAIRS[name].done} {within}") for name, row in compared.items()]
     one = next((i for i, k in enumerate(profile.k) if k == 1), None)
     wanted = [
-        (one, "one weight"),
-        (profile.stop_index(DEFAULT_STOP), "default"),
-        (rows.first_change, "first changed answer"),
-        *(each or [(rows.last_within, within)]),
-        (rows.collapse, "collapse"),
+        (one, "one weight:"),
+        (profile.stop_index(DEFAULT_STOP), "default:"),
+        (rows.first_change, "first changed answer at"),
+        *(each or [(rows.last_within, f"accuracy {within}")]),
+        (rows.collapse, "halfway to guessing at"),
     ]
     return marked(profile, [(stop, label) for stop, label in wanted if stop is not None])
 
@@ -127,9 +136,9 @@ def _last_within(comparisons: Sequence[Comparison | None]) -> int | None:
 
 
 def marked(profile: Profile, labels: Sequence[tuple[int, str]]) -> tuple[Mark, ...]:
-    """Stops with their labels and sparsities, in order."""
+    """Stops in order, each with a label that its sparsity completes."""
     return tuple(
-        Mark(stop, f"{label}: {wording.sparsity(float(profile.sparsity[stop]))}") for stop, label in sorted(labels)
+        Mark(stop, f"{label} {wording.sparsity(float(profile.sparsity[stop]))}") for stop, label in sorted(labels)
     )
 
 

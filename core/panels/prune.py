@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core import figures
 from core.errors import PruningError
@@ -40,14 +41,20 @@ def pruning(
     comparisons, also = profile.comparisons(labels), beside(profile, others, labels)
     parts = Distributions.of(weights, ranking)
     calibration, sure = confidence(profile, labels, others)
-    curves = Placed(figures.accuracy_curve(profile, comparisons, also), 7), Placed(figures.layer_shares(profile), 5)
+    curve, shares = figures.accuracy_curve(profile, comparisons, also), figures.layer_shares(profile)
     return Panel(
         stops=stop_texts(profile),
         marks=stop_marks(profile, comparisons, len(classes), also),
         answers=answers_in_words(profile, labels, others),
         warnings=tuple(_warning(parts, row) for row in profile.layer_k),
         readouts=(*comparison_readouts(profile, comparisons), calibration),
-        figures=(*curves, *sure, *_figures(profile, parts, refitted, labels, classes)),
+        figures=(
+            Placed(curve, 7),
+            *sure,
+            Placed(shares, 12),
+            *_figures(profile, parts, refitted, labels, classes),
+        ),
+        beside=True,
     )
 
 
@@ -69,12 +76,17 @@ def kernels(
     filters, inputs = weights[layer].shape[:2]
     if not (0 <= first[0] < filters and 0 <= first[1] < inputs):
         raise PruningError(f"{layer} has filters 1 to {filters} and inputs 1 to {inputs}; choose among them.")
+    when = since(layer, profile, weights, ranking)
+    return Placed(figures.kernel_maps(layer, weights[layer], when, first, profile.pruning.repair), 12)
+
+
+def since(layer: str, profile: Profile, weights: Weights, ranking: Ranking) -> NDArray[np.int64]:
+    """The stop from which on each weight of a layer is pruned, in the shape of its kernel."""
     order = ranking.orders()[layer]
     place = np.empty(order.size, np.int64)
     place[order] = np.arange(order.size)
     pruned = profile.layer_k[:, profile.names.index(layer)]
-    since = np.searchsorted(pruned, place, side="right").reshape(weights[layer].shape)
-    return Placed(figures.kernel_maps(layer, weights[layer], since, first, profile.pruning.repair), 12)
+    return np.searchsorted(pruned, place, side="right").reshape(weights[layer].shape)
 
 
 def convolutions(shapes: Mapping[str, tuple[int, ...]]) -> tuple[str, ...]:

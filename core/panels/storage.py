@@ -42,7 +42,7 @@ def storage(profile: Profile, labels: Labels, ledger: Ledger, layers: Mapping[st
 
 def _marks(profile: Profile, ledger: Ledger) -> tuple[Mark, ...]:
     """The default, and the first stops at which formats save anything."""
-    wanted = [(profile.stop_index(DEFAULT_STOP), "default")]
+    wanted = [(profile.stop_index(DEFAULT_STOP), "default:")]
     for encoding in ("bitmask", "csr16", "csr32", "csr64"):
         smaller = np.flatnonzero(ledger.bytes[Entry("float32", encoding).key] < ledger.unpruned[DENSE.key])
         if smaller.size:

@@ -44,6 +44,9 @@ STUDIES, SEARCHES = ".study", "search-"
 SHIPPED = Path(__file__).parents[1] / "reference"
 """The runs that ship with PruneLab; they are read, never written or deleted."""
 
+WALL = SHIPPED / "fashion-mnist.png"
+"""The pictures of the wall of Fashion-MNIST, so that a first visit shows them without the data set."""
+
 
 class RunStore(Derived):
     """The runs in a place and those that are shipped. Any number of processes may use one place at once."""

@@ -1,5 +1,6 @@
 """What tests of several pages do in the browser, and the run that they open."""
 
+import re
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -49,6 +50,12 @@ def choose(page: Page, *, seed: int, epochs: int) -> None:
     page.get_by_role("spinbutton", name="Seed").fill(str(seed))
     page.keyboard.press("Enter")
     expect(page.get_by_text(f"{epochs} epochs")).to_be_visible()
+
+
+def compete(page: Page, scope: str) -> None:
+    """Choose which weights compete with one another."""
+    page.get_by_role("button", name=re.compile(", Global$")).click()
+    page.get_by_role("radio", name=scope).click()
 
 
 def saved(visit: Any, path: str, folder: Path) -> Path:

@@ -15,7 +15,7 @@ from core.pruning import PruningConfig
 from core.run import Run
 from core.store.runs import RunStore
 from tests.browser.conftest import Server
-from tests.browser.steps import drawn
+from tests.browser.steps import compete, drawn
 
 pytestmark = pytest.mark.browser
 
@@ -145,8 +145,8 @@ def test_a_click_on_the_curve_moves_the_slider_there(visit: Any, shelved: tuple[
 
 def test_a_mark_moves_the_slider_to_the_stop_that_it_names(visit: Any) -> None:
     page = drawn(visit().open("prune?sparsity=99"))
-    mark = page.get_by_role("button", name=re.compile("^first changed answer: "))
-    sparsity = mark.inner_text().rpartition(": ")[2]
+    mark = page.get_by_role("button", name=re.compile("^first changed answer at "))
+    sparsity = mark.inner_text().rpartition(" at ")[2]
     mark.click()
     expect(page.locator(".live-panel output")).to_contain_text(f"{sparsity},")
     expect(page).to_have_url(re.compile(rf"sparsity={sparsity.split()[0]}(&|$)"))
@@ -195,7 +195,7 @@ def test_another_profile_is_swapped_in_place(visit: Any, shelved: tuple[Path, Ru
         "document.querySelectorAll('.live-panel, .plot, .readouts > div').forEach((n) => (n.dataset.mark = 1))"
     )
     marked, before = page.locator("[data-mark]").count(), page.locator(".live-panel .answer").inner_text()
-    page.get_by_text("Layerwise", exact=True).click()
+    compete(page, "Layerwise")
     expect(page.locator(".live-panel .answer")).not_to_have_text(before)
     expect(page).to_have_url(re.compile("scope=layerwise"))
     expect(page.locator("[data-mark]")).to_have_count(marked)

@@ -109,7 +109,7 @@ def test_the_slider_is_in_reach_of_each_figure(visit: Any, panel: str, size: str
 
 @pytest.mark.parametrize("size", ["desk", "phone"])
 def test_the_slider_is_in_reach_of_each_line_of_the_ledger(visit: Any, size: str) -> None:
-    page = drawn(visit(viewport=SIZES[size]).open(PANELS["storage"]))
+    page = drawn(visit(viewport=SIZES[size]).open(f"{PANELS['storage']}&all=true"))
     lines = page.get_by_role("region", name="Byte ledger").locator("tbody tr")
     for line in (0, lines.count() // 2, lines.count() - 1):
         lines.nth(line).evaluate("(node) => node.scrollIntoView({ block: 'center' })")

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
+from tests.browser.steps import compete
+
 pytestmark = pytest.mark.browser
 
 
@@ -47,7 +49,7 @@ def type_page(page: Page) -> None:
 
 
 ACTIONS: dict[str, tuple[str, Callable[[Page], None], str]] = {
-    "a scope": ("prune", lambda page: page.get_by_role("radio", name="Layerwise").click(), "scope=layerwise"),
+    "a scope": ("prune", lambda page: compete(page, "Layerwise"), "scope=layerwise"),
     "how it is drawn": ("prune", lambda page: page.get_by_text("Logarithmic counts").click(), "log=true"),
     "a page of images": ("images", type_page, "page=3"),
 }

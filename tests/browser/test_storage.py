@@ -30,7 +30,11 @@ def taken() -> dict[float, int]:
 def test_the_slider_moves_the_bytes_and_the_ledger_follows_where_it_rests(visit: Any, taken: dict[float, int]) -> None:
     page = visit().open(f"storage?run={LENET}&sparsity=50")
     expect(page.locator(".answer")).to_contain_text(f"{taken[50.0]:,}")
-    expect(page.get_by_role("region", name="Byte ledger").locator("tbody tr")).to_have_count(len(ENTRIES))
+    lines = page.get_by_role("region", name="Byte ledger").locator("tbody tr")
+    expect(lines).to_have_count(8)
+    page.get_by_text(re.compile("^All .* ways to write the kernels")).click()
+    expect(lines).to_have_count(len(ENTRIES))
+    expect(page).to_have_url(re.compile("all=true"))
     page.locator("input[type=range]").focus()
     page.keyboard.press("ArrowRight")
     expect(page.locator(".answer")).to_contain_text(f"{taken[55.0]:,}")
@@ -107,14 +111,14 @@ def test_weights_and_filters_of_the_run_that_ships_stand_side_by_side(visit: Any
 
 
 def test_a_narrow_screen_does_not_scroll_sideways(visit: Any) -> None:
-    page = visit(viewport={"width": 390, "height": 844}, has_touch=True).open(f"storage?run={LENET}")
+    page = visit(viewport={"width": 390, "height": 844}, has_touch=True).open(f"storage?run={LENET}&all=true")
     expect(page.get_by_role("region", name="Byte ledger").locator("tbody tr")).to_have_count(len(ENTRIES))
     assert page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollWidth") <= 390
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_of_our_own(visit: Any, scheme: str) -> None:
-    page = visit(color_scheme=scheme).open(f"storage?run={LENET}&sparsity=90")
+    page = visit(color_scheme=scheme).open(f"storage?run={LENET}&sparsity=90&all=true")
     expect(page.get_by_role("region", name="Byte ledger").locator("tbody tr")).to_have_count(len(ENTRIES))
     found = Axe().run(page).response["violations"]
     assert not found, [(v["id"], [n["html"][:120] for n in v["nodes"]][:3]) for v in found]

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Server, Visitor
-from tests.browser.steps import choose, drawn
+from tests.browser.steps import choose, compete, drawn
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("real_data")]
 
@@ -23,7 +23,7 @@ def test_a_training_is_followed_to_its_end_and_pruned_layerwise(visit: Any, serv
     expect(page.get_by_text("This run is trained")).to_be_visible()
     page.get_by_role("link", name="Prune it").click()
     drawn(page)
-    page.get_by_role("radio", name="Layerwise").or_(page.get_by_role("button", name="Layerwise")).click()
+    compete(page, "Layerwise")
     expect(page).to_have_url(re.compile("scope=layerwise"))
     waiting = page.get_by_text("has not been evaluated for this run")
     expect(waiting).to_be_visible()

@@ -10,14 +10,15 @@ _SHARED = Path(__file__).with_name("term")
 """Script and style that every component may use: a glossary term that opens."""
 
 
-def source(file: str, suffix: str) -> str:
-    """The script (`.js`) or style (`.css`) of a Python file's component."""
-    return "".join(path.with_suffix(suffix).read_text("utf-8") for path in (_SHARED, Path(file)))
+def source(file: str, suffix: str, *parts: str) -> str:
+    """The script (`.js`) or style (`.css`) of a Python file's component, after those of its parts next to it."""
+    paths = (_SHARED, *(Path(file).with_name(part) for part in parts), Path(file))
+    return "".join(path.with_suffix(suffix).read_text("utf-8") for path in paths)
 
 
-def declare(file: str, html: str) -> Any:
+def declare(file: str, html: str, *parts: str) -> Any:
     """Declare the component of a Python file (its `__file__`), and return the function that mounts it."""
-    css, js = source(file, ".css"), source(file, ".js")
+    css, js = source(file, ".css", *parts), source(file, ".js", *parts)
     mounted = st.components.v2.component(Path(file).stem, html=html, css=css, js=js, isolate_styles=False)
 
     def mount(data: Mapping[str, Any] | None = None, **rest: Any) -> Any:

@@ -30,6 +30,7 @@ class Panel {
     this.button = root.querySelector(".play")
     this.answers = new Map() // url -> JSON
     this.plots = [] // nodes
+    this.walls = new Map() // node -> Wall
     this.shown = [] // for each plot: which figure it shows, with which options, at which stop
     this.visible = new Set() // nodes on the screen; the others follow when the slider rests
     this.moves = 0 // how often the visitor moved the slider
@@ -68,6 +69,7 @@ class Panel {
   async update(data, send) {
     this.send = send
     this.options = data.options
+    this.sheet = data.sheet
     this.moves = Math.max(this.moves, data.moves) // those before the visitor left the page and came back
     this.slider.setAttribute("aria-label", data.label)
     this.root.querySelector("[data-label]").textContent = data.label
@@ -101,6 +103,7 @@ class Panel {
       this.frame()
       this.reserve()
       this.write((this.stop = this.follow(data)))
+      this.raise()
       if (!window.Plotly) await painted() // compiling it takes the browser longer than all of the above
       await Promise.all([plotly(data.plotly), this.looking])
       if (asked !== this.asked) return
@@ -131,7 +134,10 @@ class Panel {
 
   // The nodes, once for each shape of the content; the same nodes serve another profile of the same network.
   frame() {
-    const { readouts, figures, marks, stops } = this.content
+    const { readouts, figures, marks, stops, beside } = this.content
+    const body = this.root.querySelector(".body")
+    body.classList.toggle("beside", beside)
+    body.style.setProperty("--rest", 12 - figures[0].span)
     const last = stops.length - 1
     this.root.querySelector(".ticks").replaceChildren(...marks.map(({ stop }) => tickNode(stop / last)))
     this.root.querySelector(".marks").replaceChildren(...marks.map(({ stop, label }) => this.markNode(stop, label)))
@@ -145,6 +151,7 @@ class Panel {
     this.root.querySelector(".figures").replaceChildren(...figures.map(figureNode))
     this.watching.disconnect()
     this.visible.clear()
+    this.walls.clear()
     this.looking = new Promise((resolve) => (this.looked = resolve)) // which figures are on the screen
     this.shown = []
     this.stop = undefined
@@ -157,7 +164,11 @@ class Panel {
 
   title(i, figure) {
     this.plots[i].previousElementSibling.textContent = figure.title
-    this.plots[i].style.height = `${this.layout(figure).height}px`
+    this.plots[i].style.height = `${this.height(figure, this.plots[i])}px`
+  }
+
+  height(figure, plot) {
+    return figure.wall ? Wall.height(figure.wall, plot.clientWidth) : this.layout(figure).height
   }
 
   markNode(stop, label) {
@@ -258,6 +269,11 @@ class Panel {
     if (await this.paint((plot) => this.visible.has(plot))) this.root.dataset.drawn = stop
   }
 
+  // Walls are drawn without plotly.js, so at once.
+  raise() {
+    this.plots.forEach((plot, i) => this.content.figures[i].figure.wall && this.renew(i))
+  }
+
   // Figures out of sight are drawn when there is nothing else to do.
   later() {
     clearTimeout(this.resting)
@@ -274,6 +290,7 @@ class Panel {
   // Bring one plot to the current figure, options and stop, with as little as that takes.
   renew(i) {
     const { figure } = this.content.figures[i]
+    if (figure.wall) return this.wall(this.plots[i], figure)
     const wanted = { figure, options: this.chosen(figure).join(), narrow: this.isNarrow(), stop: this.stop }
     const before = this.shown[i]
     this.shown[i] = wanted
@@ -293,6 +310,13 @@ class Panel {
       node.querySelector("dd").textContent = readouts[i].values[stop]
       node.querySelector(".note").textContent = readouts[i].notes[stop]
     })
+  }
+
+  wall(plot, figure) {
+    const open = (image) => this.send("picked", { figure: figure.name, x: image, y: "" })
+    if (!this.walls.has(plot)) this.walls.set(plot, new Wall(plot, open))
+    plot.style.height = `${this.height(figure, plot)}px`
+    return this.walls.get(plot).show(figure.wall, this.stop, this.sheet)
   }
 
   layout(figure) {
@@ -349,12 +373,15 @@ class Panel {
     const colours = this.colours()
     const stale = this.plots.filter((plot) => plot.layout && plot.layout.font.color !== colours["font.color"])
     stale.forEach((plot) => Plotly.relayout(plot, colours))
+    this.walls.forEach((wall) => wall.draw())
   }
 
   resize() {
-    if (!this.content || !window.Plotly || this.root.clientWidth === 0 || this.root.clientWidth === this.width) return
+    if (!this.content || this.root.clientWidth === 0 || this.root.clientWidth === this.width) return
     this.width = this.root.clientWidth
     this.reserve()
+    this.raise()
+    if (!window.Plotly) return
     this.plots.forEach(async (plot, i) => {
       if (!plot.data) return
       await this.renew(i)
@@ -391,6 +418,7 @@ function figureNode({ figure, span }) {
   node.innerHTML = "<figcaption></figcaption><div class='plot'></div>"
   node.querySelector(".plot").id = `plot-${figure.name}`
   node.classList.toggle("pickable", figure.picks.length + figure.stops_of.length > 0)
+  node.classList.toggle("of-wall", Boolean(figure.wall))
   return node
 }
 

@@ -7,7 +7,7 @@ from typing import TypeVar, get_type_hints
 
 import streamlit as st
 
-from pages.ui.components.component import declare
+from pages.ui.components.component import declare, source
 from pages.ui.server.paths import served
 
 _T = TypeVar("_T")
@@ -33,9 +33,11 @@ HTML = """
   <div class="marks" role="group" aria-label="Stops that matter"></div>
   <p class="failure" role="alert"></p>
   <p class="answer"></p>
-  <dl class="readouts"></dl>
   <p class="warning"></p>
-  <div class="figures"></div>
+  <div class="body">
+    <dl class="readouts"></dl>
+    <div class="figures"></div>
+  </div>
 </section>
 """
 
@@ -57,7 +59,14 @@ class _Move:
     moves: int
 
 
-_component = declare(__file__, HTML)
+_PARTS = ("wall",)
+
+_component = declare(__file__, HTML, *_PARTS)
+
+
+def code(suffix: str) -> str:
+    """The panel's whole script (`.js`) or style (`.css`)."""
+    return source(__file__, suffix, *_PARTS)
 
 
 def live_panel(
@@ -69,6 +78,7 @@ def live_panel(
     on_stop: Callable[[int], None],
     on_pick: Callable[[Pick], None] = lambda pick: None,
     options: Sequence[str] = (),
+    sheet: str = "",
 ) -> None:
     """Mount the panel.
 
@@ -80,6 +90,7 @@ def live_panel(
         on_stop: called before the page reruns, with the index of the stop at which the visitor released the slider.
         on_pick: called before the page reruns, with the point of a figure's `picks` that the visitor clicked.
         options: the chosen options of the figures (`core.figures.LiveFigure.options`).
+        sheet: URL of the pictures of a wall (`core.figures.Wall`), if the panel has one.
     """
     moved = _as(_Move, st.session_state.get(key, {}).get("moved"))
     _component(
@@ -90,6 +101,7 @@ def live_panel(
             "label": label,
             "plotly": served(PLOTLY),
             "options": [*options],
+            "sheet": sheet,
         },
         key=key,
         on_moved_change=lambda: _when(_as(_Move, st.session_state[key].moved), lambda move: on_stop(move.to)),

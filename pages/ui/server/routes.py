@@ -15,14 +15,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from core import panels
+from core import panels, picture
 from core.data import FASHION, check
 from core.errors import DataError, PruneLabError
+from core.evaluation.answers import of_each_class
 from core.evaluation.profile import Profile
 from core.evaluation.repaired import Spread, Spreading
+from core.figures.wall import COLUMNS
 from core.networks import NETWORKS, passes
 from core.panels import Panel
 from core.pruning import AS_IS, REPAIRS, PruningConfig
+from core.store.runs import WALL
 from core.words import wording
 from pages.ui.components.live_panel import PLOTLY
 from pages.ui.server.paths import served
@@ -158,7 +161,28 @@ def _panel(
         return panels.answers(profile, labels, classes, others)
     if part == "classwise":
         return panels.classwise(profile, labels, classes, others)
+    if part == "wall":
+        return panels.wall(profile, *lookup.ranked(run_id, profile.pruning), labels, classes, others)
     return panels.pruning(profile, *lookup.ranked(run_id, profile.pruning), labels, classes, others, refitted)
+
+
+async def wall_png(request: Request) -> Response:
+    """The pictures of the wall of a run; its address names the run's weights, so it never changes."""
+    try:
+        content = await run_in_threadpool(_wall, request.query_params.get("run", ""))
+    except PruneLabError as error:
+        return PlainTextResponse(str(error), status_code=404)
+    if content is None:
+        return PlainTextResponse("The pictures are not on this server: run `make data` there.", status_code=404)
+    return Response(content, media_type="image/png", headers={"Cache-Control": FOREVER})
+
+
+def _wall(run_id: str) -> bytes | None:
+    labels = store().labels(run_id)
+    if any(np.array_equal(labels, store().labels(run.id)) for run in store().runs() if run.reference):
+        return WALL.read_bytes()
+    pictures = lookup.pictures_of(store().get(run_id))
+    return None if pictures is None else picture.sheet(pictures[of_each_class(labels, panels.IMAGES)], COLUMNS)
 
 
 async def story_json(request: Request) -> Response:
@@ -214,6 +238,7 @@ ROUTES = [
         PLOTLY: plotly,
         "/panel.json": panel_json,
         "/story.json": story_json,
+        "/wall.png": wall_png,
         "/ready": ready,
     }.items()
 ]

@@ -17,6 +17,9 @@ from pages.ui.view.downloads import offer_files
 from pages.ui.view.watching import ask_all, say_failures
 from pages.ui.view.words import meanings
 
+TITLE = "The claim, audited"
+"""What the part of the Study page is called."""
+
 
 def show() -> None:
     """Every reading of the report's sentence."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from copy import copy
 from functools import lru_cache
+from typing import NoReturn
 
 import streamlit as st
 
@@ -22,5 +23,13 @@ def registered() -> list[st.Page]:
 
 def link(script: str, label: str, icon: str, query: Mapping[str, str] | None = None, help: str | None = None) -> None:
     """Show a link to the page of a script."""
-    page = next(made for made, page in zip(_made(), PAGES, strict=True) if page.script == script)
-    st.page_link(page, label=label, icon=icon, query_params=query, help=help)
+    st.page_link(_of(script), label=label, icon=icon, query_params=query, help=help)
+
+
+def go_to(script: str, query: Mapping[str, str]) -> NoReturn:
+    """Leave for the page of a script."""
+    st.switch_page(_of(script), query_params=query)
+
+
+def _of(script: str) -> st.Page:
+    return next(made for made, page in zip(_made(), PAGES, strict=True) if page.script == script)

@@ -28,14 +28,28 @@ def title(run: Run) -> str:
 
 def choose(view: View, store: RunStore) -> DeltaGenerator:
     """Show all of them in one row, which takes a second line where the window is narrow; return the row."""
+    row = choose_network(view, store)
+    with row:
+        how = "How the weights are ranked, and which compete with one another."
+        with st.popover(_ranked(view), icon=":material/sort:", width="content", help=how):
+            choose_criterion(view)
+            choose_scope(view)
+        type_sparsity(view)
+    return row
+
+
+def choose_network(view: View, store: RunStore) -> DeltaGenerator:
+    """Show what a newcomer chooses, the run and what follows its pruning, in one row; return the row."""
     row = st.container(horizontal=True, vertical_alignment="bottom", key="picker")
     with row:
         choose_run(view, store)
-        choose_criterion(view)
-        choose_scope(view)
-        type_sparsity(view)
         choose_repair(view)
     return row
+
+
+def _ranked(view: View) -> str:
+    """`Magnitude, Global`."""
+    return f"{view.pruning.ranks_by.title.partition(' (')[0]}, {view.pruning.within.title}"
 
 
 def choose_run(view: View, store: RunStore) -> None:

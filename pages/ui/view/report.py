@@ -15,7 +15,6 @@ import streamlit as st
 
 from core.cost.files import facts
 from pages.ui.components import live_panel, table
-from pages.ui.components.component import source
 from pages.ui.components.table import Row
 from pages.ui.server.routes import panel
 from pages.ui.server.services import store
@@ -97,11 +96,11 @@ def build(question: str, view: View, stops: Stops, part: str, sheets: Sheets, li
         "plotly": "",
         "options": [],
     }
-    script = _address("text/javascript", source(live_panel.__file__, ".js").encode())
+    script = _address("text/javascript", live_panel.code(".js").encode())
     plotly = (files("plotly") / "package_data" / "plotly.min.js").read_text("utf-8")
     files_of_style = (_HERE / "report.css", Path(table.__file__).with_suffix(".css"))
     style = "".join(path.read_text("utf-8") for path in files_of_style)
-    style += source(live_panel.__file__, ".css")
+    style += live_panel.code(".css")
     comparison = stops.profile.comparison(store().labels(view.run.id), stops.row)
     rows = facts(view.run, view.pruning, int(stops.profile.k[stops.row]), comparison)
     parameters = "".join(

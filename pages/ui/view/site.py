@@ -32,7 +32,14 @@ class Page:
 
 
 PAGES = (
-    Page("overview.py", "Overview", "home", "What did pruning cost?", "The answer on one screen."),
+    Page(
+        "overview.py",
+        "Overview",
+        "home",
+        "What did pruning cost?",
+        "Watch test images turn as their answers change.",
+        panel=True,
+    ),
     Page("train.py", "Train", "model_training", "Train a network of your own", "Then prune it."),
     Page(
         "prune.py",
