@@ -79,7 +79,7 @@ def open_the_first_answer(page: Page) -> None:
 
 SHOTS = {
     MOVING: Shot(f"prune?run={RUN}&sparsity=0", ".live-panel .control", "#plot-curve", content=1080),
-    "guide/answer": Shot(f"?run={RUN}&sparsity=0.01", "h2", ".js-plotly-plot"),
+    "guide/answer": Shot(f"?run={RUN}&sparsity=50", ".live-panel .control", ".wall .caption", content=1240),
     "guide/sparsity": Shot(f"prune?run={RUN}&sparsity=0.01", "h1", ".live-panel .readouts", content=1240),
     "guide/curve": Shot(f"prune?run={RUN}&sparsity=50", ".live-panel .control", "#plot-curve", content=1080),
     "guide/weights": Shot(f"prune?run={CLASSIC}&sparsity=50", "figure:has(#plot-distributions)", "#plot-distributions"),

@@ -1,0 +1,104 @@
+"""The wall of the Overview in a browser: it turns under the finger, says what it shows, and opens an image."""
+
+import re
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from core import panels
+from core.evaluation.answers import of_each_class
+from core.pruning import PruningConfig
+from core.store.runs import RunStore
+from core.words import wording
+from tests.browser.steps import LENET, drawn
+
+pytestmark = pytest.mark.browser
+
+
+def counts(percent: float) -> list[str]:
+    """The wall's legend at a stop, from the stored arrays."""
+    store = RunStore()
+    profile, labels = store.profile(LENET, PruningConfig()), store.labels(LENET)
+    assert profile is not None
+    images = of_each_class(labels, panels.IMAGES)
+    true, dense, now = (
+        row[images] for row in (labels, profile.predicted[0], profile.predicted[profile.stop_index(percent)])
+    )
+    lost, gained = (dense == true) & (now != true), (dense != true) & (now == true)
+    other = (dense != now) & ~lost & ~gained
+    return [f"{lost.sum()} lost", f"{gained.sum()} gained", f"{other.sum()} wrong in another way"]
+
+
+def test_it_turns_under_the_finger_and_the_numbers_follow(visit: Any) -> None:
+    page = drawn(visit().open(f"?run={LENET}&sparsity=0.01"))
+    legend, before = page.locator(".wall .legend li"), page.locator(".wall canvas").screenshot()
+    expect(legend).to_have_text(counts(0.01))
+    page.locator(".live-panel input[type=range]").focus()
+    for _ in range(60):
+        page.keyboard.press("ArrowRight")
+        if "90\u00a0%" in page.locator(".live-panel output").inner_text():
+            break
+    expect(legend).to_have_text(counts(90))
+    expect(page.locator(".wall canvas")).to_have_attribute("aria-label", re.compile(r"\d+ correct answers lost"))
+    expect(page).to_have_url(re.compile("sparsity=90"))
+    page.wait_for_function("() => document.querySelector('.wall canvas').getContext('2d') !== null")
+    assert page.locator(".wall canvas").screenshot() != before
+
+
+def test_an_image_says_its_two_answers_and_opens_by_click_and_by_keys(visit: Any) -> None:
+    page = drawn(visit().open(f"?run={LENET}&sparsity=80"))
+    canvas, caption = page.locator(".wall canvas"), page.locator(".wall .caption")
+    canvas.focus()
+    images = of_each_class(RunStore().labels(LENET), panels.IMAGES)
+    expect(caption).to_contain_text(f"Test image {wording.count(images[0])}, ")
+    page.keyboard.press("ArrowRight")
+    expect(caption).to_contain_text(f"Test image {wording.count(images[1])}, ")
+    expect(caption).to_contain_text("Dense: ")
+    expect(caption).to_contain_text("Pruned: ")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(rf"images\?.*image={images[1]}"))
+    expect(page).to_have_url(re.compile(rf"run={LENET}.*sparsity=80"))
+    page.go_back()
+    drawn(page)
+    box = canvas.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] - 20, box["y"] + 12)
+    expect(page).to_have_url(re.compile(r"images\?.*image=\d+"))
+
+
+def test_the_first_screen_shows_slider_answer_and_wall(visit: Any) -> None:
+    desk = drawn(visit(viewport={"width": 1400, "height": 900}).open("?sparsity=50"))
+    box = desk.locator(".wall").bounding_box()
+    assert box is not None and box["y"] + box["height"] < 900
+    phone = drawn(visit(viewport={"width": 390, "height": 844}, has_touch=True).open("?sparsity=50"))
+    wall = phone.locator(".wall canvas").bounding_box()
+    assert wall is not None and wall["y"] < 844 and wall["x"] >= 0 and wall["x"] + wall["width"] <= 390
+    assert phone.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollWidth") <= 390
+
+
+def test_the_pictures_are_there_without_the_data_set(visit: Any) -> None:
+    page = visit()
+    got: list[int] = []
+    page.page.on("response", lambda answer: got.append(answer.status) if "/wall.png" in answer.url else None)
+    drawn(page.open(f"?run={LENET}"))
+    page.page.wait_for_timeout(0)
+    assert got == [200]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_of_our_own(visit: Any, scheme: str) -> None:
+    page = drawn(visit(color_scheme=scheme).open("?sparsity=60"))
+    found = Axe().run(page).response["violations"]
+    assert not found, [(v["id"], [n["html"][:120] for n in v["nodes"]][:3]) for v in found]
+
+
+def test_less_motion_is_respected(visit: Any) -> None:
+    page = drawn(visit(reduced_motion="reduce").open(f"?run={LENET}&sparsity=0"))
+    page.locator(".live-panel input[type=range]").focus()
+    page.keyboard.press("End")
+    expect(page.locator(".wall .legend li").first).to_have_text(counts(100)[0])
+    first = page.locator(".wall canvas").screenshot()
+    page.wait_for_timeout(400)
+    assert page.locator(".wall canvas").screenshot() == first
