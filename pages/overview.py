@@ -57,14 +57,15 @@ def open_image(view: View) -> None:
 
 
 def claim(view: View, stops: Stops) -> None:
-    """The report's claim as a question, with its figure next to our re-enactment's and this run's."""
+    """The report's claim as a question: its figures next to our re-enactment's and this run's, all at 0.01 %."""
     st.header("A report lost 1.55 pp at 0.01 %. Can that be?")
     st.markdown(
         "A student report set the smallest 0.01 % of a network's weights to zero and saw accuracy fall from 72.86 % to "
         "71.31 %. It gave no interval, and one network."
     )
-    comparison = stops.profile.comparison(store().labels(view.run.id), stops.row)
-    shown = [REPORT, *reenactment(), compared(picker.title(view.run), stops.profile, stops.row, comparison)]
+    row = stops.profile.stop_index(DEFAULT_STOP)
+    comparison = stops.profile.comparison(store().labels(view.run.id), row)
+    shown = [REPORT, *reenactment(), compared(picker.title(view.run), stops.profile, row, comparison)]
     alt = "Accuracy before and after pruning: the report's, our re-enactment's and this run's."
     chart(partial(figures.before_after, shown), "before and after", alt, buttons=False)
     st.caption(

@@ -242,7 +242,7 @@ def few_kernels(name: str, kernel: NDArray[np.float32], since: NDArray[np.int64]
     shown, at = (np.full((rows * side, *kernel.shape[2:]), fill, object) for fill in (None, None))
     shown[: len(flat)], at[: len(flat)] = flat, when
     hidden = {"visible": False, "constrain": "domain"}
-    layout = frame(300, xaxis=hidden, yaxis={**hidden, "autorange": "reversed", "scaleanchor": "x"})
+    layout = frame(230, xaxis=hidden, yaxis={**hidden, "autorange": "reversed", "scaleanchor": "x"})
     layout["margin"] = {"l": 0, "r": 0, "t": 4, "b": 4}
     count = "" if len(flat) == kernel.shape[0] * kernel.shape[1] else f"the first {len(flat)} "
     title = f"{count}kernels of {layer_title(name)}{_before(repair)}"
