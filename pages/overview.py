@@ -17,6 +17,7 @@ from pages.ui.components.chart import chart
 from pages.ui.server.services import store
 from pages.ui.view import address, lookup, picker, say
 from pages.ui.view.address import View
+from pages.ui.view.head import head
 from pages.ui.view.links import link
 from pages.ui.view.site import PAGES
 from pages.ui.view.welcome import welcome
@@ -113,7 +114,7 @@ def data_notice() -> None:
         say.info(f"Training and evaluation are not possible yet. {error}", ":material/database:")
 
 
-st.title("What did pruning cost?")
+head(__file__)
 st.markdown(
     "Pruning sets the smallest weights of a trained network to zero. A student report did that to the smallest 0.01 % "
     "and saw accuracy fall from 72.86 % to 71.31 %. Check here what such a cut really costs on Fashion-MNIST."
