@@ -1,6 +1,6 @@
 """Which answers changed? The images behind the numbers, and the visitor's own picture."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -17,18 +17,20 @@ from pages.ui.components.gallery import Answer, Card
 from pages.ui.components.live_panel import Pick, live_panel
 from pages.ui.components.table import Row, TableCell, table
 from pages.ui.server.services import store
-from pages.ui.view import address, galleries, linked, lookup, own_image, picker
+from pages.ui.view import address, galleries, linked, lookup, own_image, picker, report
 from pages.ui.view.address import View
 from pages.ui.view.filters import choose_filter, choose_one, filter_by_cell, filter_in_words, first_page, set_filter
+from pages.ui.view.head import Head, head
 from pages.ui.view.lookup import Stops
+from pages.ui.view.report import Content
 from pages.ui.view.say import as_written
 from pages.ui.view.words import meanings
 
 # --- which answers changed --------------------------------------------------------------------------------------
 
 
-def show_answers(view: View, stops: Stops) -> None:
-    """A live panel with cells to click, and the images in the chosen cells."""
+def show_answers(view: View, stops: Stops) -> Content:
+    """A live panel with cells to click, and the images in the chosen cells. Returns the panel's content."""
     above, network, as_is = st.container(), repair.network(view.pruning.repair), lookup.as_is_stop(view, stops)
     with st.popover("Filter", icon=":material/filter_alt:"):
         wanted = choose_filter(view.run.classes, network, repaired=as_is is not None)
@@ -47,6 +49,7 @@ def show_answers(view: View, stops: Stops) -> None:
         help=meanings("Dense and pruned", "Lost and gained", *(["Brought back"] if as_is else [])),
     )
     galleries.show_gallery(view, images, lambda image: card(view, stops, labels, image, as_is), "answers gallery")
+    return report.of_part(view, stops, "answers")
 
 
 def card(view: View, stops: Stops, labels: NDArray[np.uint8], image: int, as_is: Stops | None = None) -> Card:
@@ -113,8 +116,11 @@ def flipped(view: View, profile: Profile, row: int, labels: NDArray[np.uint8], i
 # --- class by class ---------------------------------------------------------------------------------------------
 
 
-def show_classes(view: View, stops: Stops) -> None:
-    """A live panel of recall and precision, the classes most often confused, and a table of tests."""
+def show_classes(view: View, stops: Stops) -> Content:
+    """A live panel of recall and precision, the classes most often confused, and a table of tests.
+
+    Returns the panel's content.
+    """
     url = lookup.panel_url(view, stops, part="classwise")
     pick = partial(show_bar, view.run.classes)
     live_panel([url], stops.row, label="Sparsity", key="classes panel", on_stop=stops.go, on_pick=pick)
@@ -137,6 +143,7 @@ def show_classes(view: View, stops: Stops) -> None:
         f"p corrected for {len(names)} classes (Holm). Precision is computed from different images before and after, "
         "so its difference has no paired interval."
     )
+    return report.of_part(view, stops, "classwise")
 
 
 def show_bar(classes: Sequence[str], pick: Pick) -> None:
@@ -213,7 +220,7 @@ def class_row(name: str, recall: Comparison, c: ClassComparison) -> Row:
     return Row(name, cells)
 
 
-SECTIONS = {
+SECTIONS: dict[str, Callable[[View, Stops], Content | None]] = {
     "Changed answers": show_answers,
     "First to change": show_fragile,
     "Class by class": show_classes,
@@ -221,8 +228,8 @@ SECTIONS = {
 }
 
 
-def show(view: View) -> None:
-    """The opened image, or the chosen section."""
+def show(top: Head, view: View) -> None:
+    """The opened image, or the chosen section; its panel can be shared."""
     section = linked.choice(
         st.segmented_control, "Show", [*SECTIONS], default=next(iter(SECTIONS)), key="section", required=True,
         label_visibility="collapsed", on_change=galleries.close_image,
@@ -231,14 +238,14 @@ def show(view: View) -> None:
     if stops is None:
         return
     image = galleries.opened(view.run.images)
-    if image is not None:
-        galleries.show_image(view, stops, image)
-    else:
-        SECTIONS[section](view, stops)
+    shown = SECTIONS[section] if image is None else partial(galleries.show_image, image=image)
+    content = shown(view, stops)
+    if content is not None:
+        report.offer(top, view, stops, content)
 
 
-st.title("Which answers changed?")
+top = head(__file__)
 here = address.current(store())
 if here is not None:
     picker.choose(here, store())
-    show(here)
+    show(top, here)

@@ -16,11 +16,13 @@ from core.run import Run
 from core.words import repair, wording
 from pages.ui.components.chart import chart
 from pages.ui.components.live_panel import Pick, live_panel
+from pages.ui.server import routes
 from pages.ui.server.paths import served
 from pages.ui.server.services import store
-from pages.ui.view import address, lookup, picker, say
+from pages.ui.view import address, lookup, picker, report, say
 from pages.ui.view.address import View
 from pages.ui.view.claim import TITLE
+from pages.ui.view.head import head
 from pages.ui.view.links import go_to, link
 from pages.ui.view.lookup import Stops
 from pages.ui.view.site import PAGES
@@ -122,7 +124,7 @@ def data_notice() -> None:
         say.info(f"Training and evaluation are not possible yet. {error}", ":material/database:")
 
 
-st.title(PAGES[0].question)
+top = head(__file__)
 data_notice()
 here = address.current(store())
 if here is not None:
@@ -131,6 +133,7 @@ if here is not None:
     shown = lookup.stops(here)
     if shown is not None:
         wall(here, shown)
+        report.offer(top, here, shown, report.of_part(here, shown, "wall"), pictures=partial(routes.wall, here.run.id))
         claim(here, shown)
 welcome()
 ways_on()

@@ -11,6 +11,7 @@ from pages.ui.components.live_panel import live_panel
 from pages.ui.server.services import results, store
 from pages.ui.view import address, code, linked, lookup, picker, report
 from pages.ui.view.address import View
+from pages.ui.view.head import head
 from pages.ui.view.lookup import Stops
 from pages.ui.view.watching import ensure, result_or_offer
 from pages.ui.view.welcome import welcome
@@ -127,9 +128,7 @@ def answer(search: Search) -> None:
         st.caption(f"Found by bisection, with {known.evaluations} passes over all images.")
 
 
-QUESTION = "How far can I prune?"
-
-st.title(QUESTION)
+top = head(__file__)
 welcome()
 here = address.current(store())
 if here is not None:
@@ -138,6 +137,6 @@ if here is not None:
     if stops is not None:
         show_panel(here, stops, chosen)
         count_refitted(here)
-        report.offer(QUESTION, here, stops)
+        report.offer(top, here, stops, report.of_part(here, stops))
         code.offer(here, stops)
         ask(here)

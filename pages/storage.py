@@ -22,6 +22,7 @@ from pages.ui.server.services import results, store
 from pages.ui.view import address, linked, lookup, picker, report, tradeoff
 from pages.ui.view.address import View
 from pages.ui.view.downloads import offer_numbers
+from pages.ui.view.head import head
 from pages.ui.view.lookup import Stops
 from pages.ui.view.report import Sheet
 from pages.ui.view.say import as_written
@@ -264,9 +265,7 @@ def to_csv(ledger: Ledger) -> str:
     return csv_of(rows)
 
 
-QUESTION = "Is the trade worth it?"
-
-st.title(QUESTION)
+top = head(__file__)
 here = address.current(store())
 if here is not None:
     picker.choose(here, store())
@@ -280,4 +279,5 @@ if here is not None:
             show_rounding(here, looked_at)
             tradeoff.show(here)
             show_export(here, looked_at)
-            report.offer(QUESTION, here, looked_at, "storage", partial(sheets, here, looked_at, known))
+            content = report.of_part(here, looked_at, "storage")
+            report.offer(top, here, looked_at, content, partial(sheets, here, looked_at, known))

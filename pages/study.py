@@ -21,6 +21,7 @@ from pages.ui.components.table import Row, TableCell, table
 from pages.ui.server.services import collections, engine, results
 from pages.ui.view import claim, linked
 from pages.ui.view.downloads import offer_files
+from pages.ui.view.head import head
 from pages.ui.view.watching import ask_all, say_failures
 from pages.ui.view.words import meanings
 
@@ -271,7 +272,7 @@ def choose_data() -> Collection:
     return sets[linked.choice(widget, "Data set", [*sets], title=lambda name: sets[name].title, key="data")]
 
 
-st.title("Is magnitude a good metric?")
+head(__file__)
 st.markdown(
     "Magnitude pruning zeroes the smallest weights. Does the choice matter? Here several networks of one recipe, which "
     "differ only in their seed, are pruned in each way, and their remaining accuracies are compared."

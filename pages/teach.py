@@ -5,11 +5,12 @@ import streamlit as st
 from core.words import wording
 from pages.ui.view import picker
 from pages.ui.view.exercises import EXERCISES, lesson
+from pages.ui.view.head import head
 from pages.ui.view.links import link
 from pages.ui.view.say import as_written
 from pages.ui.view.words import meanings
 
-st.title("What can a class do with it?")
+head(__file__)
 st.markdown(
     "Exercises for one or two lessons, from a first look to checking a claim. Each link opens the right view, and you "
     "can share the address of any view. The answers are computed from the run that the links open, not written "

@@ -16,6 +16,7 @@ from core.words import wording
 from pages.ui.components.table import Action, Row, TableCell, table
 from pages.ui.server.services import collections, engine, owner, store
 from pages.ui.view import address, picker, say
+from pages.ui.view.head import head
 from pages.ui.view.links import link
 from pages.ui.view.say import as_written
 from pages.ui.view.watching import watch
@@ -267,7 +268,7 @@ def _delete(run_id: str) -> None:
 
 if chosen := st.session_state.pop("to prune", None):
     st.switch_page("prune.py", query_params={"run": chosen})
-st.title("Train a network")
+head(__file__)
 here = address.current(store())
 wanted = choose()
 if wanted is not None:

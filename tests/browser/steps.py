@@ -58,8 +58,17 @@ def compete(page: Page, scope: str) -> None:
     page.get_by_role("radio", name=scope).click()
 
 
+def share(page: Page) -> Locator:
+    """Open the menu to share, and wait until its code is there."""
+    page.get_by_role("button", name="Share", exact=True).click()
+    menu = page.get_by_test_id("stPopoverBody")
+    expect(menu.get_by_role("img", name="QR code of the link")).to_be_visible()
+    return menu
+
+
 def saved(visit: Any, path: str, folder: Path) -> Path:
     page = visit().open(path)
+    share(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download this view (HTML)").click()
     download.value.save_as(folder / "report.html")

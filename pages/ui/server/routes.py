@@ -1,4 +1,4 @@
-"""What the app serves itself: each page's HTML frame, the panel's JSON and the plotly.js of the installed package."""
+"""What the app serves itself: each page's HTML frame, the panel as JSON, plotly.js, a link's card and its QR code."""
 
 import gzip
 import hashlib
@@ -28,10 +28,11 @@ from core.pruning import AS_IS, REPAIRS, PruningConfig
 from core.store.runs import WALL
 from core.words import wording
 from pages.ui.components.live_panel import PLOTLY
+from pages.ui.server import preview
 from pages.ui.server.paths import served
 from pages.ui.server.services import engine, results, store, stories
-from pages.ui.view import lookup
-from pages.ui.view.site import PAGES
+from pages.ui.view import lookup, qr
+from pages.ui.view.site import PAGES, page_at
 
 _HERE = Path(__file__).parent
 
@@ -45,16 +46,47 @@ def _plotly() -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _frame() -> bytes:
-    """Streamlit's HTML, compressed, with our script and style in its head, which run before Streamlit's own."""
+def _frame() -> tuple[str, str]:
+    """Streamlit's HTML up to the end of its head, and the rest.
+
+    The head ends with our script and style, which run before Streamlit's own.
+    """
     script, style = ((_HERE / f"frame.{kind}").read_text("utf-8") for kind in ("js", "css"))
-    head, tag, rest = (files("streamlit") / "static" / "index.html").read_text("utf-8").partition("</head>")
-    return gzip.compress(f"{head}<script>{script}</script><style>{style}</style>{tag}{rest}".encode())
+    html = (files("streamlit") / "static" / "index.html").read_text("utf-8")
+    head, tag, rest = html.replace("<title>Streamlit</title>", "<title>PruneLab</title>").partition("</head>")
+    return f"{head}<script>{script}</script><style>{style}</style>", f"{tag}{rest}"
+
+
+@lru_cache(maxsize=64)
+def _framed(tags: str) -> bytes:
+    """The HTML of a page with these tags in its head, compressed."""
+    return gzip.compress(tags.join(_frame()).encode(), mtime=0)
 
 
 async def frame(request: Request) -> Response:
-    """The HTML of a page, which is the same for all pages."""
-    return _compressed(request, _frame(), "text/html", FRESH)
+    """The HTML of a page. Pages differ in the tags from which other sites make a preview of a link."""
+    page = page_at(request.scope["path"])
+    assert page is not None
+    content = await run_in_threadpool(lambda: _framed(preview.tags(page, request)))
+    return _compressed(request, content, "text/html", FRESH)
+
+
+async def card_png(request: Request) -> Response:
+    """The picture of a link preview: the card of the query's page and view."""
+    try:
+        content = await run_in_threadpool(preview.card, request.query_params)
+    except PruneLabError as error:
+        return PlainTextResponse(str(error), status_code=404)
+    return _tagged(request, content, "image/png", FRESH)
+
+
+async def qr_svg(request: Request) -> Response:
+    """The QR code of the query's `link`."""
+    try:
+        code = qr.svg(request.query_params.get("link", ""))
+    except PruneLabError as error:
+        return PlainTextResponse(str(error), status_code=404)
+    return Response(code, media_type="image/svg+xml", headers={"Cache-Control": FOREVER})
 
 
 async def plotly(request: Request) -> Response:
@@ -169,7 +201,7 @@ def _panel(
 async def wall_png(request: Request) -> Response:
     """The pictures of the wall of a run; its address names the run's weights, so it never changes."""
     try:
-        content = await run_in_threadpool(_wall, request.query_params.get("run", ""))
+        content = await run_in_threadpool(wall, request.query_params.get("run", ""))
     except PruneLabError as error:
         return PlainTextResponse(str(error), status_code=404)
     if content is None:
@@ -177,7 +209,8 @@ async def wall_png(request: Request) -> Response:
     return Response(content, media_type="image/png", headers={"Cache-Control": FOREVER})
 
 
-def _wall(run_id: str) -> bytes | None:
+def wall(run_id: str) -> bytes | None:
+    """The pictures of the wall of a run; None if they are not on this server. Raises StoreError without the run."""
     labels = store().labels(run_id)
     if any(np.array_equal(labels, store().labels(run.id)) for run in store().runs() if run.reference):
         return WALL.read_bytes()
@@ -205,13 +238,22 @@ def _plain(value: object) -> object:
 
 
 def _compressed(request: Request, content: bytes, media_type: str, caching: str) -> Response:
+    """Content that is compressed already; it is unpacked for a browser that does not say that it can."""
+    zipped = "gzip" in request.headers.get("Accept-Encoding", "")
+    encoded = {"Content-Encoding": "gzip"} if zipped else {}
+    body = content if zipped else gzip.decompress(content)
+    return _tagged(request, body, media_type, caching, {"Vary": "Accept-Encoding", **encoded})
+
+
+def _tagged(
+    request: Request, content: bytes, media_type: str, caching: str, more: Mapping[str, str] | None = None
+) -> Response:
+    """Content with its digest, so that a browser that has it is sent nothing."""
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {"Cache-Control": caching, "ETag": tag, "Vary": "Accept-Encoding"}
+    headers = {"Cache-Control": caching, "ETag": tag, **(more or {})}
     if request.headers.get("If-None-Match") == tag:
         return Response(status_code=304, headers=headers)
-    if "gzip" in request.headers.get("Accept-Encoding", ""):
-        return Response(content, media_type=media_type, headers={**headers, "Content-Encoding": "gzip"})
-    return Response(gzip.decompress(content), media_type=media_type, headers=headers)
+    return Response(content, media_type=media_type, headers=headers)
 
 
 async def ready(request: Request) -> Response:
@@ -239,6 +281,8 @@ ROUTES = [
         "/panel.json": panel_json,
         "/story.json": story_json,
         "/wall.png": wall_png,
+        "/card.png": card_png,
+        "/qr.svg": qr_svg,
         "/ready": ready,
     }.items()
 ]

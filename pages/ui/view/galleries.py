@@ -13,6 +13,7 @@ from pages.ui.server.services import store
 from pages.ui.view import address, linked, lookup, stories
 from pages.ui.view.address import View
 from pages.ui.view.lookup import Stops
+from pages.ui.view.report import Content
 from pages.ui.view.say import as_written
 
 PER_PAGE, COLUMNS = 24, 6
@@ -64,18 +65,18 @@ def opened(images: int) -> int | None:
     return None
 
 
-def show_image(view: View, stops: Stops, image: int) -> None:
-    """Show one test image with its answers at every stop."""
+def show_image(view: View, stops: Stops, image: int) -> Content | None:
+    """Show one test image with its answers at every stop. Returns the panel's content; None without a panel."""
     st.button("Back to the images", icon=":material/arrow_back:", on_click=close_image)
     labels, pictures = store().labels(view.run.id), lookup.pictures_of(view.run)
     true = int(labels[image])
     if pictures is None:
         st.info("The images are not on this server: run `make data` there.", icon=":material/database:")
-        return
+        return None
     left, right = st.columns([1, 6], vertical_alignment="center")
     left.image(enlarged(pictures[image]), width=112, alt=f"Test image {image}: {view.run.classes[true]}")
     right.header(f"Test image {wording.count(image)}: {as_written(view.run.classes[true])}")
-    stories.show(view, stops, pictures[image], true)
+    return stories.show(view, stops, pictures[image], true)
 
 
 def enlarged(pixels: NDArray[np.uint8], times: int = 8) -> str:

@@ -9,19 +9,23 @@ from pages.ui.view import address, linked, say, stories
 from pages.ui.view.address import View
 from pages.ui.view.galleries import enlarged
 from pages.ui.view.lookup import Stops
+from pages.ui.view.report import Content
 from pages.ui.view.say import as_written
 
 
-def show(view: View, stops: Stops) -> None:
-    """Show the visitor's picture, how the network sees it, and what it answers."""
+def show(view: View, stops: Stops) -> Content | None:
+    """Show the visitor's picture, how the network sees it, and what it answers.
+
+    Returns the panel's content; None without a panel.
+    """
     content = take_picture()
     if content is None:
-        return
+        return None
     try:
         prepared = picture.read(content, view.run.shape)
     except PictureError as error:
         say.error(error)
-        return
+        return None
     for column, step in zip(st.columns(len(prepared.steps)), prepared.steps, strict=True):
         h, w = step.pixels.shape[:2]
         column.markdown(f"**{step.title}**")
@@ -31,7 +35,7 @@ def show(view: View, stops: Stops) -> None:
         column.caption(as_written(step.note))
     if prepared.notes:
         st.caption(as_written(" ".join(prepared.notes)))
-    stories.show(view, stops, prepared.image)
+    return stories.show(view, stops, prepared.image)
 
 
 def take_picture() -> bytes | None:

@@ -14,12 +14,15 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from core.cost.files import facts
+from core.words import repair
 from pages.ui.components import live_panel, table
+from pages.ui.components.picture import picture
 from pages.ui.components.table import Row
 from pages.ui.server.routes import panel
 from pages.ui.server.services import store
 from pages.ui.view import address, lookup, picker
 from pages.ui.view.address import View
+from pages.ui.view.head import Head
 from pages.ui.view.lookup import Stops
 
 _HERE = Path(__file__).parent
@@ -63,18 +66,37 @@ Sheets = Callable[[], Sequence[Sheet]]
 """Makes the tables, only when the file is downloaded."""
 
 
-def offer(question: str, view: View, stops: Stops, part: str = "pruning", sheets: Sheets = list) -> None:
-    """A button that downloads the view as a file."""
-    st.download_button(
-        "Download this view (HTML)",
-        partial(build, question, view, stops, part, sheets, _link(view)),
-        f"prunelab-{view.run.id}-{address.percentage(view.sparsity)}.html",
-        "text/html",
-        on_click="ignore",
-        key=f"report {part}",
-        icon=":material/share:",
-        help="One file with the slider and its figures, which works offline.",
-    )
+Content = Callable[[], bytes]
+"""Returns the panel that the file contains, compressed JSON; called only when the file is downloaded."""
+
+
+Pictures = Callable[[], bytes | None]
+"""Returns the sheet of a wall's pictures, a PNG file, if there is a wall and they are on the server."""
+
+
+def of_part(view: View, stops: Stops, part: str = "pruning") -> Content:
+    """A part of the panel of a view."""
+    return partial(panel, lookup.panel_query(view, stops, part=part))
+
+
+def offer(
+    top: Head, view: View, stops: Stops, content: Content, sheets: Sheets = list, pictures: Pictures = lambda: None
+) -> None:
+    """Add to a page's menu to share: the view as a picture, and as a file."""
+    pruning = view.pruning
+    way = f"{pruning.ranks_by.title}, {pruning.within.title}{repair.after(pruning.repair)}"
+    with top.downloads:
+        st.download_button(
+            "Download this view (HTML)",
+            partial(build, top.page.question, view, stops, content, sheets, _link(view), pictures),
+            f"prunelab-{view.run.id}-{address.percentage(view.sparsity)}.html",
+            "text/html",
+            on_click="ignore",
+            key="report",
+            width="stretch",
+            help="One file with the slider and its figures, which works offline.",
+        )
+        picture(top.page.question, f"{picker.title(view.run)}. {way}", "picture")
 
 
 def _link(view: View) -> str:
@@ -82,19 +104,27 @@ def _link(view: View) -> str:
     return f"{(st.context.url or '').split('?')[0]}?{urlencode(view.params)}"
 
 
-def build(question: str, view: View, stops: Stops, part: str, sheets: Sheets, link: str) -> str:
+def build(
+    question: str,
+    view: View,
+    stops: Stops,
+    content: Content,
+    sheets: Sheets,
+    link: str,
+    pictures: Pictures = lambda: None,
+) -> str:
     """The HTML file.
 
     Raises:
         PruneLabError: the panel is not evaluated yet.
     """
-    content = gzip.decompress(panel(lookup.panel_query(view, stops, part=part)))
     data = {
-        "urls": [_address("application/json", content)],
+        "urls": [_address("application/json", gzip.decompress(content()))],
         "stop": stops.row,
         "label": "Sparsity",
         "plotly": "",
         "options": [],
+        "sheet": _address("image/png", pictures() or b""),
     }
     script = _address("text/javascript", live_panel.code(".js").encode())
     plotly = (files("plotly") / "package_data" / "plotly.min.js").read_text("utf-8")

@@ -26,6 +26,11 @@ class Page:
         return "" if self == PAGES[0] else Path(self.script).stem
 
     @property
+    def of_view(self) -> bool:
+        """Whether it answers its question for the view in its address."""
+        return self.panel or self == PAGES[0]
+
+    @property
     def symbol(self) -> str:
         """The icon as Streamlit takes it."""
         return f":material/{self.icon}:"
@@ -80,3 +85,8 @@ PAGES = (
 def page_at(path: str) -> Page | None:
     """The page at a path of the server, or None."""
     return next((page for page in PAGES if path == served(f"/{page.name}")), None)
+
+
+def page_of(script: str) -> Page:
+    """The page of a script, given its `__file__`."""
+    return next(page for page in PAGES if page.script == Path(script).name)

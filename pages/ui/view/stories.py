@@ -1,6 +1,7 @@
 """One image's answers at every stop, computed by a worker once and kept in memory."""
 
 import hashlib
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -18,6 +19,7 @@ from pages.ui.server.services import engine, store, stories
 from pages.ui.view import say
 from pages.ui.view.address import View
 from pages.ui.view.lookup import Stops
+from pages.ui.view.report import Content
 from pages.ui.view.watching import result_or_offer
 from pages.ui.view.words import meanings
 
@@ -27,20 +29,20 @@ WHY = (
 )
 
 
-def show(view: View, stops: Stops, image: NDArray[np.uint8], true: int | None = None) -> None:
+def show(view: View, stops: Stops, image: NDArray[np.uint8], true: int | None = None) -> Content | None:
     """Show the panel of an image, and a spinner while a worker computes it. `true` is its class, if known.
 
-    Repaired networks have to be there first.
+    Repaired networks have to be there first. Returns the panel's content; None without a panel.
     """
     job = Repairing(run_id=view.run.id, pruning=view.pruning)
     if view.pruning.repaired and result_or_offer(job, "Repair at every stop", WHY, ":material/build:") is None:
-        return
+        return None
     try:
         key = _computed(view, stops, image, true)
     except PruneLabError as error:
         say.error(error)
         st.button("Try again", icon=":material/replay:")
-        return
+        return None
     url = served(f"/story.json?image={key}")
     live_panel([url], stops.row, label="Sparsity", key="story panel", on_stop=stops.go)
     st.caption(
@@ -49,6 +51,15 @@ def show(view: View, stops: Stops, image: NDArray[np.uint8], true: int | None = 
         "it was not trained on.",
         help=meanings("Entropy", "Feature map"),
     )
+    return partial(_kept, key)
+
+
+def _kept(key: str) -> bytes:
+    """The panel of an image; raises PruneLabError if it is no longer kept."""
+    content = stories().get(key)
+    if content is None:
+        raise PruneLabError("This image is no longer kept; open it again.")
+    return content
 
 
 def _computed(view: View, stops: Stops, image: NDArray[np.uint8], true: int | None) -> str:
