@@ -14,7 +14,7 @@ from core.evaluation.profile import compute
 from core.evaluation.trace import Tracing
 from core.pruning import PruningConfig, Weights, rank
 from core.run import Run
-from pages.ui.server import routes
+from pages.ui.server import preview, routes
 from pages.ui.server.services import store as served
 from pages.ui.view import stories
 from pages.ui.view.address import View
@@ -62,6 +62,14 @@ def test_a_panel_is_not_that_of_the_weights_before(run: Run, more: dict[str, str
     assert gzip.decompress(routes.panel(bare)) != gzip.decompress(content) and routes.panel(new) == routes.panel(bare)
     with pytest.raises(PruneLabError, match="trained again; reload the page"):
         routes.panel(old)
+
+
+def test_a_card_is_not_that_of_the_weights_before(run: Run) -> None:
+    asked = {"page": "prune", "run": run.id, "sparsity": "50"}
+    before = preview.card(asked)
+    assert preview.card(asked) == before
+    train_again(run)
+    assert preview.card(asked) != before
 
 
 def test_the_story_of_an_image_is_asked_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

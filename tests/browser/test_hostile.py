@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 NAMES = (
     "run", "criterion", "scope", "repair", "beside", "sparsity", "log", "common", "layer", "filter", "input", "image",
     "section", "truth", "answer", "outcome", "true", "dense", "pruned", "moved", "order", "source", "kernels", "data",
-    "networks", "part", "competing", "margin", "seed", "page", EXACT,
+    "networks", "part", "competing", "margin", "seed", "page", "link", EXACT,
 )  # fmt: skip
 NASTY = (
     "../../../etc/passwd", "..%2f..%2fetc%2fpasswd", "/etc/passwd", "\x00", "<script>alert(1)</script>", "';--",
@@ -74,7 +74,7 @@ def test_no_state_of_a_widget_makes_a_page_fail(
 
 
 @slow
-@given(path=st.sampled_from(("panel.json", "story.json", "ready")), query=queries)
+@given(path=st.sampled_from(("panel.json", "story.json", "card.png", "qr.svg", "ready")), query=queries)
 def test_no_address_makes_a_route_fail_or_gives_a_file(server: Server, path: str, query: dict[str, str]) -> None:
     status, _, content = asked(f"{server.url}/{path}?{encoded(query)}")
     assert status in (200, 404, 503) and "Traceback" not in content and "root:" not in content

@@ -1,6 +1,9 @@
 // The link of what is on the screen: its address when it is asked for, because the page writes its state into it.
 
 const TOUCH = matchMedia("(pointer: coarse)").matches
+const MENU = ".st-key-share button"
+
+const open = new WeakSet() // parentElements; the default export runs again on every rerun
 
 export default function ({ parentElement, data }) {
   const root = parentElement.querySelector(".share")
@@ -24,6 +27,14 @@ export default function ({ parentElement, data }) {
   field.onfocus = () => field.select()
   send.hidden = !(TOUCH && navigator.share)
   current()
+  // The menu is at the end of the document: the keyboard is led into it, and back to its button when it closes.
+  if (!open.has(parentElement) && document.activeElement?.matches(MENU)) copy.focus({ preventScroll: true })
+  open.add(parentElement)
+  return () => setTimeout(() => root.isConnected || back())
+}
+
+function back() {
+  if (document.activeElement === document.body) document.querySelector(MENU)?.focus({ preventScroll: true })
 }
 
 // Browsers have a clipboard only for pages that came over https; elsewhere the selected text of the field is copied.

@@ -29,11 +29,11 @@ _LONGEST = 2_000
 def tags(page: Page, request: Request) -> str:
     """The tags in a page's head, for the view that the request's address names."""
     view, stops = _evaluated(page, request.query_params)
-    about, of_view = page.about, dict[str, str]()
+    about = page.about
+    of_view = {} if view is None else {"weights": store().digest(view.run.id)[:12], **view.params}
     if view is not None and stops is not None:
         labels = store().labels(view.run.id)
         about = panels.answer(stops.profile, labels, stops.row, lookup.as_is(view, stops))
-        of_view = {"weights": store().digest(view.run.id)[:12], **view.params}
     origin, query = str(request.base_url.replace(path="")), urlencode(request.query_params.multi_items())
     here = f"?{query}" if 0 < len(query) <= _LONGEST else ""
     properties = {

@@ -95,8 +95,8 @@ def offer(top: Head, view: View, stops: Stops, content: Content, sheets: Sheets 
 
 
 def _link(view: View) -> str:
-    """The URL of the view."""
-    return f"{(st.context.url or '').split('?')[0]}?{urlencode(view.params)}"
+    """The URL of the page with all that it shows."""
+    return f"{(st.context.url or '').split('?')[0]}?{urlencode({**st.query_params.to_dict(), **view.params})}"
 
 
 def build(question: str, view: View, stops: Stops, content: Content, sheets: Sheets, link: str) -> str:
