@@ -100,8 +100,8 @@ def offer(
 
 
 def _link(view: View) -> str:
-    """The URL of the view."""
-    return f"{(st.context.url or '').split('?')[0]}?{urlencode(view.params)}"
+    """The URL of the page with all that it shows."""
+    return f"{(st.context.url or '').split('?')[0]}?{urlencode({**st.query_params.to_dict(), **view.params})}"
 
 
 def build(

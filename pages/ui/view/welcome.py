@@ -8,7 +8,7 @@ _SENTENCES = """\
 3. The slider on the Prune page sets how many: a handful at 0.01 %, nine of ten at 90 %.
 4. Below it you see what that costs, counted on pictures that the network was not trained on, and whether chance alone
    could explain it.
-5. Drag the slider or press play, and copy the address to share what you see.
+5. Drag the slider or press play, and share what you see.
 """
 
 
