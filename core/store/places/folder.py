@@ -155,7 +155,7 @@ class Folder:
             _rename(temporary, self.root / folder)
 
     def _temporary(self, name: str) -> Path:
-        return self.root / f"{_TEMPORARY}{name}-{uuid.uuid4().hex[:8]}"
+        return self.root / f"{_TEMPORARY}{name.replace('/', '-')}-{uuid.uuid4().hex[:8]}"
 
     def _clean(self) -> None:
         """Remove temporary files of writers that died."""
