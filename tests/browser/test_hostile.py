@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 NAMES = (
     "run", "criterion", "scope", "repair", "beside", "sparsity", "log", "common", "layer", "filter", "input", "image",
     "section", "truth", "answer", "outcome", "true", "dense", "pruned", "moved", "order", "source", "kernels", "data",
-    "networks", "part", "competing", "margin", "seed", "page", "all", "link", EXACT,
+    "networks", "part", "competing", "margin", "seed", "page", "all", "link", "predict", "room", EXACT,
 )  # fmt: skip
 NASTY = (
     "../../../etc/passwd", "..%2f..%2fetc%2fpasswd", "/etc/passwd", "\x00", "<script>alert(1)</script>", "';--",
