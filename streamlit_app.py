@@ -19,7 +19,7 @@ from core.picture import MOST_BYTES
 from pages.ui.server.framework import keep
 from pages.ui.server.guard import Guard
 from pages.ui.server.routes import ROUTES
-from pages.ui.server.services import engine, settings, store
+from pages.ui.server.services import engine, rooms, settings, store
 from pages.ui.server.unknown import Unknown
 
 MultiPartParser.spool_max_size = 2 * MOST_BYTES  # otherwise an upload above 1 MB would be written to disk
@@ -27,15 +27,20 @@ MultiPartParser.spool_max_size = 2 * MOST_BYTES  # otherwise an upload above 1 M
 _HOUR, _HALF_MINUTE = 3600, 30  # seconds
 
 
-async def _expire(days: int) -> None:
-    """Every hour, delete visitors' runs that are older than `days`."""
+async def _expire(days: int | None) -> None:
+    """Every hour, delete rooms that are over, and visitors' runs that are older than `days`."""
     while True:
         try:
-            for run_id in await run_in_threadpool(store().expire, datetime.now(UTC) - timedelta(days=days)):
+            await run_in_threadpool(rooms().expire)
+            for run_id in await run_in_threadpool(_expire_runs, days) if days else ():
                 LOG.info("run expired", extra={"run": run_id})
         except StoreError as error:
-            LOG.warning("runs could not be expired: %s", error)
+            LOG.warning("runs or rooms could not be expired: %s", error)
         await asyncio.sleep(_HOUR)
+
+
+def _expire_runs(days: int) -> list[str]:
+    return store().expire(datetime.now(UTC) - timedelta(days=days))
 
 
 async def _tidy() -> None:
@@ -55,8 +60,8 @@ def _give_back() -> None:
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Start the job engine in the background, and stop it with the server."""
     gc.freeze()  # imported modules are never garbage and need not be searched
-    running, days = engine(), settings().expire
-    chores = [asyncio.create_task(_tidy()), *([asyncio.create_task(_expire(days))] if days else [])]
+    running = engine()
+    chores = [asyncio.create_task(_tidy()), asyncio.create_task(_expire(settings().expire))]
     yield
     for chore in chores:
         chore.cancel()

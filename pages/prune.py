@@ -9,7 +9,7 @@ from core.study.bisection import Goal, Search, in_words
 from core.words import repair
 from pages.ui.components.live_panel import live_panel
 from pages.ui.server.services import results, store
-from pages.ui.view import address, linked, lookup, picker, report
+from pages.ui.view import address, linked, lookup, picker, predict, report
 from pages.ui.view.address import View
 from pages.ui.view.lookup import Stops
 from pages.ui.view.watching import ensure, result_or_offer
@@ -135,7 +135,7 @@ here = address.current(store())
 if here is not None:
     chosen = choose(here)
     stops = lookup.stops(here)
-    if stops is not None:
+    if stops is not None and predict.first(here):
         show_panel(here, stops, chosen)
         count_refitted(here)
         report.offer(QUESTION, here, stops)

@@ -1,6 +1,7 @@
 """Rooms in a folder and in a bucket: what one server writes another reads; names, numbers, sizes, time are bounded."""
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,7 +28,7 @@ class Clock:
         self.ahead = 0.0
 
     def __call__(self) -> float:
-        return rooms.time.time() + self.ahead
+        return time.time() + self.ahead
 
 
 def visitor(number: int) -> str:
@@ -69,22 +70,22 @@ def test_two_servers_share_a_room_from_the_first_guess_to_the_end(server: Callab
     clock = Clock()
     one, two = server(clock), server(clock)
     name = one.make(RUN, RULE, TEACHER)
-    two.refresh()
+    two._place.refresh()
     assert rooms.is_name(name) and two.get(name) == one.get(name)
     assert (one.get(name).run_id, one.get(name).pruning, one.get(name).owner) == (RUN, RULE, TEACHER)
     two.guess(name, visitor(1), GUESS)
     one.guess(name, visitor(2), OTHER)
-    two.refresh()
+    two._place.refresh()
     assert one.guesses(name) == two.guesses(name) == {visitor(1): GUESS, visitor(2): OTHER}
     two.guess(name, visitor(1), OTHER)
-    one.refresh()
+    one._place.refresh()
     assert one.guess_of(name, visitor(1)) == OTHER and len(one.guesses(name)) == 2
     assert not two.is_shown(name) and two.guess_of(name, visitor(3)) is None
 
     with pytest.raises(StoreError, match="another visitor"):
         two.show(name, visitor(1))
     one.show(name, TEACHER)
-    two.refresh()
+    two._place.refresh()
     assert two.is_shown(name) and len(two.guesses(name)) == 2
     with pytest.raises(StoreError, match="takes no more guesses"):
         two.guess(name, visitor(3), GUESS)
@@ -93,7 +94,7 @@ def test_two_servers_share_a_room_from_the_first_guess_to_the_end(server: Callab
     with pytest.raises(StoreError, match="Rooms end after a day"):
         two.get(name)
     one.expire()
-    two.refresh()
+    two._place.refresh()
     assert not two.guesses(name) and not two.is_shown(name)
     clock.ahead = 0
     with pytest.raises(StoreError, match="There is no room"):

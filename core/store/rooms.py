@@ -141,10 +141,6 @@ class Rooms:
         """Whether the truth is shown to everyone."""
         return self._kept.state(f"{ROOMS}/{name}/{_SHOWN}.json") is not None
 
-    def refresh(self) -> None:
-        """Call before asking for what another server may have written."""
-        self._place.refresh()
-
     def expire(self) -> None:
         """Remove the rooms that are over.
 

@@ -15,11 +15,11 @@ def error(miss: Miss, truth: Sequence[float], n: int, whose: str = "Your guess")
     Args:
         miss: guess minus truth.
         truth: the true accuracies at `ASKED`, in percent.
-        n: images that they were counted on.
+        n: test images that they were counted on.
         whose: the subject of the sentence.
     """
     at = miss.worst
-    off = f"{whose} was off by {_points(miss.mean)} on average, over {len(ASKED)} points of {wording.count(n)} images."
+    off = f"{whose} was off by {_points(miss.mean)} on average ({len(ASKED)} sparsities, n = {wording.count(n)})."
     if not miss.mean:
         return off
     true = truth[at] / 100

@@ -12,6 +12,7 @@ from core.errors import DataError
 from core.jobs import Engine
 from core.settings import Settings
 from core.store.results import Results
+from core.store.rooms import Rooms
 from core.store.runs import RunStore
 
 VISITOR = "prunelab_visitor"
@@ -38,6 +39,12 @@ def store() -> RunStore:
 def results() -> Results:
     """The results of jobs: those that visitors asked for, and those that ship."""
     return Results(store())
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def rooms() -> Rooms:
+    """The rooms of classes, in the run store."""
+    return Rooms(store().where)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
