@@ -95,8 +95,8 @@ def alone(run: Run, pruning: PruningConfig) -> bool:
     st.markdown(TASK)
     guess = guesses.get((run.id, pruning.key))
     if guess is None:
-        keep = {"send": "Show the truth", "on_sent": lambda sent: guesses.update({(run.id, pruning.key): sent})}
-        chart(hidden(true), key="guess", **keep)
+        key = run.id, pruning.key
+        chart(hidden(true), key="guess", send="Show the truth", on_sent=lambda sent: guesses.update({key: sent}))
     else:
         chart(shown(true, error(true, guess), guess), key="guess")
     _offer_room(run, pruning)

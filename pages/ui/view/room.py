@@ -57,7 +57,11 @@ def _show(name: str, room: Room, true: Truth) -> None:
     else:
         st.markdown(predict.TASK)
         _take_part(name, true)
-    st.button("Leave the room", icon=":material/logout:", on_click=st.query_params.pop, args=("room", None))
+    st.button("Leave the room", icon=":material/logout:", on_click=_leave)
+
+
+def _leave() -> None:
+    st.query_params.pop("room", None)
 
 
 def _about(room: Room, true: Truth) -> str:
