@@ -79,7 +79,7 @@ class Chart {
       ...entry("dense", `dense, ${dense.toFixed(2)} %`),
       ...(guessed ? entry("mine", "your guess") : []),
       ...(truth ? entry(`truth ${network}`, `truth (${network})`) : []),
-      ...(bands ? [...entry("middle", "class: middle guess"), ...entry("half", "middle half"), ...entry("range", "all")] : []),
+      ...(bands ? [...entry("middle", "middle guess"), ...entry("half", "middle half"), ...entry("range", "all guesses")] : []),
     )
   }
 

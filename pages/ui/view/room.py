@@ -131,14 +131,17 @@ def _reveal(name: str) -> None:
 def _show_truth(name: str, true: Truth, teaches: bool) -> None:
     found = bands([*rooms().guesses(name).values()])
     mine = None if teaches else rooms().guess_of(name, owner())
-    says = " ".join(filter(None, [predict.error(true, mine) if mine else "", _of_class(true, found)]))
+    says = " ".join(
+        filter(None, [predict.error(true, mine) if mine else "", _of_class(true, found, brief=mine is not None)])
+    )
     chart(predict.shown(true, says, mine, found), key="truth")
 
 
-def _of_class(true: Truth, found: Bands | None) -> str:
-    """How far the middle guess of the class was off."""
+def _of_class(true: Truth, found: Bands | None, brief: bool) -> str:
+    """How far the middle guess of the class was off; `brief` where a pupil's own error is told in full."""
     if found is None:
         return "Nobody guessed in this room."
     if found.n == 1:
         return "There was one guess."
-    return in_words.error(miss(found.middle, true.asked), true.asked, true.n, f"The middle of {found.n} guesses")
+    off, whose = miss(found.middle, true.asked), f"The middle of {wording.count(found.n)} guesses"
+    return in_words.distance(off, true.n, whose) if brief else in_words.error(off, true.asked, true.n, whose)
