@@ -15,8 +15,7 @@ from pages.ui.view.words import meanings
 def show_prediction(here: Lesson) -> None:
     """Let the visitor predict the curve of the lesson's run, alone or with a class."""
     st.header("Predict first")
-    predict.alone(here.run, PruningConfig(), "guess")
-    room.offer(here.run, PruningConfig())
+    predict.alone(here.run, PruningConfig())
     query = {"run": here.run.id, "predict": "1"}
     link("prune.py", "Predict another network, criterion or scope", ":material/content_cut:", query)
 

@@ -34,7 +34,7 @@ def test_how_far_a_guess_is_off_by_hand() -> None:
     assert found == Miss((-2.0, -2.5, -4.0, 10.0, 40.0))
     assert (found.mean, found.drift, found.worst) == (58.5 / 5, 41.5 / 5, 4)
     assert in_words.error(found, (92.0, 82.5, 74.0, 50.0, 10.0), 10_000) == (
-        "Your guess was off by 11.7\u00a0pp on average, over 5 points of 10,000 images. It was furthest off at "
+        "Your guess was off by 11.7\u00a0pp on average (5 sparsities, n = 10,000). It was furthest off at "
         "90\u00a0%: 50.0\u00a0% guessed, 10.00\u00a0% in truth. As a whole it was too hopeful, by 8.3\u00a0pp."
     )
 
@@ -45,7 +45,7 @@ def test_a_gloomy_an_even_and_a_perfect_guess_are_called_so() -> None:
     even = in_words.error(miss((95, 75, 70, 65, 45), truth), truth, 10)
     assert "4.0\u00a0pp on average" in even and "neither too hopeful nor too gloomy" in even
     perfect = in_words.error(miss(truth, truth), truth, 10, "The middle guess")
-    assert perfect == "The middle guess was off by 0.0\u00a0pp on average, over 5 points of 10 images."
+    assert perfect == "The middle guess was off by 0.0\u00a0pp on average (5 sparsities, n = 10)."
 
 
 @given(guess=percents, truth=percents)

@@ -15,17 +15,22 @@ def error(miss: Miss, truth: Sequence[float], n: int, whose: str = "Your guess")
     Args:
         miss: guess minus truth.
         truth: the true accuracies at `ASKED`, in percent.
-        n: images that they were counted on.
+        n: test images that they were counted on.
         whose: the subject of the sentence.
     """
     at = miss.worst
-    off = f"{whose} was off by {_points(miss.mean)} on average, over {len(ASKED)} points of {wording.count(n)} images."
+    off = distance(miss, n, whose)
     if not miss.mean:
         return off
     true = truth[at] / 100
     guessed = wording.percent(true + miss.points[at] / 100, 1)
     furthest = f"It was furthest off at {_sparsity(at)}: {guessed} guessed, {wording.percent(true)} in truth."
     return f"{off} {furthest} {_direction(miss.drift)}"
+
+
+def distance(miss: Miss, n: int, whose: str = "Your guess") -> str:
+    """How far a guess was off on average; `whose` is the subject of the sentence, n the number of test images."""
+    return f"{whose} was off by {_points(miss.mean)} on average ({len(ASKED)} sparsities, n = {wording.count(n)})."
 
 
 def _direction(drift: float) -> str:

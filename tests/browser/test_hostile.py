@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
 
 from benchmarks.session import EXACT, Session
 from core.networks import NETWORKS
@@ -25,6 +26,7 @@ NASTY = (
     "../../../etc/passwd", "..%2f..%2fetc%2fpasswd", "/etc/passwd", "\x00", "<script>alert(1)</script>", "';--",
     "{{7*7}}", "nan", "inf", "-0", "1e400", "1e-400", "99999999999999999999", "-1", "50%", "\u0661", "\U0001d7d9",
     "\ud7ff", "%00", "\u202e", "a" * 5000, "[]", "{}", "null", "true", "None", *NETWORKS, "8eb9a6882564", "magnitude",
+    "amber-zebra-12",
 )  # fmt: skip
 
 values = st.one_of(st.sampled_from(NASTY), st.text(max_size=40), st.floats().map(str), st.integers().map(str))
@@ -62,15 +64,32 @@ def test_no_state_of_a_widget_makes_a_page_fail(
         "opened": stop,
         "acted": [figure, text],
         "drawn": text,
+        "sent": [stop, text],
     }
     with Session(server.port) as visitor:
         visitor.open(page)
-        for key in [key for key in visitor.widgets if any(part in key for part in ("panel", "gallery", "runs"))]:
+        for key in [
+            key for key in visitor.widgets if any(part in key for part in ("panel", "gallery", "runs", "guess"))
+        ]:
             visitor.set(key, json_value=json.dumps(said))
             assert not visitor.errors
         if EXACT in visitor.widgets:
             visitor.set(EXACT, string_value=text.encode("utf-8", "replace").decode())
             assert not visitor.errors
+
+
+guesses = st.recursive(st.one_of(st.none(), st.booleans(), st.integers(), values), st.lists, max_leaves=8)
+
+
+@slow
+@given(sent=st.one_of(guesses, st.lists(st.integers(-1, 101), min_size=5, max_size=5)), room=values)
+def test_no_guess_makes_a_page_fail(server: Server, sent: object, room: str) -> None:
+    with Session(server.port, encoded({"room": room})) as visitor:
+        visitor.open("teach")
+        visitor.widgets["sent"] = _make_trigger_id(visitor.widgets["guess"], "events")
+        value = json.dumps([{"event": "sent", "value": sent}])
+        visitor.set("sent", json_trigger_value=value.encode("utf-8", "replace").decode())
+        assert not visitor.errors
 
 
 @slow

@@ -147,7 +147,7 @@ def test_a_class_guesses_and_sees_the_truth_at_once(visit: Any, tmp_path: Path) 
     expect(says(one)).to_contain_text(told(mine, tmp_path))
     expect(says(late)).not_to_contain_text("Your guess")
     expect(teacher.locator(".guess polyline.mine")).to_have_count(0)
-    late.get_by_role("link", name="Leave the room").click()
+    late.get_by_role("button", name="Leave the room").click()
     expect(late.get_by_role("heading", name="Predict first")).to_be_visible()
     expect(late).not_to_have_url(re.compile("room="))
 

@@ -79,7 +79,7 @@ class Chart {
       ...entry("dense", `dense, ${dense.toFixed(2)} %`),
       ...(guessed ? entry("mine", "your guess") : []),
       ...(truth ? entry(`truth ${network}`, `truth (${network})`) : []),
-      ...(bands ? [...entry("middle", "class: middle guess"), ...entry("half", "middle half"), ...entry("range", "all")] : []),
+      ...(bands ? [...entry("middle", "middle guess"), ...entry("half", "middle half"), ...entry("range", "all guesses")] : []),
     )
   }
 
@@ -105,6 +105,7 @@ class Chart {
     handle.setAttribute("aria-orientation", "vertical")
     handle.append(node("circle", { class: "reach", r: 15 }), node("circle", { class: "ring", r: 12 }))
     handle.append(node("circle", { class: "knob", r: 8 }), text("", { y: -16, "text-anchor": "middle" }))
+    handle.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false }) // it is no scrolling
     handle.addEventListener("pointerdown", (event) => {
       handle.setPointerCapture(event.pointerId)
       handle.focus({ preventScroll: true })

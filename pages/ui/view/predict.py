@@ -6,17 +6,19 @@ from functools import lru_cache
 
 import streamlit as st
 
+from core.errors import StoreError
 from core.evaluation import Comparison
 from core.evaluation.guess import ASKED, Bands, Five, Guess, miss
 from core.evaluation.profile import Profile
 from core.pruning import PruningConfig
 from core.run import Run
+from core.store.rooms import GUESSES
 from core.words import guess as in_words
 from core.words import repair, wording
 from pages.ui.components.guess import Chart
 from pages.ui.components.guess import guess as chart
-from pages.ui.server.services import store
-from pages.ui.view import address
+from pages.ui.server.services import owner, rooms, store
+from pages.ui.view import address, say
 from pages.ui.view.address import View
 
 TASK = (
@@ -73,23 +75,32 @@ def error(true: Truth, guess: Guess) -> str:
     return in_words.error(miss(guess.percents, true.asked), true.asked, true.n)
 
 
-def alone(run: Run, pruning: PruningConfig, key: str) -> bool:
-    """Ask one visitor, and show the truth once there is a guess; whether there is one."""
+def _offer_room(run: Run, pruning: PruningConfig) -> None:
+    """A button that makes a room about a run that is pruned in one way, and goes there."""
+    means = f"Everyone opens one link and guesses, up to {GUESSES} of them; you show the truth to all at once."
+    if st.button("Make a room for a class", icon=":material/groups:", help=means):
+        try:
+            name = rooms().make(run.id, pruning, owner())
+        except StoreError as error:
+            say.error(error)
+        else:
+            st.switch_page("teach.py", query_params={"room": name})
+
+
+def alone(run: Run, pruning: PruningConfig) -> bool:
+    """Ask one visitor, show the truth once there is a guess, and offer a room; whether there is a guess."""
     true, guesses = truth(run, pruning), st.session_state.setdefault("guesses", {})
     if true is None:
         return True  # there is nothing to hide
     st.markdown(TASK)
     guess = guesses.get((run.id, pruning.key))
     if guess is None:
-        chart(
-            hidden(true),
-            key=key,
-            send="Show the truth",
-            on_sent=lambda sent: guesses.update({(run.id, pruning.key): sent}),
-        )
-        return False
-    chart(shown(true, error(true, guess), guess), key=key)
-    return True
+        key = run.id, pruning.key
+        chart(hidden(true), key="guess", send="Show the truth", on_sent=lambda sent: guesses.update({key: sent}))
+    else:
+        chart(shown(true, error(true, guess), guess), key="guess")
+    _offer_room(run, pruning)
+    return guess is not None
 
 
 def first(view: View) -> bool:
@@ -99,4 +110,4 @@ def first(view: View) -> bool:
         address.note(f"The link asks for predict=“{asked[:40]}”, which must be 1. The curve is shown.")
         del st.query_params["predict"]
         return True
-    return asked is None or alone(view.run, view.pruning, "guess")
+    return asked is None or alone(view.run, view.pruning)

@@ -7,8 +7,6 @@ import streamlit as st
 
 from core.errors import StoreError
 from core.evaluation.guess import Bands, Guess, bands, miss
-from core.pruning import PruningConfig
-from core.run import Run
 from core.store.rooms import GUESSES, Room
 from core.words import guess as in_words
 from core.words import repair, wording
@@ -17,7 +15,6 @@ from pages.ui.components.guess import guess as chart
 from pages.ui.server.paths import served
 from pages.ui.server.services import owner, rooms, store
 from pages.ui.view import picker, predict, qr, say
-from pages.ui.view.links import go_to, link
 from pages.ui.view.predict import Truth
 from pages.ui.view.say import as_written
 
@@ -26,18 +23,6 @@ _TEACHER, _PUPIL = 2, 3
 
 _LONGEST = 300
 """Characters of a server's address that a QR code can hold and a camera can still read."""
-
-
-def offer(run: Run, pruning: PruningConfig) -> None:
-    """A button that makes a room about a run that is pruned in one way, and goes there."""
-    means = f"Everyone opens one link and guesses, up to {GUESSES} of them; you show the truth to all at once."
-    if st.button("Make a room for a class", icon=":material/groups:", help=means):
-        try:
-            name = rooms().make(run.id, pruning, owner())
-        except StoreError as error:
-            say.error(error)
-        else:
-            go_to("teach.py", {"room": name})
 
 
 def entered() -> bool:
@@ -72,7 +57,11 @@ def _show(name: str, room: Room, true: Truth) -> None:
     else:
         st.markdown(predict.TASK)
         _take_part(name, true)
-    link("teach.py", "Leave the room", ":material/logout:")
+    st.button("Leave the room", icon=":material/logout:", on_click=_leave)
+
+
+def _leave() -> None:
+    st.query_params.pop("room", None)
 
 
 def _about(room: Room, true: Truth) -> str:
@@ -142,14 +131,17 @@ def _reveal(name: str) -> None:
 def _show_truth(name: str, true: Truth, teaches: bool) -> None:
     found = bands([*rooms().guesses(name).values()])
     mine = None if teaches else rooms().guess_of(name, owner())
-    says = " ".join(filter(None, [predict.error(true, mine) if mine else "", _of_class(true, found)]))
+    says = " ".join(
+        filter(None, [predict.error(true, mine) if mine else "", _of_class(true, found, brief=mine is not None)])
+    )
     chart(predict.shown(true, says, mine, found), key="truth")
 
 
-def _of_class(true: Truth, found: Bands | None) -> str:
-    """How far the middle guess of the class was off."""
+def _of_class(true: Truth, found: Bands | None, brief: bool) -> str:
+    """How far the middle guess of the class was off; `brief` where a pupil's own error is told in full."""
     if found is None:
         return "Nobody guessed in this room."
     if found.n == 1:
         return "There was one guess."
-    return in_words.error(miss(found.middle, true.asked), true.asked, true.n, f"The middle of {found.n} guesses")
+    off, whose = miss(found.middle, true.asked), f"The middle of {wording.count(found.n)} guesses"
+    return in_words.distance(off, true.n, whose) if brief else in_words.error(off, true.asked, true.n, whose)
