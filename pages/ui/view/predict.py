@@ -20,6 +20,7 @@ from pages.ui.components.guess import guess as chart
 from pages.ui.server.services import owner, rooms, store
 from pages.ui.view import address, say
 from pages.ui.view.address import View
+from pages.ui.view.links import go_to
 
 TASK = (
     f"Before you look: what is the accuracy when {wording.listed([str(s) for s in ASKED])} % of the weights are set "
@@ -84,7 +85,7 @@ def _offer_room(run: Run, pruning: PruningConfig) -> None:
         except StoreError as error:
             say.error(error)
         else:
-            st.switch_page("teach.py", query_params={"room": name})
+            go_to("teach.py", {"room": name})
 
 
 def alone(run: Run, pruning: PruningConfig) -> bool:
