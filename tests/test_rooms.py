@@ -75,6 +75,7 @@ def test_two_servers_share_a_room_from_the_first_guess_to_the_end(server: Callab
     assert (one.get(name).run_id, one.get(name).pruning, one.get(name).owner) == (RUN, RULE, TEACHER)
     two.guess(name, visitor(1), GUESS)
     one.guess(name, visitor(2), OTHER)
+    one._place.refresh()
     two._place.refresh()
     assert one.guesses(name) == two.guesses(name) == {visitor(1): GUESS, visitor(2): OTHER}
     two.guess(name, visitor(1), OTHER)
