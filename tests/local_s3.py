@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import boto3
 import pytest
+from fsspec import get_filesystem_class
 from moto.server import ThreadedMotoServer
 
 
@@ -25,5 +26,6 @@ def served(bucket: str) -> Iterator[dict[str, str]]:
         for name, value in named.items():
             patch.setenv(name, value)
         boto3.client("s3").create_bucket(Bucket=bucket)
+        get_filesystem_class("s3").clear_instance_cache()  # which would still ask an earlier server of this process
         yield named
     server.stop()
