@@ -17,8 +17,7 @@ from core.panels.card import drawable
 from core.pruning import PruningConfig
 from core.run import Run
 from core.store.runs import RunStore
-from pages.ui.server import preview
-from pages.ui.server.services import store
+from pages.ui.server import preview, services
 from pages.ui.view.site import PAGES, Page
 from tests import shelf
 from tests.asgi import Answer, ask
@@ -181,7 +180,7 @@ def test_a_card_of_no_page_is_not_found(run: Run, page: str) -> None:
 
 
 def test_a_server_without_a_run_has_cards_too(tmp_path: Path, run: Run) -> None:
-    store().delete(run.id, run.owner)
+    services.store().delete(run.id, run.owner)
     assert head("/prune").tags["description"].startswith("Drag the slider")
     assert card("/card.png?page=prune").size == (1200, 630)
 

@@ -19,7 +19,7 @@ CARD = (1200, 630)
 _FINER = 2  # lines have no smooth edges, so the card is drawn larger and reduced
 _INK, _SOFT, _PAPER, _GRID = "#16191D", "#5B6169", "#FFFFFF", "#E3E5E9"
 _LEFT, _WIDTH = 64, 1072
-_PLOT = (620, 262, 1124, 520)
+_PLOT = (620, 292, 1124, 532)
 """Left, top, right and bottom of the curve."""
 
 _TICKS = (0.01, 1, 50, 90, 99)

@@ -43,7 +43,7 @@ def test_a_table_says_what_its_terms_mean(visit: Any, path: str) -> None:
 
 
 TEXTS = {
-    "": {"McNemar test", "95 % interval"},
+    "": {"95 % interval", "Seed"},
     "study": {"LAMP and Taylor", "Multiplications"},
     "study?part=Retraining": {"Rewinding"},
     "study?part=The+claim,+audited": {"Prediction interval"},

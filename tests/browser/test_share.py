@@ -138,7 +138,7 @@ def test_a_part_of_a_page_without_a_panel_has_no_picture_of_it(visit: Any) -> No
 
 
 def test_the_menu_is_opened_and_used_by_keys_alone(visit: Any) -> None:
-    page = visit(**CLIPBOARD).open(f"prune?{VIEW}")
+    page = drawn(visit(**CLIPBOARD).open(f"prune?{VIEW}"))
     button = page.get_by_role("button", name="Share", exact=True)
     button.focus()
     page.keyboard.press("Enter")
