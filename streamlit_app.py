@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from core.errors import ConfigError, StoreError
 from core.logs import LOG, configure
 from core.picture import MOST_BYTES
-from pages.ui.server.framework import keep
+from pages.ui.server import connections, framework
 from pages.ui.server.guard import Guard
 from pages.ui.server.routes import ROUTES
 from pages.ui.server.services import engine, rooms, settings, store
@@ -69,7 +69,8 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
 
 
 configure()
-keep()
+framework.keep()
+connections.keep()
 try:
     chosen = settings()
     store()

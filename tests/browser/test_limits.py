@@ -1,5 +1,6 @@
 """What one visitor may take from the others: floods, uploads and a full house, through the real server."""
 
+import socket
 import subprocess
 import sys
 import threading
@@ -9,7 +10,7 @@ import urllib.request
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -17,13 +18,15 @@ import numpy as np
 import psutil
 import pytest
 from PIL import Image
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Common_pb2 import FileUploaderState, FileURLs, UploadedFileInfo
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Frame, Opcode
 from websockets.sync.client import connect
 
 from benchmarks.session import EXACT, Session
 from core.picture import MOST_BYTES
-from pages.ui.server import guard
+from pages.ui.server import connections, guard
 from tests.browser.conftest import ROOT, Server
 from tests.patience import PATIENCE, until
 
@@ -123,6 +126,54 @@ def test_a_flood_of_messages_costs_the_others_little(server: Server) -> None:
     print(f"largest {1000 * max(busy):.0f} ms; {grown / 1e6:.0f} MB more")
     assert cut and median < max(0.5, 10 * np.median(calm)) and grown < 150e6
     assert ask(server, "_stcore/health")[0] == 200
+
+
+def deaf(server: Server) -> socket.socket:
+    """A client that asks for page after page, past all limits, and reads no answer."""
+    client = socket.create_connection(("127.0.0.1", server.port))
+    key = (
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: streamlit"
+    )
+    head = f"GET /_stcore/stream HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nConnection: Upgrade\r\nUpgrade: websocket"
+    client.sendall(f"{head}\r\n{key}\r\n\r\n".encode())
+    assert b" 101 " in client.recv(65536)
+    message = BackMsg()
+    message.rerun_script.page_name = "prune"
+    message.rerun_script.query_string = "x=" + 20_000 * "y"
+    frame = Frame(Opcode.BINARY, message.SerializeToString()).serialize(mask=True)
+    client.settimeout(1)
+    over = time.monotonic() + 3 * guard.PATIENCE
+    with suppress(OSError):  # full
+        while time.monotonic() < over:
+            client.sendall(frame)
+    return client
+
+
+def test_who_reads_nothing_is_cut_off(server: Server) -> None:
+    """It would keep its connection and a place among the visitors for ever, its sender's own wish to close included."""
+    client = deaf(server)
+    assert server.process is not None
+    process = psutil.Process(server.process.pid)
+    port = client.getsockname()[1]
+
+    def held() -> bool:
+        return any(each.raddr and each.raddr.port == port for each in process.net_connections())
+
+    try:
+        assert held()
+        until(lambda: not held())
+    finally:
+        client.close()
+
+
+def test_a_server_stops_although_somebody_reads_nothing(small: Server) -> None:
+    client = deaf(small)
+    began = time.monotonic()
+    try:
+        small.stop()
+    finally:
+        client.close()
+    assert time.monotonic() - began < connections.UNREAD
 
 
 @pytest.mark.parametrize("size", [guard.LARGEST + 1, 11 * 1024**2])

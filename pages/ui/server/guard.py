@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse
@@ -141,8 +141,13 @@ class _Measured:
             await self._send(message)
 
     async def _end(self, code: int) -> Message:
-        await self.send({"type": "websocket.close", "code": code})
+        """Say why, and disconnect. It is read on meanwhile: while its own buffers are full, a sender may not read."""
+        closing = asyncio.ensure_future(self._send({"type": "websocket.close", "code": code}))
         self._over = True
+        while (await self._receive())["type"] == "websocket.receive":
+            await asyncio.sleep(1 / RATE)
+        with suppress(OSError, RuntimeError):  # the sender has gone, or its connection was closed for another reason
+            await closing
         return {"type": "websocket.disconnect", "code": code}
 
 
