@@ -4,6 +4,7 @@ that several files share.
 
 import os
 import socket
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 import core.engine  # before any test imports torch  # noqa: F401
 from core.jobs import cluster
 from core.store import runs
+from tests import local_s3
 from tests.cluster import start
 from tests.patience import PATIENCE
 from tests.reading import ROUTER
@@ -33,6 +35,22 @@ def no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
     """Jobs go to a scheduler that is not there: its machine refuses at once, so nobody waits long for an answer."""
     monkeypatch.setenv(cluster.VARIABLE, "tcp://127.0.0.1:1")
     monkeypatch.setattr(cluster, "_PATIENCE", 0.1)
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """A bucket of a server on loopback."""
+    with local_s3.served("lab"):
+        yield "s3://lab"
+
+
+@pytest.fixture(params=["folder", "memory", "s3"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """A place where nothing is yet."""
+    if request.param == "folder":
+        return tmp_path / "runs"
+    base: str = request.getfixturevalue("s3") if request.param == "s3" else "memory:/"
+    return f"{base}/{uuid.uuid4().hex}"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,22 +33,6 @@ GLOBAL = PruningConfig()
 
 Parts = tuple[Run, Any, Any, Any]
 """A run, its weights, its labels and its profile."""
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    """A bucket of a server on loopback."""
-    with local_s3.served("lab"):
-        yield "s3://lab"
-
-
-@pytest.fixture(params=["folder", "memory", "s3"])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
-    """A place where nothing is yet."""
-    if request.param == "folder":
-        return tmp_path / "runs"
-    base: str = request.getfixturevalue("s3") if request.param == "s3" else "memory:/"
-    return f"{base}/{uuid.uuid4().hex}"
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from core.store import rooms
 from core.store.places import Bucket, Folder
 from core.store.rooms import DAY, EACH, GUESSES, ROOMS, WORDS, Rooms
 from core.store.runs import RunStore
-from tests import local_s3, shelf
+from tests import shelf
 
 RUN, RULE, TEACHER = "0123456789ab", PruningConfig(scope="layerwise", repair="refit"), "f" * 16
 GUESS, OTHER = Guess((90, 80, 70, 60, 50)), Guess((50, 40, 30, 20, 10))
@@ -33,20 +33,6 @@ class Clock:
 
 def visitor(number: int) -> str:
     return f"{number:016x}"
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    with local_s3.served("class"):
-        yield "s3://class"
-
-
-@pytest.fixture(params=["folder", "memory", "s3"])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
-    if request.param == "folder":
-        return tmp_path / "runs"
-    base: str = request.getfixturevalue("s3") if request.param == "s3" else "memory:/"
-    return f"{base}/{uuid.uuid4().hex}"
 
 
 @pytest.fixture

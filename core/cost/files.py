@@ -21,6 +21,15 @@ CHECKED = "CHECKED.txt"
 """The file of an archive with a line for each check."""
 
 
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """The files in one ZIP archive, the same bytes each time."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, held in files.items():
+            archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), held, zipfile.ZIP_DEFLATED)
+    return content.getvalue()
+
+
 @dataclass(frozen=True)
 class Export:
     """The files by name, and a sentence for each check."""
@@ -30,11 +39,7 @@ class Export:
 
     def zipped(self) -> bytes:
         """All files in one archive, the same bytes each time."""
-        content = io.BytesIO()
-        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, held in {**self.files, CHECKED: "\n".join(self.checked).encode()}.items():
-                archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), held, zipfile.ZIP_DEFLATED)
-        return content.getvalue()
+        return packed({**self.files, CHECKED: "\n".join(self.checked).encode()})
 
     @classmethod
     def unzipped(cls, content: bytes) -> "Export":

@@ -6,7 +6,6 @@ Only text and arrays: nothing here runs it. Pruning is that of `torch.nn.utils.p
 import base64
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.cost.script import script
+from core.cost.files import packed
+from core.cost.script import functions
 from core.evaluation import Comparison
 from core.pruning import PruningConfig
 from core.run import Run
@@ -65,24 +65,13 @@ class Lesson:
 
     def parts(self) -> tuple[str, ...]:
         """The script in parts, which are the cells of the notebook."""
-        network = script(self.run.design).replace(
-            'w = torch.load("weights.pt", weights_only=True)',
-            f'w = {{name: torch.from_numpy(a) for name, a in np.load("{WEIGHTS}").items()}}  # the dense network',
-        )
         c, n = self.comparison, wording.count(self.comparison.n)
         said = (
             f"# The screen says: {sum(self.k):,} of {self.total:,} weights; {c.dense.right:,} -> {c.pruned.right:,} "
             f"of {n} right; {c.lost:,} lost, {c.gained:,} gained, {c.changed:,} changed.\n"
             "# Another processor may decide a tie between two classes the other way."
         )
-        network = network.replace("\n\n\n", "\n\n").rstrip()
-        imports = (
-            "import numpy as np\nimport torch\nfrom torch.nn import functional as F\nfrom torch.nn.utils import prune"
-        )
-        if not self.has_images:
-            imports += f"\nfrom torchvision.datasets import {SETS[self.run.config.data.name]}"
-        network = network.removeprefix("import torch\nfrom torch.nn import functional as F")
-        return f"{imports}{network}", self._data(), self._prune(), f"{_COUNT}\n{said}"
+        return self._network(), self._data(), self._prune(), f"{_COUNT}\n{said}"
 
     def script(self) -> str:
         """The program."""
@@ -90,12 +79,7 @@ class Lesson:
 
     def zipped(self, files: Mapping[str, bytes]) -> bytes:
         """Script, notebook and the files that they open in one archive."""
-        content = io.BytesIO()
-        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-            whole = {"prune.py": self.script().encode(), "prune.ipynb": self.notebook(files).encode(), **files}
-            for name, held in whole.items():
-                archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), held, zipfile.ZIP_DEFLATED)
-        return content.getvalue()
+        return packed({"prune.py": self.script().encode(), "prune.ipynb": self.notebook(files).encode(), **files})
 
     def notebook(self, files: Mapping[str, bytes]) -> str:
         """The program as a notebook (nbformat 4.5), with the files that it opens inside if they are small enough."""
@@ -114,6 +98,20 @@ class Lesson:
         kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
         book = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": cells}
         return json.dumps(book, indent=1)
+
+    def _network(self) -> str:
+        lines = [
+            "import numpy as np",
+            "import torch",
+            "from torch.nn import functional as F",
+            "from torch.nn.utils import prune",
+            *([] if self.has_images else [f"from torchvision.datasets import {SETS[self.run.config.data.name]}"]),
+            "",
+            f'w = {{name: torch.from_numpy(a) for name, a in np.load("{WEIGHTS}").items()}}  # the dense network',
+            "",
+            functions(self.run.design).replace("\n\n\n", "\n\n").rstrip(),
+        ]
+        return "\n".join(lines)
 
     def _data(self) -> str:
         if self.has_images:

@@ -11,7 +11,6 @@ from torch.nn import functional as F
 w = torch.load("weights.pt", weights_only=True)
 
 
-def conv(x, name, pool=1):
 """
 
 _NORMALISED = """\
@@ -27,9 +26,18 @@ _PLAIN = """\
 
 
 def script(design: Design) -> str:
-    """The network as a program: `network` takes (n, h, w) or (n, h, w, 3) uint8 images, returns (n, classes) logits.
+    """The network as a program, which reads its weights from `weights.pt`.
 
-    It reads its weights from `weights.pt` and takes on their shapes.
+    Raises:
+        ConfigError: there is no network of that name.
+    """
+    return _HEAD + functions(design)
+
+
+def functions(design: Design) -> str:
+    """The network as functions of its weights `w`, tensors by name, whose shapes they take on.
+
+    `network` takes (n, h, w) or (n, h, w, 3) uint8 images and returns (n, classes) logits.
 
     Raises:
         ConfigError: there is no network of that name.
@@ -41,7 +49,8 @@ def script(design: Design) -> str:
     shape = f"(n, {problem.side}, {problem.side}{', 3' if problem.channels > 1 else ''})"
     answer = "(look(x) + look(x.flip(3))) / 2" if passes(design) == 2 else "look(x)"
     lines = "\n".join(f"    {_line(spec, problem)}" for spec in network.layers)
-    return f"""{_HEAD}{_convolution(network)}
+    return f"""def conv(x, name, pool=1):
+{_convolution(network)}
 
 def look(x):
 {lines}

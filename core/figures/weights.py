@@ -234,12 +234,16 @@ def kernel_maps(
     return _heat("kernels", title, shown, when, layout)
 
 
+FEW = 32
+"""Kernels that the Overview shows, as pictures that can be told apart."""
+
+
 def few_kernels(name: str, kernel: NDArray[np.float32], since: NDArray[np.int64], repair: str = AS_IS) -> LiveFigure:
-    """The first `KERNELS` + 8 kernels of a convolution in a square; (F, C, H, W) and the rest as for `kernel_maps`."""
-    flat, when = (part.reshape(-1, *kernel.shape[2:])[: KERNELS + 8] for part in (kernel, since))
+    """The first `FEW` kernels of a convolution in a square; (F, C, H, W) and the rest as for `kernel_maps`."""
+    flat, when = (part.reshape(-1, *kernel.shape[2:])[:FEW] for part in (kernel, since))
     side = math.ceil(math.sqrt(len(flat)))
     rows = math.ceil(len(flat) / side)
-    shown, at = (np.full((rows * side, *kernel.shape[2:]), fill, object) for fill in (None, None))
+    shown, at = (np.full((rows * side, *kernel.shape[2:]), None, object) for _ in range(2))
     shown[: len(flat)], at[: len(flat)] = flat, when
     hidden = {"visible": False, "constrain": "domain"}
     layout = frame(230, xaxis=hidden, yaxis={**hidden, "autorange": "reversed", "scaleanchor": "x"})

@@ -105,7 +105,7 @@ def make_a_room(visitor: Any) -> tuple[Page, str]:
     page.get_by_role("button", name="Make a room for a class").click()
     expect(page.get_by_role("heading", name=re.compile("^Room [a-z]+-[a-z]+-[0-9]{2}$"))).to_be_visible()
     expect(page).to_have_url(re.compile(r"/teach\?room=[a-z]+-[a-z]+-[0-9]{2}$"))
-    expect(page.get_by_label("Link to share")).to_have_value(page.url)
+    expect(page.get_by_label("Link to this view")).to_have_value(page.url)
     return page, page.url.rpartition("/")[2]
 
 

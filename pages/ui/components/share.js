@@ -3,7 +3,7 @@
 const TOUCH = matchMedia("(pointer: coarse)").matches
 const MENU = ".st-key-share button"
 
-const open = new WeakSet() // parentElements; the default export runs again on every rerun
+const led = new WeakSet() // parentElements of menus; the default export runs again on every rerun
 
 export default function ({ parentElement, data }) {
   const root = parentElement.querySelector(".share")
@@ -28,9 +28,11 @@ export default function ({ parentElement, data }) {
   send.hidden = !(TOUCH && navigator.share)
   current()
   // The menu is at the end of the document: the keyboard is led into it, and back to its button when it closes.
-  if (!open.has(parentElement) && document.activeElement?.matches(MENU)) copy.focus({ preventScroll: true })
-  open.add(parentElement)
-  return () => setTimeout(() => root.isConnected || back())
+  if (!led.has(parentElement) && document.activeElement?.matches(MENU)) {
+    led.add(parentElement)
+    copy.focus({ preventScroll: true })
+  }
+  return () => setTimeout(() => root.isConnected || !led.has(parentElement) || back())
 }
 
 function back() {

@@ -24,8 +24,7 @@ def offer(view: View, stops: Stops) -> None:
             "prints the counts on the screen. The comments name three mistakes to try."
         )
         st.code(lesson.script(), "python")
-        job = Repairing(run_id=view.run.id, pruning=view.pruning)
-        if lesson.is_repaired and result_or_offer(job, "Repair at every stop", WHY, ":material/build:") is None:
+        if lesson.is_repaired and not _repaired_here(view, stops):
             return
         with st.container(horizontal=True):
             name = f"prunelab-{view.run.id}-{stops.sparsity:.6g}"
@@ -38,6 +37,17 @@ def offer(view: View, stops: Stops) -> None:
                 "application/x-ipynb+json", on_click="ignore", icon=":material/menu_book:",
                 help="Small networks are inside the file, so that it runs on a host of notebooks as it is.",
             )  # fmt: skip
+
+
+def _repaired_here(view: View, stops: Stops) -> bool:
+    """Whether the repaired weights at this stop are kept; if not, say how to have them."""
+    if store().has_repaired(view.run.id, view.pruning, [stops.sparsity]):
+        return True
+    if stops.own is None:
+        job = Repairing(run_id=view.run.id, pruning=view.pruning)
+        return result_or_offer(job, "Repair at every stop", WHY, ":material/build:") is not None
+    st.caption("Repaired weights are kept at the stops of the slider. Move it to one to download the program.")
+    return False
 
 
 def _lesson(view: View, stops: Stops) -> Lesson:

@@ -1,7 +1,6 @@
 """A room, as its teacher and its pupils see it: everyone guesses, then the truth appears for all at once."""
 
 from contextlib import suppress
-from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -10,19 +9,18 @@ from core.evaluation.guess import Bands, Guess, bands, miss
 from core.store.rooms import GUESSES, Room
 from core.words import guess as in_words
 from core.words import repair, wording
-from pages.ui.components.copy_link import copy_link
 from pages.ui.components.guess import guess as chart
-from pages.ui.server.paths import served
+from pages.ui.components.share import share
 from pages.ui.server.services import owner, rooms, store
-from pages.ui.view import picker, predict, qr, say
+from pages.ui.view import picker, predict, say
 from pages.ui.view.predict import Truth
 from pages.ui.view.say import as_written
 
 _TEACHER, _PUPIL = 2, 3
 """Seconds after which an open room is looked at again, by its teacher and by a pupil."""
 
-_LONGEST = 300
-"""Characters of a server's address that a QR code can hold and a camera can still read."""
+_WIDE = 420
+"""Pixels that the link and its QR code are wide."""
 
 
 def entered() -> bool:
@@ -51,7 +49,7 @@ def _show(name: str, room: Room, true: Truth) -> None:
     if rooms().is_shown(name):
         _show_truth(name, true, teaches)
     elif teaches:
-        _invite(name)
+        _invite()
         _watch(name, true)
         st.button("Reveal for all", icon=":material/visibility:", type="primary", on_click=_reveal, args=(name,))
     else:
@@ -71,13 +69,11 @@ def _about(room: Room, true: Truth) -> str:
     return f"{about} The room ends a day after it was made."
 
 
-def _invite(name: str) -> None:
-    """The link for the class, which only a browser knows as a whole."""
-    path = f"{served('/teach')}?room={name}"
-    here = urlsplit(st.context.url or "")
-    known = here.scheme in ("http", "https") and len(here.netloc) < _LONGEST
+def _invite() -> None:
+    """The link for the class, which is the address of this view."""
     st.markdown("Everyone opens this link and guesses. No account and no name is needed.")
-    copy_link(path, qr.svg(f"{here.scheme}://{here.netloc}{path}") if known else None, key="invitation")
+    with st.container(width=_WIDE):
+        share("invitation")
 
 
 @st.fragment(run_every=_TEACHER)
