@@ -111,7 +111,7 @@ def test_the_words_are_a_click_away_on_every_page(visit: Any) -> None:
     for path in ("", "train", "teach"):
         page = visitor.open(path)
         page.get_by_role("button", name="Glossary").click()
-        expect(page.get_by_text(TERMS["Sparsity"])).to_be_visible()
+        expect(page.get_by_test_id("stPopoverBody").get_by_text(TERMS["Sparsity"])).to_be_visible()
 
 
 def test_each_exercise_opens_its_view_and_has_an_answer_from_the_stored_run(visit: Any) -> None:

@@ -62,6 +62,31 @@ def test_dragging_moves_numbers_and_figures_and_keeps_every_node(visit: Any, she
     expect(page.locator(".readouts dd").first).to_have_text(f"{profile.k[row]:,} of {profile.total:,}")
 
 
+def test_a_rerun_between_a_move_and_its_frame_takes_nothing_back(visit: Any) -> None:
+    """What comes from the server in the few milliseconds before a move is drawn must not draw the stop of before."""
+    page = drawn(visit().open("prune?sparsity=50"))
+    page.get_by_role("button", name="Display").click()
+    switch = page.get_by_text("Logarithmic counts")
+    switch.scroll_into_view_if_needed()
+    start = int(slider(page).input_value())
+    page.evaluate(
+        """() => {
+          const slider = document.querySelector(".live-panel input"), soon = requestAnimationFrame, held = []
+          window.requestAnimationFrame = (call) => (/pending/.test(call) ? held.push(call) : soon(call)) // the panel's
+          window.go = () => { window.requestAnimationFrame = soon; held.splice(0).forEach((call) => call(performance.now())) }
+          slider.dispatchEvent(new PointerEvent("pointerdown"))
+          slider.value = Number(slider.value) + 1
+          slider.dispatchEvent(new Event("input"))
+        }"""
+    )
+    switch.click()
+    page.wait_for_url(re.compile("log=true"))
+    page.wait_for_timeout(500)
+    page.evaluate("go()")
+    expect(page.locator(".live-panel")).to_have_attribute("data-drawn", str(start + 1))
+    assert int(slider(page).input_value()) == start + 1
+
+
 def test_keys_move_one_stop_ten_stops_and_to_the_ends(visit: Any, shelved: tuple[Path, Run, Run]) -> None:
     page = drawn(visit().open(f"prune?run={shelved[1].id}"))
     slider(page).focus()

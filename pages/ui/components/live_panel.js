@@ -53,7 +53,7 @@ class Panel {
     this.watching = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) this.visible[isIntersecting ? "add" : "delete"](target)
       this.looked()
-      if (this.stop !== undefined) this.draw(this.stop)
+      if (this.stop !== undefined) this.draw()
     })
   }
 
@@ -107,7 +107,7 @@ class Panel {
       if (!window.Plotly) await painted() // compiling it takes the browser longer than all of the above
       await Promise.all([plotly(data.plotly), this.looking])
       if (asked !== this.asked) return
-      await this.draw(this.stop)
+      await this.draw()
       this.later()
       this.say("")
     } catch (error) {
@@ -201,12 +201,13 @@ class Panel {
 
   // --- moving ---
 
-  // At most one redraw a frame, always of the latest stop.
+  // At most one redraw a frame, always of the latest stop. Whatever else draws meanwhile draws that one too; an earlier
+  // one would take the slider back, and a key's step would be lost.
   request(stop) {
-    this.wanted = stop
+    this.stop = stop
     this.pending ??= requestAnimationFrame(() => {
       this.pending = undefined
-      this.draw(this.wanted)
+      this.draw()
     })
   }
 
@@ -249,8 +250,7 @@ class Panel {
   pause(send = true) {
     if (!this.playing) return
     clearInterval(this.playing)
-    cancelAnimationFrame(this.pending)
-    this.playing = this.pending = undefined
+    this.playing = undefined
     this.paused = send ? this.stop : undefined
     this.label("Play")
     if (send) this.settle(this.stop)
@@ -263,8 +263,8 @@ class Panel {
 
   // --- drawing ---
 
-  async draw(stop) {
-    this.stop = stop
+  async draw() {
+    const stop = this.stop
     this.write(stop)
     if (await this.paint((plot) => this.visible.has(plot))) this.root.dataset.drawn = stop
   }
