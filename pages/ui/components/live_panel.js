@@ -164,11 +164,7 @@ class Panel {
 
   title(i, figure) {
     this.plots[i].previousElementSibling.textContent = figure.title
-    this.plots[i].style.height = `${this.height(figure, this.plots[i])}px`
-  }
-
-  height(figure, plot) {
-    return figure.wall ? Wall.height(figure.wall, plot.clientWidth) : this.layout(figure).height
+    if (!figure.wall) this.plots[i].style.height = `${this.layout(figure).height}px`
   }
 
   markNode(stop, label) {
@@ -315,7 +311,6 @@ class Panel {
   wall(plot, figure) {
     const open = (image) => this.send("picked", { figure: figure.name, x: image, y: "" })
     if (!this.walls.has(plot)) this.walls.set(plot, new Wall(plot, open))
-    plot.style.height = `${this.height(figure, plot)}px`
     return this.walls.get(plot).show(figure.wall, this.stop, this.sheet)
   }
 

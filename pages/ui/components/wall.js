@@ -31,7 +31,7 @@ class Wall {
     this.open = (tile) => tile !== undefined && open(String(this.wall.images[tile]))
   }
 
-  // The room that a wall takes at a width: its layout, which depends on nothing else.
+  // Where the tiles of a wall stand at a width, which depends on nothing else.
   static layout({ rows }, width) {
     const label = Math.min(96, 0.2 * width)
     const most = Math.max(...rows.map(([, count]) => count))
@@ -46,11 +46,6 @@ class Wall {
       })),
     )
     return { label, lines, across, side, tiles, width, high: rows.length * lines * side }
-  }
-
-  // Legend and caption have a line each.
-  static height(wall, width) {
-    return Wall.layout(wall, width).high + 64
   }
 
   async show(wall, stop, sheet) {
@@ -75,6 +70,20 @@ class Wall {
     this.brush = this.canvas.getContext("2d")
     this.brush.setTransform(sharp, 0, 0, sharp, 0, 0)
     this.brush.imageSmoothingEnabled = false
+    this.reserve()
+  }
+
+  // Room for the longest caption, so that nothing below moves when a visitor points at an image.
+  reserve() {
+    const { captions, classes } = this.wall
+    this.caption.style.minHeight = ""
+    this.caption.textContent = this.answers(longest(captions), longest(classes))
+    this.caption.style.minHeight = `${this.caption.offsetHeight}px`
+  }
+
+  answers(caption, now) {
+    const network = this.wall.network[0].toUpperCase() + this.wall.network.slice(1)
+    return `${caption}. ${network}: ${now}.`
   }
 
   // Without pictures (a data set that is not on the server) the tiles are grey.
@@ -187,9 +196,8 @@ class Wall {
   say() {
     const { wall, at, stop } = this
     const hint = "Point at an image to see its two answers; click it to open it."
-    const network = wall.network[0].toUpperCase() + wall.network.slice(1)
-    this.caption.textContent =
-      at === undefined ? hint : `${wall.captions[at]}. ${network}: ${wall.classes[wall.answers[stop][at]]}.`
+    const now = at === undefined ? hint : this.answers(wall.captions[at], wall.classes[wall.answers[stop][at]])
+    this.caption.textContent = now
   }
 
   key(event) {

@@ -17,17 +17,27 @@
   }
 }
 
-// The bar of pages covers the top of the scrolled content. Styles have its height in --bar, which is 0 without a bar.
+// The bar of pages covers the top of the scrolled content. Styles have its height in --bar, which is 0 without a bar. Where
+// it has no room for the pages, as on a phone, it says which one this is, and the button that opens them is a menu.
 {
   let bar = null
   const write = () => document.documentElement.style.setProperty("--bar", `${bar?.offsetHeight ?? 0}px`)
   const size = new ResizeObserver(write)
+  const menu = () => {
+    const button = bar?.querySelector("[data-testid=stExpandSidebarButton]")
+    const [page] = document.title.split(" \u00b7 ")
+    if (!button || button.dataset.page === page) return
+    button.dataset.page = page
+    button.ariaLabel = `${page}, Menu`
+  }
   new MutationObserver(() => {
     const header = document.querySelector("[data-testid=stHeader]")
+    menu()
     if (header === bar) return
     size.disconnect()
     if (header) size.observe(header)
     bar = header
+    menu()
     write()
   }).observe(document, { childList: true, subtree: true })
 }

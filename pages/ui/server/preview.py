@@ -19,6 +19,7 @@ from pages.ui.server.paths import served
 from pages.ui.server.services import store
 from pages.ui.view import address, lookup, picker
 from pages.ui.view.address import View
+from pages.ui.view.brand import NAME, heading
 from pages.ui.view.lookup import Stops
 from pages.ui.view.site import PAGES, Page
 
@@ -27,7 +28,7 @@ _LONGEST = 2_000
 
 
 def tags(page: Page, request: Request) -> str:
-    """The tags in a page's head, for the view that the request's address names."""
+    """The title and the tags in a page's head, for the view that the request's address names."""
     view, stops = _evaluated(page, request.query_params)
     about = page.about
     of_view = {} if view is None else {"weights": store().digest(view.run.id)[:12], **view.params}
@@ -38,7 +39,7 @@ def tags(page: Page, request: Request) -> str:
     here = f"?{query}" if 0 < len(query) <= _LONGEST else ""
     properties = {
         "og:type": "website",
-        "og:site_name": "PruneLab",
+        "og:site_name": NAME,
         "og:title": page.question,
         "og:description": about,
         "og:url": f"{origin}{served(f'/{page.name}')}{here}",
@@ -49,7 +50,8 @@ def tags(page: Page, request: Request) -> str:
     }
     names = {"description": about, "twitter:card": "summary_large_image"}
     each = [*(("name", *named) for named in names.items()), *(("property", *named) for named in properties.items())]
-    return "".join(f'<meta {kind}="{name}" content="{escape(content)}">' for kind, name, content in each)
+    metas = "".join(f'<meta {kind}="{name}" content="{escape(content)}">' for kind, name, content in each)
+    return f"<title>{escape(heading(page.title))}</title>{metas}"
 
 
 def card(query: Mapping[str, str]) -> bytes:

@@ -28,7 +28,7 @@ from core.pruning import AS_IS, REPAIRS, PruningConfig
 from core.store.runs import WALL
 from core.words import wording
 from pages.ui.components.live_panel import PLOTLY
-from pages.ui.server import preview
+from pages.ui.server import icons, preview
 from pages.ui.server.paths import served
 from pages.ui.server.services import engine, results, store, stories
 from pages.ui.view import lookup, qr
@@ -47,13 +47,15 @@ def _plotly() -> bytes:
 
 @lru_cache(maxsize=1)
 def _frame() -> tuple[str, str]:
-    """Streamlit's HTML up to the end of its head, and the rest.
+    """Streamlit's HTML up to the end of its head, and the rest; without title and icon, as those of a page follow.
 
     The head ends with our script and style, which run before Streamlit's own.
     """
     script, style = ((_HERE / f"frame.{kind}").read_text("utf-8") for kind in ("js", "css"))
     html = (files("streamlit") / "static" / "index.html").read_text("utf-8")
-    head, tag, rest = html.replace("<title>Streamlit</title>", "<title>PruneLab</title>").partition("</head>")
+    for theirs in ("<title>Streamlit</title>", '<link rel="shortcut icon" href="./favicon.png" />'):
+        html = html.replace(theirs, "")
+    head, tag, rest = html.partition("</head>")
     return f"{head}<script>{script}</script><style>{style}</style>", f"{tag}{rest}"
 
 
@@ -67,7 +69,7 @@ async def frame(request: Request) -> Response:
     """The HTML of a page. Pages differ in the tags from which other sites make a preview of a link."""
     page = page_at(request.scope["path"])
     assert page is not None
-    content = await run_in_threadpool(lambda: _framed(preview.tags(page, request)))
+    content = await run_in_threadpool(lambda: _framed(icons.LINKS + preview.tags(page, request)))
     return _compressed(request, content, "text/html", FRESH)
 
 
@@ -285,4 +287,4 @@ ROUTES = [
         "/qr.svg": qr_svg,
         "/ready": ready,
     }.items()
-]
+] + icons.ROUTES

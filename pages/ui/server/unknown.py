@@ -6,6 +6,7 @@ from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pages.ui.server.icons import LINKS
 from pages.ui.server.paths import served
 from pages.ui.view.site import PAGES, page_at
 
@@ -52,7 +53,7 @@ def _html(path: str) -> str:
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="{served("/favicon.png")}">
+{LINKS}
 <title>Page not found: PruneLab</title>
 <style>
 :root {{ color-scheme: light dark; color: light-dark(#16191d, #e6e8eb); background: light-dark(#ffffff, #0e1116); }}
