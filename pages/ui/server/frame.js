@@ -41,3 +41,9 @@
     write()
   }).observe(document, { childList: true, subtree: true })
 }
+
+// The menu of a phone closes behind the page that was chosen in it; it would cover most of it.
+addEventListener("click", ({ target }) => {
+  if (!target.closest?.("[data-testid=stSidebarNavLink]")) return
+  document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click()
+})

@@ -59,7 +59,7 @@ def _svg(width: int, more: str) -> str:
 
 @lru_cache(maxsize=8)
 def png(side: int) -> bytes:
-    """The mark as a PNG file of `side` x `side` pixels, on white: a home screen would make what is transparent black."""
+    """The mark as a PNG file of `side` x `side` pixels, on white; what is transparent may become black."""
     return _file(_drawn(side, "#FFFFFF"), "PNG")
 
 
