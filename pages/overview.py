@@ -26,7 +26,6 @@ from pages.ui.view.head import head
 from pages.ui.view.links import go_to, link
 from pages.ui.view.lookup import Stops
 from pages.ui.view.site import PAGES
-from pages.ui.view.welcome import welcome
 from pages.ui.view.words import meanings
 
 REPORT = BeforeAfter("The student report, 0.01 %\nsmallest weights: −1.55 pp, no interval given", 0.7286, 0.7131)
@@ -135,5 +134,4 @@ if here is not None:
         wall(here, shown)
         report.offer(top, here, shown, report.of_part(here, shown, "wall"), pictures=partial(routes.wall, here.run.id))
         claim(here, shown)
-welcome()
 ways_on()

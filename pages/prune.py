@@ -14,7 +14,6 @@ from pages.ui.view.address import View
 from pages.ui.view.head import head
 from pages.ui.view.lookup import Stops
 from pages.ui.view.watching import ensure, result_or_offer
-from pages.ui.view.welcome import welcome
 from pages.ui.view.words import meanings
 
 
@@ -129,7 +128,6 @@ def answer(search: Search) -> None:
 
 
 top = head(__file__)
-welcome()
 here = address.current(store())
 if here is not None:
     chosen = choose(here)

@@ -1,5 +1,6 @@
-"""A first visit, the words, and a lesson."""
+"""A first visit and its tour, the words, and a lesson."""
 
+import re
 import time
 from contextlib import suppress
 from typing import Any
@@ -8,23 +9,94 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, TimeoutError, expect
 
+from benchmarks.browser import until
 from core.pruning import PruningConfig
 from core.store.runs import RunStore
 from core.words.glossary import TERMS
 from core.words.wording import answer
-from tests.browser.steps import LENET
+from pages.ui.view.site import PAGES, page_of
+from pages.ui.view.tours import TOURS
+from tests.browser.steps import LENET, drawn
 from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.browser
 
 
-def test_the_welcome_opens_to_five_sentences(visit: Any) -> None:
-    for path in ("", "prune"):
-        page = visit().open(path)
-        expect(page.get_by_role("listitem").filter(has_text="Pruning sets some of the weights to zero")).to_be_hidden()
-        page.get_by_text("New here? Five sentences").click()
-        expect(page.get_by_role("listitem").filter(has_text="Pruning sets some of the weights to zero")).to_be_visible()
-        expect(page.locator("[data-testid=stExpander] ol li")).to_have_count(5)
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+TOURED = [page.script for page in PAGES if page.script in TOURS]
+
+
+def opened(visitor: Any, script: str) -> Page:
+    return drawn(visitor.open(f"{page_of(script).name}?run={LENET}&sparsity=50"))
+
+
+@pytest.mark.parametrize("how", [{}, PHONE, {"viewport": {"width": 700, "height": 450}}], ids=["desk", "phone", "low"])
+@pytest.mark.parametrize("script", TOURED)
+def test_a_tour_stands_beside_each_of_its_parts(visit: Any, script: str, how: dict[str, Any]) -> None:
+    page = opened(visit(**how), script)
+    page.locator(".tour .begin").click()
+    card, ring = page.locator(".tour .card"), page.locator(".tour .ring")
+    for number, step in enumerate(TOURS[script], 1):
+        expect(card.get_by_role("heading")).to_have_text(f"Step {number} of 5")
+        expect(card.get_by_role("paragraph")).to_have_text(step.text)
+        until(page, "!document.querySelector('.tour .ring').hidden")
+        page.evaluate("new Promise((soon) => requestAnimationFrame(() => requestAnimationFrame(soon)))")
+        part, box, round_it = (
+            node.bounding_box() for node in (page.locator(f"{step.target}:visible").first, card, ring)
+        )
+        window = page.viewport_size
+        assert part and box and round_it and window
+        assert abs(round_it["x"] - (part["x"] - 4)) < 2 and abs(round_it["y"] - (part["y"] - 4)) < 2
+        assert box["x"] >= 0 and box["x"] + box["width"] <= window["width"]
+        assert box["y"] >= 0 and box["y"] + box["height"] <= window["height"]
+        if part["height"] < window["height"] / 3:  # a small part is not hidden by the card, nor out of sight
+            assert box["y"] >= part["y"] + part["height"] or box["y"] + box["height"] <= part["y"]
+            assert part["y"] >= 0 and part["y"] + part["height"] <= window["height"]
+        card.get_by_role("button", name="Done" if number == 5 else "Next").click()
+    expect(card).to_be_hidden()
+    expect(page.locator(".tour .begin")).to_be_focused()
+
+
+def test_a_tour_is_led_by_keys_and_left_by_one_and_remembered_by_the_browser(visit: Any) -> None:
+    visitor = visit()
+    page = opened(visitor, "prune.py")
+    begin, card = page.locator(".tour .begin"), page.locator(".tour .card")
+    expect(begin).to_have_text("New here? Take the tour", use_inner_text=True)
+    cookies = [cookie["name"] for cookie in page.context.cookies()]
+    begin.focus()
+    page.keyboard.press("Enter")
+    for key, number in (("Enter", 2), ("ArrowRight", 3), ("ArrowLeft", 2), ("ArrowLeft", 1), ("ArrowLeft", 1)):
+        page.keyboard.press(key)
+        expect(card.get_by_role("heading")).to_have_text(f"Step {number} of 5")
+    expect(card.get_by_role("button", name="Next")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+    expect(begin).to_be_focused()
+    assert [cookie["name"] for cookie in page.context.cookies()] == cookies
+    page = opened(visitor, "overview.py")
+    expect(page.locator(".tour .begin")).to_have_text("Take the tour", use_inner_text=True)
+
+
+def test_the_slider_can_be_used_during_a_tour(visit: Any) -> None:
+    page = opened(visit(), "overview.py")
+    page.locator(".tour .begin").click()
+    page.locator(".tour").get_by_role("button", name="Next").click()
+    slider = page.locator(".live-panel input[type=range]")
+    before, box = slider.input_value(), slider.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2)
+    expect(slider).not_to_have_value(before)
+    expect(page).to_have_url(re.compile(r"sparsity=(?!50)"))
+    page.keyboard.press("ArrowRight")  # moves the slider and not the tour
+    expect(page.locator(".tour .card").get_by_role("heading")).to_have_text("Step 2 of 5")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_a_tour(visit: Any, scheme: str) -> None:
+    page = opened(visit(color_scheme=scheme), "overview.py")
+    page.locator(".tour .begin").click()
+    found = Axe().run(page, context=".tour").response["violations"]
+    assert not found, [(v["id"], [n["html"][:120] for n in v["nodes"]][:3]) for v in found]
 
 
 @pytest.mark.parametrize("path", [f"storage?run={LENET}", "study", "study?part=The+claim,+audited", "train"])

@@ -1,4 +1,4 @@
-"""The head of a page: its question, and the button that shares what the page shows."""
+"""The head of a page: its question, its tour if it has one, and the button that shares what the page shows."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.components.share import share
+from pages.ui.components.tour import tour
 from pages.ui.view.site import Page, page_of
+from pages.ui.view.tours import TOURS
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,9 @@ def head(script: str) -> Head:
     page = page_of(script)
     row = st.container(horizontal=True, wrap=False, vertical_alignment="center", key="head")
     row.title(page.question)
+    if page.script in TOURS:
+        with row:
+            tour(TOURS[page.script], "tour")
     with row.popover("Share", icon=":material/share:", key="share"):
         share("share link")
         return Head(page, st.container())
