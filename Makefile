@@ -3,7 +3,7 @@
 
 ADDRESS ?= 127.0.0.1
 PORT ?= 8501
-BENCH ?= $(filter-out __init__ browser load results session shared tutorial train%,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCH ?= $(filter-out __init__ browser load panel results session shared tutorial train%,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 VENV := .venv
 BIN := $(VENV)/bin

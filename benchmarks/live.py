@@ -2,8 +2,9 @@
 
 The Prune page's live panel against the same figures by `st.slider` and `st.plotly_chart`, in turns on one machine. A
 move is over in the first frame after all figures that were on the screen show the new stop. Measured on a usual screen
-and on one so high that every figure is on it. Then, of the panel: which stops are drawn when a mouse passes over them
-slowly, how many nodes outlive a drag, and whether it still answers while the server is stopped (SIGSTOP).
+and on one so high that every figure is on it; and on the usual one the Overview's wall against the Prune page. Then, of
+the panel: which stops are drawn when a mouse passes over them slowly, how many nodes outlive a drag, and whether it
+still answers while the server is stopped (SIGSTOP).
 """
 
 import json
@@ -11,19 +12,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from playwright.sync_api import Browser, Page, TimeoutError
 
 from benchmarks.browser import SETTLED, chromium, until
+from benchmarks.panel import pruning_panel
 from benchmarks.results import Row, save, spread
 from benchmarks.session import serving
-from core import panels
 from core.panels import Panel
-from core.pruning import PruningConfig, rank
+from core.pruning import PruningConfig
 from core.store.places import default
 from core.store.runs import RunStore
 
@@ -32,11 +34,15 @@ SCREENS = {"1,400 x 900 pixels": 900, "all figures on the screen": 4000}
 FIRST = 13
 """The stop before the first move; from here on every figure differs from stop to stop."""
 
+SLIDER, PLAIN_SLIDER = ".live-panel input", '[data-testid="stSlider"] input[type="range"]'
+
 CLOCK = """() => {
   let began
   addEventListener("keydown", () => (began = performance.now()), true)
   const plain = (value) => (value?.length === undefined || typeof value === "string" ? value : Array.from(value, plain))
-  const shows = ([i, trace, name, value]) => {
+  const shows = (what) => (Array.isArray(what) ? traced(what) : panel().dataset.drawn === String(what))
+  const panel = () => document.querySelector(".live-panel")
+  const traced = ([i, trace, name, value]) => {
     const plot = document.querySelectorAll(".js-plotly-plot")[i]
     return JSON.stringify(plain(plot?.data?.[trace]?.[name])) === JSON.stringify(value)
   }
@@ -70,7 +76,7 @@ class App:
         return float(self.page.evaluate("window.took"))
 
 
-def wanted(built: Panel, stop: int, figures: Sequence[int]) -> list[Any]:
+def wanted(built: Panel, figures: Sequence[int], stop: int) -> list[Any]:
     """For each of the figures, one attribute of a trace that tells the stop: [figure, trace, attribute, value]."""
     expected = []
     for i in figures:
@@ -100,11 +106,11 @@ def on_screen(app: App, height: int) -> list[int]:
     return [i for i, top in enumerate(tops) if top < height]
 
 
-def moves(app: App, built: Panel, figures: Sequence[int]) -> Iterator[float]:
-    """Right and left in turns, for ever."""
+def moves(app: App, wanted: Callable[[int], list[Any]]) -> Iterator[float]:
+    """Right and left in turns, for ever; `wanted` says what shows a stop."""
     while True:
         for key, stop in (("ArrowRight", FIRST + 1), ("ArrowLeft", FIRST)):
-            yield app.move(key, wanted(built, stop, figures))
+            yield app.move(key, wanted(stop))
             time.sleep(0.4)
 
 
@@ -155,9 +161,7 @@ def main() -> None:
     run = store.runs()[0]
     profile = store.profile(run.id, PruningConfig())
     assert profile is not None
-    weights = store.weights(run.id)
-    built = panels.pruning(profile, weights, rank(weights, profile.pruning), store.labels(run.id), run.classes)
-    sparsity = 100 * float(profile.sparsity[FIRST])
+    built, sparsity = pruning_panel(store, run.id), 100 * float(profile.sparsity[FIRST])
 
     rows: list[Row] = []
     measured: dict[str, Any] = {}
@@ -167,12 +171,12 @@ def main() -> None:
         chromium() as browser,
     ):
         for screen, height in SCREENS.items():
-            slider, plain_slider = ".live-panel input", '[data-testid="stSlider"] input[type="range"]'
             path = f"prune?run={run.id}&sparsity={sparsity:.10g}"
-            panel_app = opened(browser, port, path, slider, ".live-panel[data-drawn]", height)
-            plain_app = opened(browser, plain_port, f"?stop={FIRST}", plain_slider, ".js-plotly-plot", height)
+            panel_app = opened(browser, port, path, SLIDER, ".live-panel[data-drawn]", height)
+            plain_app = opened(browser, plain_port, f"?stop={FIRST}", PLAIN_SLIDER, ".js-plotly-plot", height)
             shown = [i for i in on_screen(panel_app, height) if i < len(built.figures)]
-            ours, plain = moves(panel_app, built, shown), moves(plain_app, built, on_screen(plain_app, height))
+            ours = moves(panel_app, partial(wanted, built, shown))
+            plain = moves(plain_app, partial(wanted, built, on_screen(plain_app, height)))
             pairs = [(next(ours), next(plain)) for _ in range(MOVES)][2:]
             for app, times in zip(("the live panel", "st.slider (baseline)"), zip(*pairs, strict=True), strict=True):
                 rows.append(row(screen, app, times, [p for _, p in pairs]))
@@ -187,8 +191,20 @@ def main() -> None:
                 }
             panel_app.page.close()
             plain_app.page.close()
+        rows += first_screens(browser, port, f"run={run.id}&sparsity={sparsity:.10g}", measured)
     save("live", rows, measured)
     print(json.dumps(measured["panel"], indent=1))
+
+
+def first_screens(browser: Browser, port: int, query: str, measured: dict[str, Any]) -> list[Row]:
+    """The Overview's wall against the Prune page, in turns: until all that is on the screen shows the new stop."""
+    height = next(iter(SCREENS.values()))
+    names = {"Overview, the wall": f"?{query}", "Prune (baseline)": f"prune?{query}"}
+    apps = [opened(browser, port, path, SLIDER, ".live-panel[data-drawn]", height) for path in names.values()]
+    turns = [moves(app, lambda stop: [stop]) for app in apps]
+    times = [list(each) for each in zip(*([next(turn) for turn in turns] for _ in range(MOVES)), strict=True)]
+    measured |= {name: spread(each[2:]) for name, each in zip(names, times, strict=True)}
+    return [row("the first screen", name, each[2:], times[1][2:]) for name, each in zip(names, times, strict=True)]
 
 
 def row(screen: str, app: str, times: Sequence[float], baseline: Sequence[float]) -> Row:

@@ -2,20 +2,15 @@
 
 import streamlit as st
 
-from core import panels
+from benchmarks.panel import pruning_panel
 from core.panels import Panel
-from core.pruning import PruningConfig, rank
 from core.store.runs import RunStore
 
 
 @st.cache_resource(max_entries=1)
 def built(run_id: str) -> Panel:
     """The same figures that the live panel shows."""
-    store = RunStore()
-    profile = store.profile(run_id, PruningConfig())
-    assert profile is not None
-    weights, run = store.weights(run_id), store.get(run_id)
-    return panels.pruning(profile, weights, rank(weights, profile.pruning), store.labels(run_id), run.classes)
+    return pruning_panel(RunStore(), run_id)
 
 
 shown = built(RunStore().runs()[0].id)
