@@ -10,8 +10,6 @@ def pruning_panel(store: RunStore, run_id: str) -> Panel:
     """The panel of a run, by the default pruning, beside every repair of it that is stored."""
     pruning, weights = PruningConfig(), store.weights(run_id)
     profile = store.profile(run_id, pruning)
-        store.profile(run_id, pruning.then(name)) for name in (AS_IS, *(n for n in REPAIRS if n != AS_IS))
-    )
     assert profile is not None
     others = (store.profile(run_id, pruning.then(name)) for name in REPAIRS if name != AS_IS)
     stored = [other for other in others if other is not None]
