@@ -5,17 +5,15 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from core import data, figures
+from core import data
 from core.errors import DataError
-from core.evaluation import Comparison
 from core.evaluation.profile import DEFAULT_STOP, Profile
-from core.figures import BeforeAfter
 from core.networks import recipe_name
 from core.pruning import PruningConfig
 from core.run import Run
 from core.words import repair, wording
-from pages.ui.components.chart import chart
 from pages.ui.components.live_panel import Pick, live_panel
+from pages.ui.components.table import Row, TableCell, table
 from pages.ui.server import routes
 from pages.ui.server.paths import served
 from pages.ui.server.services import store
@@ -26,10 +24,20 @@ from pages.ui.view.head import head
 from pages.ui.view.links import go_to, link
 from pages.ui.view.lookup import Stops
 from pages.ui.view.site import PAGES
-from pages.ui.view.words import meanings
 
-REPORT = BeforeAfter("The student report, 0.01 %\nsmallest weights: −1.55 pp, no interval given", 0.7286, 0.7131)
-"""Accuracy before and after pruning, as the student report gives it."""
+TERMS = ("Difference", "95 % interval", "Percentage points", "Seed")
+COLUMNS = ("Network", "Difference", "Dense", "Pruned", "Set to zero")
+REPORT = Row(
+    "report",
+    [
+        TableCell.text("The student report"),
+        TableCell("−1.55 pp, no interval", -0.0155),
+        TableCell("72.86 %", 0.7286),
+        TableCell("71.31 %", 0.7131),
+        TableCell("the smallest 0.01 %", 0),
+    ],
+)
+"""As the report gives them."""
 
 
 def wall(view: View, stops: Stops) -> None:
@@ -58,50 +66,50 @@ def open_image(view: View) -> None:
 
 
 def claim(view: View, stops: Stops) -> None:
-    """The report's claim as a question: its figures next to our re-enactment's and this run's, all at 0.01 %."""
+    """The report's claim as a question: its numbers above our re-enactment's and this run's, all at 0.01 %."""
     st.header("A report lost 1.55 pp at 0.01 %. Can that be?")
     st.markdown(
         "A student report set the smallest 0.01 % of a network's weights to zero and saw accuracy fall from 72.86 % to "
         "71.31 %. It gave no interval, and one network."
     )
-    row = stops.profile.stop_index(DEFAULT_STOP)
-    comparison = stops.profile.comparison(store().labels(view.run.id), row)
-    shown = [REPORT, *reenactment(), compared(picker.title(view.run), stops.profile, row, comparison)]
-    alt = "Accuracy before and after pruning: the report's, our re-enactment's and this run's."
-    chart(partial(figures.before_after, shown), "before and after", alt, buttons=False)
+    rows = [REPORT, *reenactment(), compared("In view", view.run, stops.profile)]
+    table("Accuracy before and after pruning", COLUMNS, rows, key="claim", terms=TERMS)
+    n = wording.count(stops.profile.predicted.shape[1])
     st.caption(
-        "Bars are 95 % intervals of each accuracy alone (Wilson). Judge the difference by its paired interval, which "
-        "compares the same images. All panels have the same width, so distances are comparable.",
-        help=meanings("95 % interval", "Percentage points", "Seed"),
+        f"Each network of ours answers the same {n} test images, dense and pruned. In brackets is the 95 % paired "
+        "interval of the difference."
     )
     link("study.py", "Check every reading of the claim", ":material/fact_check:", {"part": TITLE})
 
 
-def compared(label: str, profile: Profile, row: int, c: Comparison) -> BeforeAfter:
-    """One row of the figure."""
-    repaired = profile.pruning.repair
-    name = f"{label.rpartition(':')[0]}, {wording.sparsity(profile.sparsity[row])}{repair.after(repaired)}"
-    return BeforeAfter(
-        f"{name}\n{wording.removed(int(profile.k[row]), profile.total)}: {wording.difference(c)}",
-        c.dense.value,
-        c.pruned.value,
-        (c.dense.low, c.dense.high),
-        (c.pruned.low, c.pruned.high),
-        repaired,
+def compared(name: str, run: Run, profile: Profile) -> Row:
+    """A network of ours at the report's 0.01 %."""
+    stop = profile.stop_index(DEFAULT_STOP)
+    c, k = profile.comparison(store().labels(run.id), stop), int(profile.k[stop])
+    return Row(
+        name,
+        [
+            TableCell.text(f"{name}: {picker.title(run).rpartition(':')[0]}{_way(profile.pruning)}"),
+            TableCell(wording.difference(c), c.difference),
+            TableCell(wording.percent(c.dense.value), c.dense.value),
+            TableCell(wording.percent(c.pruned.value), c.pruned.value),
+            TableCell(wording.removed(k, profile.total), k),
+        ],
     )
 
 
-def reenactment() -> list[BeforeAfter]:
-    """Our re-enactment of the report at its 0.01 %, from the run that ships."""
-    runs = [run for run in store().runs() if run.reference and _is_report(run)]
-    rows = []
-    for run in runs[:1]:
-        profile = store().profile(run.id, PruningConfig())
-        if profile is not None:
-            row = profile.stop_index(DEFAULT_STOP)
-            comparison = profile.comparison(store().labels(run.id), row)
-            rows.append(compared(f"Re-enacted: {picker.title(run)}", profile, row, comparison))
-    return rows
+def _way(pruning: PruningConfig) -> str:
+    """How it was pruned, where it was not by magnitude alone."""
+    if pruning == PruningConfig():
+        return ""
+    return f"; {pruning.ranks_by.title}, {pruning.within.title}{repair.after(pruning.repair)}"
+
+
+def reenactment() -> list[Row]:
+    """Our re-enactment of the report, from the run that ships."""
+    shipped = [run for run in store().runs() if run.reference and _is_report(run)]
+    profiles = [(run, store().profile(run.id, PruningConfig())) for run in shipped[:1]]
+    return [compared("Re-enacted", run, known) for run, known in profiles if known is not None]
 
 
 def _is_report(run: Run) -> bool:

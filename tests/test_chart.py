@@ -17,7 +17,6 @@ from streamlit.testing.v1 import AppTest
 
 from core import figures, study
 from core.cost.files import Export, Exporting
-from core.figures import BeforeAfter
 from core.pruning import PruningConfig
 from core.store.results import Results
 from core.store.runs import RunStore
@@ -26,6 +25,7 @@ from pages.ui.server import framework
 from tests import shelf
 from tests.curves import LENET, curve, studied
 from tests.patience import PATIENCE
+from tests.reading import rows
 
 
 @pytest.fixture
@@ -71,7 +71,6 @@ def test_a_second_visitor_to_a_page_has_no_figure_built(
 ) -> None:
     studied(tmp_path / "runs")
     for page, query in (
-        ("overview.py", {"sparsity": "50"}),
         ("study.py", {}),
         ("images.py", {"section": "First to change", "sparsity": "50"}),
     ):
@@ -83,30 +82,12 @@ def test_a_second_visitor_to_a_page_has_no_figure_built(
         assert spec(second) == spec(first) and second.get("plotly_chart")[0].proto.alt
 
 
-def test_another_run_is_another_figure_and_plotly_checks_no_trace_of_it(
-    app: Callable[..., AppTest], built: dict[str, int], tmp_path: Path
-) -> None:
-    runs = [run for run in RunStore(tmp_path / "runs").runs() if not run.reference]
-    one, other = (spec(app("overview.py", run=run.id)) for run in runs)
-    assert built["traces"] == 0
-    assert one["data"][0] == other["data"][0]  # the report's
-    assert one["data"][-1]["x"] != other["data"][-1]["x"]
-    titles = [figure["layout"]["annotations"][-1]["text"] for figure in (one, other)]
-    assert titles[0] != titles[1] and all(f"0.01{chr(0xA0)}%" in title for title in titles)
-
-
-def test_a_figure_in_plotlys_own_form_has_the_same_template_as_one_that_plotly_built() -> None:
-    shown = figures.before_after([BeforeAfter("a", 0.9, 0.8)])
-    checked = go.Figure(shown)
-    assert chart._Checked(shown).to_dict()["layout"] == json.loads(checked.to_json())["layout"]
-
-
 # --- kept under what it was made of -----------------------------------------------------------------------------
 
 
-def shown(*rows: BeforeAfter, key: str = "a", buttons: bool = True) -> Any:
-    """What a visitor's browser is sent of a figure of these rows."""
-    draw = partial(figures.before_after, [*rows])
+def shown(epochs: int, key: str = "a", buttons: bool = True) -> Any:
+    """What a visitor's browser is sent of a figure with so many epochs."""
+    draw = partial(figures.learning_curves, [], epochs)
     visitor = AppTest.from_function(_page, args=(draw, key, buttons), default_timeout=PATIENCE).run()
     assert not visitor.exception
     return visitor.get("plotly_chart")[0].proto
@@ -126,11 +107,10 @@ def empty() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("empty")
-def test_other_rows_another_key_and_other_buttons_are_each_shown_as_they_are() -> None:
-    row = BeforeAfter("a", 0.9, 0.8)
-    first, other = shown(row), shown(BeforeAfter("a", 0.9, 0.8000001))
-    assert first.spec != other.spec and shown(row).spec == first.spec
-    assert shown(row, key="b").id != first.id and shown(row, buttons=False).config != first.config
+def test_other_epochs_another_key_and_other_buttons_are_each_shown_as_they_are() -> None:
+    first, other = shown(3), shown(4)
+    assert first.spec != other.spec and shown(3).spec == first.spec
+    assert shown(3, key="b").id != first.id and shown(3, buttons=False).config != first.config
     assert first.alt == "What it shows." and first.theme == "streamlit"
 
 
@@ -147,18 +127,18 @@ def test_a_figure_is_known_by_all_that_it_is_made_of_and_by_nothing_that_might_c
 
 @pytest.mark.usefixtures("empty")
 def test_only_so_many_figures_are_kept(built: dict[str, int]) -> None:
-    rows = [BeforeAfter(str(n), 0.9, 0.8) for n in range(chart.KEPT + 1)]
-    for row in rows:
-        draw(row)
-    assert built["figures"] == len(rows)
-    draw(rows[-1])
-    assert built["figures"] == len(rows)
-    draw(rows[0])
-    assert built["figures"] == len(rows) + 1
+    for epochs in range(chart.KEPT + 1):
+        draw(epochs)
+    each = built["figures"] // (chart.KEPT + 1)
+    assert built["figures"] == each * (chart.KEPT + 1) > 0
+    draw(chart.KEPT)
+    assert built["figures"] == each * (chart.KEPT + 1)
+    draw(0)
+    assert built["figures"] == each * (chart.KEPT + 2)
 
 
-def draw(row: BeforeAfter) -> None:
-    chart.chart(partial(figures.before_after, [row]), "a", "What it shows.")
+def draw(epochs: int) -> None:
+    chart.chart(partial(figures.learning_curves, [], epochs), "a", "What it shows.")
 
 
 def test_a_curve_that_is_computed_meanwhile_is_in_the_figure_at_once(
@@ -213,15 +193,14 @@ def test_a_run_that_is_deleted_and_trained_to_other_bits_is_shown_as_it_is_now(
     app: Callable[..., AppTest], tmp_path: Path
 ) -> None:
     run = shelf.train(tmp_path / "runs", "me")
-    before = spec(app("overview.py", run=run.id, sparsity="50"))
+    before = rows(app("overview.py", run=run.id))["In view"]["cells"]
     store = RunStore(tmp_path / "runs")
     profile, labels, weights = store.profile(run.id, PruningConfig()), store.labels(run.id), store.weights(run.id)
     assert profile is not None
     store.delete(run.id, "me")
     store.save(run, {name: -w for name, w in weights.items()}, np.roll(labels, 1), profile)
-    after = spec(app("overview.py", run=run.id, sparsity="50"))
-    assert before["data"][-1]["x"] != after["data"][-1]["x"]
-    assert after["data"][-2]["x"] == [pytest.approx(100 * store.get(run.id).accuracy.value)]
+    after = rows(app("overview.py", run=run.id))["In view"]["cells"]
+    assert before[2] != after[2] and after[2]["rank"] == pytest.approx(store.get(run.id).accuracy.value)
 
 
 def test_the_theme_that_is_told_again_is_the_one_that_streamlit_tells() -> None:

@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import math
 import re
 import tomllib
 from itertools import combinations, pairwise
@@ -21,7 +20,7 @@ from core.errors import PruningError
 from core.evaluation import by_class, confusion_matrix
 from core.evaluation.answers import first_changes
 from core.evaluation.profile import STOPS, Profile
-from core.figures import BeforeAfter, LiveFigure, SparsityAxis, colours
+from core.figures import LiveFigure, SparsityAxis, colours
 from core.figures.base import Patch, hundredths
 from core.figures.weights import KERNELS
 from core.panels import Placed
@@ -502,22 +501,6 @@ def test_learning_curves_before_the_first_epoch_are_an_empty_frame() -> None:
 def test_learning_curves_count_whole_epochs(of: int, step: int) -> None:
     axis = figures.learning_curves([], of).layout.xaxis
     assert (axis.tick0, axis.dtick) == (0, step)
-
-
-def test_before_and_after_stand_on_their_accuracies_with_their_intervals_in_equally_wide_panels() -> None:
-    rows = [
-        BeforeAfter("report", 0.7286, 0.7131),
-        BeforeAfter("ours", 0.93, 0.9299, before_interval=(0.925, 0.935), after_interval=(0.924, 0.934)),
-    ]
-    figure = go.Figure(figures.before_after(rows))  # which plotly.py checks
-    dense, pruned = figure.data[2:]
-    assert [trace.x[0] for trace in figure.data] == pytest.approx([72.86, 71.31, 93.0, 92.99])
-    assert [trace.text[0] for trace in figure.data] == [wording.percent(v) for r in rows for v in (r.before, r.after)]
-    assert dense.x[0] + dense.error_x.array[0] == pytest.approx(93.5)
-    assert pruned.x[0] - pruned.error_x.arrayminus[0] == pytest.approx(92.4)
-    assert [a.text for a in figure.layout.annotations] == ["report", "ours"]
-    widths = [axis.range[1] - axis.range[0] for axis in (figure.layout.xaxis, figure.layout.xaxis2)]
-    assert math.isclose(*widths)
 
 
 # --- answers ----------------------------------------------------------------------------------------------------

@@ -19,7 +19,6 @@ from core import figures, panels, study
 from core.cost.files import card
 from core.evaluation import Comparison
 from core.evaluation.answers import first_changes
-from core.figures import BeforeAfter
 from core.figures.labels import LONGEST
 from core.pruning import PruningConfig
 from core.run import Run
@@ -105,9 +104,6 @@ def test_other_axes_of_words_are_categories_too() -> None:
         study.band(f"{i}.weight", [curve(cell(c), row) for c, row in zip(LENET, VALUES, strict=True)]) for i in (1, 20)
     ]
     assert checked(figures.sensitivity(lines).to_plotly_json(), ("1", "20")) == 1
-    before = figures.before_after([BeforeAfter("<b>&amp;\nb", 0.9, 0.8)])
-    assert checked(before, ("dense", "pruned")) == 1
-    assert before["layout"]["annotations"][0]["text"] == "&lt;b&gt;&amp;amp;<br>b"
 
 
 def test_names_that_are_alike_once_they_are_shortened_keep_their_own_places() -> None:

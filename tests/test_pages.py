@@ -94,8 +94,17 @@ def test_a_clicked_image_is_opened_on_the_images_page(app: AppTest) -> None:
 
 def test_the_overview_shows_the_report_beside_the_run(app: AppTest) -> None:
     app.run()
-    spec = app.get("plotly_chart")[0].proto.spec
-    assert "72.86" in spec and "71.31" in spec and "95 %" in text(app)
+    said = {name: [cell["content"] for cell in row["cells"]] for name, row in rows(app).items()}
+    assert [*said] == ["report", "Re-enacted", "In view"]
+    assert said["report"] == [
+        "The student report",
+        "−1.55 pp, no interval given",
+        "72.86 %",
+        "71.31 %",
+        "the smallest 0.01 %",
+    ]
+    assert said["Re-enacted"][2:] == ["74.05 %", "74.05 %", "4 of 44,190 weights"]
+    assert "95 % paired interval" in text(app)
 
 
 def test_a_page_without_parameters_completes_its_url(app: AppTest) -> None:
@@ -413,7 +422,7 @@ def test_without_the_data_the_app_opens_and_says_how_to_get_it(
 ) -> None:
     monkeypatch.setenv("PRUNELAB_DATA", str(tmp_path))
     app.run()
-    assert not app.exception and app.get("plotly_chart")
+    assert not app.exception and rows(app)["In view"]
     assert any("make data" in str(note.value) for note in app.info)
     app.switch_page("train.py").run()
     app.number_input(key="seed").set_value(5).run()

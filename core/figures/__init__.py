@@ -16,7 +16,7 @@ from core.figures.curves import Beside, accuracy_curve, layer_shares
 from core.figures.labels import label, named
 from core.figures.matrices import confusion, confusion_difference, outcomes
 from core.figures.payers import brought_back
-from core.figures.static import BeforeAfter, before_after, learning_curves
+from core.figures.static import learning_curves
 from core.figures.storage import CODERS, TITLES, bytes_at_stop, bytes_over_sparsity, title
 from core.figures.study import bands, readings, sensitivity
 from core.figures.tradeoff import METHODS, accuracy_over_bytes, accuracy_over_time
@@ -39,7 +39,6 @@ __all__ = [
     "LOG",
     "METHODS",
     "TITLES",
-    "BeforeAfter",
     "Beside",
     "Confident",
     "Counts",
@@ -52,7 +51,6 @@ __all__ = [
     "accuracy_over_time",
     "around_the_cut",
     "bands",
-    "before_after",
     "brought_back",
     "bytes_at_stop",
     "bytes_over_sparsity",

@@ -68,6 +68,16 @@ def test_an_image_says_its_two_answers_and_opens_by_click_and_by_keys(visit: Any
     expect(page).to_have_url(re.compile(r"images\?.*image=\d+"))
 
 
+def test_the_claim_stands_beside_its_reenactment_and_the_run_in_view(visit: Any) -> None:
+    """The re-enactment ships, so the browser shows it on every server."""
+    for query, name in (("", "ConvNet, thorough, seed 0"), (f"run={LENET}&sparsity=90", "LeNet-5, report, seed 0")):
+        lines = visit().open(f"?{query}").locator(".table tbody tr")
+        expect(lines).to_have_count(3)
+        expect(lines.nth(1)).to_contain_text("Re-enacted: LeNet-5, report, seed 0")
+        expect(lines.nth(1)).to_contain_text("4 of 44,190 weights")
+        expect(lines.nth(2)).to_contain_text(f"In view: {name}")
+
+
 def test_the_first_screen_shows_slider_answer_and_wall(visit: Any) -> None:
     desk = drawn(visit(viewport={"width": 1400, "height": 900}).open("?sparsity=50"))
     box = desk.locator(".wall").bounding_box()

@@ -12,15 +12,13 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.figures import Spec
-
 KEPT = 128
 """Number of cached figures, the latest ones; each takes some ten thousand bytes."""
 
 _BUTTONS = {"displaylogo": False, "modeBarButtons": [["zoom2d", "pan2d", "resetScale2d", "toImage"]]}
 _NO_BUTTONS = {"displayModeBar": False}
 
-Draw = partial[go.Figure] | partial[Spec]
+Draw = partial[go.Figure]
 """A function of `core.figures` with its arguments, from which alone the figure is made."""
 
 
@@ -52,18 +50,4 @@ def _content(value: Any) -> Any:
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
 def _shown(made_of: str, key: str, alt: str, buttons: bool, _draw: Draw) -> None:
     """Show the figure. Streamlit caches the element too, and shows it again without calling this."""
-    drawn = _draw()
-    figure = drawn if isinstance(drawn, go.Figure) else _Checked(drawn)
-    st.plotly_chart(figure, key=key, config=_BUTTONS if buttons else _NO_BUTTONS, alt=alt)
-
-
-class _Checked(go.Figure):  # type: ignore[misc]
-    """A figure in plotly.js's own form. Tests check it, so that plotly.py need not check it at each stop."""
-
-    def __init__(self, spec: Spec) -> None:
-        super().__init__()
-        self._spec = spec
-
-    def to_dict(self) -> Spec:
-        """The figure, with plotly.py's default template."""
-        return {**self._spec, "layout": {**super().to_dict()["layout"], **self._spec["layout"]}}
+    st.plotly_chart(_draw(), key=key, config=_BUTTONS if buttons else _NO_BUTTONS, alt=alt)
