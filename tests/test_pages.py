@@ -95,15 +95,9 @@ def test_a_clicked_image_is_opened_on_the_images_page(app: AppTest) -> None:
 def test_the_overview_shows_the_report_beside_the_run(app: AppTest) -> None:
     app.run()
     said = {name: [cell["content"] for cell in row["cells"]] for name, row in rows(app).items()}
-    assert [*said] == ["report", "Re-enacted", "In view"]
-    assert said["report"] == [
-        "The student report",
-        "−1.55 pp, no interval given",
-        "72.86 %",
-        "71.31 %",
-        "the smallest 0.01 %",
-    ]
-    assert said["Re-enacted"][2:] == ["74.05 %", "74.05 %", "4 of 44,190 weights"]
+    assert [*said] == ["report", "In view"]  # no run ships in this test
+    assert said["report"][1:4] == ["−1.55 pp, no interval", "72.86 %", "71.31 %"]
+    assert said["In view"][1].startswith(wording.points(0.0))
     assert "95 % paired interval" in text(app)
 
 
