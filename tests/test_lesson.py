@@ -7,22 +7,28 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from io import BytesIO
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core import data
 from core.cost.lesson import MOST_IN_A_NOTEBOOK, Lesson, files
 from core.data import fashion
 from core.errors import DataError
 from core.evaluation.profile import Profile
-from core.pruning import CRITERIA, REPAIRS, SCOPES, PruningConfig, rank
+from core.pruning import AS_IS, CRITERIA, REPAIRS, SCOPES, PruningConfig, rank
 from core.run import Run
 from core.store.runs import RunStore
+from pages.ui.server import services
+from pages.ui.view.address import View
+from pages.ui.view.lookup import Stops
 from tests.browser.steps import LENET
+from tests.patience import PATIENCE
 
 
 def lesson_of(store: RunStore, run: Run, profile: Profile, row: int) -> Lesson:
@@ -151,6 +157,33 @@ def test_the_mistake_to_try_prunes_as_many_weights_and_costs_more(
     assert f"{profile.k[row]:,} of {profile.total:,} weights set to zero" in printed
     right = int(re.findall(r"-> ([\d,]+) of", printed)[0].replace(",", ""))
     assert right < profile.comparison(store.labels(LENET), row).pruned.right
+
+
+def _page(view, stops):  # type: ignore[no-untyped-def]  # runs on its own, without this module's names
+    from pages.ui.view import code
+
+    code.offer(view, stops)
+
+
+@pytest.mark.parametrize("repair", REPAIRS)
+def test_between_two_stops_a_program_is_offered_only_where_what_it_opens_exists(tmp_path: Path, repair: str) -> None:
+    """Repaired weights are kept at the stops; the others are pruned by the program itself."""
+    services.store.clear()
+    run, own = RunStore(tmp_path).get(LENET), 0.525
+    profile = RunStore(tmp_path).profile(LENET, PruningConfig())
+    assert profile is not None
+    between = replace(profile, pruning=PruningConfig(repair=repair))  # type: ignore[arg-type]
+    row = between.stop_index(50)
+    stops = Stops(
+        replace(between, sparsity=np.where(np.arange(len(profile.k)) == row, own, profile.sparsity)), row, own
+    )
+    app = AppTest.from_function(_page, args=(View(run, between.pruning, own), stops), default_timeout=PATIENCE).run()
+    assert not app.exception and "prune" in str(app.code[0].value)
+    offered = {button.proto.label for button in app.get("download_button")}
+    opens_repaired = "repaired.npz" in str(app.code[0].value)
+    assert opens_repaired == (repair != AS_IS)
+    assert len(offered) == (0 if opens_repaired else 2)
+    assert ["kept at the stops of the slider" in str(said.value) for said in app.caption] == [True] * opens_repaired
 
 
 @pytest.mark.slow
