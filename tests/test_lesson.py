@@ -172,7 +172,7 @@ def test_between_two_stops_a_program_is_offered_only_where_what_it_opens_exists(
     run, own = RunStore(tmp_path).get(LENET), 0.525
     profile = RunStore(tmp_path).profile(LENET, PruningConfig())
     assert profile is not None
-    between = replace(profile, pruning=PruningConfig(repair=repair))  # type: ignore[arg-type]
+    between = replace(profile, pruning=PruningConfig(repair=repair))
     row = between.stop_index(50)
     stops = Stops(
         replace(between, sparsity=np.where(np.arange(len(profile.k)) == row, own, profile.sparsity)), row, own

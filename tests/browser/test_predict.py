@@ -176,6 +176,13 @@ def test_the_link_is_copied_and_it_says_so(visit: Any) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == f"{visitor.url}/{path}"
 
 
+def test_on_a_phone_a_new_room_shows_its_link(visit: Any) -> None:
+    page, _ = make_a_room(visit(viewport={"width": 390, "height": 844}, has_touch=True))
+    expect(page.get_by_role("button", name="Copy link")).to_be_focused()
+    for field in (page.get_by_label("Link to this view"), page.get_by_role("button", name="Copy link")):
+        expect(field).to_be_in_viewport(ratio=1)
+
+
 def test_a_finger_drags_a_point_on_a_phone_and_nothing_scrolls_sideways(visit: Any) -> None:
     page = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).open(HIDDEN)
     expect(point(page, 2)).to_be_visible()

@@ -27,12 +27,13 @@ export default function ({ parentElement, data }) {
   field.onfocus = () => field.select()
   send.hidden = !(TOUCH && navigator.share)
   current()
-  // The menu is at the end of the document: the keyboard is led into it, and back to its button when it closes.
-  if (!led.has(parentElement) && document.activeElement?.matches(MENU)) {
+  // The menu is at the end of the document: the keyboard is led into it, and back to its button when it closes. Where the
+  // link is what the visitor has just asked for, the window follows too.
+  if (!led.has(parentElement) && (data.lead || document.activeElement?.matches(MENU))) {
     led.add(parentElement)
-    copy.focus({ preventScroll: true })
+    copy.focus({ preventScroll: !data.lead })
   }
-  return () => setTimeout(() => root.isConnected || !led.has(parentElement) || back())
+  return () => setTimeout(() => root.isConnected || data.lead || !led.has(parentElement) || back())
 }
 
 function back() {

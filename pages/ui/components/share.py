@@ -17,6 +17,9 @@ _HTML = """
 _component = declare(__file__, _HTML)
 
 
-def share(key: str) -> None:
-    """Mount it. The link is the address at the moment of the click, so it has the state of the page."""
-    _component(data={"code": served("/qr.svg")}, key=key)
+def share(key: str, *, lead: bool = False) -> None:
+    """Mount it. The link is the address at the moment of the click, so it has the state of the page.
+
+    `lead`: the visitor has just asked for the link, so window and keyboard are led to it.
+    """
+    _component(data={"code": served("/qr.svg"), "lead": lead}, key=key)

@@ -73,7 +73,7 @@ def _invite() -> None:
     """The link for the class, which is the address of this view."""
     st.markdown("Everyone opens this link and guesses. No account and no name is needed.")
     with st.container(width=_WIDE):
-        share("invitation")
+        share("invitation", lead=True)
 
 
 @st.fragment(run_every=_TEACHER)
