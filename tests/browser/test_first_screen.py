@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import FloatRect, Locator, expect
 
 from core import panels
 from core.evaluation.answers import of_each_class
@@ -29,6 +29,12 @@ def counts(percent: float) -> list[str]:
     lost, gained = (dense == true) & (now != true), (dense != true) & (now == true)
     other = (dense != now) & ~lost & ~gained
     return [f"{lost.sum()} lost", f"{gained.sum()} gained", f"{other.sum()} wrong in another way"]
+
+
+def box_of(node: Locator) -> FloatRect:
+    box = node.bounding_box()
+    assert box is not None
+    return box
 
 
 def test_it_turns_under_the_finger_and_the_numbers_follow(visit: Any) -> None:
@@ -86,6 +92,35 @@ def test_the_first_screen_shows_slider_answer_and_wall(visit: Any) -> None:
     wall = phone.locator(".wall canvas").bounding_box()
     assert wall is not None and wall["y"] < 844 and wall["x"] >= 0 and wall["x"] + wall["width"] <= 390
     assert phone.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollWidth") <= 390
+
+
+VIEWS = {
+    "desk": {},
+    "dark": {"color_scheme": "dark"},
+    "forced colours": {"forced_colors": "active"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True},
+    "200 % zoom": {"viewport": {"width": 700, "height": 450}, "device_scale_factor": 2},
+}
+
+
+@pytest.mark.parametrize("how", VIEWS.values(), ids=VIEWS)
+def test_what_is_said_of_an_image_lies_over_nothing_and_moves_nothing(visit: Any, how: dict[str, Any]) -> None:
+    page = drawn(visit(**how).open(f"?run={LENET}&sparsity=90"))
+    caption, canvas = page.locator(".wall .caption"), page.locator(".wall canvas")
+    others = [page.locator(".readouts"), page.locator("#plot-kernels")]
+    before = [box_of(node) for node in others]
+    canvas.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+        expect(caption).to_contain_text("Pruned: ")
+        said, after = box_of(caption), [box_of(node) for node in others]
+        scrolled = after[0]["y"] - before[0]["y"]  # the focus may scroll the page
+        for box, was in zip(after, before, strict=True):
+            assert abs(box["y"] - was["y"] - scrolled) < 1
+            apart = box["x"] >= said["x"] + said["width"] or box["y"] >= said["y"] + said["height"]
+            assert apart or box["y"] + box["height"] <= said["y"]
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("({ scrollWidth, clientWidth }) => scrollWidth - clientWidth") <= 1
 
 
 def test_the_pictures_are_there_without_the_data_set(visit: Any) -> None:

@@ -30,7 +30,15 @@ def opened(visitor: Any, script: str) -> Page:
     return drawn(visitor.open(f"{page_of(script).name}?run={LENET}&sparsity=50"))
 
 
-@pytest.mark.parametrize("how", [{}, PHONE, {"viewport": {"width": 700, "height": 450}}], ids=["desk", "phone", "low"])
+VIEWS = {
+    "desk": {},
+    "phone": PHONE,
+    "200 % zoom": {"viewport": {"width": 700, "height": 450}, "device_scale_factor": 2},
+    "forced colours": {"forced_colors": "active"},
+}
+
+
+@pytest.mark.parametrize("how", VIEWS.values(), ids=VIEWS)
 @pytest.mark.parametrize("script", TOURED)
 def test_a_tour_stands_beside_each_of_its_parts(visit: Any, script: str, how: dict[str, Any]) -> None:
     page = opened(visit(**how), script)
