@@ -12,7 +12,7 @@ from core.networks import recipe_name
 from core.pruning import PruningConfig
 from core.run import Run
 from core.words import repair, wording
-from pages.ui.components.live_panel import Pick, live_panel
+from pages.ui.components.live_panel import SLIDER_RANGE, Pick, live_panel
 from pages.ui.components.table import Row, TableCell, table
 from pages.ui.server import routes
 from pages.ui.server.paths import served
@@ -139,7 +139,8 @@ if here is not None:
     picker.choose_network(here, store())
     shown = lookup.stops(here)
     if shown is not None:
-        wall(here, shown)
+        with st.container(key=SLIDER_RANGE):
+            wall(here, shown)
+            claim(here, shown)
         report.offer(top, here, shown, report.of_part(here, shown, "wall"), pictures=partial(routes.wall, here.run.id))
-        claim(here, shown)
 ways_on()

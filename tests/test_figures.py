@@ -365,7 +365,7 @@ def test_exact_zeros_are_said_and_not_drawn() -> None:
     weights["fc1.weight"][:5] = 0
     parts = Distributions.of(weights, rank(weights, PROFILE.pruning, small.gradients()))
     figure = figures.distributions([parts.at([0, 0, 60, 0])]).at(0)
-    assert figure.layout.annotations[2].text.endswith("0 of 708 removed, 60 exact zeros not drawn</sup>")
+    assert figure.layout.annotations[2].text.endswith("0 of 708 removed</sup><br><sup>60 exact zeros not drawn</sup>")
     assert sum(figure.data[4].y) + sum(figure.data[5].y) == 708
 
 

@@ -38,7 +38,7 @@ from pages.ui.view import address, lookup
 from pages.ui.view.address import View
 from pages.ui.view.lookup import Stops, panel_query
 from tests import shelf, small
-from tests.reading import text
+from tests.reading import rows, text
 
 BATCH_NORM, REFIT = "batch-norm", "refit"
 EACH = pytest.mark.parametrize("name", [BATCH_NORM, REFIT])
@@ -482,7 +482,7 @@ def test_the_overview_says_what_was_repaired(app: AppTest, shelved: tuple[Path, 
     ).answers[row]
     assert said == panels.answer(refitted, store.labels(run.id), row, as_is)
     assert "As is, " in said and "refitted, " in said
-    assert "(refitted)" in app.get("plotly_chart")[0].proto.spec  # at 0.01 %
+    assert "(refitted)" in rows(app)["In view"]["cells"][0]["content"]  # at 0.01 %
 
 
 def test_the_images_page_names_the_network_that_is_shown(app: AppTest) -> None:

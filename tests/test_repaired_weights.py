@@ -76,7 +76,7 @@ def test_the_panel_draws_them_over_the_weights_as_pruned(known: Spread) -> None:
     assert all(not line.y for line in figure.at(own).data[2 * layers :])
     assert any(placed.figure.name == "zoom" for placed in shown.figures)
     outside = int(profile.sizes[0] - profile.layer_k[stop, 0] - known.whole[row, 0].sum())
-    assert outside > 0 and f", {outside} refitted not drawn" in figure.at(stop).layout.annotations[0].text
+    assert outside > 0 and f"<br><sup>{outside} refitted not drawn</sup>" in figure.at(stop).layout.annotations[0].text
 
 
 def test_a_worker_counts_the_weights_that_it_keeps(tmp_path: Path) -> None:

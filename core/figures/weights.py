@@ -90,14 +90,14 @@ def around_the_cut(
 
 WIDE, NARROW = 6, 2
 """Columns of small multiples on a wide and on a narrow screen, at most."""
-_TITLE = 66
-"""Pixels between two rows of them, for the upper one's ticks and the lower one's title."""
+_TITLE = 80
+"""Pixels between two rows of them, for the upper one's ticks and the lower one's title of up to three lines."""
 
 
 def _multiples(histograms: Sequence[Histogram], axes: Sequence[Spec]) -> tuple[Spec, Spec]:
     """The layout of small multiples, a panel a layer, and what differs on a narrow screen."""
     height, cells = _cells(len(histograms), WIDE)
-    layout = frame(height, barmode="stack", bargap=0, annotations=[], margin={"l": 8, "r": 8, "t": 40, "b": 8})
+    layout = frame(height, barmode="stack", bargap=0, annotations=[], margin={"l": 8, "r": 8, "t": 54, "b": 8})
     for j, (h, axis, (x, y)) in enumerate(zip(histograms, axes, cells, strict=True)):
         n = nth(j)
         layout[f"xaxis{n}"] = plain_axis(anchor=f"y{n}", domain=x, showgrid=False, **axis)
@@ -125,11 +125,13 @@ def _counted(histograms: Sequence[Histogram], refitted: NDArray[np.int64] | None
     texts = {}
     for j, h in enumerate(histograms):
         removed, of = (wording.count(int(n)) for n in (h.removed.sum(), h.removed.sum() + h.kept.sum()))
-        zeros = f", {wording.count(h.zeros)} exact zeros not drawn" if h.zeros else ""
         outside = 0 if refitted is None else int(h.kept.sum() + h.zeros - refitted[j].sum())
-        beyond = f", {wording.count(outside)} refitted not drawn" if outside > 0 else ""
-        below = f"<br><sup>{removed} of {of} removed{zeros}{beyond}</sup>"
-        texts[f"annotations[{j}].text"] = f"{label(layer_title(h.name))}{below}"
+        left_out = {"exact zeros": h.zeros, "refitted": max(outside, 0)}
+        counted = ", ".join(f"{wording.count(n)} {what}" for what, n in left_out.items() if n)
+        lines = [f"{removed} of {of} removed", *([f"{counted} not drawn"] if counted else [])]
+        texts[f"annotations[{j}].text"] = label(layer_title(h.name)) + "".join(
+            f"<br><sup>{line}</sup>" for line in lines
+        )
     return texts
 
 
