@@ -8,6 +8,7 @@ from urllib.parse import unquote_plus
 import pytest
 from playwright.sync_api import Page, expect
 
+from benchmarks.browser import until
 from core.pruning import PruningConfig
 from core.store.runs import RunStore
 from core.words import wording
@@ -97,3 +98,24 @@ def test_a_click_on_a_bar_shows_the_images_that_were_brought_back(visit: Any, tm
     lost = (profile.predicted[0] == labels) & (as_is.predicted[row] != labels)
     n = int((chosen & lost & (profile.predicted[row] == labels)).sum())
     expect(page.get_by_role("heading", name=f"{wording.count(n)} of 10,000 images")).to_be_visible()
+
+
+OVERLAPPING = """() => [...document.querySelectorAll(".plot")].flatMap((plot) => {
+  const texts = [...plot.querySelectorAll(".annotation-text, .legendtext")].filter((node) => node.textContent)
+  const boxes = texts.map((node) => [node.textContent, node.getBoundingClientRect()])
+  const wide = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+  const high = (a, b) => Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2
+  return boxes.flatMap(([text, a], i) =>
+    boxes.slice(i + 1).filter(([, b]) => wide(a, b) && high(a, b)).map(([other]) => [plot.id, text, other])
+  )
+})"""
+
+
+@pytest.mark.parametrize("width", [1400, 900, 390])
+@pytest.mark.parametrize("query", ["repair=refit&sparsity=80", "sparsity=0.01", "run=26b447ba27a8&sparsity=80"])
+def test_no_text_of_a_figure_lies_over_another(visit: Any, width: int, query: str) -> None:
+    page = drawn(visit(viewport={"width": width, "height": 6000}).open(f"prune?{query}"))
+    plots = page.locator(".plot")
+    expect(page.locator(".plot .main-svg").first).to_be_visible()
+    until(page, "[...document.querySelectorAll('.plot')].every((plot) => plot.querySelector('.main-svg'))")
+    assert plots.count() >= 9 and page.evaluate(OVERLAPPING) == []

@@ -4,6 +4,7 @@
 
 const PLAY_EVERY = 140 // milliseconds
 const SETTLE_AFTER = 120 // milliseconds; a held key sends where it ends, not every stop on the way
+const NARROW = 880 // pixels; with less, the titles of six panels beside each other have no room
 const KEPT = 8 // answers of the server, so that going back and forth between two profiles asks once
 const HOVERS = matchMedia("(hover: hover)").matches // without a pointer the mode bar would always cover the figure
 const MODE_BAR = {
@@ -356,7 +357,7 @@ class Panel {
   }
 
   isNarrow() {
-    return this.root.clientWidth < 640
+    return this.root.clientWidth < NARROW
   }
 
   colours() {
