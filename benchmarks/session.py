@@ -1,5 +1,6 @@
 """A visitor without a browser: a real websocket session with a running app, as the framework's own client keeps it."""
 
+import json
 import os
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
@@ -66,20 +68,23 @@ class Session:
     """One visitor.
 
     Attributes:
-        widgets: each widget's id by its key, or its kind if it has none.
+        widgets: each widget's id by its key, or its kind if it has none; a button's by its label too.
         received: the bytes of the last answer.
         errors, alerts: the exceptions and the sentences in boxes that it showed.
         session_id: what the server calls the session.
+        fragment: the part of the page that looks again by itself, if it has one.
     """
 
-    def __init__(self, port: int, query: str = "") -> None:
+    def __init__(self, port: int, query: str = "", cookie: str = "") -> None:
         self._connection = ExitStack()
         url = f"ws://127.0.0.1:{port}/_stcore/stream"
         how = {"subprotocols": ["streamlit"], "max_size": None, "open_timeout": PATIENCE, "ping_timeout": PATIENCE}
-        self._socket = self._connection.enter_context(connect(url, **how))  # type: ignore[arg-type]
+        headers = {"Cookie": cookie} if cookie else None
+        connected = connect(url, additional_headers=headers, **how)  # type: ignore[arg-type]
+        self._socket = self._connection.enter_context(connected)
         self._query, self._page = query, ""
         self._states: dict[str, WidgetState] = {}
-        self.received, self.session_id = 0, ""
+        self.received, self.session_id, self.fragment = 0, "", ""
         self.widgets: dict[str, str] = {}
         self.errors: list[str] = []
         self.alerts: list[str] = []
@@ -106,11 +111,36 @@ class Session:
     def set(self, key: str, **value: Any) -> float:
         """Change one widget, by its key, and wait until the script has run."""
         self._states[key] = WidgetState(id=self.widgets[key], **value)
+        return self._exchange(self._again())
+
+    def send(self, key: str, event: str, value: object) -> float:
+        """Send what a component sends once, by its key, and wait until the script has run."""
+        message = self._again()
+        sent = json.dumps([{"event": event, "value": value}])
+        identity = _make_trigger_id(self.widgets[key], "events")
+        message.rerun_script.widget_states.widgets.add(id=identity, json_trigger_value=sent)
+        return self._exchange(message)
+
+    def press(self, label: str) -> float:
+        """Press a button, by its label, and wait until the script has run."""
+        message = self._again()
+        message.rerun_script.widget_states.widgets.add(id=self.widgets[label], trigger_value=True)
+        return self._exchange(message)
+
+    def look_again(self) -> float:
+        """Run the part of the page that looks again by itself, as the browser does from time to time."""
+        message = self._again()
+        message.rerun_script.fragment_id = self.fragment
+        message.rerun_script.is_auto_rerun = True
+        return self._exchange(message)
+
+    def _again(self) -> BackMsg:
+        """The message that runs the page again, with the state of its widgets."""
         message = BackMsg()
         message.rerun_script.query_string = self._query
         message.rerun_script.page_script_hash = self._page
         message.rerun_script.widget_states.widgets.extend(self._states.values())
-        return self._exchange(message)
+        return message
 
     def _exchange(self, message: BackMsg) -> float:
         start = time.perf_counter()
@@ -128,6 +158,8 @@ class Session:
                 self._page = answer.navigation.page_script_hash
             elif kind == "page_info_changed":
                 self._query = answer.page_info_changed.query_string
+            elif kind == "auto_rerun":
+                self.fragment = answer.auto_rerun.fragment_id
             elif kind == "delta":
                 self._note(answer)
             elif kind == "script_finished" and answer.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
@@ -141,6 +173,8 @@ class Session:
         elif kind == "alert":
             self.alerts.append(element.alert.body)
         identity = getattr(getattr(element, kind), "id", "") if kind else ""
+        if kind == "button":
+            self.widgets[element.button.label] = identity
         if kind and identity:
             key = identity.rsplit("-", 1)[-1]
             self.widgets[kind if key == "None" else key] = identity

@@ -6,7 +6,6 @@ from urllib.parse import quote, urlencode
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from streamlit.components.v2.bidi_component.main import _make_trigger_id
 
 from benchmarks.session import EXACT, Session
 from core.networks import NETWORKS
@@ -86,9 +85,7 @@ guesses = st.recursive(st.one_of(st.none(), st.booleans(), st.integers(), values
 def test_no_guess_makes_a_page_fail(server: Server, sent: object, room: str) -> None:
     with Session(server.port, encoded({"room": room})) as visitor:
         visitor.open("teach")
-        visitor.widgets["sent"] = _make_trigger_id(visitor.widgets["guess"], "events")
-        value = json.dumps([{"event": "sent", "value": sent}])
-        visitor.set("sent", json_trigger_value=value.encode("utf-8", "replace").decode())
+        visitor.send("guess", "sent", sent)
         assert not visitor.errors
 
 

@@ -16,7 +16,7 @@ from pages.ui.view import picker, predict, say
 from pages.ui.view.predict import Truth
 from pages.ui.view.say import as_written
 
-_TEACHER, _PUPIL = 2, 3
+TEACHER, PUPIL = 2, 3
 """Seconds after which an open room is looked at again, by its teacher and by a pupil."""
 
 _WIDE = 420
@@ -76,7 +76,7 @@ def _invite() -> None:
         share("invitation", lead=True)
 
 
-@st.fragment(run_every=_TEACHER)
+@st.fragment(run_every=TEACHER)
 def _watch(name: str, true: Truth) -> None:
     """The class's guesses as they arrive."""
     if _over(name):
@@ -88,7 +88,7 @@ def _watch(name: str, true: Truth) -> None:
     chart(predict.hidden(true, says, bands=found), key="class")
 
 
-@st.fragment(run_every=_PUPIL)
+@st.fragment(run_every=PUPIL)
 def _take_part(name: str, true: Truth) -> None:
     """A pupil's guess, which may change until the truth is shown."""
     if _over(name):
