@@ -3,9 +3,9 @@
     python -m benchmarks.room [--pupils 60]
 
 Each has a websocket session of its own on one server, and looks again as often as a browser does: a pupil every 3 s,
-the teacher every 2 s. Each pupil sends a guess at some moment of the first `GUESSING` seconds. Timed are a guess until its
-answer has arrived, a look of the teacher's, and the time from the teacher's click until a pupil has the truth, which
-includes the wait for the pupil's next look.
+the teacher every 2 s. Each pupil sends a guess at some moment of the first `GUESSING` seconds. Timed are a guess until
+its answer has arrived, a look of the teacher's, and the time from the teacher's click until a pupil has the truth,
+which includes the wait for the pupil's next look.
 """
 
 import argparse
