@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.engine.machine import side_by_side
+
 RIDGE = 1e-5
 """The penalty on a weight's squared distance from its dense value, relative to its mean squared input."""
 _LEAST_RIDGE = 1e-12
@@ -65,6 +67,14 @@ class Normal:
         self.y += y.sum(0)
         self.rows += len(x)
 
+    def merge(self, other: "Normal") -> None:
+        """Add the pairs that were added to another."""
+        self._lower += other._lower
+        self.cross += other.cross
+        self.x += other.x
+        self.y += other.y
+        self.rows += other.rows
+
     def solve(self, weight: Tensor, kept: Tensor, ridge: float = RIDGE) -> tuple[Tensor, Tensor]:
         """The weights (outputs, inputs) with the least squared error among those that are 0 where `kept` is not True.
 
@@ -82,7 +92,11 @@ class Normal:
             cross = cross - torch.outer(self.x, self.y) / n
         inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
         whole = inverse @ cross
-        found = torch.stack([_constrained(gram, cross[:, j], inverse, whole[:, j], kept[j]) for j in range(len(kept))])
+
+        def one(filter: int) -> Tensor:
+            return _constrained(gram, cross[:, filter], inverse, whole[:, filter], kept[filter])
+
+        found = torch.stack(side_by_side(one, range(self.outputs)))
         return found, (self.y - found @ self.x) / n if self.constant else torch.zeros(self.outputs)
 
     def curvature(self, ridge: float = RIDGE) -> Tensor:

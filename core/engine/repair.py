@@ -16,12 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from core.config import Design
-from core.engine.least_squares import Places, equations, made, places, refit, seen
-from core.engine.machine import THREADS, reproducible
+from core.engine.least_squares import Normal, Places, equations, made, places, refit, seen
+from core.engine.machine import THREADS, reproducible, side_by_side
 from core.engine.models import Conv, Residual, get_weights, loaded, shown, watch
 from core.pruning import PruningConfig, Weights
 
 _BATCH = 250  # images
+_SUMS = 8
+"""Sums of equations that are added up side by side; so many on every machine, because their order changes the bits."""
 
 Masks = Mapping[str, np.ndarray]
 """For each kernel, in its shape: True = kept."""
@@ -150,18 +152,29 @@ class _Walk:
         self.on_layer(self.done, len(self.masks))
 
     def _fit(self, kernel: str, layer: nn.Conv2d | nn.Linear, *, free: bool) -> None:
-        parts = equations(layer, constant=free)
-        for x, target in zip(self.x, self.targets[kernel], strict=True):
-            self.check()
-            for part, rows, values in zip(parts, seen(layer, x, target.at), target.made, strict=True):
-                part.add(rows, values)
-        refit(layer, torch.tensor(self.masks[kernel]), parts)
+        def added(first: int) -> list[Normal]:
+            """The equations of every `_SUMS`-th batch."""
+            parts = equations(layer, constant=free)
+            for x, target in zip(self.x[first::_SUMS], self.targets[kernel][first::_SUMS], strict=True):
+                self.check()
+                for part, rows, values in zip(parts, seen(layer, x, target.at), target.made, strict=True):
+                    part.add(rows, values)
+            return parts
+
+        whole, *others = side_by_side(added, range(_SUMS))
+        for other in others:
+            for part, more in zip(whole, other, strict=True):
+                part.merge(more)
+        refit(layer, torch.tensor(self.masks[kernel]), whole)
 
     def _each(self, layer: Callable[[Tensor], Tensor]) -> None:
         """Go through a layer, batch by batch, each in place of the former, which saves half of the room."""
-        for i, batch in enumerate(self.x):
+
+        def one(i: int) -> None:
             self.check()
-            self.x[i] = layer(batch)
+            self.x[i] = layer(self.x[i])
+
+        side_by_side(one, range(len(self.x)))
 
 
 def measure(norm: nn.BatchNorm2d, batches: list[Tensor]) -> None:

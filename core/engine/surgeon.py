@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from core.engine.least_squares import Normal
+from core.engine.machine import side_by_side
 
 HALF, RATE, LEAST = 0.5, 0.85, 1 / 256
 """The share of a layer's weights that is left after the first round; by what it shrinks in each further round; and the
@@ -42,8 +43,11 @@ def removal(weight: Tensor, parts: Sequence[Normal], check: Callable[[], object]
         first = dense.numel() - len(candidates)
         order[gone] = torch.arange(first, first + len(gone), dtype=torch.float32)
         kept.view(-1)[gone] = False
-        for row in range(len(dense) if left else 0):
-            costs[row, kept[row]] = _costs(hessians[row // filters], dense[row], kept[row])
+        if left:
+            rows = range(len(dense))
+            found = side_by_side(lambda row: _costs(hessians[row // filters], dense[row], kept[row]), rows)
+            for row, cost in zip(rows, found, strict=True):
+                costs[row, kept[row]] = cost
     return order.reshape(weight.shape).numpy()
 
 
