@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from core.engine import SPINS, machine
+from core.errors import JobCancelled
 from tests.patience import PATIENCE
 
 CPU = torch.device("cpu")
@@ -94,3 +96,27 @@ def test_how_a_host_has_decided_that_threads_wait_holds(setting: dict[str, str])
 def test_how_threads_wait_changes_no_bit_of_a_training() -> None:
     spinning, sleeping = (in_a_process(WEIGHTS, GOMP_SPINCOUNT=spins)[0] for spins in ("30000", "0"))
     assert spinning == sleeping
+
+
+def test_parts_are_done_side_by_side_each_on_one_thread_and_come_back_in_order() -> None:
+    together = threading.Barrier(2, timeout=PATIENCE)
+
+    def look(part: int) -> tuple[int, int, bool]:
+        together.wait()  # passes only if two are under way at once
+        return part, torch.get_num_threads(), torch.is_inference_mode_enabled()
+
+    with machine.reproducible(threads=2):
+        assert machine.side_by_side(look, range(4)) == [(part, 1, False) for part in range(4)]
+        with torch.inference_mode():
+            assert machine.side_by_side(look, range(2)) == [(0, 1, True), (1, 1, True)]
+        assert torch.get_num_threads() == 2
+
+
+def test_what_a_part_raises_passes_through_and_the_threads_are_as_before() -> None:
+    def fail(part: int) -> None:
+        raise JobCancelled(f"at {part}")
+
+    with machine.reproducible(threads=2):
+        with pytest.raises(JobCancelled, match="at 0"):
+            machine.side_by_side(fail, range(3))
+        assert torch.get_num_threads() == 2

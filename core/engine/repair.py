@@ -22,7 +22,7 @@ from core.engine.models import Conv, Residual, get_weights, loaded, shown, watch
 from core.pruning import PruningConfig, Weights
 
 _BATCH = 250  # images
-_SUMS = 8
+_SUMS = 4
 """Sums of equations that are added up side by side; so many on every machine, because their order changes the bits."""
 
 Masks = Mapping[str, np.ndarray]
