@@ -114,8 +114,12 @@ def at(server: Server, browser: Browser, contexts: list[BrowserContext], path: s
     return Visitor(contexts[-1].new_page(), server.url).open(path)
 
 
+LONG = 60
+"""Epochs of a training that is still under way when everybody has seen it, on a fast machine too."""
+
+
 def ask(page: Page, seed: int, epochs: int) -> None:
-    """Have LeNet trained, and wait until it is."""
+    """Have LeNet trained, and wait until that is under way."""
     choose(page, seed=seed, epochs=epochs)
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible()
@@ -128,9 +132,14 @@ def test_two_servers_and_two_workers_share_trainings_and_runs(
     servers = [cluster.server(), cluster.server()]
     try:
         one, two = (at(server, browser, contexts, "train") for server in servers)
-        ask(one, seed=11, epochs=2)
+        ask(one, seed=10, epochs=LONG)
         two.reload()
         expect(two.get_by_text(re.compile(r"images/s"))).to_be_visible()  # followed on the other server
+        one.get_by_role("button", name="Stop").click()
+        for page in (one, two):
+            expect(page.get_by_text(re.compile(r"images/s"))).to_have_count(0)
+        choose(one, seed=11, epochs=1)
+        one.get_by_role("button", name="Train", exact=True).click()
         expect(one.get_by_text("This run is trained")).to_be_visible()
         run = next(run for run in RunStore(cluster.store).runs() if run.config.seed == 11)
         page = at(servers[1], browser, contexts, f"prune?run={run.id}&sparsity=90")
@@ -153,7 +162,7 @@ def test_a_server_that_is_killed_loses_nothing_and_finds_its_job_again(
 ) -> None:
     server = cluster.server()
     page = at(server, browser, contexts, "train")
-    ask(page, seed=12, epochs=6)
+    ask(page, seed=12, epochs=15)
     assert server.process is not None
     server.process.kill()
     server.process.wait()
@@ -183,7 +192,7 @@ def test_a_scheduler_that_is_killed_is_named_and_found_again(
 ) -> None:
     server = cluster.server()
     page = at(server, browser, contexts, "train")
-    ask(page, seed=14, epochs=60)
+    ask(page, seed=14, epochs=LONG)
     cluster.running[0].kill()
     expect(page.get_by_text(re.compile("connection to the scheduler|does not answer")).first).to_be_visible()
     cluster.start("scheduler")

@@ -13,7 +13,7 @@ _HTML = """
   <svg></svg>
   <ul class="key"></ul>
   <p class="says" role="status"></p>
-  <button type="button" class="send"></button>
+  <button type="button" class="send gone"></button>
 </section>
 """
 
