@@ -138,6 +138,7 @@ def test_two_servers_and_two_workers_share_trainings_and_runs(
         one.get_by_role("button", name="Stop").click()
         for page in (one, two):
             expect(page.get_by_text(re.compile(r"images/s"))).to_have_count(0)
+        one.reload()
         choose(one, seed=11, epochs=1)
         one.get_by_role("button", name="Train", exact=True).click()
         expect(one.get_by_text("This run is trained")).to_be_visible()
