@@ -118,10 +118,15 @@ LONG = 60
 """Epochs of a training that is still under way when everybody has seen it, on a fast machine too."""
 
 
-def ask(page: Page, seed: int, epochs: int) -> None:
-    """Have LeNet trained, and wait until that is under way."""
+def train(page: Page, seed: int, epochs: int) -> None:
+    """Have LeNet trained."""
     choose(page, seed=seed, epochs=epochs)
     page.get_by_role("button", name="Train", exact=True).click()
+
+
+def ask(page: Page, seed: int, epochs: int) -> None:
+    """Have LeNet trained, and wait until that is under way."""
+    train(page, seed, epochs)
     expect(page.get_by_text(re.compile(r"images/s"))).to_be_visible()
 
 
@@ -139,8 +144,7 @@ def test_two_servers_and_two_workers_share_trainings_and_runs(
         for page in (one, two):
             expect(page.get_by_text(re.compile(r"images/s"))).to_have_count(0)
         one.reload()
-        choose(one, seed=11, epochs=1)
-        one.get_by_role("button", name="Train", exact=True).click()
+        train(one, seed=11, epochs=1)
         expect(one.get_by_text("This run is trained")).to_be_visible()
         run = next(run for run in RunStore(cluster.store).runs() if run.config.seed == 11)
         page = at(servers[1], browser, contexts, f"prune?run={run.id}&sparsity=90")
@@ -201,8 +205,7 @@ def test_a_scheduler_that_is_killed_is_named_and_found_again(
     deadline = time.monotonic() + PATIENCE
     while True:  # as the sentence says: ask again
         page = at(server, browser, contexts, "train")
-        choose(page, seed=15, epochs=1)
-        page.get_by_role("button", name="Train", exact=True).click()
+        train(page, seed=15, epochs=1)
         try:
             expect(page.get_by_text("This run is trained")).to_be_visible()
             break

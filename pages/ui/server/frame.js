@@ -23,7 +23,8 @@
   let bar = null
   const write = () => document.documentElement.style.setProperty("--bar", `${bar?.offsetHeight ?? 0}px`)
   const size = new ResizeObserver(write)
-  const menu = () => {
+  // The title is brand.heading's.
+  const name = () => {
     const button = bar?.querySelector("[data-testid=stExpandSidebarButton]")
     const [page] = document.title.split(" \u00b7 ")
     if (!button || button.dataset.page === page) return
@@ -32,13 +33,13 @@
   }
   new MutationObserver(() => {
     const header = document.querySelector("[data-testid=stHeader]")
-    menu()
-    if (header === bar) return
-    size.disconnect()
-    if (header) size.observe(header)
-    bar = header
-    menu()
-    write()
+    if (header !== bar) {
+      size.disconnect()
+      if (header) size.observe(header)
+      bar = header
+      write()
+    }
+    name()
   }).observe(document, { childList: true, subtree: true })
 }
 
