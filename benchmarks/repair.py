@@ -2,17 +2,19 @@
 
     python -m benchmarks.repair [NETWORK ...] [--sample 10000]
 
-Each row is one evaluation on all test images by the product's own task; `seconds` is all that it took, the repair and
-the evaluation. What is chosen (a criterion) is chosen by `validation`, the accuracy on images held out of training;
-`seconds_to_rank` is what the criterion's statistic took on these, with the ranking.
+Rows of other networks and samples stay in the file as they were measured before. Each row is one evaluation on all
+test images by the product's own task; `seconds` is all that it took, the repair and the evaluation. What is
+chosen (a criterion) is chosen by `validation`, the accuracy on images held out of training; `seconds_to_rank` is what
+the criterion's statistic took on these, with the ranking.
 """
 
 import argparse
+import json
 import time
 from collections.abc import Iterator
 from tempfile import TemporaryDirectory
 
-from benchmarks.results import Row, save
+from benchmarks.results import FOLDER, Row, save
 from core import data
 from core.engine.inference import Classifier
 from core.engine.tasks import perform
@@ -53,6 +55,7 @@ def rows(run: Run, store: RunStore, sample: int) -> Iterator[Row]:
                     "scope": scope,
                     "sparsity": sparsity,
                     "repair": repair,
+                    "sample": sample,
                     "accuracy": round(share.value, 4),
                     "low": round(share.low, 4),
                     "high": round(share.high, 4),
@@ -70,7 +73,7 @@ def repaired(store: RunStore, run_id: str, dense: Weights, pruning: PruningConfi
 
 def main(networks: list[str], sample: int) -> None:
     """Print each row as it is measured, and save them all."""
-    found: list[Row] = []
+    found, asked = list[Row](), {(network, sample) for network in networks}
     with TemporaryDirectory() as root:
         store = RunStore(root)
         shipped = {run.config.network: run for run in store.runs() if run.reference}
@@ -78,12 +81,19 @@ def main(networks: list[str], sample: int) -> None:
             for row in rows(run, store, sample):
                 found.append(row)
                 print(*row.values(), flush=True)
-    save("repair", found, {"sample": sample})
+    save("repair", found + [row for row in before() if (row["network"], row["sample"]) not in asked], {})
+
+
+def before() -> list[Row]:
+    """The rows in the file."""
+    file = FOLDER / "repair.json"
+    rows: list[Row] = json.loads(file.read_text())["table"] if file.exists() else []
+    return rows
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("networks", nargs="*", default=[*SPARSITIES], metavar="NETWORK")
     parser.add_argument("--sample", type=int, default=PruningConfig().sample)
-    asked = parser.parse_args()
-    main(asked.networks, asked.sample)
+    chosen = parser.parse_args()
+    main(chosen.networks, chosen.sample)

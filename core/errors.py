@@ -30,6 +30,10 @@ class PruningError(PruneLabError):
     """These weights or this sparsity cannot be ranked or pruned."""
 
 
+class NetworkError(PruneLabError):
+    """A network from outside cannot be used: what stands in the way, and what to type to get one that can."""
+
+
 class StoreError(PruneLabError):
     """The run store cannot be read or written, or does not hold what was requested."""
 

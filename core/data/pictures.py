@@ -15,7 +15,7 @@ from core.data.survey import REMEDY, SIDES, Survey, check_counts, check_shape
 from core.errors import DataError, PictureError
 from core.picture.exif import orientation
 from core.picture.headers import File
-from core.picture.upright import MOST_BYTES, headers, upright
+from core.picture.upright import MOST_BYTES, MOST_SIDE, headers, upright
 
 _TRAIN, _TEST = ("train", "training"), ("test", "testing")
 """The folder names of the two parts, in upper or lower case."""
@@ -59,14 +59,31 @@ class PictureFolders:
         states = [f"{name}\n{file.state}" for part in self._parts for name in part for file in part[name]]
         return f"{self._folder} {files.digest([os.fsencode(state) for state in states])}"
 
-    def survey(self) -> Survey:
-        """Raises DataError: the classes of the two parts differ, or a picture is damaged or unlike the others."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of the labels."""
+        return self._names
+
+    def parts(self) -> list[list[tuple[str, int]]]:
+        """The path and the label of each picture: of the training and the test part, or of the only one.
+
+        Raises:
+            DataError: the classes of the two parts differ.
+        """
         for part, place in zip(self._parts[1:], self._places[1:], strict=True):
             if set(part) != set(self._names):
                 raise DataError(
                     f"The classes of {self._folder} differ: {self._places[0]} has {', '.join(self._names)}; "
                     f"{place} has {', '.join(in_order(part)) or 'none'}. Give both the same folders."
                 )
+        return [
+            [(file.path, label) for label, name in enumerate(self._names) for file in part[name]]
+            for part in self._parts
+        ]
+
+    def survey(self) -> Survey:
+        """Raises DataError: the classes of the two parts differ, or a picture is damaged or unlike the others."""
+        self.parts()
         n = sum(map(len, self._parts[0].values()))
         n -= 0 if self._parts[1:] else n // 6
         check_counts(self._folder, len(self._names), n)
@@ -90,10 +107,16 @@ class PictureFolders:
 
     def _contents(self) -> Iterator[tuple[int, int, str, bytes]]:
         """Every picture, part by part and class by class: its part, its label, its path and its bytes."""
-        for place, part in enumerate(self._parts):
-            for label, name in enumerate(self._names):
-                for file in part[name]:
-                    yield place, label, file.path, self._content(file.path)
+        for place, part in enumerate(self.parts()):
+            for path, label in part:
+                yield place, label, path, self._content(path)
+
+    def picture(self, path: str) -> np.ndarray:
+        """One picture in its own size, (h, w) grey or (h, w, 3); raises DataError if it cannot be decoded."""
+        try:
+            return np.asarray(upright(headers(self._content(path)), MOST_SIDE).image)
+        except PictureError as error:
+            raise self._no_picture(path, error) from error
 
     def _content(self, path: str) -> bytes:
         try:

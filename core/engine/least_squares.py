@@ -153,8 +153,10 @@ def places(layer: nn.Module, y: Tensor, images: int, generator: torch.Generator)
 def windows(layer: nn.Conv2d, x: Tensor) -> Tensor:
     """What a convolution reads for each place of its output: a view (n, c, h, w, kernel's height, its width)."""
     down, across = (int(side) for side in layer.padding)
-    (high, wide), (step, stride) = layer.kernel_size, layer.stride
-    return F.pad(x, (across, across, down, down)).unfold(2, high, step).unfold(3, wide, stride)
+    (high, wide), (step, stride), (apart, beside) = layer.kernel_size, layer.stride, layer.dilation
+    padded = F.pad(x, (across, across, down, down))
+    spread = padded.unfold(2, (high - 1) * apart + 1, step).unfold(3, (wide - 1) * beside + 1, stride)
+    return spread[..., ::apart, ::beside]
 
 
 def seen(layer: nn.Conv2d | nn.Linear, x: Tensor, at: Places) -> list[Tensor]:

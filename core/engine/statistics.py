@@ -44,31 +44,52 @@ def gradients(
 def inputs(
     design: Design, weights: Weights, images: Split, *, check: Check = lambda: None, threads: int = THREADS
 ) -> Values:
-    """The root mean square of what each weight is multiplied by, over the images and the places of the output.
-
-    Up to a factor that all weights of a layer share, Wanda's norm of the input (Sun et al., ICLR 2024). No label is
-    read.
-    """
-    squares = {name: np.zeros(w.shape[1:]) for name, w in kernels(weights).items()}
-    rows = dict.fromkeys(squares, 0)
-
-    def add(kernel: str, layer: nn.Module, x: Tensor, y: Tensor) -> None:
-        read = windows(layer, x.square()).sum((2, 3)) if isinstance(layer, nn.Conv2d) else x.square()
-        squares[kernel] += read.sum(0, dtype=torch.float64).numpy()
-        rows[kernel] += y.numel() // y.shape[1]
-
+    """The root mean square of what each weight is multiplied by; see `sizes`. No label is read."""
     with reproducible(threads), torch.inference_mode():
-        watch(loaded(design, weights), shown(design, images.images).split(_BATCH), squares, add, check)
-    norms = {name: np.sqrt(total / rows[name]).astype(np.float32) for name, total in squares.items()}
-    return {name: np.broadcast_to(norms[name], w.shape).copy() for name, w in kernels(weights).items()}
+        return sizes(kernels(weights), _watching(design, weights, images, check))
 
 
 def removals(
     design: Design, weights: Weights, images: Split, *, check: Check = lambda: None, threads: int = THREADS
 ) -> Values:
+    """The order in which the weights of each layer can be done without: 0 first; see `orders`. No label is read."""
+    with reproducible(threads), torch.inference_mode():
+        return orders(kernels(weights), _watching(design, weights, images, check), len(images), check)
+
+
+See = Callable[[str, nn.Module, Tensor, Tensor], object]
+"""Called with a kernel's name, its layer, the layer's inputs and its outputs, for each batch of images."""
+Watching = Callable[[See], object]
+"""Lets a network answer about images, and shows what its layers read and make."""
+
+
+def _watching(design: Design, weights: Weights, images: Split, check: Check) -> Watching:
+    batches, names = shown(design, images.images).split(_BATCH), kernels(weights)
+    return lambda see: watch(loaded(design, weights), batches, names, see, check)
+
+
+def sizes(layers: Weights, watching: Watching) -> Values:
+    """The root mean square of what each weight is multiplied by, over the images and the places of the output.
+
+    Up to a factor that all weights of a layer share, Wanda's norm of the input (Sun et al., ICLR 2024).
+    """
+    squares, rows = dict[str, np.ndarray](), dict.fromkeys(layers, 0)
+
+    def add(kernel: str, layer: nn.Module, x: Tensor, y: Tensor) -> None:
+        read = windows(layer, x.square()).sum((2, 3)) if isinstance(layer, nn.Conv2d) else x.square()
+        total = read.sum(0, dtype=torch.float64).reshape(-1, *layers[kernel].shape[1:])  # (groups, a filter's shape)
+        squares[kernel] = squares.get(kernel, 0) + total.numpy()
+        rows[kernel] += y.numel() // y.shape[1]
+
+    watching(add)
+    norms = {name: np.sqrt(total / rows[name]).astype(np.float32) for name, total in squares.items()}
+    return {name: norms[name].repeat(len(w) // len(norms[name]), axis=0) for name, w in layers.items()}
+
+
+def orders(layers: Weights, watching: Watching, images: int, check: Check = lambda: None) -> Values:
     """The order in which `surgeon.removal` takes the weights out of each layer: 0 first.
 
-    From the layer's inputs at as many places of the images as a refit takes. No label is read.
+    From the layer's inputs at as many places of so many images as a refit takes.
     """
     found: dict[str, list[Normal]] = {}
     generator = torch.Generator().manual_seed(0)
@@ -76,13 +97,11 @@ def removals(
     def add(kernel: str, layer: nn.Module, x: Tensor, y: Tensor) -> None:
         assert isinstance(layer, nn.Conv2d | nn.Linear)
         parts = found.setdefault(kernel, equations(layer, constant=True, fitted=False))
-        for part, rows in zip(parts, seen(layer, x, places(layer, y, len(images), generator)), strict=True):
+        for part, rows in zip(parts, seen(layer, x, places(layer, y, images, generator)), strict=True):
             part.add(rows, rows[:, :0])
 
-    layers = kernels(weights)
-    with reproducible(threads), torch.inference_mode():
-        watch(loaded(design, weights), shown(design, images.images).split(_BATCH), layers, add, check)
-        return {name: removal(torch.tensor(w), found[name], check) for name, w in layers.items()}
+    watching(add)
+    return {name: removal(torch.tensor(w), found[name], check) for name, w in layers.items()}
 
 
 COMPUTED = {GRADIENTS: gradients, INPUTS: inputs, REMOVAL: removals}

@@ -21,12 +21,13 @@ MOST_SIDE = 10_000
 """Pixels along a picture's longer side."""
 
 _NUMBERS = {3: "three", 4: "four"}
-_SHOWN = 280  # pixels along the longest side that is kept of a picture
+SHOWN = 280
+"""Pixels along the longest side that is kept of a visitor's picture."""
 
 
 @dataclass(frozen=True, eq=False)
 class Upright:
-    """A decoded picture, L or RGB, at most 280 pixels along a side; `size` is the width and height it came with."""
+    """A decoded picture, L or RGB, perhaps reduced; `size` is the width and height it came with."""
 
     image: Image.Image
     size: tuple[int, int]
@@ -47,15 +48,15 @@ def headers(content: bytes, formats: Collection[str] = READERS) -> File:
     raise _damaged(name)
 
 
-def upright(file: File) -> Upright:
-    """Decode a file's only or first picture.
+def upright(file: File, longest: int = SHOWN) -> Upright:
+    """Decode a file's only or first picture, and reduce it to at most so many pixels along a side.
 
     Raises:
         PictureError: it is too large or damaged.
     """
     _check_size(*file.size)
     try:
-        return _decoded(file)
+        return _decoded(file, longest)
     except Exception:  # Pillow raises a dozen kinds
         pass  # its traceback keeps the pixels alive, so it must not become a cause or context of the error
     raise _damaged(file.format)
@@ -84,15 +85,15 @@ def _damaged(name: str) -> PictureError:
     )
 
 
-def _decoded(file: File) -> Upright:
+def _decoded(file: File, longest: int) -> Upright:
     """Decode a picture, and reduce it at once."""
     image = Image.open(io.BytesIO(file.content), formats=[file.format])
     if image.size != file.size:
         raise ValueError(f"Its headers differ: {image.size} and {file.size}.")
-    image.draft(None, (2 * _SHOWN, 2 * _SHOWN))
+    image.draft(None, (2 * longest, 2 * longest))
     image.load()
     small = _reducible(image)
-    small.thumbnail((_SHOWN, _SHOWN), Image.Resampling.LANCZOS, reducing_gap=3)
+    small.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=3)
 
     turn = orientation(file.exif)
     notes = _notes(file, image, small, turn)

@@ -1,0 +1,107 @@
+"""Safetensors with the arrays of one of torchvision's networks: made into a graph whose constants have their names."""
+
+import io
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torchvision
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+from torch import nn
+
+from core.engine.own.graph import Graph, parsed
+from core.engine.own.trial import tried
+from core.errors import NetworkError
+from core.own.outline import Outline
+
+SIZE = (224, 224)
+OPSET = 17
+
+
+def names() -> list[str]:
+    """The architectures that classify images."""
+    return list(torchvision.models.list_models(module=torchvision.models))
+
+
+def opened(path: Path, architecture: str | None, size: tuple[int, int] | None) -> tuple[Graph, Outline]:
+    """The graph of an architecture with the arrays of a file.
+
+    Raises:
+        NetworkError: there is no such architecture, or the file is not of it.
+    """
+    if architecture not in names():
+        what = (
+            f"There is no architecture {architecture!r}" if architecture else "Safetensors hold arrays without layers"
+        )
+        raise NetworkError(f"{what}; name one of torchvision's, such as resnet18 or mobilenet_v3_small.")
+    graph = parsed(_exported(_loaded(path, architecture), size or SIZE))
+    _, outputs = tried(graph, [size or SIZE])
+    outline = Outline(
+        bytes=path.stat().st_size,
+        opset=graph.opset,
+        producer="",
+        nodes=len(graph.model.graph.node),
+        input=graph.input,
+        outputs=outputs,
+        layers=graph.layers,
+        kept=graph.kept,
+        norms=len(graph.norms),
+    )
+    return graph, outline
+
+
+def _state(path: Path) -> dict[str, Any]:
+    try:
+        return load(path.read_bytes())
+    except (SafetensorError, ValueError, OSError) as error:
+        raise NetworkError(f"{path.name} is not a complete safetensors file ({error}); copy it again.") from error
+
+
+def _loaded(path: Path, architecture: str) -> nn.Module:
+    state = _state(path)
+    if wrong := sorted({str(array.dtype) for array in state.values()} - {"float32", "int64"}):
+        raise NetworkError(
+            f"The arrays of {path.name} are {', '.join(wrong)}; they must be float32: save the "
+            "state_dict() of network.float()."
+        )
+    classes = next((len(array) for name, array in reversed(state.items()) if name.endswith(".bias")), 1_000)
+    model: nn.Module = torchvision.models.get_model(architecture, weights=None, num_classes=classes).eval()
+    try:
+        model.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in state.items()})
+    except RuntimeError as error:
+        first = str(error).splitlines()[1:2]
+        raise NetworkError(
+            f"{path.name} does not hold the arrays of {architecture}: {' '.join(first).strip()[:200]} Choose the "
+            "architecture that it was saved from."
+        ) from error
+    return model
+
+
+def _exported(model: nn.Module, size: tuple[int, int]) -> bytes:
+    """The network as ONNX, with batch normalisation as it is, so that every array keeps its name."""
+    content = io.BytesIO()
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # torch's, on the exporter that keeps the names
+        torch.onnx.export(
+            model,
+            (torch.zeros(1, 3, *size),),
+            content,  # type: ignore[arg-type]
+            dynamo=False,
+            opset_version=OPSET,
+            training=torch.onnx.TrainingMode.PRESERVE,
+            do_constant_folding=False,
+            input_names=["images"],
+            output_names=["logits"],
+            dynamic_axes={"images": {0: "n"}, "logits": {0: "n"}},
+        )
+    return content.getvalue()
+
+
+def written(path: Path, graph: Graph) -> bytes:
+    """The arrays of a file with the same keys, those that the graph holds with its values."""
+    held = {name: graph.array(name) for name in graph.constants}
+    state = {name: held.get(name, array) for name, array in _state(path).items()}
+    return save({name: np.ascontiguousarray(array) for name, array in state.items()})

@@ -1,0 +1,107 @@
+"""How a network's pictures are read, found by measuring: the reading under which most of some pictures are right.
+
+Plausible readings race: all of them answer about a few pictures, and those that cannot catch up any more are left
+behind before the next, larger round. So each row of the table says its own n.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from core.data.pool import Pictures
+from core.engine.own.runtime import BATCH, Runner
+from core.errors import NetworkError
+from core.evaluation import Proportion, accuracy
+from core.own.found import Found, Tried, near_chance
+from core.own.reading import Reading
+
+ROUNDS = (50, 150, 500)
+"""Pictures after each round."""
+MOST = ROUNDS[-1]
+
+
+@dataclass(eq=False)
+class _Racer:
+    reading: Reading
+    predicted: np.ndarray
+
+
+def find(
+    runner: Runner,
+    readings: Sequence[Reading],
+    pictures: Pictures,
+    classes: int,
+    on_round: Callable[[int, int], object] = lambda readings, images: None,
+) -> Found:
+    """Let readings race.
+
+    Args:
+        runner: the network; its first output has a number for each class.
+        readings: from `core.own.reading.candidates`, the most common first.
+        pictures: up to `MOST` of them, in random order.
+        classes: how many.
+        on_round: called with the number of readings and of pictures before each round.
+
+    Raises:
+        NetworkError: no reading can be run.
+        DataError: a picture is damaged.
+    """
+    racing, left = [_Racer(reading, np.empty(0, np.int64)) for reading in readings], list[_Racer]()
+    done, problem = 0, None
+    pixels = [pictures.read(i) for i in range(len(pictures))]
+    for target in ROUNDS:
+        upto = min(target, len(pictures))
+        on_round(len(racing), upto)
+        for racer in [*racing]:
+            try:
+                new = _predicted(runner, racer.reading, pixels[done:upto])
+                racer.predicted = np.concatenate([racer.predicted, new])
+            except NetworkError as error:
+                problem = problem or error
+                racing.remove(racer)
+        if not racing:
+            assert problem is not None
+            raise problem
+        done = upto
+        racing, behind = _ahead(racing, pictures.labels)
+        left = behind + left
+        if done == len(pictures):
+            break
+    ordered, reordered = [*racing, *left], None
+    if near_chance(_right(racing[0], pictures.labels), classes):
+        orders = {racer: _reordered(racer, pictures.labels, classes) for racer in racing}
+        first = max(racing, key=lambda racer: orders[racer][0].value)
+        if not near_chance(orders[first][0], classes):
+            reordered = orders[first]
+            ordered.sort(key=lambda racer: racer is not first)
+    return Found(tuple(Tried(r.reading, _right(r, pictures.labels)) for r in ordered), classes, reordered)
+
+
+def _predicted(runner: Runner, reading: Reading, pixels: Sequence[np.ndarray]) -> np.ndarray:
+    found = [np.empty(0, np.int64)]
+    for start in range(0, len(pixels), BATCH):
+        batch = reading.batch(np.stack([reading.fitted(picture) for picture in pixels[start : start + BATCH]]))
+        found.append(runner.run(batch)[0].reshape(len(batch), -1).argmax(axis=1))
+    return np.concatenate(found)
+
+
+def _right(racer: _Racer, labels: np.ndarray) -> Proportion:
+    return accuracy(labels[: len(racer.predicted)], racer.predicted)
+
+
+def _ahead(racing: list[_Racer], labels: np.ndarray) -> tuple[list[_Racer], list[_Racer]]:
+    """Those whose interval reaches that of the best, and the others, both with the best first."""
+    ordered = sorted(racing, key=lambda racer: -_right(racer, labels).value)  # stable: the more common first
+    least = _right(ordered[0], labels).low
+    ahead = [racer for racer in ordered if _right(racer, labels).high >= least]
+    return ahead, ordered[len(ahead) :]
+
+
+def _reordered(racer: _Racer, labels: np.ndarray, classes: int) -> tuple[Proportion, tuple[int, ...]]:
+    """The order of the classes under which most of every second picture is right, and its accuracy on the others."""
+    labels, counts = labels[: len(racer.predicted)], np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (racer.predicted[::2], labels[::2]), 1)
+    order = linear_sum_assignment(-counts)[1]
+    return accuracy(labels[1::2], order[racer.predicted[1::2]]), tuple(order.tolist())

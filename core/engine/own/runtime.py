@@ -1,0 +1,147 @@
+"""A graph run by ONNX Runtime: its outputs for batches of images, and any value inside it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import ModelProto, ValueInfoProto
+
+from core.data.pool import Pictures
+from core.engine.machine import THREADS
+from core.engine.own.graph import shortened
+from core.errors import NetworkError
+from core.own.file import AGAIN
+from core.own.outline import Input
+from core.own.reading import Pixels, Reading
+
+BATCH = 32  # images
+_FATAL = 4  # the only messages that ONNX Runtime may write by itself
+_SUM_OF_PROBABILITIES = 1e-3  # how far from 1
+
+
+class Runner:
+    """A model ready to be run. A graph of a fixed batch is run as often as the given images need it."""
+
+    def __init__(self, model: ModelProto, given: Input, outputs: Sequence[str], threads: int = THREADS) -> None:
+        """`outputs` are names of values, outputs of the graph or not.
+
+        Raises:
+            NetworkError: ONNX Runtime refuses the graph.
+        """
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.log_severity_level = threads, _FATAL
+        self._given, self.names = given, [*outputs]
+        self._session = _tried(
+            lambda: onnxruntime.InferenceSession(
+                showing(model, outputs).SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        )
+
+    def run(self, images: NDArray[Any]) -> list[NDArray[Any]]:
+        """The values for a batch, as `Reading.batch` makes it: arrays whose first axis is that of the images.
+
+        Raises:
+            NetworkError: ONNX Runtime fails.
+        """
+        size = self._given.batch or len(images)
+        parts = [self._filled(images[start : start + size], size) for start in range(0, len(images), size)]
+        found = [_tried(partial(self._session.run, self.names, {self._given.name: part})) for part in parts]
+        joined = [np.concatenate(values) if len(values) > 1 else values[0] for values in zip(*found, strict=True)]
+        return [value[: len(images) * (len(value) // (size * len(parts)))] for value in joined]
+
+    @staticmethod
+    def _filled(images: NDArray[Any], size: int) -> NDArray[Any]:
+        missing = size - len(images)
+        return np.concatenate([images, np.repeat(images[-1:], missing, axis=0)]) if missing else images
+
+
+def showing(model: ModelProto, outputs: Sequence[str]) -> ModelProto:
+    """The same model with these values as its outputs."""
+    if [value.name for value in model.graph.output] == [*outputs]:
+        return model
+    shown = ModelProto()
+    shown.CopyFrom(model)
+    del shown.graph.output[:]
+    shown.graph.output.extend(ValueInfoProto(name=name) for name in outputs)
+    return shown
+
+
+def _tried(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except MemoryError:
+        raise
+    except Exception as error:  # ONNX Runtime raises a dozen kinds, none of which is documented
+        raise NetworkError(
+            f"ONNX Runtime cannot run this graph ({shortened(error)}); {AGAIN}, perhaps with another opset_version."
+        ) from error
+
+
+def logits(values: NDArray[Any]) -> NDArray[np.float32]:
+    """The outputs (n, classes, ...) as logits (n, classes): of probabilities, their logarithms."""
+    flat = np.asarray(values, np.float32).reshape(len(values), -1)
+    if flat.min(initial=0) >= 0 and np.allclose(flat.sum(axis=1), 1, atol=_SUM_OF_PROBABILITIES):
+        return np.log(np.maximum(flat, np.finfo(np.float32).tiny))
+    return flat
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Some pictures in the network's size, read once, and made into its input batch by batch each time."""
+
+    fitted: tuple[Pixels, ...]
+    reading: Reading
+
+    @classmethod
+    def of(cls, pictures: Pictures, reading: Reading) -> "Sample":
+        """Read them; raises DataError for a damaged one."""
+        return cls(tuple(reading.fitted(pictures.read(i)) for i in range(len(pictures))), reading)
+
+    def __len__(self) -> int:
+        return len(self.fitted)
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        for start in range(0, len(self.fitted), BATCH):
+            yield self.reading.batch(np.stack(self.fitted[start : start + BATCH]))
+
+
+def batches(pictures: Pictures, reading: Reading, size: int = BATCH) -> Iterator[NDArray[Any]]:
+    """The pictures as input, batch by batch, read side by side one batch ahead; raises DataError for a damaged one."""
+
+    def one(start: int) -> NDArray[Any]:
+        rows = range(start, min(start + size, len(pictures)))
+        return reading.batch(np.stack([reading.fitted(pictures.read(i)) for i in rows]))
+
+    starts = range(0, len(pictures), size)
+    with ThreadPoolExecutor(1, "pictures") as pool:
+        waiting = [pool.submit(one, start) for start in starts[:1]]
+        for following in [*starts[1:], None]:
+            ready = waiting.pop().result()
+            if following is not None:
+                waiting.append(pool.submit(one, following))
+            yield ready
+
+
+def answers(
+    runners: Sequence[Runner],
+    pictures: Pictures,
+    reading: Reading,
+    on_images: Callable[[int], object] = lambda done: None,
+) -> list[NDArray[np.float32]]:
+    """The logits (n, classes) of several networks for the same pictures, each of which is read once.
+
+    `on_images` is called with the number of images done after each batch; what it raises passes through.
+    """
+    found: list[list[NDArray[np.float32]]] = [[] for _ in runners]
+    done = 0
+    for images in batches(pictures, reading):
+        for rows, runner in zip(found, runners, strict=True):
+            rows.append(runner.run(images)[0].reshape(len(images), -1))
+        done += len(images)
+        on_images(done)
+    return [logits(np.concatenate(rows)) for rows in found]

@@ -1,0 +1,7 @@
+"""A network that a visitor brings: what its file holds, how its input is read, and what stands in the way.
+
+file       what the first bytes of a file say, before anything opens it
+outline    the layers, the input and the output of a graph
+reading    how pictures become the network's input, and which readings are plausible
+found      which of them was found to be right
+"""

@@ -1,0 +1,100 @@
+"""A network that was brought, in words: what its file holds, how its pictures are read, what pruning did to it."""
+
+from collections.abc import Iterator, Sequence
+
+from core.evaluation import Comparison
+from core.own.found import Found
+from core.own.outline import Layer, Outline
+from core.pruning import AS_IS
+from core.words import repair as repairs
+from core.words import wording
+
+_SHOWN = 6  # readings
+
+
+def network(name: str, outline: Outline) -> str:
+    """`lenet.onnx: 44,190 weights in 5 layers can be pruned. …`"""
+    given = outline.input
+    sides = " × ".join("any" if side is None else wording.count(side) for side in given.shape)
+    by = f", written by {outline.producer}" if outline.producer else ""
+    return (
+        f"{name}: {wording.count(outline.weights)} weights in {wording.counted(len(outline.layers), 'layer')} can be "
+        f"pruned. {wording.size(outline.bytes)}, opset {outline.opset}{by}; input {given.name}, {given.type}, {sides}."
+    )
+
+
+def layers(outline: Outline) -> Iterator[str]:
+    """A table of the layers, and what is not pruned by its reason."""
+    rows = [("layer", "operator", "shape", "weights", "groups", "tied with"), *map(_row, outline.layers)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    for why in dict.fromkeys(part.why for part in outline.kept):
+        parts = [part for part in outline.kept if part.why == why]
+        numbers = sum(part.numbers for part in parts)
+        yield f"Not pruned: {wording.counted(len(parts), 'tensor')} with {wording.count(numbers)} numbers; {why}."
+
+
+def _row(layer: Layer) -> tuple[str, ...]:
+    shape = " × ".join(map(str, layer.shape))
+    tied = ", ".join(layer.nodes) if layer.tied else ""
+    return layer.name, layer.operator, shape, wording.count(layer.weights), str(layer.groups), tied
+
+
+def images(test: int, before: int, classes: int, aside: int) -> str:
+    """How many pictures there are, and which are not reported on."""
+    reported = f"{wording.count(test)} test pictures of {wording.count(classes)} classes"
+    if aside:
+        return (
+            f"{reported}. There is no training part, so {wording.count(aside)} more were set aside: they are looked at "
+            "before, and not reported on."
+        )
+    return f"{reported}; {wording.count(before)} training pictures, which are not reported on."
+
+
+def readings(found: Found, classes: Sequence[str]) -> Iterator[str]:
+    """The readings that were tried, the one to use first, and a warning if none of them makes sense."""
+    yield "How pictures are read, by accuracy on pictures that are not reported on; the first is used:"
+    for tried in found.tried[:_SHOWN]:
+        yield f"  {wording.accuracy(tried.accuracy):<24} {tried.reading}"
+    if len(found.tried) > _SHOWN:
+        yield f"  and {wording.counted(len(found.tried) - _SHOWN, 'other')}"
+    if found.near_chance:
+        yield (
+            f"None of them is shown to be better than guessing ({wording.percent(1 / found.classes)}): the network was "
+            "trained on other pictures or classes, or its pictures were read in a way that is not in this list."
+        )
+    if found.reordered:
+        share, order = found.reordered
+        names = ", ".join(f"{i} {wording.isolated(classes[c])}" for i, c in enumerate(order[:10]))
+        rest = ", …" if len(order) > 10 else ""
+        yield (
+            f"Another order of the classes explains it: with the outputs {names}{rest}, {wording.accuracy(share)} "
+            "would be right. Name the folders so that their order is that of the network's outputs, such as 00, 01, 02."
+        )
+
+
+def result(
+    k: int, total: int, repair: str, as_is: Comparison, after: Comparison, repaired: Comparison, left: Sequence[str]
+) -> Iterator[str]:
+    """What pruning and repair did, and the paired difference, with its n."""
+    if repair == AS_IS or not k:
+        yield wording.answer(k, total, as_is)
+    else:
+        yield repairs.answer(repair, k, total, after, as_is, repaired)
+    if left:
+        few = ", ".join(left[:3]) + (f" and {wording.count(len(left) - 3)} more" if len(left) > 3 else "")
+        yield f"Left as they were pruned, because the graph does not give what they read: {few}."
+    c = after
+    yield (
+        f"Test accuracy: dense {wording.accuracy(c.dense)}, {repairs.network(repair)} {wording.accuracy(c.pruned)}; "
+        f"difference {wording.difference(c)}, paired on {wording.count(c.n)} images."
+    )
+
+
+def written(file: str, n: int) -> str:
+    """The file, and how it was checked."""
+    return (
+        f"Written to {file}: the same graph, with other numbers in these weights alone. It passes ONNX's checker, and "
+        f"was run on all {wording.count(n)} test pictures."
+    )
