@@ -27,7 +27,9 @@ _LEADING: tuple[tuple[bytes, str], ...] = (
 
 _TFLITE = b"TFL3"
 _LONGEST_HEAD = 100_000_000  # bytes, as in safetensors itself
-_OLD_PICKLES = (b"(", b"c", b"}q", b"]q")
+_OLD_PICKLES = (b"(d", b"(l", b"(i", b"(t", b"c", b"}q", b"]q")
+_TAGS = b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca\xd2"
+"""The first bytes that the fields of ONNX's ModelProto can begin with."""
 
 
 def kind_of(start: bytes, size: int) -> str:
@@ -53,8 +55,10 @@ def kind_of(start: bytes, size: int) -> str:
         raise _refused("is a TensorFlow Lite file; convert it to ONNX with tf2onnx")
     if start.startswith(_OLD_PICKLES):
         raise _refused(_PICKLED)
-    if start.lstrip().startswith((b"<", b"{", b"version https://git-lfs")):
+    if start.lstrip().startswith((b"<", b"{", b"version https://")):
         raise _refused("is text, perhaps a web page or a pointer of Git LFS in place of the file; download it again")
+    if start[0] not in _TAGS:
+        raise _refused("is not an ONNX file")
     return ONNX
 
 

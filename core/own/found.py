@@ -21,9 +21,9 @@ class Found:
     Attributes:
         tried: all of them.
         classes: how many the network tells apart.
-        reordered: if even the best is near chance and another order of the classes would explain that: the accuracy
-            that this order gives, on the half of the pictures that it was not found on, and the order itself, for each
-            output the class that it would stand for.
+        reordered: if another order of the classes fits better than chance would explain: the accuracy that it gives the
+            first reading, on the half of the pictures that it was not found on, and the order itself, for each output
+            the class that it would stand for.
     """
 
     tried: tuple[Tried, ...]
@@ -38,9 +38,4 @@ class Found:
     @property
     def near_chance(self) -> bool:
         """Whether even the best is not shown to be better than guessing."""
-        return near_chance(self.best.accuracy, self.classes)
-
-
-def near_chance(share: Proportion, classes: int) -> bool:
-    """Whether an accuracy is not shown to be better than guessing one of so many classes."""
-    return share.low <= 1 / classes
+        return all(tried.accuracy.low <= 1 / self.classes for tried in self.tried)

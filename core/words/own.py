@@ -69,7 +69,7 @@ def readings(found: Found, classes: Sequence[str]) -> Iterator[str]:
         names = ", ".join(f"{i} {wording.isolated(classes[c])}" for i, c in enumerate(order[:10]))
         rest = ", …" if len(order) > 10 else ""
         yield (
-            f"Another order of the classes explains it: with the outputs {names}{rest}, {wording.accuracy(share)} "
+            f"Another order of the classes fits better: with the outputs {names}{rest}, {wording.accuracy(share)} "
             "would be right. Name the folders so that their order is that of the network's outputs, such as 00, 01, 02."
         )
 

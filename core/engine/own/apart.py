@@ -14,7 +14,7 @@ from pathlib import Path
 
 from core.codec import from_json
 from core.engine.own import look
-from core.errors import NetworkError
+from core.errors import NetworkError, StoreError
 from core.own.file import AGAIN
 from core.own.outline import Outline
 
@@ -63,7 +63,7 @@ def _check_size(path: Path) -> None:
 def _read(done: "subprocess.CompletedProcess[bytes]") -> Outline:
     if done.returncode == -signal.SIGXCPU or done.returncode == -signal.SIGKILL:
         raise _too_long()
-    with suppress(ValueError):
+    with suppress(ValueError, StoreError):
         found = json.loads(done.stdout)
         if "problem" in found:
             raise NetworkError(found["problem"])

@@ -2,6 +2,8 @@
 
 import io
 import warnings
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from core.own.outline import Outline
 
 SIZE = (224, 224)
 OPSET = 17
+_UNLIKELY = 997  # classes, which no other side of any layer is
 
 
 def names() -> list[str]:
@@ -38,19 +41,19 @@ def opened(path: Path, architecture: str | None, size: tuple[int, int] | None) -
         )
         raise NetworkError(f"{what}; name one of torchvision's, such as resnet18 or mobilenet_v3_small.")
     graph = parsed(_exported(_loaded(path, architecture), size or SIZE))
-    _, outputs = tried(graph, [size or SIZE])
+    given, outputs = tried(graph, [size or SIZE])
     outline = Outline(
         bytes=path.stat().st_size,
         opset=graph.opset,
         producer="",
         nodes=len(graph.model.graph.node),
-        input=graph.input,
+        input=given,
         outputs=outputs,
         layers=graph.layers,
         kept=graph.kept,
         norms=len(graph.norms),
     )
-    return graph, outline
+    return replace(graph, input=given), outline
 
 
 def _state(path: Path) -> dict[str, Any]:
@@ -67,8 +70,7 @@ def _loaded(path: Path, architecture: str) -> nn.Module:
             f"The arrays of {path.name} are {', '.join(wrong)}; they must be float32: save the "
             "state_dict() of network.float()."
         )
-    classes = next((len(array) for name, array in reversed(state.items()) if name.endswith(".bias")), 1_000)
-    model: nn.Module = torchvision.models.get_model(architecture, weights=None, num_classes=classes).eval()
+    model = _built(architecture, _classes(architecture, state)).eval()
     try:
         model.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in state.items()})
     except RuntimeError as error:
@@ -77,6 +79,19 @@ def _loaded(path: Path, architecture: str) -> nn.Module:
             f"{path.name} does not hold the arrays of {architecture}: {' '.join(first).strip()[:200]} Choose the "
             "architecture that it was saved from."
         ) from error
+    return model
+
+
+def _classes(architecture: str, state: Mapping[str, Any]) -> int:
+    """How many classes the arrays tell apart: the length of that bias which depends on it."""
+    with torch.device("meta"):  # without memory
+        known = _built(architecture, _UNLIKELY).named_parameters()
+    names = [name for name, parameter in known if parameter.shape == (_UNLIKELY,)]
+    return next((len(state[name]) for name in reversed(names) if name in state), _UNLIKELY)
+
+
+def _built(architecture: str, classes: int) -> nn.Module:
+    model: nn.Module = torchvision.models.get_model(architecture, weights=None, num_classes=classes)
     return model
 
 
@@ -104,4 +119,4 @@ def written(path: Path, graph: Graph) -> bytes:
     """The arrays of a file with the same keys, those that the graph holds with its values."""
     held = {name: graph.array(name) for name in graph.constants}
     state = {name: held.get(name, array) for name, array in _state(path).items()}
-    return save({name: np.ascontiguousarray(array) for name, array in state.items()})
+    return save({name: np.array(array, order="C") for name, array in state.items()})

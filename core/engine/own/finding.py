@@ -14,11 +14,12 @@ from core.data.pool import Pictures
 from core.engine.own.runtime import BATCH, Runner
 from core.errors import NetworkError
 from core.evaluation import Proportion, accuracy
-from core.own.found import Found, Tried, near_chance
+from core.own.found import Found, Tried
 from core.own.reading import Reading
 
 ROUNDS = (50, 150, 500)
 """Pictures after each round."""
+_PER_CLASS = 4  # pictures, from which on an order of the classes is looked for
 MOST = ROUNDS[-1]
 
 
@@ -65,18 +66,15 @@ def find(
             assert problem is not None
             raise problem
         done = upto
-        racing, behind = _ahead(racing, pictures.labels)
+        racing, behind = _ahead(racing, pictures.labels, classes)
         left = behind + left
         if done == len(pictures):
             break
-    ordered, reordered = [*racing, *left], None
-    if near_chance(_right(racing[0], pictures.labels), classes):
-        orders = {racer: _reordered(racer, pictures.labels, classes) for racer in racing}
-        first = max(racing, key=lambda racer: orders[racer][0].value)
-        if not near_chance(orders[first][0], classes):
-            reordered = orders[first]
-            ordered.sort(key=lambda racer: racer is not first)
-    return Found(tuple(Tried(r.reading, _right(r, pictures.labels)) for r in ordered), classes, reordered)
+    ordered, reordered = [*racing, *left], _reordered(racing, pictures.labels, classes)
+    if reordered is not None:
+        ordered.sort(key=lambda racer: racer is not reordered[0])
+    tried = tuple(Tried(racer.reading, _right(racer, pictures.labels)) for racer in ordered)
+    return Found(tried, classes, reordered and reordered[1:])
 
 
 def _predicted(runner: Runner, reading: Reading, pixels: Sequence[np.ndarray]) -> np.ndarray:
@@ -91,17 +89,39 @@ def _right(racer: _Racer, labels: np.ndarray) -> Proportion:
     return accuracy(labels[: len(racer.predicted)], racer.predicted)
 
 
-def _ahead(racing: list[_Racer], labels: np.ndarray) -> tuple[list[_Racer], list[_Racer]]:
-    """Those whose interval reaches that of the best, and the others, both with the best first."""
+def _ahead(racing: list[_Racer], labels: np.ndarray, classes: int) -> tuple[list[_Racer], list[_Racer]]:
+    """Those whose interval reaches that of the best, perhaps in another order of the classes, and the others.
+
+    Both have the best first.
+    """
     ordered = sorted(racing, key=lambda racer: -_right(racer, labels).value)  # stable: the more common first
     least = _right(ordered[0], labels).low
-    ahead = [racer for racer in ordered if _right(racer, labels).high >= least]
-    return ahead, ordered[len(ahead) :]
+    ahead = [racer for racer in ordered if _highest(racer, labels, classes) >= least]
+    return ahead, [racer for racer in ordered if racer not in ahead]
 
 
-def _reordered(racer: _Racer, labels: np.ndarray, classes: int) -> tuple[Proportion, tuple[int, ...]]:
-    """The order of the classes under which most of every second picture is right, and its accuracy on the others."""
+def _highest(racer: _Racer, labels: np.ndarray, classes: int) -> float:
+    matched = _matched(racer, labels, classes)
+    return max(_right(racer, labels).high, matched[0].high if matched else 0.0)
+
+
+def _reordered(
+    racing: list[_Racer], labels: np.ndarray, classes: int
+) -> tuple[_Racer, Proportion, tuple[int, ...]] | None:
+    """The reading that is right most often in another order of the classes, if that is more than without."""
+    matches = [(racer, *matched) for racer in racing if (matched := _matched(racer, labels, classes))]
+    best = max(matches, key=lambda match: match[1].value, default=None)
+    return best if best and best[1].low > _right(racing[0], labels).high else None
+
+
+def _matched(racer: _Racer, labels: np.ndarray, classes: int) -> tuple[Proportion, tuple[int, ...]] | None:
+    """The order of the classes under which most of every second picture is right, and its accuracy on the others.
+
+    None of too few pictures.
+    """
     labels, counts = labels[: len(racer.predicted)], np.zeros((classes, classes), np.int64)
+    if len(labels) < _PER_CLASS * classes:
+        return None
     np.add.at(counts, (racer.predicted[::2], labels[::2]), 1)
     order = linear_sum_assignment(-counts)[1]
     return accuracy(labels[1::2], order[racer.predicted[1::2]]), tuple(order.tolist())

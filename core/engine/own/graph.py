@@ -5,7 +5,7 @@ The functions here parse a file from outside. Whoever calls them has `core.engin
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -287,9 +287,9 @@ def _found(graph: GraphProto) -> tuple[tuple[Layer, ...], tuple[Kept, ...]]:
             if len(tensor.dims) >= 2 and _is_float(operand.constant, tensor):
                 title = _unique(_title(operand.constant, name, node), names)
                 found = _layer(title, operand, tensor, node, position)
-                nodes = _all_readers(operand.constant, operands, readers)
-                bias = None if len(nodes) > 1 else _bias(graph, node, constants, readers)
-                layers[operand.constant] = replace(found, nodes=tuple(nodes), bias=bias)
+                using = _all_readers(operand.constant, operands, readers)
+                bias = _bias([node for _, node in using], constants, readers) if position else None
+                layers[operand.constant] = replace(found, nodes=tuple(name for name, _ in using), bias=bias)
     kept += _others(constants, layers, readers)
     return tuple(layers.values()), tuple(kept)
 
@@ -305,10 +305,10 @@ def _readers(graph: GraphProto) -> dict[str, list[tuple[str, NodeProto]]]:
 
 def _all_readers(
     constant: str, operands: Mapping[str, _Operand], readers: Mapping[str, list[tuple[str, NodeProto]]]
-) -> list[str]:
-    """The names of the nodes that read a constant, itself or in another order."""
+) -> list[tuple[str, NodeProto]]:
+    """The nodes that read a constant, itself or in another order, with their names."""
     values = [value for value, operand in operands.items() if operand.constant == constant]
-    return [name for value in values for name, node in readers.get(value, []) if node.op_type not in _SAME]
+    return [(name, node) for value in values for name, node in readers.get(value, []) if node.op_type not in _SAME]
 
 
 def _is_float(name: str, tensor: TensorProto) -> bool:
@@ -316,15 +316,7 @@ def _is_float(name: str, tensor: TensorProto) -> bool:
     if tensor.data_type in (TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16):
         kind = TensorProto.DataType.Name(tensor.data_type).lower()
         raise NetworkError(f"The weights {name} are {kind}; they must be float32: {_again(EXPORT)}.")
-    if tensor.data_type != TensorProto.FLOAT:
-        return False
-    held = len(tensor.raw_data) // 4 or len(tensor.float_data)
-    if math.prod(tensor.dims) != held:
-        raise NetworkError(
-            f"The tensor {name} says that it has {math.prod(tensor.dims):,} numbers, and holds {held:,}; the file is "
-            "damaged: copy it again."
-        )
-    return bool(held)
+    return bool(tensor.data_type == TensorProto.FLOAT and math.prod(tensor.dims))
 
 
 def _layer(name: str, operand: _Operand, tensor: TensorProto, node: NodeProto, position: int) -> Layer:
@@ -370,21 +362,26 @@ def _unique(title: str, taken: set[str]) -> str:
 
 
 def _bias(
-    graph: GraphProto,
-    node: NodeProto,
+    nodes: Sequence[NodeProto],
     constants: Mapping[str, TensorProto],
     readers: Mapping[str, list[tuple[str, NodeProto]]],
 ) -> str | None:
-    """The constant that is added to each filter's output, by the node itself or by the Add after a MatMul."""
-    names = [*node.input[2:3]]
-    if node.op_type == "MatMul":
-        after = readers.get(node.output[0], [])
-        names = [n for _, add in after if add.op_type == "Add" for n in add.input] if len(after) == 1 else []
-    for name in names:
+    """The constant that all nodes of a layer add to each filter's output, themselves or by the Add after a MatMul."""
+    added = [_added(node, readers) for node in nodes]
+    for name in added[0]:
         tensor = constants.get(name)
-        if tensor and tensor.data_type == TensorProto.FLOAT and len(readers[name]) == 1 and len(tensor.dims) == 1:
-            return str(name)
+        if tensor and tensor.data_type == TensorProto.FLOAT and len(tensor.dims) == 1:
+            shared = all(name in names for names in added) and len(readers[name]) == len(nodes)
+            return str(name) if shared else None
     return None
+
+
+def _added(node: NodeProto, readers: Mapping[str, list[tuple[str, NodeProto]]]) -> list[str]:
+    """What a node adds to its product."""
+    if node.op_type != "MatMul":
+        return [*node.input[2:3]]
+    after = [add for _, add in readers.get(node.output[0], [])]
+    return [*after[0].input] if len(after) == 1 and after[0].op_type == "Add" else []
 
 
 _WHY = {

@@ -5,7 +5,6 @@
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from core.codec import to_json
@@ -50,8 +49,7 @@ def look(content: bytes, size: tuple[int, int] | None) -> dict[str, object]:
     from core.own.outline import Outline
 
     graph = parsed(content)
-    batch, outputs = tried(graph, [size] if size else [*_UNSEEN])
-    given = graph.input if batch else replace(graph.input, shape=(1, *graph.input.shape[1:]))
+    given, outputs = tried(graph, [size] if size else [*_UNSEEN])
     return to_json(
         Outline(
             bytes=len(content),

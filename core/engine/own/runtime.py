@@ -52,7 +52,8 @@ class Runner:
         parts = [self._filled(images[start : start + size], size) for start in range(0, len(images), size)]
         found = [_tried(partial(self._session.run, self.names, {self._given.name: part})) for part in parts]
         joined = [np.concatenate(values) if len(values) > 1 else values[0] for values in zip(*found, strict=True)]
-        return [value[: len(images) * (len(value) // (size * len(parts)))] for value in joined]
+        ran = size * len(parts)
+        return joined if ran == len(images) else [value[: len(value) * len(images) // ran] for value in joined]
 
     @staticmethod
     def _filled(images: NDArray[Any], size: int) -> NDArray[Any]:

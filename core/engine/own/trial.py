@@ -1,54 +1,64 @@
-"""A graph run for the first time, on black images: whether it runs, and what comes out."""
+"""A graph run for the first time, on black images: whether it runs, what it takes, and what comes out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from core.engine.own.graph import Graph
 from core.engine.own.runtime import Runner
 from core.errors import NetworkError
+from core.own.outline import Input
 
 
-def tried(graph: Graph, sizes: Sequence[tuple[int, int]]) -> tuple[bool, dict[str, tuple[int, ...]]]:
-    """Run a graph on black images of the sizes in turn, where it leaves the size open, until it runs.
+def tried(graph: Graph, sizes: Sequence[tuple[int, int]]) -> tuple[Input, dict[str, tuple[int, ...]]]:
+    """Run a graph on black images, where it leaves things open in each order of axes, channels and size until it runs.
 
     Returns:
-        Whether it takes the number of images that it says, and the shape of each output for one image.
+        The input with the channels that it took, and one image at a time if it does not take two; and the shape of each
+        output for one image.
 
     Raises:
         NetworkError: it does not run.
     """
     names = [value.name for value in graph.model.graph.output]
     runner, problem = Runner(graph.model, graph.input, names, threads=1), None
-    for layout in graph.input.layouts:
-        for size in sizes:
-            shape = _filled(graph, layout, size)
-            try:
-                outputs = [value.shape for value in runner.run(np.zeros(shape, graph.input.type))]
-            except NetworkError as error:
-                problem = problem or error
-                continue
-            several = _takes(runner, graph, shape)
-            return several, {
-                name: tuple(s[1:]) for name, s in zip(names, outputs, strict=True) if s and s[0] == shape[0]
-            }
+    for given, size in _ways(graph.input, sizes):
+        shape = _filled(given, size)
+        try:
+            outputs = [value.shape for value in runner.run(np.zeros(shape, given.type))]
+        except NetworkError as error:
+            problem = problem or error
+            continue
+        batch = given.batch or (None if _takes_two(runner, shape, given.type) else 1)
+        of_images = {name: s[1:] for name, s in zip(names, outputs, strict=True) if s and s[0] == shape[0]}
+        return replace(given, shape=(batch, *given.shape[1:])), of_images
     assert problem is not None
     raise problem
 
 
-def _filled(graph: Graph, layout: str, size: tuple[int, int]) -> tuple[int, ...]:
-    """The shape of a batch, with numbers where the graph leaves them open."""
-    height, width = (known or wanted for known, wanted in zip(graph.input.size(layout), size, strict=True))
-    channels = graph.input.channels(layout) or 3
-    sides = {"NCHW": (channels, height, width), "NHWC": (height, width, channels), "NHW": (height, width)}[layout]
-    return (graph.input.batch or 1, *sides)
+def _ways(given: Input, sizes: Sequence[tuple[int, int]]) -> Iterator[tuple[Input, tuple[int, int]]]:
+    """The input with its channels in each place that they can be in, and each size."""
+    for layout in given.layouts:
+        for channels in [given.channels(layout)] if given.channels(layout) else [3, 1]:
+            shape = [*given.shape]
+            if layout != "NHW":
+                shape[1 if layout == "NCHW" else 3] = channels
+            for size in sizes:
+                yield replace(given, shape=tuple(shape)), size
 
 
-def _takes(runner: Runner, graph: Graph, shape: tuple[int, ...]) -> bool:
+def _filled(given: Input, size: tuple[int, int]) -> tuple[int, ...]:
+    """The shape of a batch, with numbers where height and width are open."""
+    first = 2 if given.layouts[0] == "NCHW" else 1
+    sides = [side or 1 for side in given.shape]
+    sides[first : first + 2] = [known or wanted for known, wanted in zip(given.shape[first:], size, strict=False)]
+    return tuple(sides)
+
+
+def _takes_two(runner: Runner, shape: tuple[int, ...], kind: str) -> bool:
     """Whether a graph that says that it takes any number of images does so."""
-    if graph.input.batch:
-        return True
     try:
-        return all(len(value) == 2 for value in runner.run(np.zeros((2, *shape[1:]), graph.input.type)))
+        return all(len(value) == 2 for value in runner.run(np.zeros((2, *shape[1:]), kind)))
     except NetworkError:
         return False
