@@ -14,7 +14,7 @@ from core.engine.own import apart, look
 from core.engine.own.apart import outlined
 from core.errors import NetworkError
 from core.own.outline import Input
-from tests.graphs import CLASSES, FILTERS, SIDE, small
+from tests.graphs import CLASSES, FILTERS, SIDE, constant, model, small
 from tests.test_own_graph import looping, outside
 
 
@@ -79,9 +79,28 @@ def test_an_open_height_and_width_are_tried(tmp_path: Path) -> None:
     assert outlined(written(tmp_path, small(shape=("n", 1, "h", "w"))), (48, 192)).outputs == {"y": (CLASSES,)}
 
 
+@pytest.mark.parametrize("opset", [7, 9, 13, 18, 21, 24, 26])
+def test_every_opset_from_7_on_runs(opset: int, tmp_path: Path) -> None:
+    assert outlined(written(tmp_path, small(opset=opset))).opset == opset
+
+
+def test_channels_last_and_no_convolution_at_all(tmp_path: Path) -> None:
+    turned = small(shape=("n", SIDE, SIDE, 3))
+    turned.graph.node[0].input[0] = "t"
+    turned.graph.node.insert(0, helper.make_node("Transpose", ["x"], ["t"], perm=[0, 3, 1, 2]))
+    turned.graph.initializer[0].CopyFrom(constant("conv.weight", FILTERS, 3, 3, 3))
+    outline = outlined(written(tmp_path, turned))
+    assert (outline.input.layouts, outline.input.size("NHWC")) == (("NHWC",), (SIDE, SIDE))
+    nodes = [helper.make_node("Flatten", ["x"], ["f"]), helper.make_node("MatMul", ["f", "w"], ["y"])]
+    plain = outlined(written(tmp_path, model(nodes, [constant("w", SIDE**2, CLASSES)])))
+    assert [(layer.operator, layer.shape) for layer in plain.layers] == [("MatMul", (CLASSES, SIDE**2))]
+
+
 REFUSED = {
     "nothing": (b"", "empty"),
     "a web page": (b"<html>", "web page"),
+    "a length of 2 GB": (b"\x08\x08\x3a\xff\xff\xff\xff\x07", "not a complete ONNX file"),
+    "a length of 2 GB in safetensors": (b"\x00\x00\x00\x80\x00\x00\x00\x00{", "says that its head has 2,147,483,648"),
     "cut off": (small().SerializeToString()[:-30], "not a complete ONNX file|checker refuses"),
     "a function that calls itself": (looping(), "functions of its own"),
     "external data that climbs": (outside("../../../../etc/passwd"), "external_data=False"),

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from core.data import fashion
+from core.data.files import write_idx
 from core.data.pool import Pictures, pool
 from core.errors import DataError
 from tests.graphs import digits, write_pictures
@@ -46,6 +47,40 @@ def test_a_training_part_is_used_as_such(tmp_path: Path) -> None:
 def test_pictures_keep_their_own_size_and_colours(tmp_path: Path) -> None:
     found = pool(str(folder_of(tmp_path, {"a": 12, "b": 12}, ((20, 30), (700, 500)))))
     assert {found.test.read(i).shape for i in range(len(found.test))} == {(30, 20, 3), (500, 700, 3)}
+
+
+def test_the_shape_is_known_without_decoding(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        folder = tmp_path / name
+        folder.mkdir()
+        for i in range(15):
+            turned = Image.new("RGB", (40, 20), "red")
+            exif = turned.getexif()
+            exif[0x0112] = 6 if i % 3 else 1
+            turned.save(folder / f"{i}.jpg", exif=exif)
+            Image.new("L", (9, 7)).save(folder / f"{i}.png")
+    found = pool(str(tmp_path))
+    for part in (found.test, found.before):
+        assert [part.shape(i) for i in range(len(part))] == [part.read(i).shape for i in range(len(part))]
+
+
+@pytest.mark.parametrize("shape", [(48, 64), (3, 512), (40, 30, 3)])
+@pytest.mark.parametrize("trains", [True, False])
+def test_idx_files_of_any_side_with_or_without_a_training_part(
+    shape: tuple[int, ...], trains: bool, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    for part, n in (("train", 60), ("t10k", 40)) if trains else (("t10k", 40),):
+        images, labels = rng.integers(0, 256, (n, *shape), np.uint8), np.arange(n, dtype=np.uint8) % 200 % 4
+        write_idx(tmp_path / f"{part}-images-idx{images.ndim}-ubyte.gz", images)
+        write_idx(tmp_path / f"{part}-labels-idx1-ubyte.gz", labels)
+    found = pool(str(tmp_path))
+    assert found.test.read(0).shape == found.test.shape(0) == shape
+    assert (len(found.test), len(found.before), found.aside) == ((40, 60, 0) if trains else (32, 8, 8))
+    write_idx(tmp_path / "t10k-images-idx3-ubyte.gz", np.zeros((40, 513, 8), np.uint8))
+    (tmp_path / f"t10k-images-idx{len(shape) + 1}-ubyte.gz").unlink() if len(shape) == 3 else None
+    with pytest.raises(DataError):
+        pool(str(tmp_path))
 
 
 def test_a_thousand_classes(tmp_path: Path) -> None:

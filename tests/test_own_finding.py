@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.data.pool import Pictures
+from core.data.pool import Pictures, of_array
 from core.engine.own import finding
 from core.engine.own.finding import find
 from core.errors import NetworkError
@@ -23,7 +23,7 @@ def pictures(n: int = N) -> Pictures:
     labels = rng.integers(0, CLASSES, n)
     colours = np.array([[200, 60, 60], [60, 200, 60], [60, 60, 200], [200, 200, 60]])
     pixels = (colours[labels][:, None, None] + rng.integers(-40, 40, (n, 8, 8, 3))).astype(np.uint8)
-    return Pictures(labels, pixels.__getitem__)
+    return of_array(pixels, labels)
 
 
 class Seeing:

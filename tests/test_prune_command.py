@@ -63,7 +63,8 @@ def run(place: Path, network: str, out: Path, *more: str, data: str = "digits", 
 def answers(content: bytes, images: np.ndarray) -> np.ndarray:
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     answered = session.run(None, {"x": images[:, None].astype(np.float32) / 255})[0]
-    return np.asarray(answered).argmax(axis=1)
+    labels: np.ndarray = np.asarray(answered).argmax(axis=1)
+    return labels
 
 
 @pytest.mark.parametrize("opset", [11, 17, 20])

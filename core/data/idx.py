@@ -10,13 +10,13 @@ from core.data import files
 from core.data.files import Idx
 from core.data.images import Dataset, Split
 from core.data.names import distinct, shown
-from core.data.survey import REMEDY, Survey, by, check_counts, check_shape
+from core.data.survey import REMEDY, TRAINED, Limits, Survey, by, check_counts, check_shape
 from core.errors import DataError
 
 _NAME = re.compile(r"(train|t10k|test)-(images|labels)")
 _CLASSES = "classes.txt"
 _NOT_IDX = (".txt", ".csv", ".json", ".md", ".md5", ".sha1", ".sha256", ".asc", ".sig")
-_PARTS = {"train": ("train",), "test": ("t10k", "test")}
+_NAMES = {"train": ("train",), "test": ("t10k", "test")}
 
 
 def named(entry: "os.DirEntry[str]") -> bool:
@@ -26,15 +26,18 @@ def named(entry: "os.DirEntry[str]") -> bool:
 
 
 class IdxFiles:
-    """A folder with four IDX files and, if the classes have names, `classes.txt`."""
+    """A folder with four IDX files and, if the classes have names, `classes.txt`; perhaps without the training part."""
 
-    def __init__(self, folder: Path, entries: "list[os.DirEntry[str]]") -> None:
-        """Raises DataError if one of the four is missing or present twice."""
-        self._folder = folder
+    def __init__(self, folder: Path, entries: "list[os.DirEntry[str]]", limits: Limits = TRAINED) -> None:
+        """Raises DataError if one of the files is missing or present twice."""
+        self._folder, self._limits = folder, limits
         names = [entry.name for entry in entries if named(entry)]
+        trains = any(name.startswith("train") for name in names) or not limits.without_training
+        self._parts = ("train", "test") if trains else ("test",)
         self._paths = {
             (part, what): self._find(names, starts, what)
-            for part, starts in _PARTS.items()
+            for part, starts in _NAMES.items()
+            if part in self._parts
             for what in ("images", "labels")
         }
         given = [entry for entry in entries if entry.name == _CLASSES and files.is_file(entry, REMEDY)]
@@ -59,15 +62,16 @@ class IdxFiles:
         contents = {key: files.look_at_idx(path, REMEDY) for key, path in self._paths.items()}
         for key, content in contents.items():
             self._check_dimensions(key, content.shape)
-        shapes = {part: _image(contents[part, "images"].shape) for part in _PARTS}
-        highest = max(contents[part, "labels"].highest for part in _PARTS)
-        classes, shape = self._classes(highest), shapes["train"]
-        check_shape(self._folder, shape)
-        check_counts(self._folder, len(classes), contents["train", "images"].shape[0])
+        shapes = {part: _image(contents[part, "images"].shape) for part in self._parts}
+        highest = max(contents[part, "labels"].highest for part in self._parts)
+        first = self._parts[0]
+        classes, shape, n = self._classes(highest), shapes[first], contents[first, "images"].shape[0]
+        check_shape(self._folder, shape, self._limits)
+        check_counts(self._folder, len(classes), n, self._limits)
         self._check_fit(contents, shapes, highest, len(classes))
         md5s = {self._paths[key].name: content.md5 for key, content in contents.items()}
         digest = files.digest([*(md5.encode() for md5 in md5s.values()), "\n".join(classes).encode()])
-        return Survey(shape, classes, contents["train", "images"].shape[0], digest, digest, md5s)
+        return Survey(shape, classes, n, digest, digest, md5s)
 
     def _check_dimensions(self, key: tuple[str, str], shape: tuple[int, ...]) -> None:
         held = by(shape) or "single"
@@ -79,10 +83,10 @@ class IdxFiles:
     def _check_fit(
         self, contents: dict[tuple[str, str], Idx], shapes: dict[str, tuple[int, ...]], highest: int, classes: int
     ) -> None:
-        if shapes["train"] != shapes["test"]:
+        if len({*shapes.values()}) > 1:
             both = " and ".join(f"{by(shape)} in {part}" for part, shape in shapes.items())
             raise DataError(f"The images of {self._folder} are not all alike: {both}; {REMEDY}.")
-        for part in _PARTS:
+        for part in self._parts:
             images, labels = (contents[part, what].shape[0] for what in ("images", "labels"))
             if images != labels or not images:
                 raise DataError(
@@ -103,13 +107,18 @@ class IdxFiles:
         return distinct([shown(name.strip()) for name in names if name.strip()], self._folder)
 
     def read(self, survey: Survey) -> Dataset:
-        """Raises DataError: the files are no longer those of the survey, or cannot be read."""
+        """The images of both parts; raises as `read_parts` does."""
+        return Dataset(**self.read_parts(survey), classes=survey.classes)
+
+    def read_parts(self, survey: Survey) -> dict[str, Split]:
+        """The images of each part; raises DataError if the files are not those of the survey, or cannot be read."""
         arrays = {key: files.read_idx(path, REMEDY) for key, path in self._paths.items()}
         for key, path in self._paths.items():
             if files.md5_of_idx(arrays[key]) != survey.md5s[path.name]:
                 raise DataError(f"{path} was changed while it was read; try again.")
-        train, test = (Split(_squeezed(arrays[part, "images"]), arrays[part, "labels"].reshape(-1)) for part in _PARTS)
-        return Dataset(train, test, survey.classes)
+        return {
+            part: Split(_squeezed(arrays[part, "images"]), arrays[part, "labels"].reshape(-1)) for part in self._parts
+        }
 
 
 def _image(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -118,6 +118,15 @@ class PictureFolders:
         except PictureError as error:
             raise self._no_picture(path, error) from error
 
+    def shape(self, path: str) -> tuple[int, ...]:
+        """The shape of `picture`, from the headers of its file; raises DataError if they are damaged."""
+        try:
+            file = headers(self._content(path))
+        except PictureError as error:
+            raise self._no_picture(path, error) from error
+        size = file.size if orientation(file.exif) < 5 else file.size[::-1]
+        return (size[1], size[0], *((3,) if file.coloured else ()))
+
     def _content(self, path: str) -> bytes:
         try:
             with open(self._folder / path, "rb") as file:

@@ -12,9 +12,29 @@ from core.errors import DataError
 REMEDY = "see docs/data-sets.md"
 
 SIDES = (28, 32)
-MOST_CLASSES = 50
-LEAST_IMAGES = 500
-"""Training images; with fewer, none could be held out for validation."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a data set may be.
+
+    Attributes:
+        most_side: pixels along a side; None if images must be square and of one of `SIDES`.
+        most_classes: how many.
+        least_images: training images.
+        without_training: whether there may be only a test part.
+    """
+
+    most_side: int | None
+    most_classes: int
+    least_images: int
+    without_training: bool
+
+
+TRAINED = Limits(None, 50, 500, False)
+"""For a network that is trained here; with fewer images, none could be held out for validation."""
+BROUGHT = Limits(512, 1_000, 1, True)
+"""For a network that is brought."""
 
 _VERSION = 1
 """Raise it when a survey of the same files would give another result."""
@@ -85,17 +105,23 @@ def _parsed(text: str) -> Survey | str | None:
         return None
 
 
-def check_counts(folder: Path, classes: int, images: int) -> None:
+def check_counts(folder: Path, classes: int, images: int, limits: Limits = TRAINED) -> None:
     """Raises DataError unless there are as many classes and training images as a network needs."""
-    if not 2 <= classes <= MOST_CLASSES:
-        raise DataError(f"{folder} has {classes} classes; there must be 2 to {MOST_CLASSES}.")
-    if images < LEAST_IMAGES:
-        raise DataError(f"{folder} has {images} training images; there must be at least {LEAST_IMAGES}.")
+    if not 2 <= classes <= limits.most_classes:
+        raise DataError(f"{folder} has {classes:,} classes; there must be 2 to {limits.most_classes:,}.")
+    if images < limits.least_images:
+        raise DataError(f"{folder} has {images} training images; there must be at least {limits.least_images}.")
 
 
-def check_shape(folder: Path, shape: tuple[int, ...]) -> None:
-    """Raises DataError unless images of this shape can be learnt from."""
-    if shape[0] not in SIDES or shape[:2] != (shape[0],) * 2 or shape[2:] not in ((), (3,)):
+def check_shape(folder: Path, shape: tuple[int, ...], limits: Limits = TRAINED) -> None:
+    """Raises DataError unless a network can be of images of this shape."""
+    if limits.most_side is not None:
+        if shape[2:] not in ((), (3,)) or not 1 <= min(shape[:2]) <= max(shape[:2]) <= limits.most_side:
+            raise DataError(
+                f"The images of {folder} are {by(shape)}; they must be grey or have 3 colours, and at most "
+                f"{limits.most_side} pixels along a side."
+            )
+    elif shape[0] not in SIDES or shape[:2] != (shape[0],) * 2 or shape[2:] not in ((), (3,)):
         raise DataError(
             f"The images of {folder} are {by(shape)}; they must be 28 x 28 or 32 x 32, grey or with 3 colours."
         )

@@ -76,6 +76,11 @@ class Reading:
         inverted = ", inverted" if self.inverted else ""
         return f"{self.scale}{inverted}, {colours}, {self.size[0]} × {self.size[1]} {self.fit}, {self.layout}"
 
+    @property
+    def frame(self) -> tuple[object, ...]:
+        """What `fitted` depends on: equal frames make the same of a picture."""
+        return self.size, self.channels, self.fit
+
     def fitted(self, picture: Pixels) -> Pixels:
         """A picture in the network's size and channels, uint8: (height, width, channels)."""
         image = Image.fromarray(picture).convert("L" if self.channels == 1 else "RGB")

@@ -17,8 +17,9 @@ from core.evaluation import Proportion, accuracy
 from core.own.found import Found, Tried
 from core.own.reading import Reading
 
-ROUNDS = (50, 150, 500)
-"""Pictures after each round."""
+ROUNDS, FEWER = (50, 150, 500), (20, 60, 200)
+"""Pictures after each round, and after each for large images."""
+_LARGE = 10_000  # pixels
 _PER_CLASS = 4  # pictures, from which on an order of the classes is looked for
 MOST = ROUNDS[-1]
 
@@ -51,13 +52,12 @@ def find(
     """
     racing, left = [_Racer(reading, np.empty(0, np.int64)) for reading in readings], list[_Racer]()
     done, problem = 0, None
-    pixels = [pictures.read(i) for i in range(len(pictures))]
-    for target in ROUNDS:
-        upto = min(target, len(pictures))
+    for upto in _rounds(readings, len(pictures)):
         on_round(len(racing), upto)
+        fitted = _fitted(racing, pictures, range(done, upto))
         for racer in [*racing]:
             try:
-                new = _predicted(runner, racer.reading, pixels[done:upto])
+                new = _predicted(runner, racer.reading, fitted[racer.reading.frame])
                 racer.predicted = np.concatenate([racer.predicted, new])
             except NetworkError as error:
                 problem = problem or error
@@ -68,8 +68,6 @@ def find(
         done = upto
         racing, behind = _ahead(racing, pictures.labels, classes)
         left = behind + left
-        if done == len(pictures):
-            break
     ordered, reordered = [*racing, *left], _reordered(racing, pictures.labels, classes)
     if reordered is not None:
         ordered.sort(key=lambda racer: racer is not reordered[0])
@@ -77,10 +75,27 @@ def find(
     return Found(tried, classes, reordered and reordered[1:])
 
 
-def _predicted(runner: Runner, reading: Reading, pixels: Sequence[np.ndarray]) -> np.ndarray:
+def _rounds(readings: Sequence[Reading], pictures: int) -> list[int]:
+    """How many pictures have been looked at after each round."""
+    height, width = readings[0].size
+    return sorted({min(n, pictures) for n in (ROUNDS if height * width <= _LARGE else FEWER)})
+
+
+def _fitted(racing: Sequence[_Racer], pictures: Pictures, indices: range) -> dict[object, np.ndarray]:
+    """Some pictures, each read once, as each frame has them: (n, height, width, channels)."""
+    frames = {racer.reading.frame: racer.reading for racer in racing}
+    found: dict[object, list[np.ndarray]] = {frame: [] for frame in frames}
+    for i in indices:
+        picture = pictures.read(i)
+        for frame, reading in frames.items():
+            found[frame].append(reading.fitted(picture))
+    return {frame: np.stack(parts) for frame, parts in found.items()}
+
+
+def _predicted(runner: Runner, reading: Reading, fitted: np.ndarray) -> np.ndarray:
     found = [np.empty(0, np.int64)]
-    for start in range(0, len(pixels), BATCH):
-        batch = reading.batch(np.stack([reading.fitted(picture) for picture in pixels[start : start + BATCH]]))
+    for start in range(0, len(fitted), BATCH):
+        batch = reading.batch(fitted[start : start + BATCH])
         found.append(runner.run(batch)[0].reshape(len(batch), -1).argmax(axis=1))
     return np.concatenate(found)
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, checker
 
-from core.data.pool import Pictures, Pool, pool
+from core.data.pool import Pool, pool
 from core.engine.own import architectures, finding
 from core.engine.own.apart import outlined
 from core.engine.own.graph import Graph, parsed, tensors
@@ -119,12 +119,12 @@ def opened(path: Path, size: tuple[int, int] | None = None, architecture: str | 
 def found_reading(brought: Brought, images: Pool, asked: Asked, progress: Progress = lambda text: None) -> Found:
     """How pictures are read, found on pictures that are not reported on; raises as `prune_file` does."""
     pictures = images.before.sample(finding.MOST, asked.pruning.sample_seed)
-    pixels = [pictures.read(i) for i in range(len(pictures))]
-    sizes = {(picture.shape[0], picture.shape[1]) for picture in pixels}
+    shapes = {pictures.shape(i) for i in range(len(pictures))}
+    sizes = {(shape[0], shape[1]) for shape in shapes}
     size = asked.size or (next(iter(sizes)) if len(sizes) == 1 else None)
     if size is not None and max(size) > MOST_SIDE:
         size = None
-    readings = candidates(brought.graph.input, sizes, coloured=any(p.ndim == 3 for p in pixels), size=size)
+    readings = candidates(brought.graph.input, sizes, coloured=any(len(shape) == 3 for shape in shapes), size=size)
     if not readings:
         raise NetworkError(
             "This graph takes images of any size, and the pictures do not say which: name the height and width that "
@@ -135,7 +135,7 @@ def found_reading(brought: Brought, images: Pool, asked: Asked, progress: Progre
     return finding.find(
         brought.runner(brought.graph.model, len(images.classes)),
         readings,
-        Pictures(pictures.labels, pixels.__getitem__),
+        pictures,
         len(images.classes),
         lambda n, upto: progress(f"Finding how pictures are read: {n} ways on {upto} pictures"),
     )
