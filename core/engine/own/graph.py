@@ -1,6 +1,6 @@
 """A graph of ONNX: checked, its layers found, and written again with other weights and nothing else changed.
 
-The functions here parse a file from outside. Whoever calls them has `core.engine.own.apart` look at it first.
+The functions here parse a file from outside, which `core.engine.own.apart` must have looked at before.
 """
 
 import math

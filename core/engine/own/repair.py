@@ -1,7 +1,7 @@
 """Repair without labels of a network that was brought, and what criteria read besides its weights.
 
 As `core.engine.repair` does it for the networks that are trained here; what a layer reads is a value inside the graph,
-which ONNX Runtime gives. Layers whose inputs cannot be had so stay as they were pruned: see `fitted_layers`.
+which ONNX Runtime gives. Layers whose inputs it does not give stay as they were pruned: see `fitted_layers`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
