@@ -58,6 +58,7 @@ class Settings:
     longest_training: int = _setting(
         "PRUNELAB_LONGEST_TRAINING", _whole(1, 1440, "minutes"), 120, "minutes after which a job that trains is stopped"
     )
+    networks: bool = _setting("PRUNELAB_NETWORKS", _switch, True, "off: visitors cannot bring networks of their own")
     expire: int | None = _setting(
         "PRUNELAB_EXPIRE", _whole(1, 3650, "days"), None, "days after which visitors' runs are deleted"
     )

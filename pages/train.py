@@ -15,7 +15,7 @@ from core.run import Run, Training
 from core.words import wording
 from pages.ui.components.table import Action, Row, TableCell, table
 from pages.ui.server.services import collections, engine, owner, store
-from pages.ui.view import address, picker, say
+from pages.ui.view import address, bring, picker, say
 from pages.ui.view.head import head
 from pages.ui.view.links import link
 from pages.ui.view.say import as_written
@@ -274,6 +274,7 @@ wanted = choose()
 if wanted is not None:
     offer(wanted)
 follow()
+bring.show()
 if problem := st.session_state.pop("delete problem", None):
     say.error(problem)
 show_runs()

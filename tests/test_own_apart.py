@@ -12,7 +12,9 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from core.engine.own import apart, look
 from core.engine.own.apart import outlined
+from core.engine.tasks import perform
 from core.errors import NetworkError
+from core.own.looking import Looking
 from core.own.outline import Input
 from tests.graphs import CLASSES, FILTERS, SIDE, constant, model, small
 from tests.test_own_graph import looping, outside
@@ -161,7 +163,7 @@ def test_a_process_that_hangs_or_counts_for_ever_is_ended(tmp_path: Path, monkey
     path = in_child("while True: pass", tmp_path, monkeypatch)
     monkeypatch.setattr(apart, "_PATIENCE", 5)
     began = time.monotonic()
-    with pytest.raises(NetworkError, match="took more than"):
+    with pytest.raises(NetworkError, match="takes too long"):
         outlined(path)
     assert time.monotonic() - began < 60
     assert not psutil.Process().children()
@@ -178,3 +180,17 @@ def test_large_files_folders_and_what_is_not_there_are_refused_unopened(
         outlined(tmp_path)
     with pytest.raises(NetworkError, match="No such file"):
         outlined(tmp_path / "none.onnx")
+
+
+def test_a_look_is_a_job_that_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, temporary, content = tmp_path / "store", tmp_path / "temporary", small().SerializeToString()
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    found = perform(Looking(content=content), store)
+    assert found.weights == FILTERS * 9 + CLASSES * FILTERS
+    with pytest.raises(NetworkError, match="functions of its own"):
+        perform(Looking(content=looping().SerializeToString()), store)
+    assert not [*temporary.iterdir()]
+    assert not [path for path in store.rglob("*") if path.is_file()]
+    assert Looking(content=content) == Looking(content=content) != Looking(content=content + b"\x00")
+    assert b"conv" not in repr(Looking(content=content).id).encode()

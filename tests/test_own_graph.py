@@ -35,8 +35,8 @@ def test_layers_are_named_by_their_constants_in_the_order_of_the_nodes() -> None
         ("fc.weight", "Gemm", (CLASSES, FILTERS), "fc.bias"),
     ]
     assert {part.name: part.why for part in graph.kept} == {
-        "conv.bias": "it is added, not multiplied: a bias",
-        "fc.bias": "it is added, not multiplied: a bias",
+        "conv.bias": "biases",
+        "fc.bias": "biases",
     }
     assert np.array_equal(graph.weights["conv.weight"], graph.array("conv.weight"))
 

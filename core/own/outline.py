@@ -47,7 +47,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Kept:
-    """A tensor, or a node's operand, that is not pruned: what it is called, how many numbers it has, and why."""
+    """What is not pruned: a tensor with its numbers, and what they are; or a node with none, and why not."""
 
     name: str
     numbers: int

@@ -1,5 +1,6 @@
 """A network that was brought, in words: what its file holds, how its pictures are read, what pruning did to it."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from core.evaluation import Comparison
@@ -29,10 +30,18 @@ def layers(outline: Outline) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-    for why in dict.fromkeys(part.why for part in outline.kept):
-        parts = [part for part in outline.kept if part.why == why]
-        numbers = sum(part.numbers for part in parts)
-        yield f"Not pruned: {wording.counted(len(parts), 'tensor')} with {wording.count(numbers)} numbers; {why}."
+    yield from kept(outline)
+
+
+def kept(outline: Outline) -> Iterator[str]:
+    """What is not pruned, and why."""
+    numbers = Counter[str]()
+    for part in outline.kept:
+        numbers[part.why] += part.numbers
+    if stored := [f"{wording.count(n)} of {why}" for why, n in numbers.items() if n]:
+        yield f"Not pruned, because only kernels of Conv, Gemm and MatMul are: {wording.listed(stored)}."
+    if computed := [part for part in outline.kept if not part.numbers]:
+        yield f"Not pruned: {wording.counted(len(computed), 'node')}, such as {computed[0].name}: {computed[0].why}."
 
 
 def _row(layer: Layer) -> tuple[str, ...]:

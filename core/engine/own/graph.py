@@ -384,12 +384,8 @@ def _added(node: NodeProto, readers: Mapping[str, list[tuple[str, NodeProto]]]) 
     return [*after[0].input] if len(after) == 1 and after[0].op_type == "Add" else []
 
 
-_WHY = {
-    "BatchNormalization": "batch normalisation is not pruned",
-    "Add": "it is added, not multiplied: a bias",
-    "Conv": "it is added, not multiplied: a bias",
-    "Gemm": "it is added, not multiplied: a bias",
-}
+_WHAT = {"BatchNormalization": "batch normalisation", "Add": "biases", "Conv": "biases", "Gemm": "biases"}
+"""What a constant is by the operator that reads it."""
 
 
 def _others(
@@ -401,8 +397,7 @@ def _others(
         if name in layers or tensor.data_type != TensorProto.FLOAT or name not in readers:
             continue
         operator = readers[name][0][1].op_type
-        why = f"{operator} reads it; only kernels of Conv, Gemm and MatMul are pruned"
-        yield Kept(name, math.prod(tensor.dims), _WHY.get(operator, why))
+        yield Kept(name, math.prod(tensor.dims), _WHAT.get(operator, f"what {operator} reads"))
 
 
 def _turned(array: NDArray[Any], layer: Layer) -> NDArray[np.float32]:

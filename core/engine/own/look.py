@@ -13,7 +13,7 @@ from core.own.file import ONNX, kind_of
 
 MEMORY = 8_000_000_000
 """Bytes of addresses, most of which the libraries take; the file may take eight times its size besides."""
-SECONDS = 60
+SECONDS = 30
 """Of the processor."""
 _FILES = 64
 _UNSEEN = ((224, 224), (32, 32), (64, 64), (128, 128))

@@ -1,0 +1,38 @@
+"""A look at a visitor's file, as a job whose result is not stored."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+from core.job import Job
+from core.own.outline import Outline
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Looking(Job[Outline]):
+    """What an ONNX file holds. `content` is the file, which exists only as long as the worker looks at it."""
+
+    kind = "look"
+    noun = "look at this network"
+    kept = None
+
+    content: bytes
+
+    @cached_property
+    def key(self) -> str:
+        """Twelve hexadecimal digits of the file's SHA-256."""
+        return hashlib.sha256(self.content).hexdigest()[:12]
+
+    @property
+    def subject(self) -> str:
+        """No run."""
+        return ""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Looking) and self.id == other.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+
+Looking.result = Outline
