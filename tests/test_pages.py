@@ -634,3 +634,13 @@ def test_weights_and_filters_are_offered_and_then_shown_with_their_n(
     assert shown["filters 0.5"]["cells"][3]["content"] == "83.50\u00a0%"
     assert "weights.pt was read again." in text(app)
     assert "def network(images)" in str(app.code[0].value)
+
+
+@pytest.mark.parametrize("chosen", ["on", "off"])
+def test_a_network_can_be_brought_unless_the_host_says_no(
+    chosen: str, app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRUNELAB_NETWORKS", chosen)
+    app.switch_page("train.py").run()
+    assert not app.exception
+    assert ("Bring a network of your own" in [part.label for part in app.expander]) == (chosen == "on")

@@ -17,11 +17,15 @@ from onnx import ModelProto, numpy_helper
 from safetensors.numpy import load_file, save_file
 from torch import nn
 
+from core import data
+from core.engine.models import loaded
 from core.engine.own import look
 from core.engine.own.graph import parsed
+from core.errors import DataError
 from core.evaluation import compare
 from core.prune import main
 from core.pruning import PruningConfig, prune, rank
+from core.store.runs import RunStore
 from core.words import wording
 from tests.graphs import SIDE, digits, trained, write_pictures
 
@@ -235,3 +239,29 @@ def test_it_is_a_command(place: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stdout == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dynamo", [False, True])
+def test_a_run_that_ships_says_the_same_when_it_is_brought(
+    dynamo: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """LeNet-5 by torch's two exporters: the counts of the stored profile, at half of the weights."""
+    try:
+        data.check("fashion-mnist")
+    except DataError:
+        pytest.skip("Fashion-MNIST is not on this machine")
+    store = RunStore(tmp_path / "store")
+    run = next(run for run in store.runs() if run.config.network == "lenet")
+    network, one = loaded(run.design, store.weights(run.id)), (torch.zeros(2, 1, 28, 28),)
+    how = {"dynamic_shapes": ({0: torch.export.Dim("n")},), "external_data": False} if dynamo else {
+        "dynamic_axes": {"x": {0: "n"}}, "input_names": ["x"]}  # fmt: skip
+    with quiet():
+        torch.onnx.export(network, one, tmp_path / "lenet.onnx", dynamo=dynamo, verbose=False, **how)
+    asked = ["--data", "fashion-mnist", "--sparsity", "0.5", "-o", str(tmp_path / "out.onnx")]
+    assert main([str(tmp_path / "lenet.onnx"), *asked]) == 0
+    profile, labels = store.profile(run.id, PruningConfig()), store.labels(run.id)
+    assert profile is not None
+    row = profile.stop_index(50)
+    comparison = compare(labels, profile.predicted[0], profile.predicted[row])
+    assert wording.answer(int(profile.k[row]), profile.total, comparison) in capsys.readouterr().out
