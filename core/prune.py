@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             scale=given.scale,
             architecture=given.architecture,
             layers=given.layers,
+            package=given.package,
         )
         for line in prune_file(asked, progress=_progress):
             _progress("")
@@ -76,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--size", type=_size, metavar="HxW", help="of the images, where the graph leaves it open")
     parser.add_argument("--scale", choices=SCALES, help="how pixels are scaled; found by measuring if not given")
     parser.add_argument("--architecture", metavar="NAME", help="of torchvision, such as resnet18, for safetensors")
+    parser.add_argument("--package", type=Path, metavar="ZIP", help="write masks, compact encoding and model card too")
     parser.add_argument("--layers", action="store_true", help="list the layers, and what is not pruned")
     return parser
 

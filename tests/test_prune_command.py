@@ -1,10 +1,12 @@
 """`python -m core.prune`: from a file and a folder of pictures to the same graph with zeros, or a sentence."""
 
+import hashlib
 import io
 import pickle
 import subprocess
 import sys
 import warnings
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+import torchvision
 from onnx import ModelProto, numpy_helper
 from safetensors.numpy import load_file, save_file
 from torch import nn
@@ -148,8 +151,6 @@ def test_softmax_inside_gives_the_same_answers(place: Path, tmp_path: Path, caps
 def test_safetensors_with_an_architecture_keep_their_keys(
     place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import torchvision
-
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = torchvision.models.get_model("shufflenet_v2_x0_5", weights=None, num_classes=10).eval()
@@ -239,6 +240,46 @@ def test_it_is_a_command(place: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("name", ["out.onnx", "out.safetensors"])
+def test_the_archive_gives_the_file_back_without_us(
+    name: str, place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = []
+    if name == "out.safetensors":
+        network = torchvision.models.get_model("shufflenet_v2_x0_5", weights=None, num_classes=10)
+        save_file({key: value.numpy() for key, value in network.state_dict().items()}, tmp_path / "w.safetensors")
+        more = ["--architecture", "shufflenet_v2_x0_5", "--size", "32x32", "--scale", "0 to 1"]
+    brought, archive = (tmp_path / "w.safetensors" if more else place / "17.onnx"), tmp_path / "take.zip"
+    asked = ["--data", str(place / "digits"), "--sparsity", "0.9", "-o", str(tmp_path / name)]
+    assert main([str(brought), *asked, "--package", str(archive), *more]) == 0
+    said, home = capsys.readouterr().out, tmp_path / "home"
+    with zipfile.ZipFile(archive) as held:
+        held.extractall(home)
+    assert {path.name for path in home.iterdir()} == {name, "masks.safetensors", "network.plab", "compact.py",
+                                                      "restore.py", "MODEL_CARD.md"}  # fmt: skip
+    content = (tmp_path / name).read_bytes()
+    assert (home / name).read_bytes() == content
+    (home / name).unlink()
+    alone = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(home)!r}); import restore; "
+             "restore.main('network.plab')"]  # fmt: skip
+    subprocess.run(alone, cwd=home, check=True, capture_output=True)
+    assert (home / name).read_bytes() == content
+    assert f"{(home / 'network.plab').stat().st_size:,}" in said
+    assert (home / "network.plab").stat().st_size < len(content) / 2
+    masks, before = load_file(home / "masks.safetensors"), dict[str, np.ndarray]()
+    if more:
+        before, after = load_file(brought), load_file(tmp_path / name)
+    else:
+        graphs = parsed(brought.read_bytes()), parsed(content)
+        before, after = ({layer.constant: graph.array(layer.constant) for layer in graph.layers} for graph in graphs)
+    assert masks
+    assert all(np.array_equal(after[key], np.where(mask, before[key], 0)) for key, mask in masks.items())
+    card = (home / "MODEL_CARD.md").read_text()
+    assert hashlib.sha256(content).hexdigest() in card
+    assert "paired interval" in card
+    assert name in card
 
 
 @pytest.mark.slow

@@ -75,17 +75,10 @@ def mask_digest(pruned: Weights) -> str:
 
 def facts(run: Run, pruning: PruningConfig, k: int, c: Comparison) -> dict[str, str]:
     """Everything that determines and describes a pruned network, by name, in words."""
-    sample = f"{wording.count(pruning.sample)} training images without labels (seed {pruning.sample_seed})"
     return {
         "Network": run.config.network,
         "Run": run.id,
-        "Pruning": f"{pruning.criterion}, {pruning.scope}, one-shot",
-        **({"Repair": f"{pruning.followed_by.title}, on {sample}"} if pruning.repaired else {}),
-        "Weights set to zero": f"{wording.removed(k, run.weights)} ({wording.sparsity(k / run.weights)})",
-        "Accuracy before": f"{wording.accuracy(c.dense)}, {wording.spread(c.dense)}",
-        "Accuracy after": f"{wording.accuracy(c.pruned)}, {wording.spread(c.pruned)}",
-        "Difference": f"{wording.difference(c)}, 95 % paired interval; McNemar p {wording.relation(c.p_value)}",
-        "Answers changed": f"{wording.count(c.changed)} of {wording.count(c.n)}",
+        **what_pruning_did(pruning, k, run.weights, c),
         "Data set": run.config.data.name,
         "Classes": ", ".join(map(wording.isolated, run.classes)),
         "Images": " × ".join(map(str, run.shape)),
@@ -94,6 +87,20 @@ def facts(run: Run, pruning: PruningConfig, k: int, c: Comparison) -> dict[str, 
         **{f"MD5 of {name}": value for name, value in run.data_md5.items()},
         **{f"Version of {name}": value for name, value in run.versions.items()},
         "Trained": run.created,
+    }
+
+
+def what_pruning_did(pruning: PruningConfig, k: int, total: int, c: Comparison) -> dict[str, str]:
+    """How k of so many weights were chosen, and what that did to the answers, by name, in words."""
+    sample = f"{wording.count(pruning.sample)} training images without labels (seed {pruning.sample_seed})"
+    return {
+        "Pruning": f"{pruning.criterion}, {pruning.scope}, one-shot",
+        **({"Repair": f"{pruning.followed_by.title}, on {sample}"} if pruning.repaired else {}),
+        "Weights set to zero": f"{wording.removed(k, total)} ({wording.sparsity(k / total)})",
+        "Accuracy before": f"{wording.accuracy(c.dense)}, {wording.spread(c.dense)}",
+        "Accuracy after": f"{wording.accuracy(c.pruned)}, {wording.spread(c.pruned)}",
+        "Difference": f"{wording.difference(c)}, 95 % paired interval; McNemar p {wording.relation(c.p_value)}",
+        "Answers changed": f"{wording.count(c.changed)} of {wording.count(c.n)}",
     }
 
 
@@ -117,8 +124,13 @@ def card(run: Run, pruning: PruningConfig, k: int, c: Comparison, masks: str, co
     `contents` describes each other file, by name.
     """
     rows = {**facts(run, pruning, k, c), "SHA-256 of the masks": masks}
+    return table_of(f"{run.config.network}, pruned by PruneLab", rows, contents)
+
+
+def table_of(title: str, rows: Mapping[str, str], contents: Mapping[str, str]) -> str:
+    """A model card: its title, what is known by name, and a description of each other file."""
     lines = [
-        f"# {run.config.network}, pruned by PruneLab",
+        f"# {as_written(title)}",
         "",
         "For studying what pruning does; not for decisions about people or goods.",
         "",

@@ -101,6 +101,14 @@ def result(
     )
 
 
+def packed(file: str, whole: int, compact: int) -> str:
+    """The archive, and what the compact encoding takes."""
+    return (
+        f"Written to {file}: the same with the masks, a model card, and the file in {wording.size(compact)} instead "
+        f"of {wording.size(whole)}, which restore.py turns back into the same file, bit for bit."
+    )
+
+
 def written(file: str, n: int) -> str:
     """The file, and how it was checked."""
     return (

@@ -86,6 +86,10 @@ class Graph:
         """Weights by the names of their layers as the constants that the graph stores."""
         return {layer.constant: _turned(weights[layer.name], layer) for layer in self.layers if layer.name in weights}
 
+    def masks(self, kept: Mapping[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:
+        """Masks by the names of their layers as those of the constants that the graph stores."""
+        return {layer.constant: _turned(kept[layer.name], layer) for layer in self.layers if layer.name in kept}
+
     def rewritten(self, constants: Arrays) -> ModelProto:
         """The same model with other values of some constants; nothing else is changed.
 
@@ -98,6 +102,17 @@ class Graph:
         for name, value in constants.items():
             _fill(held[name], value)
         return model
+
+
+def blank(model: ModelProto, constants: Iterable[str]) -> bytes:
+    """A model without the numbers of these constants, as bytes."""
+    bare = ModelProto()
+    bare.CopyFrom(model)
+    held = tensors(bare.graph)
+    for name in constants:
+        held[name].ClearField("raw_data")
+        held[name].ClearField("float_data")
+    return bytes(bare.SerializeToString(deterministic=True))
 
 
 def parsed(content: bytes) -> Graph:
@@ -400,7 +415,7 @@ def _others(
         yield Kept(name, math.prod(tensor.dims), _WHAT.get(operator, f"what {operator} reads"))
 
 
-def _turned(array: NDArray[Any], layer: Layer) -> NDArray[np.float32]:
+def _turned(array: NDArray[Any], layer: Layer) -> NDArray[Any]:
     """Weights as stored with their filters first, and back."""
     return np.ascontiguousarray(array.T if layer.swapped else array)
 

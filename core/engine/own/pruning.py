@@ -2,23 +2,25 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, checker
 
+from core.cost.files import what_pruning_did
 from core.data.pool import Pool, pool
-from core.engine.own import architectures, finding
+from core.engine.own import architectures, finding, package
 from core.engine.own.apart import outlined
-from core.engine.own.graph import Graph, parsed, tensors
+from core.engine.own.graph import Graph, blank, parsed
 from core.engine.own.repair import Repairer, statistic
 from core.engine.own.runtime import Runner, Sample, answers
 from core.errors import ConfigError, NetworkError, PruningError, StoreError
-from core.evaluation import compare
+from core.evaluation import Comparison, compare
 from core.own.file import ONNX, kind_of
 from core.own.found import Found
 from core.own.outline import MOST_SIDE, Outline
@@ -43,6 +45,7 @@ class Asked:
         scale: a key of `core.own.reading.SCALES`; None to find it.
         architecture: None for an ONNX file.
         layers: whether to say what each layer is.
+        package: an archive to write with masks, compact encoding and model card too; None for none.
     """
 
     network: Path
@@ -54,6 +57,7 @@ class Asked:
     scale: str | None = None
     architecture: str | None = None
     layers: bool = False
+    package: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,17 +88,29 @@ def prune_file(asked: Asked, progress: Progress = lambda text: None) -> Iterator
     yield words.images(len(images.test), len(images.before), len(images.classes), images.aside)
     found = found_reading(brought, images, asked, progress)
     yield from words.readings(found, images.classes)
-    yield from pruned(brought, images, found.best.reading, asked, progress)
+    result = pruned(brought, images, found.best.reading, asked, progress)
+    content = _content(asked, result.graph)
+    write(asked.output, content)
+    pruning = asked.pruning
+    yield from words.result(
+        result.k, result.total, pruning.repair, result.as_is, result.after, result.repair, result.left
+    )
     yield words.written(str(asked.output), len(images.test))
+    if asked.package:
+        about = {"Network": asked.network.name, "Pictures": Path(asked.data).name, **result.facts(pruning)}
+        files = package.files(result.graph, result.masks, asked.output.name, content, about)
+        write(asked.package, package.zipped(files))
+        yield words.packed(str(asked.package), len(content), len(files[package.COMPACT]))
 
 
 def _check_places(asked: Asked) -> None:
     """Raises ConfigError, or StoreError if the result could not be written, before anything is computed."""
-    if asked.output.absolute() == asked.network.absolute():
-        raise ConfigError(f"{asked.output} is the network itself; name another file to write.")
-    folder = asked.output.absolute().parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK) or asked.output.is_dir():
-        raise StoreError(f"{asked.output} cannot be written; name a file in a folder that can.")
+    for path in filter(None, (asked.output, asked.package)):
+        if path.absolute() == asked.network.absolute():
+            raise ConfigError(f"{path} is the network itself; name another file to write.")
+        folder = path.absolute().parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK) or path.is_dir():
+            raise StoreError(f"{path} cannot be written; name a file in a folder that can.")
 
 
 def opened(path: Path, size: tuple[int, int] | None = None, architecture: str | None = None) -> Brought:
@@ -141,52 +157,91 @@ def found_reading(brought: Brought, images: Pool, asked: Asked, progress: Progre
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A pruned network, compared with the dense one.
+
+    Attributes:
+        graph: with the pruned, perhaps repaired weights.
+        masks: which weights of each layer are kept.
+        reading: how the pictures were read.
+        as_is: dense against pruned.
+        after: dense against pruned and repaired.
+        repair: pruned against repaired.
+        left: the layers that a refit left as they were pruned.
+    """
+
+    graph: Graph
+    masks: Mapping[str, NDArray[np.bool_]]
+    reading: Reading
+    as_is: Comparison
+    after: Comparison
+    repair: Comparison
+    left: list[str]
+
+    @property
+    def total(self) -> int:
+        """N."""
+        return sum(mask.size for mask in self.masks.values())
+
+    @property
+    def k(self) -> int:
+        """The number of weights that were pruned."""
+        return self.total - sum(int(np.count_nonzero(mask)) for mask in self.masks.values())
+
+    def facts(self, pruning: PruningConfig) -> dict[str, str]:
+        """What a model card says of it."""
+        return {"Pictures read as": str(self.reading), **what_pruning_did(pruning, self.k, self.total, self.after)}
+
+
 def pruned(
     brought: Brought, images: Pool, reading: Reading, asked: Asked, progress: Progress = lambda text: None
-) -> Iterator[str]:
-    """Prune, repair, write the file, and compare the networks on the test pictures; raises as `prune_file` does."""
-    graph, pruning = brought.graph, asked.pruning
-    needs, left = pruning.ranks_by.needs, list[str]()
-    sample = (
-        Sample.of(images.before.sample(pruning.sample, pruning.sample_seed), reading)
-        if needs or pruning.repaired
-        else None
-    )
+) -> Result:
+    """Prune, repair, and compare the networks on the test pictures; raises as `prune_file` does."""
+    graph, pruning, needs = brought.graph, asked.pruning, asked.pruning.ranks_by.needs
+    sample = None
+    if needs or pruning.repaired:
+        sample = Sample.of(images.before.sample(pruning.sample, pruning.sample_seed), reading)
     progress("Ranking the weights")
     ranking = rank(graph.weights, pruning, statistic(graph, needs, sample) if needs and sample else None)
-    zeros, masks, k = (
-        prune(graph.weights, ranking, asked.sparsity),
-        ranking.masks(asked.sparsity),
-        ranking.count(asked.sparsity),
-    )
-    constants = graph.stored(zeros)
-    as_is = graph.rewritten(constants)
-    if pruning.repaired and k and sample:
+    zeros, masks = prune(graph.weights, ranking, asked.sparsity), ranking.masks(asked.sparsity)
+    constants, left = graph.stored(zeros), list[str]()
+    networks = [graph.model, graph.rewritten(constants)]
+    if pruning.repaired and ranking.count(asked.sparsity) and sample:
         repairer = Repairer(graph, sample, pruning)
-        constants = repairer.repaired(
-            zeros, masks, lambda done, of: progress(f"Repairing the network: step {done} of {of}")
-        )
-        left = repairer.left
-    model = checked(graph, constants, masks)
-    networks = [graph.model, as_is, model] if pruning.repaired else [graph.model, model]
+        say = partial(_say_repaired, progress)
+        constants, left = repairer.repaired(zeros, masks, say), repairer.left
+    after = checked(graph, constants, masks)
+    networks = [networks[0], *networks[1 : 1 + pruning.repaired], after.model]
+    labels, predicted = images.test.labels, _answers(brought, networks, images, reading, progress)
+    dense, before, last = predicted[0], predicted[1], predicted[-1]
+    compared = compare(labels, dense, before), compare(labels, dense, last), compare(labels, before, last)
+    return Result(after, masks, reading, *compared, left)
+
+
+def _say_repaired(progress: Progress, done: int, of: int) -> None:
+    progress(f"Repairing the network: step {done} of {of}")
+
+
+def _answers(
+    brought: Brought, networks: Sequence[ModelProto], images: Pool, reading: Reading, progress: Progress
+) -> list[NDArray[np.int64]]:
+    """What each network answers about each test picture."""
+    n, classes = len(images.test), len(images.classes)
     logits = answers(
-        [brought.runner(network, len(images.classes)) for network in networks],
+        [brought.runner(network, classes) for network in networks],
         images.test,
         reading,
-        lambda done: progress(f"Comparing the networks: {done:,} of {len(images.test):,} images"),
+        lambda done: progress(f"Comparing the networks: {done:,} of {n:,} images"),
     )
     if not all(np.isfinite(rows).all() for rows in logits):
         raise PruningError("The answers on these images are not finite numbers; check how the pictures are read.")
-    dense, before, after = (rows.argmax(axis=1) for rows in (logits[0], logits[1], logits[-1]))
-    labels = images.test.labels
-    write(asked.output, _content(asked, graph, model))
-    comparisons = compare(labels, dense, before), compare(labels, dense, after), compare(labels, before, after)
-    yield from words.result(k, ranking.total, pruning.repair, *comparisons, left)
+    return [rows.argmax(axis=1) for rows in logits]
 
 
 def checked(
     graph: Graph, constants: Mapping[str, NDArray[np.float32]], masks: Mapping[str, NDArray[np.bool_]]
-) -> ModelProto:
+) -> Graph:
     """The graph with other numbers in these constants, as it is read again from its file.
 
     Raises:
@@ -199,24 +254,14 @@ def checked(
     if any(np.any(again.weights[name][~mask].view(np.uint32)) for name, mask in masks.items()):
         raise PruningError("A weight that was pruned is not zero, so nothing was written; please report this network.")
     checker.check_model(again.model)
-    return again.model
+    return again
 
 
-def blank(model: ModelProto, constants: Mapping[str, object]) -> bytes:
-    """A model without the numbers of these constants, as bytes."""
-    bare = ModelProto()
-    bare.CopyFrom(model)
-    held = tensors(bare.graph)
-    for name in constants:
-        held[name].ClearField("raw_data")
-        held[name].ClearField("float_data")
-    return bytes(bare.SerializeToString(deterministic=True))
-
-
-def _content(asked: Asked, graph: Graph, model: ModelProto) -> bytes:
+def _content(asked: Asked, graph: Graph) -> bytes:
+    """The file to write: the graph, or arrays with the keys of those that were brought."""
     if asked.architecture:
-        return architectures.written(asked.network, replace(graph, model=model))
-    return bytes(model.SerializeToString())
+        return architectures.written(asked.network, graph)
+    return bytes(graph.model.SerializeToString())
 
 
 def write(path: Path, content: bytes) -> None:
