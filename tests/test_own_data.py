@@ -119,7 +119,7 @@ def test_a_folder_is_used_right_or_refused_with_a_sentence(case: str, tmp_path: 
     if case == "no pictures":
         root.mkdir()
     elif case == "too few":
-        folder_of(root, {"a": 5, "b": 5})
+        folder_of(root, {"a": 5, "b": 4})
     elif case == "one class":
         folder_of(root, {"a": 50})
     elif case == "damaged":

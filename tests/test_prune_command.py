@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import pickle
 import subprocess
 import sys
@@ -218,6 +219,13 @@ def test_places_are_checked_before_anything_is_computed(
     monkeypatch.undo()
     assert run(place, "none.onnx", tmp_path / "out.onnx") == 1
     assert "none.onnx cannot be read (No such file or directory)" in capsys.readouterr().err
+    os.mkfifo(tmp_path / "fifo.onnx")
+    for network in (tmp_path, tmp_path / "fifo.onnx"):
+        assert (
+            main([str(network), "--data", str(place / "digits"), "--sparsity", "0.5", "-o", str(tmp_path / "o")]) == 1
+        )
+        assert "is not a file" in capsys.readouterr().err
+    (tmp_path / "fifo.onnx").unlink()
     assert run(place, "17.onnx", tmp_path / "out.onnx", data="none") == 1
     assert "is not a folder" in capsys.readouterr().err
     assert not [*tmp_path.iterdir()]

@@ -20,7 +20,7 @@ from core.data.pictures import PictureFolders
 from core.data.survey import BROUGHT, REMEDY, check_counts
 from core.errors import DataError
 
-LEAST_IMAGES = 20
+LEAST_IMAGES = 10
 """Pictures of a folder without a training part; with fewer, nothing could be set aside."""
 _ASIDE, _MOST_ASIDE = 5, 1_000  # a fifth of the test pictures, and at most so many
 

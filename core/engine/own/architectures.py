@@ -15,7 +15,7 @@ from safetensors.numpy import load, save
 from torch import nn
 
 from core.engine.own.graph import Graph, parsed
-from core.engine.own.trial import tried
+from core.engine.own.trial import outline
 from core.errors import NetworkError
 from core.own.outline import Outline
 
@@ -41,19 +41,8 @@ def opened(path: Path, architecture: str | None, size: tuple[int, int] | None) -
         )
         raise NetworkError(f"{what}; name one of torchvision's, such as resnet18 or mobilenet_v3_small.")
     graph = parsed(_exported(_loaded(path, architecture), size or SIZE))
-    given, outputs = tried(graph, [size or SIZE])
-    outline = Outline(
-        bytes=path.stat().st_size,
-        opset=graph.opset,
-        producer="",
-        nodes=len(graph.model.graph.node),
-        input=given,
-        outputs=outputs,
-        layers=graph.layers,
-        kept=graph.kept,
-        norms=len(graph.norms),
-    )
-    return replace(graph, input=given), outline
+    found = outline(graph, path.stat().st_size, [size or SIZE])
+    return replace(graph, input=found.input), found
 
 
 def _state(path: Path) -> dict[str, Any]:

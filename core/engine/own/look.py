@@ -45,24 +45,9 @@ def look(content: bytes, size: tuple[int, int] | None) -> dict[str, object]:
         NetworkError: it cannot be used.
     """
     from core.engine.own.graph import parsed
-    from core.engine.own.trial import tried
-    from core.own.outline import Outline
+    from core.engine.own.trial import outline
 
-    graph = parsed(content)
-    given, outputs = tried(graph, [size] if size else [*_UNSEEN])
-    return to_json(
-        Outline(
-            bytes=len(content),
-            opset=graph.opset,
-            producer=graph.model.producer_name,
-            nodes=len(graph.model.graph.node),
-            input=given,
-            outputs=outputs,
-            layers=graph.layers,
-            kept=graph.kept,
-            norms=len(graph.norms),
-        )
-    )
+    return to_json(outline(parsed(content), len(content), [size] if size else [*_UNSEEN]))
 
 
 def main(path: str, height: str = "", width: str = "") -> None:

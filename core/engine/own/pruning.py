@@ -120,6 +120,8 @@ def opened(path: Path, size: tuple[int, int] | None = None, architecture: str | 
         NetworkError: it cannot be used.
     """
     try:
+        if not path.is_file() and path.exists():
+            raise NetworkError(f"{path} is not a file; name an ONNX file.")
         with path.open("rb") as file:
             kind = kind_of(file.read(16), path.stat().st_size)
     except OSError as error:

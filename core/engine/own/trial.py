@@ -8,7 +8,23 @@ import numpy as np
 from core.engine.own.graph import Graph
 from core.engine.own.runtime import Runner
 from core.errors import NetworkError
-from core.own.outline import Input
+from core.own.outline import Input, Outline
+
+
+def outline(graph: Graph, size: int, sizes: Sequence[tuple[int, int]]) -> Outline:
+    """What is known of a graph whose file has so many bytes; tried and raising as `tried`."""
+    given, outputs = tried(graph, sizes)
+    return Outline(
+        bytes=size,
+        opset=graph.opset,
+        producer=graph.model.producer_name,
+        nodes=len(graph.model.graph.node),
+        input=given,
+        outputs=outputs,
+        layers=graph.layers,
+        kept=graph.kept,
+        norms=len(graph.norms),
+    )
 
 
 def tried(graph: Graph, sizes: Sequence[tuple[int, int]]) -> tuple[Input, dict[str, tuple[int, ...]]]:
