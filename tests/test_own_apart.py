@@ -1,6 +1,7 @@
 """A file from outside, opened in a process of its own: whatever it does, one sentence comes back."""
 
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -137,6 +138,15 @@ def in_child(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(apart, "_ROOT", os.pathsep.join((str(apart._ROOT), str(folder))))
     monkeypatch.setattr(look, "__name__", "stand_in")
     return written(folder, small())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems bound less")
+def test_each_limit_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "import resource as r, json; print(json.dumps({'problem': str([r.getrlimit(w)[0] for w in (r.RLIMIT_AS, "
+    code += "r.RLIMIT_CPU, r.RLIMIT_FSIZE, r.RLIMIT_NOFILE, r.RLIMIT_CORE)])}))"
+    with pytest.raises(NetworkError) as error:
+        outlined(in_child(code, tmp_path, monkeypatch))
+    assert str(error.value) == str([look.MEMORY + 80, look.SECONDS, 0, 64, 0])
 
 
 @pytest.mark.parametrize(

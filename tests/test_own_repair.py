@@ -13,8 +13,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from core.engine.own.graph import Graph, parsed
-from core.engine.own.repair import Repairer, fitted_layers, statistic
+from core.engine.own.inside import fitted_layers
+from core.engine.own.repair import Repairer
 from core.engine.own.runtime import Runner, Sample
+from core.engine.own.statistic import statistic
 from core.errors import PruningError
 from core.own.reading import Reading
 from core.pruning import GRADIENTS, INPUTS, REMOVAL, PruningConfig, prune, rank

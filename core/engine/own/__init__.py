@@ -1,8 +1,12 @@
 """Networks that visitors bring, run by ONNX Runtime.
 
 apart      a file opened for the first time, in a process of its own with limits
-graph      the layers of a graph, and the same graph with other weights
+graph      a graph that has passed the checks, and the same with other weights; its checks, layers and parts
 runtime    answers and activations
 finding    how pictures are read, found by measuring
-repair     repair without labels, and what criteria read besides the weights
+inside     what its layers read and make
+repair     repair without labels
+statistic  what criteria read besides the weights
+package    the files to take home
+pruning    all of it, step by step
 """

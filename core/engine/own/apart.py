@@ -61,7 +61,7 @@ def _check_size(path: Path) -> None:
 
 
 def _read(done: "subprocess.CompletedProcess[bytes]") -> Outline:
-    if done.returncode == -signal.SIGXCPU or done.returncode == -signal.SIGKILL:
+    if -done.returncode in {getattr(signal, name, None) for name in ("SIGXCPU", "SIGKILL")}:
         raise _too_long()
     with suppress(ValueError, StoreError):
         found = json.loads(done.stdout)

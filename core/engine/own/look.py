@@ -5,6 +5,7 @@
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from core.codec import to_json
@@ -35,7 +36,8 @@ def limit(size: int) -> None:
     ):
         hard = resource.getrlimit(what)[1]
         bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(what, (bound, bound))
+        with suppress(ValueError, OSError):  # macOS does not bound addresses
+            resource.setrlimit(what, (bound, bound))
 
 
 def look(content: bytes, size: tuple[int, int] | None) -> dict[str, object]:

@@ -17,8 +17,9 @@ from core.data.pool import Pool, pool
 from core.engine.own import architectures, finding, package
 from core.engine.own.apart import outlined
 from core.engine.own.graph import Graph, blank, parsed
-from core.engine.own.repair import Repairer, statistic
+from core.engine.own.repair import Repairer
 from core.engine.own.runtime import Runner, Sample, answers
+from core.engine.own.statistic import statistic
 from core.errors import ConfigError, NetworkError, PruningError, StoreError
 from core.evaluation import Comparison, compare
 from core.own.file import ONNX, kind_of

@@ -1,0 +1,166 @@
+"""The layers of a graph: the constants that its nodes multiply by, and what else it holds."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from onnx import GraphProto, NodeProto, TensorProto
+
+from core.engine.own.parts import attribute, named, tensors
+from core.errors import NetworkError
+from core.own.file import AGAIN
+from core.own.outline import MOST_NODES, Kept, Layer
+
+_MULTIPLIES = {"Conv": (1,), "Gemm": (0, 1), "MatMul": (0, 1)}
+"""The operands of each operator that may be weights."""
+_SAME = ("Identity", "Transpose")
+"""Operators that pass on a constant's numbers unchanged, if in another order."""
+
+
+@dataclass(frozen=True)
+class _Operand:
+    """Where an operand comes from: the constant, if it is one, and whether its two axes are swapped on the way."""
+
+    constant: str | None
+    swapped: bool
+    made_by: str
+
+
+def _operands(graph: GraphProto, constants: Mapping[str, TensorProto]) -> dict[str, _Operand]:
+    """The origin of every value that is a constant, or one in another order."""
+    found = {name: _Operand(name, False, "") for name in constants}
+    for node in graph.node:
+        if node.op_type in _SAME and node.input[0] in found:
+            origin = found[node.input[0]]
+            swaps = node.op_type == "Transpose"
+            found[node.output[0]] = replace(origin, swapped=origin.swapped != swaps)
+        else:
+            for name in node.output:
+                found.setdefault(name, _Operand(None, False, node.op_type))
+    return found
+
+
+def layers_of(graph: GraphProto) -> tuple[tuple[Layer, ...], tuple[Kept, ...]]:
+    """The layers, and the constants and kernels that are not pruned."""
+    constants = tensors(graph)
+    operands, readers = _operands(graph, constants), _readers(graph)
+    layers, kept, names = dict[str, Layer](), list[Kept](), set[str]()
+    for name, node in named(graph):
+        for position in _MULTIPLIES.get(node.op_type, ()):
+            operand = operands.get(node.input[position])
+            if operand is None or operand.constant in layers:
+                continue
+            if operand.constant is None:
+                if node.op_type == "Conv" or operand.made_by.startswith("Constant"):
+                    kept.append(Kept(name, 0, f"a kernel is computed by {operand.made_by}, not stored in the file"))
+                continue
+            tensor = constants[operand.constant]
+            if len(tensor.dims) >= 2 and _is_float(operand.constant, tensor):
+                title = _unique(_title(operand.constant, name, node), names)
+                found = _layer(title, operand, tensor, node, position)
+                using = _all_readers(operand.constant, operands, readers)
+                bias = _bias([node for _, node in using], constants, readers) if position else None
+                layers[operand.constant] = replace(found, nodes=tuple(name for name, _ in using), bias=bias)
+    kept += _others(constants, layers, readers)
+    return tuple(layers.values()), tuple(kept)
+
+
+def _readers(graph: GraphProto) -> dict[str, list[tuple[str, NodeProto]]]:
+    """The nodes that read each value."""
+    found: dict[str, list[tuple[str, NodeProto]]] = {}
+    for name, node in named(graph):
+        for read in dict.fromkeys(node.input):
+            found.setdefault(read, []).append((name, node))
+    return found
+
+
+def _all_readers(
+    constant: str, operands: Mapping[str, _Operand], readers: Mapping[str, list[tuple[str, NodeProto]]]
+) -> list[tuple[str, NodeProto]]:
+    """The nodes that read a constant, itself or in another order, with their names."""
+    values = [value for value, operand in operands.items() if operand.constant == constant]
+    return [(name, node) for value in values for name, node in readers.get(value, []) if node.op_type not in _SAME]
+
+
+def _is_float(name: str, tensor: TensorProto) -> bool:
+    """Whether these are weights; raises NetworkError for those of another precision than float32."""
+    if tensor.data_type in (TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16):
+        kind = TensorProto.DataType.Name(tensor.data_type).lower()
+        raise NetworkError(f"The weights {name} are {kind}; they must be float32: {AGAIN}.")
+    return bool(tensor.data_type == TensorProto.FLOAT and math.prod(tensor.dims))
+
+
+def _layer(name: str, operand: _Operand, tensor: TensorProto, node: NodeProto, position: int) -> Layer:
+    shape, groups, swapped = tuple(tensor.dims), 1, False
+    if node.op_type == "Conv":
+        groups = int(attribute(node, "group", 1))
+    elif len(shape) == 2:
+        flipped = bool(attribute(node, ("transA", "transB")[position], 0)) if node.op_type == "Gemm" else False
+        swapped = (position == 1) != (flipped != operand.swapped)
+        shape = shape[::-1] if swapped else shape
+    assert operand.constant is not None
+    return Layer(name, operand.constant, node.op_type, shape, groups, swapped)
+
+
+def _title(constant: str, name: str, node: NodeProto) -> str:
+    """A layer's name: the constant's where that ends with `.weight`, else the path in the node's, else the constant's.
+
+    torch names a node `/layer1/layer1.0/conv1/Conv`: the layer is `layer1.0.conv1`.
+    """
+    if constant.endswith(".weight"):
+        return constant.removesuffix(".weight")
+    if not name.startswith("/"):
+        return constant
+    parts = list[str]()
+    for part in name.strip("/").split("/")[:-1]:
+        if parts and part.startswith(f"{parts[-1]}."):
+            parts.pop()
+        parts.append(part)
+    return ".".join(parts) or constant
+
+
+def _unique(title: str, taken: set[str]) -> str:
+    """A layer's name with `.weight`, and a number if another has it."""
+    names = (f"{title}{f'#{i}' if i > 1 else ''}.weight" for i in range(1, MOST_NODES))
+    name = next(name for name in names if name not in taken)
+    taken.add(name)
+    return name
+
+
+def _bias(
+    nodes: Sequence[NodeProto],
+    constants: Mapping[str, TensorProto],
+    readers: Mapping[str, list[tuple[str, NodeProto]]],
+) -> str | None:
+    """The constant that all nodes of a layer add to each filter's output, themselves or by the Add after a MatMul."""
+    added = [_added(node, readers) for node in nodes]
+    for name in added[0]:
+        tensor = constants.get(name)
+        if tensor and tensor.data_type == TensorProto.FLOAT and len(tensor.dims) == 1:
+            shared = all(name in names for names in added) and len(readers[name]) == len(nodes)
+            return str(name) if shared else None
+    return None
+
+
+def _added(node: NodeProto, readers: Mapping[str, list[tuple[str, NodeProto]]]) -> list[str]:
+    """What a node adds to its product."""
+    if node.op_type != "MatMul":
+        return [*node.input[2:3]]
+    after = [add for _, add in readers.get(node.output[0], [])]
+    return [*after[0].input] if len(after) == 1 and after[0].op_type == "Add" else []
+
+
+_WHAT = {"BatchNormalization": "batch normalisation", "Add": "biases", "Conv": "biases", "Gemm": "biases"}
+"""What a constant is by the operator that reads it."""
+
+
+def _others(
+    constants: Mapping[str, TensorProto],
+    layers: Mapping[str, Layer],
+    readers: Mapping[str, list[tuple[str, NodeProto]]],
+) -> Iterator[Kept]:
+    for name, tensor in constants.items():
+        if name in layers or tensor.data_type != TensorProto.FLOAT or name not in readers:
+            continue
+        operator = readers[name][0][1].op_type
+        yield Kept(name, math.prod(tensor.dims), _WHAT.get(operator, f"what {operator} reads"))
