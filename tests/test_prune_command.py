@@ -25,8 +25,11 @@ from core import data
 from core.engine.models import loaded
 from core.engine.own import look
 from core.engine.own.graph import parsed
+from core.engine.tasks import perform
 from core.errors import DataError
 from core.evaluation import compare
+from core.own.architectures import NAMES
+from core.own.looking import Looking
 from core.prune import main
 from core.pruning import PruningConfig, prune, rank
 from core.store.runs import RunStore
@@ -248,6 +251,24 @@ def test_it_is_a_command(place: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stdout == ""
+
+
+def test_the_architectures_are_those_of_torchvision() -> None:
+    assert list(NAMES) == torchvision.models.list_models(module=torchvision.models)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mnasnet0_5", "regnet_y_400mf", "maxvit_t", "swin_t", "googlenet", "resnet18"])
+def test_architectures_that_are_built_in_unusual_ways_are_opened(name: str, tmp_path: Path) -> None:
+    """Some need numbers to be built, some ask for a version, some end without a bias."""
+    with quiet():
+        network = torchvision.models.get_model(name, weights=None, num_classes=7)
+    state = {key: value.numpy() for key, value in network.state_dict().items()}
+    save_file(state, tmp_path / "w.safetensors")
+    found = perform(Looking(content=(tmp_path / "w.safetensors").read_bytes(), architecture=name), tmp_path / "store")
+    assert [*found.outputs.values()] == [(7,)]
+    assert {layer.constant for layer in found.layers} <= {*state}
+    assert found.weights == sum(state[layer.constant].size for layer in found.layers)
 
 
 @pytest.mark.parametrize("name", ["out.onnx", "out.safetensors"])

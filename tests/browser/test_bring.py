@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torchvision
 from playwright.sync_api import Page, expect
+from safetensors.numpy import save
 
 from tests.graphs import small
 from tests.test_own_graph import looping
@@ -44,6 +46,12 @@ def test_the_layers_the_command_and_refusals_by_a_sentence(visit: Any, tmp_path:
         bring(page, name, content, tmp_path)
         expect(page.get_by_text(says)).to_be_visible()
         expect(table).to_have_count(0)
+    weights = torchvision.models.get_model("squeezenet1_1", weights=None, num_classes=10).state_dict()
+    bring(page, "w.safetensors", save({name: value.numpy() for name, value in weights.items()}), tmp_path)
+    page.get_by_role("combobox", name="architecture in torchvision").fill("squeezenet1_1")
+    page.keyboard.press("Enter")
+    expect(table.get_by_role("row")).to_have_count(27)
+    expect(page.get_by_text("python -m core.prune w.safetensors --architecture squeezenet1_1")).to_be_visible()
     bring(page, "again.onnx", small().SerializeToString(), tmp_path)
     expect(table.get_by_role("row")).to_have_count(3)
 

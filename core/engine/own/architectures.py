@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,16 +18,12 @@ from torch import nn
 from core.engine.own.graph import Graph, parsed
 from core.engine.own.trial import outline
 from core.errors import NetworkError
+from core.own.architectures import NAMES
 from core.own.outline import Outline
 
 SIZE = (224, 224)
 OPSET = 17
 _UNLIKELY = 997  # classes, which no other side of any layer is
-
-
-def names() -> list[str]:
-    """The architectures that classify images."""
-    return list(torchvision.models.list_models(module=torchvision.models))
 
 
 def opened(path: Path, architecture: str | None, size: tuple[int, int] | None) -> tuple[Graph, Outline]:
@@ -35,7 +32,7 @@ def opened(path: Path, architecture: str | None, size: tuple[int, int] | None) -
     Raises:
         NetworkError: there is no such architecture, or the file is not of it.
     """
-    if architecture not in names():
+    if architecture not in NAMES:
         what = (
             f"There is no architecture {architecture!r}" if architecture else "Safetensors hold arrays without layers"
         )
@@ -60,8 +57,10 @@ def _loaded(path: Path, architecture: str) -> nn.Module:
             "state_dict() of network.float()."
         )
     model = _built(architecture, _classes(architecture, state)).eval()
+    arrays = OrderedDict((name, torch.from_numpy(array.copy())) for name, array in state.items())
+    arrays._metadata = model.state_dict()._metadata  # type: ignore[attr-defined]  # some ask for their version
     try:
-        model.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in state.items()})
+        model.load_state_dict(arrays)
     except RuntimeError as error:
         first = str(error).splitlines()[1:2]
         raise NetworkError(
@@ -72,15 +71,20 @@ def _loaded(path: Path, architecture: str) -> nn.Module:
 
 
 def _classes(architecture: str, state: Mapping[str, Any]) -> int:
-    """How many classes the arrays tell apart: the length of that bias which depends on it."""
-    with torch.device("meta"):  # without memory
-        known = _built(architecture, _UNLIKELY).named_parameters()
-    names = [name for name, parameter in known if parameter.shape == (_UNLIKELY,)]
+    """How many classes the arrays tell apart: the length of that parameter which depends on it."""
+    try:
+        with torch.device("meta"):  # without memory
+            known = _built(architecture, _UNLIKELY)
+    except NotImplementedError:  # some need numbers to be built
+        known = _built(architecture, _UNLIKELY)
+    names = [name for name, parameter in known.named_parameters() if parameter.shape[:1] == (_UNLIKELY,)]
     return next((len(state[name]) for name in reversed(names) if name in state), _UNLIKELY)
 
 
 def _built(architecture: str, classes: int) -> nn.Module:
-    model: nn.Module = torchvision.models.get_model(architecture, weights=None, num_classes=classes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of new weights, which are replaced
+        model: nn.Module = torchvision.models.get_model(architecture, weights=None, num_classes=classes)
     return model
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from core.engine.own import architectures
 from core.engine.own.apart import outlined
 from core.engine.tasks import task
 from core.engine.work import Work
@@ -16,4 +17,4 @@ def look(job: Looking, work: Work) -> Outline:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
         path.write_bytes(job.content)
-        return outlined(path)
+        return architectures.opened(path, job.architecture, None)[1] if job.architecture else outlined(path)

@@ -5,6 +5,7 @@ import shlex
 import streamlit as st
 
 from core.errors import PruneLabError
+from core.own.architectures import NAMES
 from core.own.file import ONNX, kind_of
 from core.own.looking import Looking
 from core.own.outline import Layer, Outline
@@ -29,32 +30,44 @@ def show() -> None:
 def _show() -> None:
     """Take a file and show its layers, or why it cannot be used."""
     st.caption(
-        "Drop an ONNX file to see which of its weights can be pruned. The file is kept in memory while "
-        "you look at it, and is never stored."
+        "Drop a network to see which of its weights can be pruned. The file is kept in memory while you look at it, "
+        "and is never stored."
     )
-    given = st.file_uploader("An ONNX file", key="network file")
+    given = st.file_uploader("An ONNX file, or safetensors", key="network file")
     if given is None:
         return
     try:
-        outline = _looked(given.getvalue())
+        job = _job(given.getvalue())
+        if job is not None:
+            _show_layers(given.name, job, _looked(job))
     except PruneLabError as error:
         say.error(error)
-        return
-    st.markdown(as_written(words.network(given.name, outline)))
+
+
+def _show_layers(name: str, job: Looking, outline: Outline) -> None:
+    """What the file holds, and the command that prunes it."""
+    st.markdown(as_written(words.network(name, outline)))
     table("Layers", COLUMNS, [_row(layer) for layer in outline.layers], key="layers", terms=("Weight",))
     for text in words.kept(outline):
         st.caption(as_written(text))
     st.markdown("Prune it on your pictures, one folder for each class, where PruneLab is installed:")
-    name = shlex.quote(given.name)
-    command = f"python -m core.prune {name} --data pictures --sparsity 0.5 -o pruned.onnx"
+    kind = f" --architecture {job.architecture}" if job.architecture else ""
+    out = "pruned.safetensors" if job.architecture else "pruned.onnx"
+    command = f"python -m core.prune {shlex.quote(name)}{kind} --data pictures --sparsity 0.5 -o {out}"
     st.code(command, language="bash", wrap_lines=True)
 
 
-def _looked(content: bytes) -> Outline:
-    """The outline of a file, asked for once in a session as long as the file is the same; raises PruneLabError."""
-    if kind_of(content[:16], len(content)) != ONNX:
-        raise PruneLabError("Safetensors hold arrays without layers; bring an ONNX file, or use the command line.")
-    job = Looking(content=content)
+def _job(content: bytes) -> Looking | None:
+    """The look at a file; None until the architecture of safetensors is chosen. Raises NetworkError."""
+    if kind_of(content[:16], len(content)) == ONNX:
+        return Looking(content=content)
+    label = "Safetensors hold arrays without layers: its architecture in torchvision"
+    chosen = st.selectbox(label, NAMES, index=None, placeholder="Choose one", key="architecture")
+    return Looking(content=content, architecture=chosen) if chosen else None
+
+
+def _looked(job: Looking) -> Outline:
+    """The outline, asked for once in a session as long as the file is the same; raises PruneLabError."""
     known = st.session_state.get("looked at")
     if known is None or known[0] != job.id:
         with st.spinner("Looking at the network"), waiting():
