@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from core.data.pool import Pictures
-from core.engine.own.runtime import BATCH, Runner
+from core.engine.own.runtime import Runner, together
 from core.errors import NetworkError
 from core.evaluation import Proportion, accuracy
 from core.own.found import Found, Tried
@@ -94,8 +94,9 @@ def _fitted(racing: Sequence[_Racer], pictures: Pictures, indices: range) -> dic
 
 def _predicted(runner: Runner, reading: Reading, fitted: np.ndarray) -> np.ndarray:
     found = [np.empty(0, np.int64)]
-    for start in range(0, len(fitted), BATCH):
-        batch = reading.batch(fitted[start : start + BATCH])
+    size = together(reading)
+    for start in range(0, len(fitted), size):
+        batch = reading.batch(fitted[start : start + size])
         found.append(runner.run(batch)[0].reshape(len(batch), -1).argmax(axis=1))
     return np.concatenate(found)
 

@@ -209,13 +209,13 @@ def pruned(
     ranking = rank(graph.weights, pruning, statistic(graph, needs, sample) if needs and sample else None)
     zeros, masks = prune(graph.weights, ranking, asked.sparsity), ranking.masks(asked.sparsity)
     constants, left = graph.stored(zeros), list[str]()
-    networks = [graph.model, graph.rewritten(constants)]
+    as_is = [graph.rewritten(constants)] if pruning.repaired else []
     if pruning.repaired and ranking.count(asked.sparsity) and sample:
         repairer = Repairer(graph, sample, pruning)
         say = partial(_say_repaired, progress)
         constants, left = repairer.repaired(zeros, masks, say), repairer.left
     after = checked(graph, constants, masks)
-    networks = [networks[0], *networks[1 : 1 + pruning.repaired], after.model]
+    networks = [graph.model, *as_is, after.model]
     labels, predicted = images.test.labels, _answers(brought, networks, images, reading, progress)
     dense, before, last = predicted[0], predicted[1], predicted[-1]
     compared = compare(labels, dense, before), compare(labels, dense, last), compare(labels, before, last)

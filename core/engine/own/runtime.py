@@ -19,7 +19,7 @@ from core.own.file import AGAIN
 from core.own.outline import Input
 from core.own.reading import Pixels, Reading
 
-BATCH = 32  # images
+_BATCH, _PIXELS = 32, 32 * 224**2  # images at once, at most, and pixels of them: larger images are fewer
 _FATAL = 4  # the only messages that ONNX Runtime may write by itself
 _SUM_OF_PROBABILITIES = 1e-3  # how far from 1
 
@@ -91,6 +91,12 @@ def logits(values: NDArray[Any]) -> NDArray[np.float32]:
     return flat
 
 
+def together(reading: Reading) -> int:
+    """How many images are run at once."""
+    height, width = reading.size
+    return max(1, min(_BATCH, _PIXELS // (height * width)))
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """Some pictures in the network's size, read once, and made into its input batch by batch each time."""
@@ -107,12 +113,14 @@ class Sample:
         return len(self.fitted)
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
-        for start in range(0, len(self.fitted), BATCH):
-            yield self.reading.batch(np.stack(self.fitted[start : start + BATCH]))
+        size = together(self.reading)
+        for start in range(0, len(self.fitted), size):
+            yield self.reading.batch(np.stack(self.fitted[start : start + size]))
 
 
-def batches(pictures: Pictures, reading: Reading, size: int = BATCH) -> Iterator[NDArray[Any]]:
-    """The pictures as input, batch by batch, read side by side one batch ahead; raises DataError for a damaged one."""
+def batches(pictures: Pictures, reading: Reading) -> Iterator[NDArray[Any]]:
+    """The pictures as input, batch by batch, read one batch ahead; raises DataError for a damaged one."""
+    size = together(reading)
 
     def one(start: int) -> NDArray[Any]:
         rows = range(start, min(start + size, len(pictures)))
