@@ -9,6 +9,7 @@ import pytest
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from core.engine.own.graph import Graph, parsed
+from core.engine.own.inside import fitted_layers
 from core.errors import NetworkError, PruningError
 from core.own.outline import MOST_NODES
 from core.pruning import PruningConfig, prune, rank
@@ -70,6 +71,35 @@ def test_a_matrix_on_the_left_and_one_that_is_turned_on_the_way() -> None:
         ("w.weight", (5, SIDE**2), False),
         ("left.weight", (CLASSES, 5), False),
     ]
+
+
+def test_a_matrix_that_is_read_both_ways_is_one_layer() -> None:
+    """As where the last layer has the weights of the first, turned."""
+    nodes = [
+        helper.make_node("Flatten", ["x"], ["f"]),
+        helper.make_node("MatMul", ["f", "w"], ["h"]),
+        helper.make_node("Transpose", ["w"], ["t"], perm=[1, 0]),
+        helper.make_node("MatMul", ["h", "t"], ["z"]),
+        helper.make_node("Transpose", ["v"], ["same"], perm=[0, 1]),
+        helper.make_node("MatMul", ["z", "same"], ["y"]),
+    ]
+    graph = read(model(nodes, [constant("w", SIDE**2, 20), constant("v", SIDE**2, CLASSES)]))
+    assert [(layer.name, layer.mixed, layer.swapped) for layer in graph.layers] == [
+        ("w.weight", True, True),
+        ("v.weight", False, True),
+    ]
+    assert [*fitted_layers(graph)] == ["v.weight"]
+
+
+def test_a_kernel_whose_axes_are_moved_in_the_graph_is_said_to_be_computed() -> None:
+    nodes, constants = head()
+    moved = [
+        helper.make_node("Transpose", ["k"], ["t"], perm=[3, 2, 0, 1]),
+        helper.make_node("Conv", ["x", "t"], ["a"], name="conv"),
+    ]
+    graph = read(model([*moved, *nodes], [constant("k", 3, 3, 1, FILTERS), *constants]))
+    assert [layer.name for layer in graph.layers] == ["fc.weight"]
+    assert "a kernel is computed by Transpose, not stored in the file" in [part.why for part in graph.kept]
 
 
 def test_gemm_with_both_sides_turned() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from onnx import ModelProto, NodeProto, helper
+from onnx import ModelProto, NodeProto, helper, numpy_helper
 from torch import nn
 from torch.nn import functional as F
 
@@ -20,7 +20,7 @@ from core.engine.own.statistic import statistic
 from core.errors import PruningError
 from core.own.reading import Reading
 from core.pruning import GRADIENTS, INPUTS, REMOVAL, PruningConfig, prune, rank
-from tests.graphs import CLASSES, SIDE, Digits, constant, digits, head, model, small, trained
+from tests.graphs import CLASSES, FILTERS, SIDE, Digits, constant, digits, head, model, small, trained
 
 READING = Reading("NCHW", (SIDE, SIDE), 1)
 REFIT, BATCH_NORM = (PruningConfig(repair=name, sample=100) for name in ("refit", "batch-norm"))
@@ -207,6 +207,38 @@ def test_what_cannot_be_fitted_is_named_and_stays_pruned() -> None:
         Repairer(alone, sample(), REFIT)
     with pytest.raises(PruningError, match="no batch normalisation to measure again"):
         Repairer(read(small()), sample(), BATCH_NORM)
+
+
+def test_what_is_added_besides_the_bias_is_not_taken_for_the_product() -> None:
+    """Two uses of one kernel with a bias each, and a Gemm that adds one number to all: what they make says little."""
+    nodes, constants = head(1)
+    twice = [
+        helper.make_node("Conv", ["x", "k", "b1"], ["b"], pads=[1, 1, 1, 1]),
+        helper.make_node("Conv", ["b", "k", "b2"], ["a"], pads=[1, 1, 1, 1]),
+    ]
+    nodes[2].input[2] = "one"
+    graph = read(model([*twice, *nodes], [constant("k", 1, 1, 3, 3), constant("b1", 1), constant("b2", 1),
+                                          constants[0], constant("one", 1)]))  # fmt: skip
+    assert [layer.bias for layer in graph.layers] == [None, None]
+    assert [part.fits for part in fitted_layers(graph).values()] == [False, False]
+    with pytest.raises(PruningError, match="No layer of this graph can be fitted"):
+        Repairer(graph, sample(), REFIT)
+    assert {*statistic(graph, INPUTS, sample())} == {"k.weight", "fc.weight"}  # what they read is known all the same
+
+
+def test_a_constant_is_free_only_if_batch_norm_alone_follows() -> None:
+    """Where something else reads a convolution too, a shift would be seen there."""
+    nodes, constants = head()
+    parts = [constant("w", FILTERS, 1, 3, 3), *(constant(name, FILTERS) for name in ("scale", "shift", "mean"))]
+    positive = numpy_helper.from_array(np.ones(FILTERS, np.float32), "variance")
+    norm = helper.make_node("BatchNormalization", ["c", "scale", "shift", "mean", "variance"], ["d"])
+    first = helper.make_node("Conv", ["x", "w"], ["c"], pads=[1, 1, 1, 1])
+    alone = read(model([first, norm, helper.make_node("Relu", ["d"], ["a"]), *nodes], [*parts, positive, *constants]))
+    both = read(
+        model([first, norm, helper.make_node("Add", ["c", "d"], ["a"]), *nodes], [*parts, positive, *constants])
+    )
+    assert fitted_layers(alone)["w.weight"].constant
+    assert not fitted_layers(both)["w.weight"].constant
 
 
 @pytest.mark.parametrize("case", ["black images", "everything pruned", "a filter pruned"])

@@ -23,6 +23,7 @@ class Layer:
         swapped: whether the graph stores a matrix the other way, (inputs, filters).
         nodes: the names of the nodes that read it; more than one if it is tied.
         bias: the name of the constant that is added for each filter; None if there is none of its own.
+        mixed: whether some nodes read a matrix as it is and others turned, so that its filters are inputs elsewhere.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Layer:
     swapped: bool = False
     nodes: tuple[str, ...] = ()
     bias: str | None = None
+    mixed: bool = False
 
     @property
     def weights(self) -> int:

@@ -1,18 +1,19 @@
 """What the layers of a graph read and make: values inside it, which ONNX Runtime gives, for arithmetic with torch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from onnx import ModelProto
+from onnx import ModelProto, NodeProto
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.engine.machine import THREADS
 from core.engine.own.graph import Graph
+from core.engine.own.layers import origins
 from core.engine.own.parts import attribute
 from core.engine.own.runtime import Runner, Sample
 from core.engine.statistics import See
@@ -28,6 +29,7 @@ class Use:
         reads, makes: the values before and after it.
         pads: puts a convolution's padding around its input.
         left: whether the weights are the left side of a product, and so read the columns of its right side.
+        alone: whether it adds nothing to its product but the layer's bias.
     """
 
     torch: nn.Conv2d | nn.Linear
@@ -35,6 +37,7 @@ class Use:
     makes: str
     pads: Callable[[Tensor], Tensor] = lambda x: x
     left: bool = False
+    alone: bool = True
 
     def inputs(self, value: NDArray[Any]) -> Tensor:
         """What it reads, with its padding: (n, c, h, w), or (rows, inputs)."""
@@ -53,7 +56,7 @@ class Use:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A layer that can be fitted: all nodes that use it, together.
+    """A layer with what it reads and makes, in all nodes that use it.
 
     Attributes:
         layer: in the graph.
@@ -65,46 +68,60 @@ class Fitted:
     uses: tuple[Use, ...]
     constant: bool
 
+    @property
+    def fits(self) -> bool:
+        """Whether its outputs say what its weights should be."""
+        return all(use.alone for use in self.uses)
+
 
 def fitted_layers(graph: Graph) -> dict[str, Fitted]:
-    """The layers that can be fitted, by the names of their weights, in order.
+    """The layers whose inputs and outputs the graph gives, by the names of their weights, in order.
 
     Not convolutions of one or three dimensions, nor products that are scaled or of stacks of matrices, nor weights that
-    other operators read too.
+    other operators read too or that are read both as they are and turned.
     """
-    readers: dict[str, Any] = {read: node for node in graph.nodes.values() for read in node.input}
+    readers: dict[str, list[NodeProto]] = {}
+    for node in graph.nodes.values():
+        for read in dict.fromkeys(node.input):
+            readers.setdefault(read, []).append(node)
+    constants, normed = origins(graph.model.graph), {graph.nodes[name].input[0] for name in graph.norms}
     found = {}
     for layer in graph.layers:
-        uses = [_use(graph, layer, name, readers) for name in layer.nodes]
+        uses = [_use(graph, layer, graph.nodes[name], readers, constants) for name in layer.nodes]
         known = tuple(use for use in uses if use is not None)
-        if len(known) == len(uses):
-            after = (readers.get(use.makes) for use in known)
-            normed = all(node is not None and node.op_type == "BatchNormalization" for node in after)
-            found[layer.name] = Fitted(layer, known, layer.bias is not None or normed)
+        if len(known) == len(uses) and not layer.mixed:
+            free = all(use.makes in normed and len(readers[use.makes]) == 1 for use in known)
+            found[layer.name] = Fitted(layer, known, layer.bias is not None or free)
     return found
 
 
-def _use(graph: Graph, layer: Layer, name: str, readers: dict[str, Any]) -> Use | None:
-    node, weight = graph.nodes[name], torch.tensor(graph.weights[layer.name])
-    if node.op_type == "Conv" and weight.ndim == 4:
+def _use(
+    graph: Graph,
+    layer: Layer,
+    node: NodeProto,
+    readers: Mapping[str, list[NodeProto]],
+    constants: Mapping[str, str],
+) -> Use | None:
+    weight, biased = torch.tensor(graph.weights[layer.name]), layer.bias is not None
+    alone = biased or node.op_type == "MatMul" or not any(node.input[2:3])
+    if node.op_type == "Conv" and weight.ndim == 4 and attribute(node, "group", 1) == layer.groups:
         conv = nn.Conv2d(
             weight.shape[1] * layer.groups,
             len(weight),
             (weight.shape[2], weight.shape[3]),
             stride=tuple(attribute(node, "strides", (1, 1))),
             dilation=tuple(attribute(node, "dilations", (1, 1))),
-            groups=int(attribute(node, "group", 1)),
-            bias=layer.bias is not None,
+            groups=layer.groups,
+            bias=biased,
         )
-        return Use(loaded(conv, weight), node.input[0], node.output[0], _pads(node, conv))
+        return Use(loaded(conv, weight), node.input[0], node.output[0], _pads(node, conv), alone=alone)
     scaled = any(attribute(node, name, 1.0) != 1 for name in ("alpha", "beta")) or attribute(node, "transA", 0)
-    left = node.input[0] == layer.constant
+    left = constants.get(node.input[0]) == layer.constant
     if weight.ndim != 2 or not (node.op_type == "MatMul" or (node.op_type == "Gemm" and not scaled and not left)):
         return None
-    linear = nn.Linear(weight.shape[1], len(weight), bias=layer.bias is not None)
-    adds = node.op_type == "MatMul" and layer.bias is not None
-    makes = (readers[node.output[0]] if adds else node).output[0]
-    return Use(loaded(linear, weight), node.input[1 if left else 0], makes, left=left)
+    linear = nn.Linear(weight.shape[1], len(weight), bias=biased)
+    last = readers[node.output[0]][0] if node.op_type == "MatMul" and biased else node
+    return Use(loaded(linear, weight), node.input[1 if left else 0], last.output[0], left=left, alone=alone)
 
 
 def loaded(module: Any, weight: Tensor) -> Any:

@@ -14,7 +14,7 @@ from core.own.outline import MOST_NODES, Kept, Layer
 _MULTIPLIES = {"Conv": (1,), "Gemm": (0, 1), "MatMul": (0, 1)}
 """The operands of each operator that may be weights."""
 _SAME = ("Identity", "Transpose")
-"""Operators that pass on a constant's numbers unchanged, if in another order."""
+"""Operators that pass on a matrix's numbers, in the same or the other order of its axes."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,21 @@ def _operands(graph: GraphProto, constants: Mapping[str, TensorProto]) -> dict[s
     """The origin of every value that is a constant, or one in another order."""
     found = {name: _Operand(name, False, "") for name in constants}
     for node in graph.node:
-        if node.op_type in _SAME and node.input[0] in found:
-            origin = found[node.input[0]]
-            swaps = node.op_type == "Transpose"
+        origin = found.get(node.input[0]) if node.op_type in _SAME else None
+        axes = [*attribute(node, "perm", (1, 0))]
+        if origin and origin.constant and (node.op_type == "Identity" or sorted(axes) == [0, 1]):
+            swaps = node.op_type == "Transpose" and axes == [1, 0]
             found[node.output[0]] = replace(origin, swapped=origin.swapped != swaps)
         else:
             for name in node.output:
                 found.setdefault(name, _Operand(None, False, node.op_type))
     return found
+
+
+def origins(graph: GraphProto) -> dict[str, str]:
+    """The constant that each value is, itself or in another order, by the value's name."""
+    operands = _operands(graph, tensors(graph))
+    return {value: operand.constant for value, operand in operands.items() if operand.constant}
 
 
 def layers_of(graph: GraphProto) -> tuple[tuple[Layer, ...], tuple[Kept, ...]]:
@@ -59,8 +66,10 @@ def layers_of(graph: GraphProto) -> tuple[tuple[Layer, ...], tuple[Kept, ...]]:
                 title = _unique(_title(operand.constant, name, node), names)
                 found = _layer(title, operand, tensor, node, position)
                 using = _all_readers(operand.constant, operands, readers)
-                bias = _bias([node for _, node in using], constants, readers) if position else None
-                layers[operand.constant] = replace(found, nodes=tuple(name for name, _ in using), bias=bias)
+                bias = _bias([node for _, node in using], found.shape[0], constants, readers) if position else None
+                mixed = len(_orientations(operand.constant, tensor, [node for _, node in using], operands)) > 1
+                nodes = tuple(name for name, _ in using)
+                layers[operand.constant] = replace(found, nodes=nodes, bias=bias, mixed=mixed)
     kept += _others(constants, layers, readers)
     return tuple(layers.values()), tuple(kept)
 
@@ -80,6 +89,19 @@ def _all_readers(
     """The nodes that read a constant, itself or in another order, with their names."""
     values = [value for value, operand in operands.items() if operand.constant == constant]
     return [(name, node) for value in values for name, node in readers.get(value, []) if node.op_type not in _SAME]
+
+
+def _orientations(
+    constant: str, tensor: TensorProto, nodes: Sequence[NodeProto], operands: Mapping[str, _Operand]
+) -> set[bool]:
+    """Whether the nodes that multiply by a constant read it swapped, or not."""
+    read = [(node, position) for node in nodes for position in _MULTIPLIES.get(node.op_type, ())]
+    found = [(operands.get(node.input[position]), node, position) for node, position in read]
+    return {
+        _layer("", operand, tensor, node, position).swapped
+        for operand, node, position in found
+        if operand is not None and operand.constant == constant
+    }
 
 
 def _is_float(name: str, tensor: TensorProto) -> bool:
@@ -129,14 +151,15 @@ def _unique(title: str, taken: set[str]) -> str:
 
 def _bias(
     nodes: Sequence[NodeProto],
+    filters: int,
     constants: Mapping[str, TensorProto],
     readers: Mapping[str, list[tuple[str, NodeProto]]],
 ) -> str | None:
-    """The constant that all nodes of a layer add to each filter's output, themselves or by the Add after a MatMul."""
+    """The constant, a number for each filter, that all nodes of a layer add themselves or by the Add after a MatMul."""
     added = [_added(node, readers) for node in nodes]
     for name in added[0]:
         tensor = constants.get(name)
-        if tensor and tensor.data_type == TensorProto.FLOAT and len(tensor.dims) == 1:
+        if tensor and tensor.data_type == TensorProto.FLOAT and [*tensor.dims] == [filters]:
             shared = all(name in names for names in added) and len(readers[name]) == len(nodes)
             return str(name) if shared else None
     return None

@@ -46,7 +46,8 @@ class Repairer:
     _targets: dict[str, list[Target]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._layers = fitted_layers(self.graph) if self.pruning.followed_by.refits else {}
+        refits = self.pruning.followed_by.refits
+        self._layers = {name: part for name, part in fitted_layers(self.graph).items() if part.fits and refits}
         if not self._layers and not self.graph.norms:
             raise PruningError(
                 "No layer of this graph can be fitted: the graph does not give what they read. Choose no repair."
