@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.engine.own.pruning import Asked, prune_file
-from core.errors import PruneLabError
+from core.errors import PruneLabError, escaped
 from core.own.reading import SCALES
 from core.pruning import CRITERIA, REPAIRS, SCOPES, PruningConfig
 from core.words import wording
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         for line in prune_file(asked, progress=_progress):
             _progress("")
-            print(line, flush=True)
+            print(escaped(line), flush=True)
     except PruneLabError as error:
         _progress("")
         print(error, file=sys.stderr)

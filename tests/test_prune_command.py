@@ -128,6 +128,25 @@ def test_each_choice_is_followed(
     assert ("Not pruned" in said) == ("--layers" in more)
 
 
+def test_names_from_a_file_do_not_reach_the_terminal_as_commands(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proto, evil = ModelProto.FromString((place / "17.onnx").read_bytes()), "\x1b[2Jgone\n\u202eback.weight"
+    old = parsed(proto.SerializeToString()).layers[0].constant
+    next(tensor for tensor in proto.graph.initializer if tensor.name == old).name = evil
+    for node in proto.graph.node:
+        for i, name in enumerate(node.input):
+            if name == old:
+                node.input[i] = evil
+    proto.producer_name = "\x1b]0;me\x07"
+    (tmp_path / "evil.onnx").write_bytes(proto.SerializeToString())
+    asked = ["--data", str(place / "digits"), "--sparsity", "0.5", "--layers", "-o", str(tmp_path / "out.onnx")]
+    assert main([str(tmp_path / "evil.onnx"), *asked]) == 0
+    said = capsys.readouterr().out
+    assert "gone" in said
+    assert not {"\x1b", "\x07"} & {*said}
+
+
 def test_nothing_pruned_changes_nothing_at_all(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out.onnx"
     assert run(place, "17.onnx", out, "--repair", "refit", sparsity="0") == 0
