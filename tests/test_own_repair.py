@@ -12,6 +12,7 @@ from onnx import ModelProto, NodeProto, helper, numpy_helper
 from torch import nn
 from torch.nn import functional as F
 
+from core.data.pool import of_array
 from core.engine.own.graph import Graph, parsed
 from core.engine.own.inside import fitted_layers
 from core.engine.own.repair import Repairer
@@ -188,6 +189,27 @@ def test_products_with_the_weights_on_either_side_are_fitted() -> None:
     assert repairer.left == []
     dense, before, after = (answers(graph, c, sample()) for c in ({}, graph.stored(pruned), found))
     assert np.square(after - dense).mean() < np.square(before - dense).mean() / 4
+
+
+@pytest.mark.parametrize("batch", [1, 8])
+def test_a_fixed_batch_whose_values_do_not_have_the_images_first_is_repaired_alike(batch: int) -> None:
+    nodes = [
+        helper.make_node("Flatten", ["x"], ["f"]),
+        helper.make_node("Transpose", ["f"], ["t"]),
+        helper.make_node("MatMul", ["left", "t"], ["u"]),
+        helper.make_node("Transpose", ["u"], ["y"]),
+    ]
+    constants = [constant("left", CLASSES, SIDE**2)]
+    masks = {"left.weight": np.random.default_rng(0).random((CLASSES, SIDE**2)) < 0.5}
+    found = []
+    for images in ("n", batch):
+        graph = read(model(nodes, constants, shape=(images, 1, SIDE, SIDE)))
+        some = Sample.of(of_array(*digits()).sample(304, 0), READING, graph.input.batch)
+        pruned = {"left.weight": np.where(masks["left.weight"], graph.weights["left.weight"], np.float32(0))}
+        assert len(some) == 304
+        found.append(Repairer(graph, some, REFIT).repaired(pruned, masks)["left"])
+    assert np.allclose(found[0], found[1], atol=1e-5)
+    assert len(Sample.of(of_array(*digits()).sample(310, 0), READING, batch)) == 310 - 310 % batch
 
 
 def test_what_cannot_be_fitted_is_named_and_stays_pruned() -> None:

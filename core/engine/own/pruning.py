@@ -204,7 +204,7 @@ def pruned(
     graph, pruning, needs = brought.graph, asked.pruning, asked.pruning.ranks_by.needs
     sample = None
     if needs or pruning.repaired:
-        sample = Sample.of(images.before.sample(pruning.sample, pruning.sample_seed), reading)
+        sample = Sample.of(images.before.sample(pruning.sample, pruning.sample_seed), reading, graph.input.batch)
     progress("Ranking the weights")
     ranking = rank(graph.weights, pruning, statistic(graph, needs, sample) if needs and sample else None)
     zeros, masks = prune(graph.weights, ranking, asked.sparsity), ranking.masks(asked.sparsity)

@@ -99,21 +99,30 @@ def together(reading: Reading) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Some pictures in the network's size, read once, and made into its input batch by batch each time."""
+    """Some pictures in the network's size, read once, and made into its input batch by batch each time.
+
+    Attributes:
+        fitted: (height, width, channels) each.
+        reading: how they are read.
+        batch: how many images a run must have; None for any number. What does not fill a run is left out: where values
+            inside a graph do not have the images first, they could not be told apart.
+    """
 
     fitted: tuple[Pixels, ...]
     reading: Reading
+    batch: int | None = None
 
     @classmethod
-    def of(cls, pictures: Pictures, reading: Reading) -> "Sample":
+    def of(cls, pictures: Pictures, reading: Reading, batch: int | None) -> "Sample":
         """Read them; raises DataError for a damaged one."""
-        return cls(tuple(reading.fitted(pictures.read(i)) for i in range(len(pictures))), reading)
+        whole = len(pictures) - len(pictures) % batch if batch and len(pictures) > batch else len(pictures)
+        return cls(tuple(reading.fitted(pictures.read(i)) for i in range(whole)), reading, batch)
 
     def __len__(self) -> int:
         return len(self.fitted)
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
-        size = together(self.reading)
+        size = self.batch or together(self.reading)
         for start in range(0, len(self.fitted), size):
             yield self.reading.batch(np.stack(self.fitted[start : start + size]))
 
