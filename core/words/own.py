@@ -38,7 +38,7 @@ def kept(outline: Outline) -> Iterator[str]:
     numbers = Counter[str]()
     for part in outline.kept:
         numbers[part.why] += part.numbers
-    if stored := [f"{wording.count(n)} of {why}" for why, n in numbers.items() if n]:
+    if stored := [f"{wording.counted(n, 'number')} of {why}" for why, n in numbers.items() if n]:
         yield f"Not pruned, because only kernels of Conv, Gemm and MatMul are: {wording.listed(stored)}."
     if computed := [part for part in outline.kept if not part.numbers]:
         yield f"Not pruned: {wording.counted(len(computed), 'node')}, such as {computed[0].name}: {computed[0].why}."

@@ -31,7 +31,7 @@ def test_the_layers_the_command_and_refusals_by_a_sentence(visit: Any, tmp_path:
     expect(table.get_by_role("row").nth(1)).to_contain_text("4 × 1 × 3 × 3")
     expect(page.get_by_text("my net <b>$(x).onnx: 76 weights in 2 layers can be pruned.")).to_be_visible()
     expect(
-        page.get_by_text("Not pruned, because only kernels of Conv, Gemm and MatMul are: 14 of biases.")
+        page.get_by_text("Not pruned, because only kernels of Conv, Gemm and MatMul are: 14 numbers of biases.")
     ).to_be_visible()
     command = page.get_by_text(
         "python -m core.prune 'my net <b>$(x).onnx' --data pictures --sparsity 0.5 -o pruned.onnx"
