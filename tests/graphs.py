@@ -1,5 +1,7 @@
 """Small graphs of ONNX for tests, and a network of real digits, trained here, with its pictures in folders."""
 
+import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,28 @@ def small(channels: int = 1, **more: Any) -> ModelProto:
     return model([conv, helper.make_node("Relu", ["c"], ["a"]), *nodes], [*kernels, *constants], **more)
 
 
+def outside(location: str) -> ModelProto:
+    """A graph that says that a kernel is in another file."""
+    proto = small()
+    tensor = proto.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=location)
+    return proto
+
+
+def looping() -> ModelProto:
+    """A graph with a function that calls itself."""
+    proto = small()
+    name = "again"
+    function = helper.make_function("own", name, ["a"], ["b"], [helper.make_node(name, ["a"], ["b"], domain="own")], [
+        helper.make_opsetid("", 17), helper.make_opsetid("own", 1)])  # fmt: skip
+    proto.functions.append(function)
+    proto.opset_import.append(helper.make_opsetid("own", 1))
+    proto.graph.node.insert(1, helper.make_node(name, ["c"], ["d"], domain="own"))
+    return proto
+
+
 class Digits(nn.Module):
     """A small network for digits of 8 x 8 pixels from 0 to 1, with batch normalisation."""
 
@@ -94,6 +118,17 @@ def trained(epochs: int = 12) -> Digits:
             nn.functional.cross_entropy(network(x[part]), y[part]).backward()
             optimizer.step()
     return network.eval()
+
+
+def exported(network: nn.Module, opset: int = 17, *, kept: bool = False) -> bytes:
+    """A network as torch exports it, from `x` to `y`, any number of images; `kept` keeps batch normalisation apart."""
+    content, mode = io.BytesIO(), torch.onnx.TrainingMode
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's, on this exporter
+        torch.onnx.export(network, (torch.zeros(1, 1, SIDE, SIDE),), content, dynamo=False, opset_version=opset,  # type: ignore[arg-type]
+                          training=mode.PRESERVE if kept else mode.EVAL, input_names=["x"], output_names=["y"],
+                          dynamic_axes={"x": {0: "n"}, "y": {0: "n"}})  # fmt: skip
+    return content.getvalue()
 
 
 def write_pictures(folder: Path, *, names: Sequence[str] = "0123456789", parts: bool = False, big: int = 1) -> None:

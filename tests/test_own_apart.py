@@ -17,8 +17,7 @@ from core.engine.tasks import perform
 from core.errors import NetworkError
 from core.own.looking import Looking
 from core.own.outline import Input
-from tests.graphs import CLASSES, FILTERS, SIDE, constant, model, small
-from tests.test_own_graph import looping, outside
+from tests.graphs import CLASSES, FILTERS, SIDE, constant, looping, model, outside, small
 
 
 def written(folder: Path, content: ModelProto | bytes) -> Path:

@@ -13,7 +13,7 @@ from core.engine.own.inside import fitted_layers
 from core.errors import NetworkError, PruningError
 from core.own.outline import MOST_NODES
 from core.pruning import PruningConfig, prune, rank
-from tests.graphs import CLASSES, FILTERS, SIDE, constant, head, model, small
+from tests.graphs import CLASSES, FILTERS, SIDE, constant, head, looping, model, outside, small
 
 
 def read(proto: ModelProto) -> Graph:
@@ -212,31 +212,11 @@ def with_node(node: NodeProto, *constants: TensorProto, **more: object) -> Model
     return proto
 
 
-def outside(location: str) -> ModelProto:
-    proto = small()
-    tensor = proto.graph.initializer[0]
-    tensor.ClearField("raw_data")
-    tensor.data_location = TensorProto.EXTERNAL
-    tensor.external_data.add(key="location", value=location)
-    return proto
-
-
 def precise(kind: int) -> ModelProto:
     proto = small()
     weight = proto.graph.initializer[0]
     values = numpy_helper.to_array(weight)
     weight.CopyFrom(helper.make_tensor(weight.name, kind, values.shape, values.ravel().tolist()))
-    return proto
-
-
-def looping() -> ModelProto:
-    proto = small()
-    name = "again"
-    function = helper.make_function("own", name, ["a"], ["b"], [helper.make_node(name, ["a"], ["b"], domain="own")], [
-        helper.make_opsetid("", 17), helper.make_opsetid("own", 1)])  # fmt: skip
-    proto.functions.append(function)
-    proto.opset_import.append(helper.make_opsetid("own", 1))
-    proto.graph.node.insert(1, helper.make_node(name, ["c"], ["d"], domain="own"))
     return proto
 
 

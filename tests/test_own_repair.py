@@ -1,7 +1,5 @@
 """Repair of a graph, and what criteria read of it: against torch's own layers and `numpy.linalg.lstsq`."""
 
-import io
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ from core.engine.own.statistic import statistic
 from core.errors import PruningError
 from core.own.reading import Reading
 from core.pruning import GRADIENTS, INPUTS, REMOVAL, PruningConfig, prune, rank
-from tests.graphs import CLASSES, FILTERS, SIDE, Digits, constant, digits, head, model, small, trained
+from tests.graphs import CLASSES, FILTERS, SIDE, Digits, constant, digits, exported, head, model, small, trained
 
 READING = Reading("NCHW", (SIDE, SIDE), 1)
 REFIT, BATCH_NORM = (PruningConfig(repair=name, sample=100) for name in ("refit", "batch-norm"))
@@ -35,15 +33,9 @@ def read(proto: ModelProto) -> Graph:
     return parsed(proto.SerializeToString())
 
 
-def exported(network: nn.Module, *, kept: bool) -> Graph:
-    """A network as torch exports it: with batch normalisation, or with it merged into the convolutions."""
-    content, mode = io.BytesIO(), torch.onnx.TrainingMode
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(network, (torch.zeros(1, 1, SIDE, SIDE),), content, dynamo=False, opset_version=17,  # type: ignore[arg-type]
-                          training=mode.PRESERVE if kept else mode.EVAL, input_names=["x"], output_names=["y"],
-                          dynamic_axes={"x": {0: "n"}, "y": {0: "n"}})  # fmt: skip
-    return parsed(content.getvalue())
+def brought(network: nn.Module, *, kept: bool) -> Graph:
+    """A network as torch exports it, with batch normalisation or with it merged into the convolutions."""
+    return parsed(exported(network, kept=kept))
 
 
 def answers(graph: Graph, constants: dict[str, np.ndarray], of: Sample) -> np.ndarray:
@@ -107,7 +99,7 @@ def test_a_refitted_convolution_is_the_least_squares_solution(attributes: dict[s
 
 @pytest.mark.parametrize("kept", [True, False])
 def test_a_repair_brings_answers_back_without_labels(kept: bool) -> None:
-    graph, (images, labels) = exported(trained(), kept=kept), digits()
+    graph, (images, labels) = brought(trained(), kept=kept), digits()
     test = Sample(tuple(images[1000:, ..., None]), READING)
     ranking = rank(graph.weights, REFIT)
     pruned, masks = prune(graph.weights, ranking, 0.7), ranking.masks(0.7)
@@ -132,7 +124,7 @@ def test_a_repair_brings_answers_back_without_labels(kept: bool) -> None:
 
 def test_batch_norm_is_measured_as_torch_does() -> None:
     network = trained()
-    graph = exported(network, kept=True)
+    graph = brought(network, kept=True)
     ranking = rank(graph.weights, BATCH_NORM)
     pruned, masks = prune(graph.weights, ranking, 0.5), ranking.masks(0.5)
     found = Repairer(graph, sample(), BATCH_NORM).repaired(pruned, masks)
@@ -144,7 +136,7 @@ def test_batch_norm_is_measured_as_torch_does() -> None:
 
 
 def test_nothing_changes_where_nothing_is_pruned() -> None:
-    graph = exported(trained(1), kept=True)
+    graph = brought(trained(1), kept=True)
     masks = {name: np.ones(w.shape, bool) for name, w in graph.weights.items()}
     for pruning in (REFIT, BATCH_NORM):
         found = Repairer(graph, sample(), pruning).repaired(graph.weights, masks)
@@ -265,7 +257,7 @@ def test_a_constant_is_free_only_if_batch_norm_alone_follows() -> None:
 
 @pytest.mark.parametrize("case", ["black images", "everything pruned", "a filter pruned"])
 def test_no_case_gives_anything_but_numbers(case: str) -> None:
-    graph = exported(trained(1), kept=True)
+    graph = brought(trained(1), kept=True)
     images = Sample(tuple(np.zeros((40, SIDE, SIDE, 1), np.uint8)), READING) if case == "black images" else sample()
     masks = {name: np.zeros(w.shape, bool) for name, w in graph.weights.items()}
     if case != "everything pruned":
@@ -279,7 +271,7 @@ def test_no_case_gives_anything_but_numbers(case: str) -> None:
 
 def test_statistics_are_those_of_torchs_layers() -> None:
     network = trained(1)
-    graph, images = exported(network, kept=True), sample()
+    graph, images = brought(network, kept=True), sample()
     x = torch.tensor(np.concatenate([*images]))
     found = statistic(graph, INPUTS, images)
     first, second = (graph.layers[i].name for i in (0, 1))
@@ -297,7 +289,7 @@ def test_statistics_are_those_of_torchs_layers() -> None:
 
 
 def test_a_graph_of_a_fixed_batch_gives_the_same(tmp_path: Path) -> None:
-    open_graph = exported(trained(1), kept=True)
+    open_graph = brought(trained(1), kept=True)
     proto = ModelProto.FromString(open_graph.model.SerializeToString())
     for value in (*proto.graph.input, *proto.graph.output):
         value.type.tensor_type.shape.dim[0].dim_value = 7

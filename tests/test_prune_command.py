@@ -1,7 +1,6 @@
 """`python -m core.prune`: from a file and a folder of pictures to the same graph with zeros, or a sentence."""
 
 import hashlib
-import io
 import os
 import pickle
 import subprocess
@@ -34,7 +33,7 @@ from core.prune import main
 from core.pruning import PruningConfig, prune, rank
 from core.store.runs import RunStore
 from core.words import wording
-from tests.graphs import SIDE, digits, trained, write_pictures
+from tests.graphs import digits, exported, trained, write_pictures
 
 ROOT = Path(__file__).parent.parent
 
@@ -45,14 +44,6 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def exported(network: nn.Module, opset: int) -> bytes:
-    content, one = io.BytesIO(), (torch.zeros(1, 1, SIDE, SIDE),)
-    with quiet():
-        torch.onnx.export(network, one, content, dynamo=False, opset_version=opset, dynamic_axes={"x": {0: "n"}},  # type: ignore[arg-type]
-                          input_names=["x"], output_names=["y"])  # fmt: skip
-    return content.getvalue()
 
 
 @pytest.fixture(scope="module")

@@ -83,8 +83,7 @@ class PictureFolders:
 
     def survey(self) -> Survey:
         """Raises DataError: the classes of the two parts differ, or a picture is damaged or unlike the others."""
-        self.parts()
-        n = sum(map(len, self._parts[0].values()))
+        n = len(self.parts()[0])
         n -= 0 if self._parts[1:] else n // 6
         check_counts(self._folder, len(self._names), n)
         return self._surveyed(n)

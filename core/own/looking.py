@@ -1,14 +1,14 @@
 """A look at a visitor's file, as a job whose result is not stored."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from core.job import Job
 from core.own.outline import Outline
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True)
 class Looking(Job[Outline]):
     """What a file holds: ONNX, or safetensors of an architecture of torchvision.
 
@@ -19,7 +19,7 @@ class Looking(Job[Outline]):
     noun = "look at this network"
     kept = None
 
-    content: bytes
+    content: bytes = field(repr=False)
     architecture: str | None = None
 
     @cached_property
@@ -32,12 +32,3 @@ class Looking(Job[Outline]):
     def subject(self) -> str:
         """No run."""
         return ""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Looking) and self.id == other.id
-
-    def __hash__(self) -> int:
-        return hash(self.id)
-
-
-Looking.result = Outline

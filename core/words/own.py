@@ -92,8 +92,7 @@ def result(
     else:
         yield repairs.answer(repair, k, total, after, as_is, repaired)
     if left:
-        few = ", ".join(left[:3]) + (f" and {wording.count(len(left) - 3)} more" if len(left) > 3 else "")
-        yield f"Left as they were pruned, because the graph does not give what they read: {few}."
+        yield f"Left as they were pruned, because the graph does not give what they read: {wording.few(left)}."
     c = after
     yield (
         f"Test accuracy: dense {wording.accuracy(c.dense)}, {repairs.network(repair)} {wording.accuracy(c.pruned)}; "

@@ -194,6 +194,12 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
+def few(names: Sequence[str], most: int = 3) -> str:
+    """`a, b, c`, `a, b, c and 4 more`."""
+    more = f" and {count(len(names) - most)} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
+
+
 _WHOLE = r"(?:[0-9]+|[1-9][0-9]{0,2}(?:,[0-9]{3})+)"  # a comma only between thousands: 0,01 is no 1
 _PERCENTAGE = re.compile(rf"((?:{_WHOLE}(?:\.[0-9]*)?|\.[0-9]+)(?:e-?[0-9]{{1,3}})?)\s*%?", re.I)
 _WEIGHTS = re.compile(rf"({_WHOLE})\s*weights?", re.I)

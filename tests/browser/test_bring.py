@@ -9,8 +9,7 @@ import torchvision
 from playwright.sync_api import Page, expect
 from safetensors.numpy import save
 
-from tests.graphs import small
-from tests.test_own_graph import looping
+from tests.graphs import looping, small
 
 pytestmark = pytest.mark.browser
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from core.codec import from_json
 from core.engine.own import look
 from core.errors import NetworkError, StoreError
-from core.own.file import AGAIN
+from core.own.file import AGAIN, ONNX, kind_of
 from core.own.outline import Outline
 
 MOST_BYTES = 500_000_000
@@ -34,7 +34,8 @@ def outlined(path: Path, size: tuple[int, int] | None = None) -> Outline:
     Raises:
         NetworkError: it cannot be read, or cannot be used; the message says why and what to do.
     """
-    _check_size(path)
+    if kind(path) != ONNX:
+        raise NetworkError("This is a safetensors file; choose the architecture that its arrays belong to.")
     command = [sys.executable, "-m", look.__name__, str(path.absolute()), *map(str, size or ())]
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "PYTHONPATH": str(_ROOT), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -47,17 +48,23 @@ def outlined(path: Path, size: tuple[int, int] | None = None) -> Outline:
     return _read(done)
 
 
-def _check_size(path: Path) -> None:
+def kind(path: Path) -> str:
+    """`core.own.file.kind_of` a file of at most `MOST_BYTES`, which is not opened further.
+
+    Raises:
+        NetworkError: it cannot be read, is too large, or is of a kind that is not accepted.
+    """
     try:
         size = path.stat().st_size
+        if not path.is_file():
+            raise NetworkError(f"{path} is not a file; name an ONNX file.")
+        if size > MOST_BYTES:
+            most = f"at most {MOST_BYTES / 1e6:,.0f} MB are read. Bring a smaller network."
+            raise NetworkError(f"This file has {size / 1e6:,.0f} MB; {most}")
+        with path.open("rb") as file:
+            return kind_of(file.read(16), size)
     except OSError as error:
         raise NetworkError(f"{path} cannot be read ({error.strerror}); name an ONNX file.") from error
-    if not path.is_file():
-        raise NetworkError(f"{path} is not a file; name an ONNX file.")
-    if size > MOST_BYTES:
-        raise NetworkError(
-            f"This file has {size / 1e6:,.0f} MB; at most {MOST_BYTES / 1e6:,.0f} MB are read. Bring a smaller network."
-        )
 
 
 def _read(done: "subprocess.CompletedProcess[bytes]") -> Outline:

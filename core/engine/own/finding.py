@@ -11,11 +11,11 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from core.data.pool import Pictures
-from core.engine.own.runtime import Runner, together
+from core.engine.own.runtime import Runner, Sample
 from core.errors import NetworkError
 from core.evaluation import Proportion, accuracy
 from core.own.found import Found, Tried
-from core.own.reading import Reading
+from core.own.reading import Pixels, Reading
 
 ROUNDS, FEWER = (50, 150, 500), (20, 60, 200)
 """Pictures after each round, and after each for large images."""
@@ -81,24 +81,20 @@ def _rounds(readings: Sequence[Reading], pictures: int) -> list[int]:
     return sorted({min(n, pictures) for n in (ROUNDS if height * width <= _LARGE else FEWER)})
 
 
-def _fitted(racing: Sequence[_Racer], pictures: Pictures, indices: range) -> dict[object, np.ndarray]:
-    """Some pictures, each read once, as each frame has them: (n, height, width, channels)."""
+def _fitted(racing: Sequence[_Racer], pictures: Pictures, indices: range) -> dict[object, list[Pixels]]:
+    """Some pictures, each read once, as each frame has them."""
     frames = {racer.reading.frame: racer.reading for racer in racing}
-    found: dict[object, list[np.ndarray]] = {frame: [] for frame in frames}
+    found: dict[object, list[Pixels]] = {frame: [] for frame in frames}
     for i in indices:
         picture = pictures.read(i)
         for frame, reading in frames.items():
             found[frame].append(reading.fitted(picture))
-    return {frame: np.stack(parts) for frame, parts in found.items()}
+    return found
 
 
-def _predicted(runner: Runner, reading: Reading, fitted: np.ndarray) -> np.ndarray:
-    found = [np.empty(0, np.int64)]
-    size = together(reading)
-    for start in range(0, len(fitted), size):
-        batch = reading.batch(fitted[start : start + size])
-        found.append(runner.run(batch)[0].reshape(len(batch), -1).argmax(axis=1))
-    return np.concatenate(found)
+def _predicted(runner: Runner, reading: Reading, fitted: Sequence[Pixels]) -> np.ndarray:
+    answers = [runner.run(batch)[0].reshape(len(batch), -1) for batch in Sample(tuple(fitted), reading)]
+    return np.asarray(np.concatenate(answers).argmax(axis=1))
 
 
 def _right(racer: _Racer, labels: np.ndarray) -> Proportion:

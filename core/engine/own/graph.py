@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from core.own.file import AGAIN
 from core.own.outline import Input, Kept, Layer
 
 Arrays = Mapping[str, NDArray[np.float32]]
+N = TypeVar("N", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,13 +75,9 @@ class Graph:
             and all(part in self.constants and uses[part] == 1 for part in node.input[3:5])
         )
 
-    def stored(self, weights: Arrays) -> dict[str, NDArray[np.float32]]:
-        """Weights by the names of their layers as the constants that the graph stores."""
-        return {layer.constant: _turned(weights[layer.name], layer) for layer in self.layers if layer.name in weights}
-
-    def masks(self, kept: Mapping[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:
-        """Masks by the names of their layers as those of the constants that the graph stores."""
-        return {layer.constant: _turned(kept[layer.name], layer) for layer in self.layers if layer.name in kept}
+    def stored(self, values: Mapping[str, NDArray[N]]) -> dict[str, NDArray[N]]:
+        """Weights or masks by the names of their layers, as those of the constants that the graph stores."""
+        return {layer.constant: _turned(values[layer.name], layer) for layer in self.layers if layer.name in values}
 
     def rewritten(self, constants: Arrays) -> ModelProto:
         """The same model with other values of some constants; nothing else is changed.
@@ -146,7 +143,7 @@ def shortened(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
-def _turned(array: NDArray[Any], layer: Layer) -> NDArray[Any]:
+def _turned(array: NDArray[N], layer: Layer) -> NDArray[N]:
     """Weights as stored with their filters first, and back."""
     return np.ascontiguousarray(array.T if layer.swapped else array)
 

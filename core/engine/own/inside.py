@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from core.engine.machine import THREADS
 from core.engine.own.graph import Graph
 from core.engine.own.layers import origins
-from core.engine.own.parts import attribute
+from core.engine.own.parts import attribute, readers_of
 from core.engine.own.runtime import Runner, Sample
 from core.engine.statistics import See
 from core.own.outline import Layer
@@ -80,10 +80,7 @@ def fitted_layers(graph: Graph) -> dict[str, Fitted]:
     Not convolutions of one or three dimensions, nor products that are scaled or of stacks of matrices, nor weights that
     other operators read too or that are read both as they are and turned.
     """
-    readers: dict[str, list[NodeProto]] = {}
-    for node in graph.nodes.values():
-        for read in dict.fromkeys(node.input):
-            readers.setdefault(read, []).append(node)
+    readers = readers_of(graph.model.graph)
     constants, normed = origins(graph.model.graph), {graph.nodes[name].input[0] for name in graph.norms}
     found = {}
     for layer in graph.layers:
@@ -99,7 +96,7 @@ def _use(
     graph: Graph,
     layer: Layer,
     node: NodeProto,
-    readers: Mapping[str, list[NodeProto]],
+    readers: Mapping[str, list[tuple[str, NodeProto]]],
     constants: Mapping[str, str],
 ) -> Use | None:
     weight, biased = torch.tensor(graph.weights[layer.name]), layer.bias is not None
@@ -120,7 +117,7 @@ def _use(
     if weight.ndim != 2 or not (node.op_type == "MatMul" or (node.op_type == "Gemm" and not scaled and not left)):
         return None
     linear = nn.Linear(weight.shape[1], len(weight), bias=biased)
-    last = readers[node.output[0]][0] if node.op_type == "MatMul" and biased else node
+    last = readers[node.output[0]][0][1] if node.op_type == "MatMul" and biased else node
     return Use(loaded(linear, weight), node.input[1 if left else 0], last.output[0], left=left, alone=alone)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from onnx import GraphProto, NodeProto, TensorProto
 
-from core.engine.own.parts import attribute, named, tensors
+from core.engine.own.parts import attribute, named, readers_of, tensors
 from core.errors import NetworkError
 from core.own.file import AGAIN
 from core.own.outline import MOST_NODES, Kept, Layer
@@ -50,7 +50,7 @@ def origins(graph: GraphProto) -> dict[str, str]:
 def layers_of(graph: GraphProto) -> tuple[tuple[Layer, ...], tuple[Kept, ...]]:
     """The layers, and the constants and kernels that are not pruned."""
     constants = tensors(graph)
-    operands, readers = _operands(graph, constants), _readers(graph)
+    operands, readers = _operands(graph, constants), readers_of(graph)
     layers, kept, names = dict[str, Layer](), list[Kept](), set[str]()
     for name, node in named(graph):
         for position in _MULTIPLIES.get(node.op_type, ()):
@@ -72,15 +72,6 @@ def layers_of(graph: GraphProto) -> tuple[tuple[Layer, ...], tuple[Kept, ...]]:
                 layers[operand.constant] = replace(found, nodes=nodes, bias=bias, mixed=mixed)
     kept += _others(constants, layers, readers)
     return tuple(layers.values()), tuple(kept)
-
-
-def _readers(graph: GraphProto) -> dict[str, list[tuple[str, NodeProto]]]:
-    """The nodes that read each value."""
-    found: dict[str, list[tuple[str, NodeProto]]] = {}
-    for name, node in named(graph):
-        for read in dict.fromkeys(node.input):
-            found.setdefault(read, []).append((name, node))
-    return found
 
 
 def _all_readers(

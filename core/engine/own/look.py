@@ -10,7 +10,6 @@ from pathlib import Path
 
 from core.codec import to_json
 from core.errors import NetworkError
-from core.own.file import ONNX, kind_of
 
 MEMORY = 8_000_000_000
 """Bytes of addresses, most of which the libraries take; the file may take eight times its size besides."""
@@ -56,8 +55,6 @@ def main(path: str, height: str = "", width: str = "") -> None:
     """Print the outline or the problem."""
     content, found = Path(path).read_bytes(), dict[str, object]()
     try:
-        if kind_of(content[:16], len(content)) != ONNX:
-            raise NetworkError("This is a safetensors file; choose the architecture that its arrays belong to.")
         found = {"outline": look(content, (int(height), int(width)) if height and width else None)}
     except NetworkError as error:
         found = {"problem": str(error)}

@@ -48,7 +48,7 @@ def files(
     rows = {**facts, f"SHA-256 of {name}": hashlib.sha256(content).hexdigest()}
     return {
         name: content,
-        MASKS: save(graph.masks(masks)),
+        MASKS: save(graph.stored(masks)),
         COMPACT: packed,
         "compact.py": Path(compact.__file__).read_bytes(),
         "restore.py": Path(restore.__file__).read_bytes(),

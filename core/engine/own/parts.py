@@ -26,6 +26,15 @@ def named(graph: GraphProto) -> Iterator[tuple[str, NodeProto]]:
         yield (name if taken[name] == 1 else f"{name}#{taken[name]}"), node
 
 
+def readers_of(graph: GraphProto) -> dict[str, list[tuple[str, NodeProto]]]:
+    """The nodes that read each value, with their names, each once."""
+    found: dict[str, list[tuple[str, NodeProto]]] = {}
+    for name, node in named(graph):
+        for read in dict.fromkeys(node.input):
+            found.setdefault(read, []).append((name, node))
+    return found
+
+
 def attribute(node: NodeProto, name: str, default: Any) -> Any:
     """The value of a node's attribute; texts are bytes."""
     return next((onnx.helper.get_attribute_value(part) for part in node.attribute if part.name == name), default)

@@ -15,14 +15,14 @@ from onnx import ModelProto, checker
 from core.cost.files import what_pruning_did
 from core.data.pool import Pool, pool
 from core.engine.own import architectures, finding, package
-from core.engine.own.apart import outlined
+from core.engine.own.apart import kind, outlined
 from core.engine.own.graph import Graph, blank, parsed
 from core.engine.own.repair import Repairer
 from core.engine.own.runtime import Runner, Sample, answers
 from core.engine.own.statistic import statistic
 from core.errors import ConfigError, NetworkError, PruningError, StoreError
 from core.evaluation import Comparison, compare
-from core.own.file import ONNX, kind_of
+from core.own.file import ONNX
 from core.own.found import Found
 from core.own.outline import MOST_SIDE, Outline
 from core.own.reading import Reading, candidates
@@ -63,7 +63,7 @@ class Asked:
 
 @dataclass(frozen=True, eq=False)
 class Brought:
-    """A network that was opened: its graph, what is known of it, and the output that answers."""
+    """A network that was opened: its graph, and what is known of it."""
 
     graph: Graph
     outline: Outline
@@ -120,14 +120,7 @@ def opened(path: Path, size: tuple[int, int] | None = None, architecture: str | 
     Raises:
         NetworkError: it cannot be used.
     """
-    try:
-        if not path.is_file() and path.exists():
-            raise NetworkError(f"{path} is not a file; name an ONNX file.")
-        with path.open("rb") as file:
-            kind = kind_of(file.read(16), path.stat().st_size)
-    except OSError as error:
-        raise NetworkError(f"{path} cannot be read ({error.strerror}); name an ONNX file.") from error
-    if kind != ONNX:
+    if kind(path) != ONNX:
         return Brought(*architectures.opened(path, architecture, size))
     if architecture:
         raise NetworkError(f"{path.name} is an ONNX file, which holds its layers itself; leave out the architecture.")

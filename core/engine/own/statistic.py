@@ -1,7 +1,5 @@
 """What criteria read besides the weights, of a network that was brought."""
 
-from collections.abc import Sequence
-
 import torch
 
 from core.engine.machine import THREADS, reproducible
@@ -11,6 +9,7 @@ from core.engine.own.runtime import Sample
 from core.engine.statistics import Values, orders, sizes
 from core.errors import PruningError
 from core.pruning import INPUTS, REMOVAL
+from core.words import wording
 
 
 def statistic(graph: Graph, needs: str, sample: Sample, threads: int = THREADS) -> Values:
@@ -26,13 +25,9 @@ def statistic(graph: Graph, needs: str, sample: Sample, threads: int = THREADS) 
     fitted = fitted_layers(graph)
     if missing := [layer.name for layer in graph.layers if layer.name not in fitted]:
         raise PruningError(
-            f"This criterion needs what each layer reads, which this graph does not give for {_few(missing)}; "
+            f"This criterion needs what each layer reads, which this graph does not give for {wording.few(missing)}; "
             "choose magnitude or LAMP."
         )
     with reproducible(threads), torch.inference_mode():
         watched = watching(graph, sample, fitted, threads)
         return sizes(graph.weights, watched) if needs == INPUTS else orders(graph.weights, watched, len(sample))
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
