@@ -27,13 +27,13 @@ def main(networks: list[str]) -> None:
     rows: list[Row] = []
     with TemporaryDirectory() as root:
         store = RunStore(root)
-        for run in (run for run in store.runs() if run.reference and run.config.network in networks):
+        for run in (run for run in store.runs() if run.reference and run.network in networks):
             for name, pruning in ASKED.items():
                 start = time.perf_counter()
                 profile = perform(Profiling(run_id=run.id, pruning=pruning), store.root)
                 seconds = round(time.perf_counter() - start, 1)
                 rows.append(
-                    {"network": run.config.network, "profile": name, "stops": len(profile.k), "seconds": seconds}
+                    {"network": run.network, "profile": name, "stops": len(profile.k), "seconds": seconds}
                 )
                 print(*rows[-1].values(), flush=True)
     save("refit", rows, {})

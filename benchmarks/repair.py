@@ -33,14 +33,14 @@ RANKED = (("magnitude", "global"), ("lamp", "global"), ("obs", "global"), ("obs"
 def rows(run: Run, store: RunStore, sample: int) -> Iterator[Row]:
     """One for each criterion and scope, sparsity and repair; for N:M at a half only, which is 2:4."""
     labels, dense = store.labels(run.id), store.weights(run.id)
-    held_out = data.split(data.load(run.config.data.name).train, run.config.data)[1]
+    held_out = data.split(data.load(run.data_set).train, run.trained.data)[1]
     classifier = Classifier(run.design, held_out.images)
     for criterion, scope in RANKED:
         start = time.perf_counter()
         plain = PruningConfig(criterion=criterion, scope=scope)
         perform(Evaluating(run_id=run.id, pruning=plain, sparsity=0.0), store.root)
         to_rank = time.perf_counter() - start
-        for sparsity in SPARSITIES[run.config.network] if scope == "global" else [0.5]:
+        for sparsity in SPARSITIES[run.network] if scope == "global" else [0.5]:
             for repair in REPAIRS:
                 pruning = PruningConfig(criterion=criterion, scope=scope, repair=repair, sample=sample)
                 start = time.perf_counter()
@@ -50,7 +50,7 @@ def rows(run: Run, store: RunStore, sample: int) -> Iterator[Row]:
                 weights = repaired(store, run.id, dense, pruning, sparsity)
                 answers = classifier.infer(weights).argmax(axis=1)
                 yield {
-                    "network": run.config.network,
+                    "network": run.network,
                     "criterion": criterion,
                     "scope": scope,
                     "sparsity": sparsity,
@@ -76,7 +76,7 @@ def main(networks: list[str], sample: int) -> None:
     found, asked = list[Row](), {(network, sample) for network in networks}
     with TemporaryDirectory() as root:
         store = RunStore(root)
-        shipped = {run.config.network: run for run in store.runs() if run.reference}
+        shipped = {run.network: run for run in store.runs() if run.reference}
         for run in map(shipped.__getitem__, networks):
             for row in rows(run, store, sample):
                 found.append(row)

@@ -1,38 +1,47 @@
-"""A run: a trained network and everything that determined it, without its arrays."""
+"""A run: a network, trained here or brought, and everything that determined it, without its arrays."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from core import data
 from core.config import Design, Problem, RunConfig
 from core.data import problem
+from core.errors import ConfigError
 from core.evaluation import Proportion
-from core.job import OfConfig
+from core.job import Job, OfConfig
+from core.networks import NETWORKS, Kernel, passes
+from core.own.brought import Brought
+from core.own.outline import Outline
 from core.progress import Epoch
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A trained network, without its arrays.
+    """A network, without its arrays.
 
     Attributes:
-        config: everything that determined it.
+        config: everything that determined it: how it was trained here, or what was brought.
         created: when it was finished, ISO 8601, UTC.
-        seconds: how long the training took.
+        seconds: how long the training took; 0 for a network that was brought.
         versions: of Python and the libraries.
         machine: processor, threads, device, whether bfloat16 was used.
         data_md5: MD5 of each file of the data set.
         history: one entry per epoch.
         classes: the names of the data set's classes, in the order of the labels.
-        shape: shape of one image, (side, side) or (side, side, 3).
+        shape: shape of one image, (side, side) or (side, side, 3); of a network that was brought, of its input.
         owner: who asked for it and may delete it; None if nobody in particular.
-        right, images: test images that the dense network classifies correctly, of how many. Set by `RunStore.save`.
+        images: the number of test images. Set by `RunStore.save`.
+        right, answered: test images that the dense network classifies correctly, of the first how many; 0 for all. Set
+            by `RunStore.save`.
         weights: N, the number of weights that can be pruned. Set by `RunStore.save`.
         bytes: size of the stored weights. Set by `RunStore.save`.
         reference: whether it ships with PruneLab.
+        outline: what is known of the graph that was brought; None for a network that was trained here.
+        chunk: how many images are evaluated at a time, each at every stop; 0 for all at once.
     """
 
-    config: RunConfig
+    config: RunConfig | Brought
     created: str
     seconds: float
     versions: Mapping[str, str]
@@ -47,6 +56,9 @@ class Run:
     weights: int = 0
     bytes: int = 0
     reference: bool = False
+    answered: int = 0
+    outline: Outline | None = None
+    chunk: int = 0
 
     @property
     def id(self) -> str:
@@ -54,19 +66,80 @@ class Run:
         return self.config.run_id
 
     @property
+    def trained(self) -> RunConfig:
+        """How it was trained here.
+
+        Raises:
+            ConfigError: it was brought.
+        """
+        if isinstance(self.config, Brought):
+            raise ConfigError("This network was brought, not trained here; choose one that was trained here for this.")
+        return self.config
+
+    @property
+    def brought(self) -> Brought | None:
+        """What was brought; None if it was trained here."""
+        return self.config if isinstance(self.config, Brought) else None
+
+    @property
+    def network(self) -> str:
+        """The name of its network in `core.networks.NETWORKS`, or of the file that was brought."""
+        return self.config.name if isinstance(self.config, Brought) else self.config.network
+
+    @property
+    def title(self) -> str:
+        """The name of its network on the screen."""
+        known = None if self.brought else NETWORKS.get(self.network)
+        return known.title if known else self.network
+
+    @property
+    def data_set(self) -> str:
+        """The id of its data set."""
+        return self.config.data if isinstance(self.config, Brought) else self.config.data.name
+
+    @property
+    def data_title(self) -> str:
+        """The name of its data set on the screen."""
+        return data.title(self.data_set)
+
+    @property
     def problem(self) -> Problem:
-        """The network's task."""
+        """The task of a network that was trained here."""
         return problem(self.shape, self.classes)
 
     @property
     def design(self) -> Design:
-        """The network's layers and how it computes its output."""
-        return self.config.design(self.problem)
+        """The network's layers and how it computes its output; raises ConfigError if it was brought."""
+        return self.trained.design(self.problem)
+
+    @property
+    def normalised(self) -> bool:
+        """Whether it has batch normalisation that can be measured again."""
+        if self.outline is not None:
+            return self.outline.norms > 0
+        return self.network in NETWORKS and NETWORKS[self.network].normalised
+
+    @property
+    def kernels(self) -> dict[str, Kernel]:
+        """The kernels by name, with the number of places of an image at which each weight is multiplied."""
+        if self.outline is not None:
+            return {layer.name: Kernel(layer.weights, layer.uses) for layer in self.outline.layers}
+        return NETWORKS[self.network].kernels(self.problem)
+
+    @property
+    def passes(self) -> int:
+        """Forward passes for an image."""
+        return 1 if self.brought else passes(self.design)
+
+    @property
+    def parts(self) -> int:
+        """How many parts its test images are evaluated in."""
+        return -(-self.images // (self.chunk or self.images))
 
     @property
     def accuracy(self) -> Proportion:
-        """Accuracy of the dense network on the test images."""
-        return Proportion(self.right, self.images)
+        """Accuracy of the dense network on the test images, perhaps the first of them."""
+        return Proportion(self.right, self.answered or self.images)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +157,34 @@ class Training(OfConfig[Run]):
     kept = "{key}/run.json"
 
     owner: str | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bringing(Job[Run]):
+    """Open a network that was brought, evaluate the first part of the test images at every stop, and keep it as a run.
+
+    `owner` will own the run, and `pictures` is the SHA-256 of a zip of pictures that was uploaded, if any; neither is
+    part of the job's identity.
+    """
+
+    kind = "bring"
+    noun = "evaluation of this network"
+    unit = "stop"
+    kept = "{key}/run.json"
+
+    config: Brought
+    owner: str | None = field(default=None, compare=False)
+    pictures: str | None = field(default=None, compare=False)
+
+    @property
+    def key(self) -> str:
+        """The id of the run."""
+        return self.config.run_id
+
+    @property
+    def subject(self) -> str:
+        """The id of the run."""
+        return self.config.run_id
 
 
 def timestamp() -> str:

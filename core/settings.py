@@ -37,7 +37,7 @@ def _origins(value: str) -> str:
     return value
 
 
-PLACES = ("PRUNELAB_RUNS", "PRUNELAB_DATA", "PRUNELAB_DATASETS")
+PLACES = ("PRUNELAB_RUNS", "PRUNELAB_DATA", "PRUNELAB_DATASETS", "PRUNELAB_NETWORK_FILES")
 """Variables that name storage locations. The run store and the data sets read them directly, in workers too."""
 
 
@@ -59,6 +59,15 @@ class Settings:
         "PRUNELAB_LONGEST_TRAINING", _whole(1, 1440, "minutes"), 120, "minutes after which a job that trains is stopped"
     )
     networks: bool = _setting("PRUNELAB_NETWORKS", _switch, True, "off: visitors cannot bring networks of their own")
+    network_size: int = _setting(
+        "PRUNELAB_NETWORK_SIZE", _whole(1, 500, "megabytes"), 64, "megabytes of a network or a zip of pictures, at most"
+    )
+    keep_networks: bool = _setting(
+        "PRUNELAB_KEEP_NETWORKS",
+        _switch,
+        False,
+        "on: networks that visitors bring stay when they leave, like other runs",
+    )
     expire: int | None = _setting(
         "PRUNELAB_EXPIRE", _whole(1, 3650, "days"), None, "days after which visitors' runs are deleted"
     )

@@ -5,12 +5,12 @@ from functools import partial
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from core import figures
-from core.evaluation import ClassComparison, Comparison, answers, by_class, confusion_matrix, most_confused
+from core.evaluation import ClassComparison, Comparison, Labels, answers, by_class, confusion_matrix, most_confused
 from core.evaluation.answers import OUTCOMES, REPAIRED
 from core.evaluation.profile import Profile
+from core.figures.labels import some_of
 from core.words import repair, wording
 from pages.ui.components.chart import chart
 from pages.ui.components.gallery import Answer, Card
@@ -38,7 +38,7 @@ def show_answers(view: View, stops: Stops) -> Content:
         url, pick = lookup.panel_url(view, stops, part="answers"), partial(filter_by_cell, view.run.classes)
         live_panel([url], stops.row, label="Sparsity", key="answers panel", on_stop=stops.go, on_pick=pick)
         st.caption("Click a cell to see its images.")
-    labels, profile = store().labels(view.run.id), stops.profile
+    labels, profile = lookup.labels(view, stops.profile), stops.profile
     keep = np.zeros(len(labels), np.bool_)
     keep[wanted.select(labels, profile.predicted[0], stops.answers, as_is.answers if as_is else None)] = True
     order = answers.by_movement(profile, stops.row)
@@ -52,7 +52,7 @@ def show_answers(view: View, stops: Stops) -> Content:
     return report.of_part(view, stops, "answers")
 
 
-def card(view: View, stops: Stops, labels: NDArray[np.uint8], image: int, as_is: Stops | None = None) -> Card:
+def card(view: View, stops: Stops, labels: Labels, image: int, as_is: Stops | None = None) -> Card:
     """An image with its dense answer and its answer at the stop; of a repaired network with the pruned one's between.
 
     `as_is` is the stop without the repair.
@@ -77,7 +77,7 @@ def card(view: View, stops: Stops, labels: NDArray[np.uint8], image: int, as_is:
 
 def show_fragile(view: View, stops: Stops) -> None:
     """The sparsity at which each answer first changes, and the images that change first and last."""
-    labels, profile = store().labels(view.run.id), stops.profile
+    labels, profile = lookup.labels(view, stops.profile), stops.profile
     chosen, order = st.columns([2, 5], vertical_alignment="bottom")
     names = view.run.classes
     with chosen:
@@ -87,9 +87,11 @@ def show_fragile(view: View, stops: Stops) -> None:
     figure = partial(figures.first_changes, counts, profile.sparsity, names, true, profile.pruning.repair)
     alt = "Number of images whose answer first changes at each sparsity, by class."
     chart(figure, "first changes", alt, buttons=False)
+    some = some_of(len(names))
+    rows = f" The rows show {some}: those whose answers change most and earliest." if some else ""
     st.caption(
         f"Of {wording.count(len(labels))} test images, those whose answer first differs from the dense network's at "
-        "this sparsity. The shade shows the logarithm of the count. An answer may change back later.",
+        f"this sparsity.{rows} The shade shows the logarithm of the count. An answer may change back later.",
         help=meanings("Dense and pruned", "Stop", "Churn"),
     )
     first = "Most fragile"
@@ -105,7 +107,7 @@ def show_fragile(view: View, stops: Stops) -> None:
     )
 
 
-def flipped(view: View, profile: Profile, row: int, labels: NDArray[np.uint8], image: int) -> Card:
+def flipped(view: View, profile: Profile, row: int, labels: Labels, image: int) -> Card:
     """An image with its dense answer and the first different one."""
     last = len(profile.k) - 1
     made = card(view, Stops(profile, min(row, last)), labels, image)
@@ -124,7 +126,7 @@ def show_classes(view: View, stops: Stops) -> Content:
     url = lookup.panel_url(view, stops, part="classwise")
     pick = partial(show_bar, view.run.classes)
     live_panel([url], stops.row, label="Sparsity", key="classes panel", on_stop=stops.go, on_pick=pick)
-    labels, dense, pruned = store().labels(view.run.id), stops.profile.predicted[0], stops.answers
+    labels, dense, pruned = lookup.labels(view, stops.profile), stops.profile.predicted[0], stops.answers
     names, as_is = view.run.classes, lookup.as_is_stop(view, stops)
     if as_is:
         st.caption("Click a bar to see its images.")
@@ -140,8 +142,8 @@ def show_classes(view: View, stops: Stops) -> Content:
     table("Recall and precision of each class", columns, rows, key="classes", terms=terms)
     st.caption(
         "Recall is compared on the same images: 95 % paired interval (Bonett and Price) and exact McNemar test, with "
-        f"p corrected for {len(names)} classes (Holm). Precision is computed from different images before and after, "
-        "so its difference has no paired interval."
+        f"p corrected for {wording.count(len(rows))} classes (Holm). Precision is computed from different images "
+        "before and after, so its difference has no paired interval."
     )
     return report.of_part(view, stops, "classwise")
 
@@ -160,9 +162,9 @@ def show_bar(classes: Sequence[str], pick: Pick) -> None:
 
 
 def confused(
-    labels: NDArray[np.uint8],
-    dense: NDArray[np.uint8],
-    pruned: NDArray[np.uint8],
+    labels: Labels,
+    dense: Labels,
+    pruned: Labels,
     classes: Sequence[str],
     network: str,
 ) -> str:
@@ -198,9 +200,7 @@ def paid_cells(back: int, still: int, newly: int) -> tuple[TableCell, TableCell]
     return TableCell(repair.back(back, still), share), TableCell(wording.count(newly), newly)
 
 
-def class_rows(
-    labels: NDArray[np.uint8], dense: NDArray[np.uint8], pruned: NDArray[np.uint8], classes: Sequence[str]
-) -> list[Row]:
+def class_rows(labels: Labels, dense: Labels, pruned: Labels, classes: Sequence[str]) -> list[Row]:
     """One row for each class that has images."""
     comparisons = by_class(labels, dense, pruned, len(classes))
     return [class_row(name, c.recall, c) for name, c in zip(classes, comparisons, strict=True) if c.recall]

@@ -85,7 +85,8 @@ def claim(view: View, stops: Stops) -> None:
 def compared(name: str, run: Run, profile: Profile) -> Row:
     """A network of ours at the report's 0.01 %."""
     stop = profile.stop_index(DEFAULT_STOP)
-    c, k = profile.comparison(store().labels(run.id), stop), int(profile.k[stop])
+    c = profile.comparison(store().labels(run.id)[: profile.images], stop)
+    k = int(profile.k[stop])
     return Row(
         name,
         [
@@ -113,7 +114,7 @@ def reenactment() -> list[Row]:
 
 
 def _is_report(run: Run) -> bool:
-    return recipe_name(run.config.network, run.config.training) == "report"
+    return not run.brought and recipe_name(run.network, run.trained.training) == "report"
 
 
 def ways_on() -> None:

@@ -11,7 +11,6 @@ from core.cost.files import Exporting
 from core.cost.ledger import COMPACT, DENSE, ENTRIES, Entry, Ledger, Weighing
 from core.cost.rounding import Rounding
 from core.cost.script import script
-from core.cost.times import BATCHES, Times, Timing, Variant, in_words
 from core.errors import StoreError
 from core.pruning import SCOPES
 from core.study import csv_of
@@ -19,7 +18,7 @@ from core.words import repair, wording
 from pages.ui.components.live_panel import SLIDER_RANGE, live_panel
 from pages.ui.components.table import Row, TableCell, table
 from pages.ui.server.services import results, store
-from pages.ui.view import address, linked, lookup, picker, report, tradeoff
+from pages.ui.view import address, linked, lookup, picker, report, timing, tradeoff
 from pages.ui.view.address import View
 from pages.ui.view.downloads import offer_numbers
 from pages.ui.view.head import head
@@ -84,17 +83,12 @@ def show_bytes(view: View, stops: Stops, ledger: Ledger) -> None:
     table("Byte ledger", COLUMNS, rows, key="ledger", terms=LEDGER_TERMS)
 
 
-def _at(view: View, stops: Stops) -> str:
-    """`50 % (refitted)`."""
-    return f"{wording.sparsity(stops.sparsity)}{repair.after(view.pruning.repair)}"
-
-
 def show_rounding(view: View, stops: Stops) -> None:
     """What float16 and int8 cost in accuracy at the stop."""
     st.header("What do float16 and int8 cost in accuracy?")
     job = Rounding(run_id=view.run.id, pruning=view.pruning, sparsity=stops.sparsity)
     why = (
-        f"Both change the weights. Their accuracy at {_at(view, stops)} has not been measured yet. "
+        f"Both change the weights. Their accuracy at {lookup.place(view, stops)} has not been measured yet. "
         f"That takes three passes over the {wording.count(view.run.images)} test images."
     )
     rounded, network = result_or_offer(job, "Measure the accuracy", why), repair.network(view.pruning.repair)
@@ -104,63 +98,6 @@ def show_rounding(view: View, stops: Stops) -> None:
             f"as float32; {wording.count(c.changed)} of {wording.count(c.n)} answers changed, McNemar p "
             f"{wording.relation(c.p_value)}."
         )
-
-
-VARIANTS: dict[Variant, str] = {
-    "dense": "Unpruned",
-    "masked": "Pruned, zeros multiplied",
-    "removed": "Pruned, idle filters removed",
-    "csr": "Pruned, sparse matrices (CSR)",
-    "onnx-dense": "Unpruned, ONNX Runtime",
-    "onnx": "Pruned, ONNX Runtime",
-}
-
-
-def show_times(view: View, stops: Stops) -> None:
-    """Whether any variant is faster at the stop, on this server."""
-    st.header("Is it faster?")
-    job = Timing(run_id=view.run.id, pruning=view.pruning, sparsity=stops.sparsity)
-    why = (
-        f"The time at {_at(view, stops)} has not been measured yet. The unpruned and the pruned network take turns, "
-        "in torch and in ONNX Runtime. The pruned one also runs without its idle filters, and with its kernels as "
-        "sparse matrices. This takes up to a minute."
-    )
-    times = result_or_offer(job, "Measure the time", why)
-    if times is not None:
-        show_measured(times, stops.sparsity)
-
-
-def show_measured(times: Times, sparsity: float) -> None:
-    """The measured times, in words and as a table."""
-    st.markdown(f"**{in_words(times, sparsity)}**")
-    columns = ("Network", "Batch size", "Median, ms", "Middle half, ms", "Images per second", "Times as fast")
-    table("Times", columns, [times_row(times, v, b) for b in BATCHES for v in VARIANTS], key="times", terms=("ONNX",))
-    st.caption(
-        f"{len(times.seconds[BATCHES[0]]['dense'])} rounds on this server's {times.threads} threads, from pixels to "
-        "answers; all variants took turns in each round. “Times as fast” compares with the unpruned network in torch "
-        "within a round and shows the middle half of the rounds in brackets. The server may be busy with other work. "
-        "torch and ONNX Runtime multiply zeros in a dense kernel like any other number, so zeros alone save no time. "
-        f"{wording.count(times.gone)} of {wording.count(times.filters)} filters are idle: all their weights are zero "
-        "and so is their output, or nothing reads it. Removing them changes no answer. A sparse matrix skips "
-        "zeros, but has to look up where each weight belongs and to copy the image's patches first, and a processor "
-        "multiplies dense blocks many times as fast as scattered numbers.",
-        help=meanings("Kernel", "Idle filter", "Bitmask, CSR, COO"),
-    )
-
-
-def times_row(times: Times, variant: Variant, batch: int) -> Row:
-    """One row of the table of times."""
-    median, (low, high) = times.median(batch, variant), times.quartiles(batch, variant)
-    middle, least, most = times.ratio(batch, variant)
-    cells = [
-        TableCell.text(VARIANTS[variant]),
-        TableCell(str(batch), batch),
-        TableCell(wording.decimal(1e3 * median, 2), median),
-        TableCell(f"{wording.decimal(1e3 * low, 2)} to {wording.decimal(1e3 * high, 2)}", low),
-        TableCell(wording.count(batch / median), batch / median),
-        TableCell("1" if variant == "dense" else tradeoff.spread((least, middle, most), " to "), middle),
-    ]
-    return Row(f"{variant}-{batch}", cells)
 
 
 def show_hardware(view: View, stops: Stops) -> None:
@@ -181,14 +118,21 @@ def show_hardware(view: View, stops: Stops) -> None:
     )
 
 
+FILES = (
+    "as a torch state dict with the script below, as ONNX, as safetensors, and in the compact encoding with the "
+    "program that reads it."
+)
+BROUGHT_FILES = (
+    "the file that was brought with zeros in it and nothing else changed, the masks as safetensors, and the compact "
+    "encoding with the program that gives the file back."
+)
+
+
 def show_export(view: View, stops: Stops) -> None:
     """The pruned network as files, each of which is tested before the download is offered."""
     st.header(f"Download the {repair.network(view.pruning.repair)} network")
-    st.markdown(
-        f"The network pruned to {_at(view, stops)}, with a model card: as a torch "
-        "state dict with the script below, as ONNX, as safetensors, and in the compact encoding with the program that "
-        "reads it."
-    )
+    how = BROUGHT_FILES if view.run.brought else FILES
+    st.markdown(f"The network pruned to {lookup.place(view, stops)}, with a model card: {how}")
     job = Exporting(run_id=view.run.id, pruning=view.pruning, sparsity=stops.sparsity)
     checked = results().checked(job)
     if checked is None:
@@ -199,6 +143,8 @@ def show_export(view: View, stops: Stops) -> None:
         st.download_button(
             "All files (zip)", partial(zipped, job), name, "application/zip", on_click="ignore", key="zip"
         )
+    if view.run.brought:
+        return
     st.markdown("`network.py`, which needs only torch and `weights.pt`:")
     st.code(script(view.run.design), "python")
 
@@ -274,10 +220,11 @@ if here is not None:
         known = known_ledger(here, looked_at)
         if known is not None:
             show(here, looked_at, known)
-            show_times(here, looked_at)
+            timing.show(here, looked_at)
             show_hardware(here, looked_at)
             show_rounding(here, looked_at)
-            tradeoff.show(here)
+            if here.run.brought is None:  # removing filters needs to know which layers read them
+                tradeoff.show(here)
             show_export(here, looked_at)
             content = report.of_part(here, looked_at, "storage")
             report.offer(top, here, looked_at, content, partial(sheets, here, looked_at, known))

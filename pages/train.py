@@ -171,13 +171,13 @@ def _no_data(config: RunConfig) -> str | None:
 
 def _estimate(config: RunConfig) -> str:
     """How long the training will take, at the speed of the last run of the same network and the machine it ran on."""
-    runs = [run for run in store().runs() if run.config.network == config.network and run.history]
-    alike = [run for run in runs if run.config.data.name == config.data.name]
+    runs = [run for run in store().runs() if not run.brought and run.network == config.network and run.history]
+    alike = [run for run in runs if run.data_set == config.data.name]
     if not alike:
         return f"{config.training.epochs} epochs. The time is unknown: there is no run of this network yet."
     own = [run for run in alike if not run.reference]
     last = (own or alike)[0]
-    seconds = config.training.passes * sum(epoch.seconds for epoch in last.history) / last.config.training.passes
+    seconds = config.training.passes * sum(epoch.seconds for epoch in last.history) / last.trained.training.passes
     where = "here" if own else "on the machine of the reference run"
     time = f"{config.training.epochs} epochs, about {wording.duration(seconds)}"
     return f"{time}, at the speed of the last run of this network {where}."

@@ -6,7 +6,7 @@ import numpy as np
 
 from core.config import RunConfig
 from core.data.fashion import CLASSES
-from core.evaluation.profile import compute
+from core.evaluation.parts import compute
 from core.networks import NETWORKS
 from core.progress import Epoch
 from core.pruning import PruningConfig, Weights, rank

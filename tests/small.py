@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from core.cost.times import BATCHES
 from core.cost.tradeoff import EPOCHS, RETRAINED, Method, Point, Tradeoff
 from core.evaluation import Comparison
-from core.evaluation.profile import FRACTIONS, Profile, compute
+from core.evaluation.parts import compute
+from core.evaluation.profile import FRACTIONS, Profile
 from core.evaluation.trace import Trace
 from core.evaluation.trace import compute as compute_trace
 from core.pruning import PruningConfig, Ranking, Weights, kernels, rank

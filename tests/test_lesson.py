@@ -49,7 +49,7 @@ def test_every_view_has_a_program_of_at_most_60_lines(tmp_path: Path, criterion:
         made = Lesson(run, pruning, made.sparsity, made.k, made.total, made.comparison)
         text = made.script()
         compile(text, "prune.py", "exec")
-        assert len(text.splitlines()) <= 60, (run.config.network, len(text.splitlines()))
+        assert len(text.splitlines()) <= 60, (run.network, len(text.splitlines()))
         assert max(map(len, text.splitlines())) <= 120
         assert f"{profile.k[row]:,} of {profile.total:,} weights" in text
         opened = {"weights.npz", *re.findall(r'"(masks.npz|repaired.npz|images.npz)"', text)}
@@ -122,7 +122,7 @@ def test_the_script_alone_prints_the_numbers_of_the_screen(
 
 def _computed(run: Run, store: RunStore, pruning: PruningConfig, percent: float) -> Profile:
     from core.engine.inference import Classifier
-    from core.evaluation.profile import compute
+    from core.evaluation.parts import compute
 
     weights = store.weights(run.id)
     images = data.load_test(data.FASHION.id).images

@@ -1,5 +1,6 @@
 """The same pages on a data set of the host's own: three classes of coloured images, a real network trained on them."""
 
+import gzip
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from core.engine import tasks
 from core.pruning import PruningConfig
 from core.run import Run, Training
 from core.store.runs import RunStore
-from pages.ui.server.routes import _panel
+from pages.ui.server.routes import panel
 from tests.own_data import CLASSES, put_idx
 from tests.patience import PATIENCE
 from tests.reading import ROUTER, rows, text
@@ -79,10 +80,10 @@ def test_an_image_of_it_can_be_opened(app: AppTest) -> None:
 def test_the_panels_are_made_of_its_classes(made: tuple[Path, Path, Run], app: AppTest) -> None:
     app.run()
     store = RunStore(made[1])
-    profile = store.profile(made[2].id, PruningConfig())
-    assert profile is not None
+    assert store.profile(made[2].id, PruningConfig()) is not None
     for part in ("pruning", "answers", "classwise"):
-        shown = str(_panel(part, made[2].id, profile).to_json())
+        asked = {"run": made[2].id, "criterion": "magnitude", "scope": "global", "part": part}
+        shown = gzip.decompress(panel(asked)).decode()
         assert "circle" in shown and "Shirt" not in shown
 
 

@@ -14,9 +14,11 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from core.engine.own import apart, look
 from core.engine.own.apart import outlined
 from core.engine.tasks import perform
-from core.errors import NetworkError
+from core.errors import NetworkError, StoreError
 from core.own.looking import Looking
 from core.own.outline import Input
+from core.store import uploads
+from core.store.runs import RunStore
 from tests.graphs import CLASSES, FILTERS, SIDE, constant, looping, model, outside, small
 
 
@@ -195,11 +197,13 @@ def test_a_look_is_a_job_that_keeps_nothing(tmp_path: Path, monkeypatch: pytest.
     store, temporary, content = tmp_path / "store", tmp_path / "temporary", small().SerializeToString()
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    found = perform(Looking(content=content), store)
+    kept, bad = (uploads.put(RunStore(store), part) for part in (content, looping().SerializeToString()))
+    before = {path for path in store.rglob("*") if path.is_file()}
+    found = perform(Looking(upload=kept), store)
     assert found.weights == FILTERS * 9 + CLASSES * FILTERS
     with pytest.raises(NetworkError, match="functions of its own"):
-        perform(Looking(content=looping().SerializeToString()), store)
+        perform(Looking(upload=bad), store)
     assert not [*temporary.iterdir()]
-    assert not [path for path in store.rglob("*") if path.is_file()]
-    assert Looking(content=content) == Looking(content=content) != Looking(content=content + b"\x00")
-    assert b"conv" not in repr(Looking(content=content).id).encode()
+    assert {path for path in store.rglob("*") if path.is_file()} == before
+    with pytest.raises(StoreError, match="upload it again"):
+        perform(Looking(upload="0" * 64), store)

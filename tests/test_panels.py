@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from core import panels
 from core.evaluation import confusion_matrix, most_confused
-from core.evaluation.profile import FRACTIONS, STOPS, Profile, compute, marks
+from core.evaluation.parts import compute
+from core.evaluation.profile import FRACTIONS, STOPS, Profile, marks
 from core.figures import LiveFigure, layer_title
 from core.panels import Panel
 from core.pruning import CRITERIA, SCOPES, PruningConfig, Weights, kernels, prune, rank

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from core.errors import PruningError, StoreError
 from core.evaluation import Comparison, accuracy, compare
-from core.evaluation.profile import DEFAULT_STOP, FRACTIONS, STOPS, Marks, Profile, compute, marks, stops
+from core.evaluation.parts import compute
+from core.evaluation.profile import DEFAULT_STOP, FRACTIONS, STOPS, Marks, Profile, marks, stops
 from core.pruning import PruningConfig, Weights, prune, rank
 
 IMAGES = np.random.default_rng(0).standard_normal((200, 12), np.float32)

@@ -31,6 +31,7 @@ from core.own.architectures import NAMES
 from core.own.looking import Looking
 from core.prune import main
 from core.pruning import PruningConfig, prune, rank
+from core.store import uploads
 from core.store.runs import RunStore
 from core.words import wording
 from tests.graphs import digits, exported, trained, write_pictures
@@ -275,7 +276,8 @@ def test_architectures_that_are_built_in_unusual_ways_are_opened(name: str, tmp_
         network = torchvision.models.get_model(name, weights=None, num_classes=7)
     state = {key: value.numpy() for key, value in network.state_dict().items()}
     save_file(state, tmp_path / "w.safetensors")
-    found = perform(Looking(content=(tmp_path / "w.safetensors").read_bytes(), architecture=name), tmp_path / "store")
+    upload = uploads.put(RunStore(tmp_path / "store"), (tmp_path / "w.safetensors").read_bytes())
+    found = perform(Looking(upload=upload, architecture=name), tmp_path / "store")
     assert [*found.outputs.values()] == [(7,)]
     assert {layer.constant for layer in found.layers} <= {*state}
     assert found.weights == sum(state[layer.constant].size for layer in found.layers)
@@ -332,7 +334,7 @@ def test_a_run_that_ships_says_the_same_when_it_is_brought(
     except DataError:
         pytest.skip("Fashion-MNIST is not on this machine")
     store = RunStore(tmp_path / "store")
-    run = next(run for run in store.runs() if run.config.network == "lenet")
+    run = next(run for run in store.runs() if run.network == "lenet")
     network, one = loaded(run.design, store.weights(run.id)), (torch.zeros(2, 1, 28, 28),)
     how = {"dynamic_shapes": ({0: torch.export.Dim("n")},), "external_data": False} if dynamo else {
         "dynamic_axes": {"x": {0: "n"}}, "input_names": ["x"]}  # fmt: skip

@@ -47,9 +47,9 @@ def test_exactly_the_wanted_runs_ship_whole_and_below_the_limit(store: RunStore)
     assert store.damaged() == []
     for run in store.runs():
         assert run.reference and store.weights(run.id) and len(store.labels(run.id)) == 10_000
-        assert all(store.profile(run.id, pruning) is not None for pruning in reference.prunings(run.config))
+        assert all(store.profile(run.id, pruning) is not None for pruning in reference.prunings(run.trained))
         ledgers = [
-            Results(store).get(Weighing(run_id=run.id, pruning=pruning)) for pruning in reference.prunings(run.config)
+            Results(store).get(Weighing(run_id=run.id, pruning=pruning)) for pruning in reference.prunings(run.trained)
         ]
         assert all(ledger and {*map(ledger.smallest, range(len(ledger.k)))} == {COMPACT} for ledger in ledgers)
         assert run.data_md5 == fashion.FILES

@@ -15,7 +15,7 @@ from core.config import Design
 from core.cost.ledger import Weighing
 from core.cost.weighing import weigh
 from core.data import split
-from core.engine import work
+from core.engine import trained
 from core.engine.inference import Classifier
 from core.engine.least_squares import equations, made, refit, seen
 from core.engine.models import build, get_weights
@@ -276,7 +276,7 @@ def test_a_repair_sees_training_images_without_labels_and_no_others(
         given.append((arrays, how))
         return Repairer(*arrays, **how)
 
-    monkeypatch.setattr(work, "Repairer", watched)
+    monkeypatch.setattr(trained, "Repairer", watched)
     rules = [replace(RULE, sample_seed=seed) for seed in (0, 0, 1)]
     for sparsity, rule in zip((0.61, 0.62, 0.63), rules, strict=True):
         tiny.perform(Evaluating(run_id=RUN, pruning=rule, sparsity=sparsity), store.root)

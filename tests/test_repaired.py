@@ -299,7 +299,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     monkeypatch.setenv("PRUNELAB_RUNS", str(tmp_path))
     monkeypatch.setattr("core.store.runs.SHIPPED", tmp_path / "none")
     st.cache_resource.clear()
-    routes._json.cache_clear()  # each has the same run and the same weights
+    routes._drawn.cache_clear()  # each has the same run and the same weights
     yield shelf.train(tmp_path, "ann")
     st.cache_resource.clear()
 
@@ -364,10 +364,10 @@ def test_an_address_that_names_what_cannot_be_is_refused(run: Run, more: dict[st
 def test_names_in_any_order_are_one_panel(run: Run) -> None:
     stored(run, REFIT), stored(run, BATCH_NORM)
     first = query(run)
-    routes._json.cache_clear()
+    routes._drawn.cache_clear()
     for names in (f"{REFIT},{BATCH_NORM}", f"{BATCH_NORM},{REFIT},{REFIT},{AS_IS}"):
         assert routes.panel(first | {"beside": names}) == routes.panel(first)
-    assert routes._json.cache_info().misses == 1
+    assert routes._drawn.cache_info().misses == 1
 
 
 def test_a_damaged_profile_of_another_repair_does_not_stand_in_the_way(run: Run, tmp_path: Path) -> None:

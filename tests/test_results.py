@@ -18,10 +18,12 @@ from core.cost.ledger import Weighing
 from core.cost.rounding import Rounded, Rounding
 from core.cost.times import BATCHES, Times, Timing, Variant
 from core.cost.tradeoff import Comparing, Tradeoff
-from core.engine.tasks import ledger, timing, tradeoff
+from core.engine import trained as trained_network
+from core.engine.tasks import ledger, tradeoff
 from core.errors import StoreError
 from core.evaluation import Comparison
-from core.evaluation.profile import Evaluating, Profiling, compute
+from core.evaluation.parts import compute
+from core.evaluation.profile import Evaluating, Profiling
 from core.evaluation.trace import Tracing
 from core.job import Job
 from core.jobs import JobState, sharing
@@ -89,7 +91,7 @@ def store(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run
         work._report()
         return small.tradeoff()
 
-    monkeypatch.setattr(timing, "measure", measured)
+    monkeypatch.setattr(trained_network, "measure", measured)
     monkeypatch.setattr(ledger, "stops", lambda ranking: (0.0, 0.9))
     monkeypatch.setattr(tradeoff._Comparison, "tradeoff", compared)
     return RunStore(tmp_path / "runs", tmp_path / "none")

@@ -10,7 +10,7 @@ import streamlit as st
 
 from core import panels
 from core.errors import PruneLabError
-from core.evaluation.profile import compute
+from core.evaluation.parts import compute
 from core.evaluation.trace import Tracing
 from core.pruning import PruningConfig, Weights, rank
 from core.run import Run

@@ -19,7 +19,8 @@ from safetensors.numpy import load_file, save_file
 
 from core.config import FORMAT, RunConfig, TrainingConfig
 from core.errors import PruningError, StoreError
-from core.evaluation.profile import Evaluating, Profile, compute
+from core.evaluation.parts import compute
+from core.evaluation.profile import Evaluating, Profile
 from core.progress import Epoch
 from core.pruning import PruningConfig, Weights, rank
 from core.run import Run

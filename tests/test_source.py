@@ -37,8 +37,8 @@ ASKED: dict[str, Callable[[Run], Job[Any]]] = {
     "export": lambda run: Exporting(run_id=run.id, sparsity=0.5),
     "tradeoff": lambda run: Comparing(run_id=run.id),
     "search": lambda run: Search(run_id=run.id),
-    "cell": lambda run: Cell(config=run.config),
-    "audit": lambda run: Auditing(config=run.config),
+    "cell": lambda run: Cell(config=run.trained),
+    "audit": lambda run: Auditing(config=run.trained),
 }
 """Every task that a data set is loaded for, once there is a run."""
 

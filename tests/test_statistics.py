@@ -13,7 +13,7 @@ from core.engine.inference import Classifier
 from core.engine.models import build, get_weights, normalise
 from core.engine.statistics import COMPUTED, Values, gradients, inputs, removals
 from core.errors import JobCancelled
-from core.evaluation.profile import log_softmax
+from core.evaluation.parts import log_softmax
 from core.pruning import PruningConfig, Weights, kernels, rank
 from tests.tiny import stripes
 

@@ -7,8 +7,9 @@ from typing import Any, get_args
 import pytest
 
 from core.cost.times import BATCHES, Times, Variant
+from core.engine import trained
 from core.engine.formats import FORMATS
-from core.engine.tasks import ledger, timing, tradeoff
+from core.engine.tasks import ledger, tradeoff
 from core.evaluation.profile import FRACTIONS
 from core.progress import Progress, Unit
 from core.pruning import PruningConfig
@@ -56,7 +57,7 @@ def test_the_progress_of_a_job_counts_in_its_own_unit(name: str, root: Path, mon
             args[-1](done, 9)
         return Times({b: {v: [1.0] for v in get_args(Variant)} for b in BATCHES}, 0, 1, 1, {})
 
-    monkeypatch.setattr(timing, "measure", measured)  # the clock itself has tests of its own
+    monkeypatch.setattr(trained, "measure", measured)  # the clock itself has tests of its own
     monkeypatch.setattr(ledger, "stops", lambda ranking: (0.0, 0.9))  # of ledgers
     monkeypatch.setattr(tradeoff._Comparison, "tradeoff", lambda work: work._report() or small.tradeoff())
     told = list[Progress]()

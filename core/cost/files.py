@@ -76,14 +76,14 @@ def mask_digest(pruned: Weights) -> str:
 def facts(run: Run, pruning: PruningConfig, k: int, c: Comparison) -> dict[str, str]:
     """Everything that determines and describes a pruned network, by name, in words."""
     return {
-        "Network": run.config.network,
+        "Network": run.network,
         "Run": run.id,
         **what_pruning_did(pruning, k, run.weights, c),
-        "Data set": run.config.data.name,
+        "Data set": run.data_set,
         "Classes": ", ".join(map(wording.isolated, run.classes)),
         "Images": " × ".join(map(str, run.shape)),
-        "Seed": str(run.config.seed),
-        **{f"Training: {name}": str(value) for name, value in run.config.to_dict()["training"].items()},
+        "Seed": str(run.trained.seed),
+        **{f"Training: {name}": str(value) for name, value in run.trained.to_dict()["training"].items()},
         **{f"MD5 of {name}": value for name, value in run.data_md5.items()},
         **{f"Version of {name}": value for name, value in run.versions.items()},
         "Trained": run.created,
@@ -124,7 +124,7 @@ def card(run: Run, pruning: PruningConfig, k: int, c: Comparison, masks: str, co
     `contents` describes each other file, by name.
     """
     rows = {**facts(run, pruning, k, c), "SHA-256 of the masks": masks}
-    return table_of(f"{run.config.network}, pruned by PruneLab", rows, contents)
+    return table_of(f"{run.network}, pruned by PruneLab", rows, contents)
 
 
 def table_of(title: str, rows: Mapping[str, str], contents: Mapping[str, str]) -> str:

@@ -56,7 +56,7 @@ class Lesson:
     @property
     def has_images(self) -> bool:
         """Whether torchvision does not have the test images, so that they are in a file."""
-        return self.run.config.data.name not in SETS
+        return self.run.data_set not in SETS
 
     @property
     def is_repaired(self) -> bool:
@@ -105,7 +105,7 @@ class Lesson:
             "import torch",
             "from torch.nn import functional as F",
             "from torch.nn.utils import prune",
-            *([] if self.has_images else [f"from torchvision.datasets import {SETS[self.run.config.data.name]}"]),
+            *([] if self.has_images else [f"from torchvision.datasets import {SETS[self.run.data_set]}"]),
             "",
             f'w = {{name: torch.from_numpy(a) for name, a in np.load("{WEIGHTS}").items()}}  # the dense network',
             "",
@@ -119,7 +119,7 @@ class Lesson:
                 f'held = np.load("{IMAGES}")  # test images, which the network was not trained on\n'
                 'images, labels = torch.from_numpy(held["images"]), torch.from_numpy(held["labels"]).long()'
             )
-        name = SETS[self.run.config.data.name]
+        name = SETS[self.run.data_set]
         return (
             f'test = {name}("data", train=False, download=True)  # images that the network was not trained on\n'
             "images, labels = test.data, test.targets"

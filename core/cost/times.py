@@ -14,8 +14,11 @@ Variant = Literal["dense", "masked", "removed", "csr", "onnx-dense", "onnx"]
 """The unpruned network; the pruned one, with its zeros multiplied like any number; the same without idle filters, which
 affect no answer; the same with its kernels as sparse matrices; and both networks in ONNX Runtime."""
 
+BROUGHT: tuple[Variant, ...] = ("onnx-dense", "onnx")
+"""Those of a network that was brought."""
+
 BATCHES = (1, 256)
-"""Images per forward pass."""
+"""Images per forward pass, of a network that was trained here."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,24 @@ class Times:
 
     def __post_init__(self) -> None:
         rows = [row for variants in self.seconds.values() for row in variants.values()]
-        whole = {*self.seconds} == {*BATCHES} and all({*v} == {*get_args(Variant)} for v in self.seconds.values())
-        if not whole or len({len(row) for row in rows}) != 1 or min(map(min, rows), default=0) <= 0:
+        known = all({*v} in ({*get_args(Variant)}, {*BROUGHT}) for v in self.seconds.values())
+        if not (self.seconds and known) or len({len(row) for row in rows}) != 1 or min(map(min, rows), default=0) <= 0:
             raise StoreError("These times are damaged.")
+
+    @property
+    def batches(self) -> tuple[int, ...]:
+        """Images per forward pass, ascending."""
+        return tuple(sorted(self.seconds))
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """What was timed; the first is what the others are compared with."""
+        return tuple(name for name in get_args(Variant) if name in self.seconds[self.batches[0]])
+
+    @property
+    def rounds(self) -> int:
+        """R."""
+        return len(self.seconds[self.batches[0]][self.variants[0]])
 
     def median(self, batch: int, variant: Variant) -> float:
         """The median seconds per pass."""
@@ -54,9 +72,9 @@ class Times:
         low, high = np.percentile(self.seconds[batch][variant], (25, 75))
         return float(low), float(high)
 
-    def ratio(self, batch: int, variant: Variant, to: Variant = "dense") -> tuple[float, float, float]:
-        """The speed relative to another variant in the same round: median and quartiles."""
-        ratios = np.array(self.seconds[batch][to]) / np.array(self.seconds[batch][variant])
+    def ratio(self, batch: int, variant: Variant, to: Variant | None = None) -> tuple[float, float, float]:
+        """The speed relative to another variant, by default the first, in the same round: median and quartiles."""
+        ratios = np.array(self.seconds[batch][to or self.variants[0]]) / np.array(self.seconds[batch][variant])
         low, middle, high = np.percentile(ratios, (25, 50, 75))
         return float(middle), float(low), float(high)
 
@@ -83,11 +101,11 @@ def in_words(times: Times, sparsity: float) -> str:
     """The result in words: “faster” or “slower” only if the middle half of the rounds agrees."""
     parts = []
     for variant, to, name in _COMPARED:
-        if variant == "removed" and not times.gone:
+        if variant not in times.variants or (variant == "removed" and not times.gone):
             continue
-        verdicts = [_verdict(*times.ratio(batch, variant, to)) for batch in BATCHES]
+        verdicts = [_verdict(*times.ratio(batch, variant, to)) for batch in times.batches]
         alike = verdicts[0] if verdicts[0] == verdicts[1] else None
-        each = alike or f"{verdicts[0]} for one image and {verdicts[1]} for {BATCHES[1]}"
+        each = alike or f"{verdicts[0]} for one image and {verdicts[1]} for {times.batches[-1]}"
         parts.append(f"{name}, {each}")
     return f"At {wording.sparsity(sparsity)} the pruned network is, {'; '.join(parts)}."
 

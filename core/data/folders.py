@@ -102,7 +102,7 @@ def load(folder: Path, name: str | None = None) -> Dataset:
     collection, form, survey = _surveyed(folder)
     if name not in (None, collection.id, collection.former):
         raise gone(str(name))
-    with _any_error_in_a_sentence(folder):
+    with any_error_in_a_sentence(folder):
         return form.read(survey)
 
 
@@ -142,7 +142,7 @@ def gone(name: str) -> DataError:
 
 
 def _surveyed(folder: Path) -> "tuple[Collection, IdxFiles | PictureFolders, Survey]":
-    with _any_error_in_a_sentence(folder):
+    with any_error_in_a_sentence(folder):
         entries = files.listed(folder, REMEDY)
         form = (IdxFiles if any(map(named, entries)) else PictureFolders)(folder, entries)
         survey = surveyed(form.state(), form.survey)
@@ -162,7 +162,7 @@ def _surveyed(folder: Path) -> "tuple[Collection, IdxFiles | PictureFolders, Sur
 
 
 @contextmanager
-def _any_error_in_a_sentence(folder: Path) -> Iterator[None]:
+def any_error_in_a_sentence(folder: Path) -> Iterator[None]:
     """Turn any other error while reading a folder into a sentence too."""
     try:
         yield

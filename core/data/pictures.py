@@ -11,7 +11,8 @@ from PIL import Image
 from core.data import files
 from core.data.images import Dataset, Split, hold_out
 from core.data.names import distinct, in_order, shown
-from core.data.survey import REMEDY, SIDES, Survey, check_counts, check_shape
+from core.data.survey import SIDES, Survey, check_counts, check_shape
+from core.data.tree import Disk, Entry, Tree
 from core.errors import DataError, PictureError
 from core.picture.exif import orientation
 from core.picture.headers import File
@@ -40,24 +41,30 @@ class _File:
     state: str
 
 
-class PictureFolders:
+class ClassFolders:
     """Folders of pictures, one for each class, below `train` and `test` or together."""
 
-    def __init__(self, folder: Path, entries: "list[os.DirEntry[str]]") -> None:
+    def __init__(self, tree: Tree) -> None:
         """Raises DataError: a folder cannot be read, or holds a file that may not lie next to pictures."""
-        self._folder = folder
-        train, test = (_part(folder, entries, names) for names in (_TRAIN, _TEST))
+        self._tree, self._folder = tree, tree.folder
+        train, test = (_part(tree, names) for names in (_TRAIN, _TEST))
         self._places = [train, test] if train and test else [""]
-        self._parts = [_classes(folder, place) for place in self._places]
+        self._parts = [_classes(tree, place) for place in self._places]
         if not any(self._parts):
-            raise DataError(f"{folder} holds neither IDX files nor folders of pictures; {REMEDY}.")
+            raise DataError(f"{self._folder} holds neither IDX files nor folders of pictures; {tree.remedy}.")
         self._names = tuple(in_order(self._parts[0]))
+        self._states = {file.path: file.state for part in self._parts for name in part for file in part[name]}
         self._sorted = list(self._names) == sorted(self._names)  # as earlier versions had them
 
     def state(self) -> str:
         """A text that changes whenever a picture, a class or its place does."""
         states = [f"{name}\n{file.state}" for part in self._parts for name in part for file in part[name]]
         return f"{self._folder} {files.digest([os.fsencode(state) for state in states])}"
+
+    @property
+    def folder(self) -> Path:
+        """What sentences call it."""
+        return self._folder
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,6 +94,15 @@ class PictureFolders:
         n -= 0 if self._parts[1:] else n // 6
         check_counts(self._folder, len(self._names), n)
         return self._surveyed(n)
+
+    def survey_of_any_size(self) -> Survey:
+        """The same for pictures of any size, whose shape is then (); raises DataError if the headers are damaged."""
+        digest, n = _Digest(self._names), len(self.parts()[0])
+        for place, label, path, content in self._contents():
+            self._parsed(path, content)
+            digest.add(place, label, content)
+        known = digest.hexdigest()
+        return Survey((), self._names, n, known, "", {"pictures": known})
 
     def _surveyed(self, n: int) -> Survey:
         digest, former, kinds = _Digest(self._names), files.Digest(), list[tuple[bool, bool]]()
@@ -119,33 +135,34 @@ class PictureFolders:
 
     def shape(self, path: str) -> tuple[int, ...]:
         """The shape of `picture`, from the headers of its file; raises DataError if they are damaged."""
-        try:
-            file = headers(self._content(path))
-        except PictureError as error:
-            raise self._no_picture(path, error) from error
+        file = self._parsed(path, self._content(path))
         size = file.size if orientation(file.exif) < 5 else file.size[::-1]
         return (size[1], size[0], *((3,) if file.coloured else ()))
 
     def _content(self, path: str) -> bytes:
-        try:
-            with open(self._folder / path, "rb") as file:
-                return file.read(MOST_BYTES + 1)
-        except OSError as error:
-            raise files.unreadable(self._folder / path, error, REMEDY) from error
+        content = self._tree.content(path, self._states[path])
+        if len(content) > MOST_BYTES:
+            raise DataError(
+                f"{self._folder / path} has more than {MOST_BYTES / 1e6:.0f} MB; make the picture smaller or remove it."
+            )
+        return content
 
     def _headers(self, path: str, content: bytes, size: tuple[int, int] | None) -> File:
-        try:
-            file = headers(content)
-        except PictureError as error:
-            raise self._no_picture(path, error) from error
+        file = self._parsed(path, content)
         width, height = file.size
         if max(file.size) > max(SIDES):
-            raise DataError(f"{self._folder / path} is {width} x {height} pixels; {REMEDY}.")
+            raise DataError(f"{self._folder / path} is {width} x {height} pixels; {self._tree.remedy}.")
         if size is None:
             check_shape(self._folder, (height, width))
         elif file.size != size:
             raise DataError(f"{self._folder / path} is {width} x {height} pixels, others are {size[0]} wide.")
         return file
+
+    def _parsed(self, path: str, content: bytes) -> File:
+        try:
+            return headers(content)
+        except PictureError as error:
+            raise self._no_picture(path, error) from error
 
     def _no_picture(self, path: str, error: PictureError) -> DataError:
         what = str(error).partition(";")[0]
@@ -177,6 +194,14 @@ class PictureFolders:
         return np.asarray(image.convert("RGB" if shape[2:] else "L"))
 
 
+class PictureFolders(ClassFolders):
+    """The same in a folder on disk."""
+
+    def __init__(self, folder: Path, entries: "list[os.DirEntry[str]]") -> None:
+        """Raises as `ClassFolders`; `entries` are those of the folder."""
+        super().__init__(Disk(folder, entries))
+
+
 class _Digest:
     """Digest of the class names and, in order, each picture's part, label and bytes: it identifies the data set."""
 
@@ -186,7 +211,7 @@ class _Digest:
             self._digest.add(name.encode())
 
     def add(self, part: int, label: int, content: bytes) -> None:
-        self._digest.add(bytes([part, label]))
+        self._digest.add(bytes([part]) + label.to_bytes(1 if label < 256 else 2))
         self._digest.add(content)
 
     def hexdigest(self) -> str:
@@ -198,58 +223,64 @@ def _is_plain(file: File) -> bool:
     return not (file.clear or file.deep or orientation(file.exif) > 1 or (file.palette and not file.coloured))
 
 
-def _part(folder: Path, entries: "list[os.DirEntry[str]]", names: tuple[str, ...]) -> str | None:
+def _part(tree: Tree, names: tuple[str, ...]) -> str | None:
     """The folder of that part; None if there is none."""
-    matches = [entry.name for entry in entries if entry.name.lower() in names and files.is_folder(entry, REMEDY)]
+    matches = [entry.name for entry in tree.listed("") if entry.name.lower() in names and entry.is_folder()]
     if len(matches) > 1:
-        raise DataError(f"{folder} has {' and '.join(matches)}, where one is needed; {REMEDY}.")
+        raise DataError(f"{tree.folder} has {' and '.join(matches)}, where one is needed; {tree.remedy}.")
     return matches[0] if matches else None
 
 
-def _classes(folder: Path, place: str) -> dict[str, list[_File]]:
+def _classes(tree: Tree, place: str) -> dict[str, list[_File]]:
     """The pictures of each class by its name, in order; a folder without pictures is not a class."""
     classes = list[tuple[str, list[_File]]]()
-    for entry in _folders(folder / place):
-        inside = files.listed(Path(entry.path), REMEDY)
+    for folder in folders_of(tree, place):
+        at = os.path.join(place, folder.name)
+        full = tree.folder / at
         pictures = [
-            _File(os.path.join(place, entry.name, e.name), files.state_of(e, REMEDY)) for e in inside if _is_picture(e)
+            _File(os.path.join(at, entry.name), entry.state()) for entry in tree.listed(at) if _is_picture(full, entry)
         ]
         if pictures:
-            classes.append((shown(entry.name), pictures))
-        elif not entry.is_symlink():
-            _check_depth(entry)
-    distinct([name for name, _ in classes], folder / place)
+            classes.append((shown(folder.name), pictures))
+        elif not folder.is_link():
+            _check_depth(tree, at)
+    distinct([name for name, _ in classes], tree.folder / place)
     return dict(classes)
 
 
-def _folders(folder: Path) -> "list[os.DirEntry[str]]":
-    """The folders that a person made."""
-    return [
-        entry
-        for entry in files.listed(folder, REMEDY)
-        if not entry.name.startswith(".") and entry.name.lower() not in _SYSTEM and files.is_folder(entry, REMEDY)
-    ]
+def folders_of(tree: Tree, place: str) -> list[Entry]:
+    """The folders in one that a person made; raises DataError if it cannot be read."""
+    return [entry for entry in tree.listed(place) if not is_system(entry.name) and entry.is_folder()]
 
 
-def _is_picture(entry: "os.DirEntry[str]") -> bool:
+def is_system(name: str) -> bool:
+    """Whether a folder of this name is hidden, or of those that operating systems create."""
+    return name.startswith(".") or name.lower() in _SYSTEM
+
+
+def named(name: str) -> bool:
+    """Whether a file of this name should be a picture."""
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in _PICTURES
+
+
+def _is_picture(folder: Path, entry: Entry) -> bool:
     """Whether it is a picture; raises DataError for any other file that would be skipped silently."""
-    if entry.name.startswith("."):
-        return False
+    if named(entry.name):
+        return entry.is_file()
     ending = os.path.splitext(entry.name)[1].lower()
-    if ending in _PICTURES:
-        return files.is_file(entry, REMEDY)
-    if ending not in _COMPANIONS and files.is_file(entry, REMEDY):
+    if not entry.name.startswith(".") and ending not in _COMPANIONS and entry.is_file():
         raise DataError(
-            f"{entry.path} is not a PNG, JPEG, BMP or WebP file; convert it, or move it out of the data set."
+            f"{folder / entry.name} is not a PNG, JPEG, BMP or WebP file; convert it, or move it out of the data set."
         )
     return False
 
 
-def _check_depth(entry: "os.DirEntry[str]") -> None:
+def _check_depth(tree: Tree, place: str) -> None:
     """Raises DataError if a folder without pictures has a folder with some, which would be skipped silently."""
-    for inner in _folders(Path(entry.path)):
-        if not inner.is_symlink() and any(map(_is_picture, files.listed(Path(inner.path), REMEDY))):
+    for inner in folders_of(tree, place):
+        at = os.path.join(place, inner.name)
+        if not inner.is_link() and any(_is_picture(tree.folder / at, entry) for entry in tree.listed(at)):
             raise DataError(
-                f"{inner.path} holds pictures one folder too deep: a class is a folder of pictures, and the parts of a "
-                f"data set are the folders train and test; {REMEDY}."
+                f"{tree.folder / at} holds pictures one folder too deep: a class is a folder of pictures, and the "
+                f"parts of a data set are the folders train and test; {tree.remedy}."
             )

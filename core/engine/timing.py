@@ -4,7 +4,7 @@ matrices, and in ONNX Runtime. From pixels to logits in each case."""
 import random
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -70,18 +70,19 @@ def take_turns(
     images: np.ndarray,
     on_round: Callable[[int, int], object] = lambda done, of: None,
     rounds: int = ROUNDS,
+    batches: Sequence[int] = BATCHES,
 ) -> dict[int, dict[Name, list[float]]]:
     """Seconds of one pass for each batch and each network, one value per round.
 
     In every round all take turns, in random order, with one thread for each processor of this process. After
-    `_PATIENCE`, no further round is begun if there are `_ENOUGH`. `images` are uint8, at least as many as the
-    largest batch.
+    `_PATIENCE`, no further round is begun if there are `_ENOUGH`. `images` are what the networks take, at least as many
+    as the largest batch.
     """
-    seconds: dict[int, dict[Name, list[float]]] = {batch: {name: [] for name in passes} for batch in BATCHES}
+    seconds: dict[int, dict[Name, list[float]]] = {batch: {name: [] for name in passes} for batch in batches}
     with reproducible(THREADS):
         repeats = {
             (batch, name): max(1, round(_AT_LEAST / _timed(run, images[:batch], 1)))
-            for batch in BATCHES
+            for batch in batches
             for name, run in passes.items()
         }
         began, order = time.perf_counter(), random.Random(0)

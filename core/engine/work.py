@@ -2,16 +2,24 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, TypeVar
+
+import numpy as np
 
 from core import data
 from core.config import RunConfig
 from core.data import Dataset
-from core.engine.repair import Repairer, sample
-from core.engine.statistics import COMPUTED
-from core.errors import DataError, JobCancelled
+from core.data.pool import Pool
+from core.engine.network import Network, Repaired
+from core.engine.own.network import Own
+from core.engine.trained import Trained
+from core.errors import DataError, JobCancelled, StoreError
+from core.evaluation.profile import STOPS
 from core.job import Job, OfRun
+from core.own.brought import PICTURES
+from core.own.pictures import in_order, opened
 from core.progress import Progress
 from core.pruning import PruningConfig, Ranking, Weights, prune, rank
 from core.run import Run
@@ -23,7 +31,7 @@ from core.store.runs import RunStore
 T = TypeVar("T")
 
 ROOM = 400_000_000
-"""Bytes that repaired weights may use on disk; those of ConvNet at all stops take 50 MB."""
+"""Bytes that repaired weights may use on disk, or as many as those of one run at all stops; ConvNet's take 50 MB."""
 
 OnProgress = Callable[[Progress], object]
 ShouldStop = Callable[[], bool]
@@ -48,17 +56,13 @@ def official(name: str) -> Source:
 
 @dataclass(eq=False)
 class Ranked:
-    """A stored run with its weights in the order of pruning; its data set is loaded once it is needed."""
+    """A stored run with its weights in the order of pruning, and its network."""
 
     run: Run
     weights: Weights
     ranking: Ranking
+    network: Network
     work: "Work"
-
-    @cached_property
-    def data(self) -> Dataset:
-        """The data set; raises as `Work.data` does."""
-        return self.work.data(self.run.config).data
 
     def at(self, sparsity: float) -> Weights:
         """The weights at a sparsity, pruned and repaired as the job asks; repaired weights are kept.
@@ -74,16 +78,14 @@ class Ranked:
         kept = self.work.store.kept_arrays(name)
         if kept is None:
             pruned = prune(self.weights, self.ranking, sparsity)
-            kept = self._repairer.repaired(pruned, self.ranking.masks(sparsity), self.work.say_layers)
+            kept = dict(self._repaired(pruned, self.ranking.masks(sparsity), self.work.say_layers))
             self.work.store.keep_arrays(name, kept)
-            self.work.store.trim(REPAIRED, ROOM)
+            self.work.store.trim(REPAIRED, max(ROOM, len(STOPS) * self.run.bytes))
         return kept
 
     @cached_property
-    def _repairer(self) -> Repairer:
-        pruning = self.ranking.pruning
-        images = sample(data.split(self.data.train, self.run.config.data)[0].images, pruning)
-        return Repairer(self.run.design, self.weights, images, pruning, check=self.work.check)
+    def _repaired(self) -> Repaired:
+        return self.network.repairer(self.weights, self.ranking.pruning)
 
 
 @dataclass(eq=False)
@@ -172,14 +174,40 @@ class Work:
             JobCancelled: the job is to stop.
         """
         run, weights = self.store.get(job.run_id), self.weights(job)
-        return Ranked(run, weights, self._ranking(run, weights, job.pruning), self)
+        network = self.network(run)
+        return Ranked(run, weights, self._ranking(run, weights, job.pruning, network), network, self)
 
-    def _ranking(self, run: Run, weights: Weights, pruning: PruningConfig) -> Ranking:
-        """The ranking of a run; a statistic for its criterion is computed on the validation images once, and stored."""
+    def network(self, run: Run) -> Network:
+        """The network of a run; its data set is loaded once it is needed."""
+        if run.brought is None:
+            return Trained(run, lambda: self.data(run.trained).data, self.check)
+        return Own(run, partial(self.file, run), partial(self.pool, run), self.check)
+
+    def file(self, run: Run, name: str) -> Path:
+        """The path of one more file of a run; raises StoreError if it is missing."""
+        found = self.store.file(run.id, name)
+        if found is None:
+            raise StoreError(f"{name} of run {run.id} is missing; bring the network again.")
+        return found
+
+    def pool(self, run: Run) -> Pool:
+        """Report that the data set of a network that was brought is being opened, and open it.
+
+        Raises:
+            DataError: it is not available, or not the one that the run was evaluated on.
+        """
+        self.on_progress(Progress("loading", 0, 1))
+        pool = opened(run.data_set, self.store.file(run.id, PICTURES))
+        labels = in_order(pool).labels
+        if pool.classes != run.classes or not np.array_equal(labels, self.store.labels(run.id)):
+            raise DataError(f"The data set {run.data_title} is not what run {run.id} was evaluated on; bring it again.")
+        return pool
+
+    def _ranking(self, run: Run, weights: Weights, pruning: PruningConfig, network: Network) -> Ranking:
+        """The ranking of a run; a statistic for its criterion is computed once, and stored."""
         needs = pruning.ranks_by.needs
         statistic = self.store.statistic(run.id, needs) if needs else None
         if needs and statistic is None:
-            held_out = data.split(self.data(run.config).data.train, run.config.data)[1]
-            statistic = COMPUTED[needs](run.design, weights, held_out, check=self.check)
+            statistic = network.statistic(needs, weights)
             self.store.save_statistic(run.id, needs, statistic, digest(weights))
         return rank(weights, pruning, statistic)

@@ -90,8 +90,8 @@ def after_repair(labels: Labels, dense: Labels, as_is: Labels, repaired: Labels)
 
 def by_repair(labels: Labels, dense: Labels, as_is: Labels, repaired: Labels, classes: int) -> NDArray[np.int64]:
     """(classes, 3) how many images of each class are brought back, still lost and newly lost."""
-    found = _repaired(labels, dense, as_is, repaired)
-    return np.stack([np.bincount(labels[images], minlength=classes) for images in found], axis=1)
+    found, true = _repaired(labels, dense, as_is, repaired), labels.astype(np.int64)
+    return np.stack([np.bincount(true[images], minlength=classes) for images in found], axis=1)
 
 
 def by_movement(profile: Profile, row: int) -> NDArray[np.int64]:
@@ -123,13 +123,21 @@ def first_changes(profile: Profile, labels: Labels, classes: int) -> NDArray[np.
     return counts
 
 
+MOST_ROWS, SOME_ROWS = 50, 20
+"""Of more classes than the first, `of_each_class` draws images of only so many as the second."""
+
+
 def of_each_class(labels: Labels, most: int, seed: int = 0) -> NDArray[np.int64]:
     """At most so many images, drawn at random: equally many of each class as far as it has them, class after class.
 
-    Of more classes than images, one of each is drawn until there are enough.
+    Of more classes than images, one of each is drawn until there are enough. Of more than `MOST_ROWS` classes,
+    `SOME_ROWS` are drawn at random first, so that there are several images of each.
     """
-    order = np.random.Generator(np.random.PCG64(seed)).permutation(len(labels))
-    present = np.unique(labels)[:most]
+    chance = np.random.Generator(np.random.PCG64(seed))
+    order, classes = chance.permutation(len(labels)), np.unique(labels)
+    if len(classes) > MOST_ROWS:
+        classes = np.sort(chance.permutation(classes)[:SOME_ROWS])
+    present = classes[:most]
     each = most // max(len(present), 1)
     drawn = [np.sort(order[labels[order] == c][:each]) for c in present]
     return np.concatenate(drawn) if drawn else order[:0]

@@ -1,21 +1,21 @@
 """The per-stop table that makes the slider a look-up.
 
 Only what needs an inference is stored; accuracies, matrices and comparisons are derived from it.
+`core.evaluation.parts` computes it.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import PruningError, StoreError
+from core.errors import StoreError
 from core.evaluation import Comparison, Labels, compare
 from core.job import AtSparsity, OfRun
-from core.pruning import At, PruningConfig, Ranking, Weights, prune
+from core.pruning import PruningConfig, Ranking
 
 STOPS: tuple[float, ...] = (
     *(0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
@@ -31,20 +31,19 @@ FRACTIONS: tuple[float, ...] = tuple(percent / 100 for percent in STOPS)
 DEFAULT_STOP = 0.01
 """Where the slider stands first, in percent."""
 
-Infer = Callable[[Weights], NDArray[np.float32]]
-
-_LAYOUT: dict[str, tuple[type[np.generic], str]] = {
-    "sizes": (np.int64, "L"),
-    "sparsity": (np.float64, "S"),
-    "k": (np.int64, "S"),
-    "threshold": (np.float32, "S"),
-    "layer_k": (np.int64, "SL"),
-    "predicted": (np.uint8, "Sn"),
-    "probability": (np.float16, "Sn"),
-    "loss": (np.float64, "S"),
-    "logit_change": (np.float32, "S"),
-    "kl": (np.float64, "S"),
+LAYOUT: dict[str, tuple[tuple[type[np.generic], ...], str]] = {
+    "sizes": ((np.int64,), "L"),
+    "sparsity": ((np.float64,), "S"),
+    "k": ((np.int64,), "S"),
+    "threshold": ((np.float32,), "S"),
+    "layer_k": ((np.int64,), "SL"),
+    "predicted": ((np.uint8, np.uint16), "Sn"),
+    "probability": ((np.float16,), "Sn"),
+    "loss": ((np.float64,), "S"),
+    "logit_change": ((np.float32,), "S"),
+    "kl": ((np.float64,), "S"),
 }
+"""Of each array its types and its axes: L layers, S stops, n images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +58,7 @@ class Profile:
         k: (S,) int64, weights pruned.
         threshold: (S,) float32, largest |w| pruned; 0 if none is.
         layer_k: (S, L) int64, weights pruned per kernel.
-        predicted: (S, n) uint8, class of the largest logit.
+        predicted: (S, n) uint8, or uint16 of more than 256 classes: class of the largest logit.
         probability: (S, n) float16, softmax probability of that class.
         loss: (S,) float64, mean cross-entropy in nats.
         logit_change: (S,) float32, largest |change of a logit| against the dense network.
@@ -76,7 +75,7 @@ class Profile:
     k: NDArray[np.int64]
     threshold: NDArray[np.float32]
     layer_k: NDArray[np.int64]
-    predicted: NDArray[np.uint8]
+    predicted: NDArray[np.unsignedinteger[Any]]
     probability: NDArray[np.float16]
     loss: NDArray[np.float64]
     logit_change: NDArray[np.float32]
@@ -85,21 +84,32 @@ class Profile:
     def __post_init__(self) -> None:
         rows, layers = self.sparsity.size, len(self.names)
         lengths = {"S": rows, "L": layers, "n": self.predicted.size // max(rows, 1)}
-        for name, (dtype, axes) in _LAYOUT.items():
+        for name, (types, axes) in LAYOUT.items():
             value, shape = getattr(self, name), tuple(lengths[axis] for axis in axes)
-            if value.shape != shape or value.dtype != dtype:
-                raise _damaged(f"{name} is {value.dtype} {value.shape}, not {np.dtype(dtype)} {shape}")
+            if value.shape != shape or value.dtype not in types:
+                raise damaged(f"{name} is {value.dtype} {value.shape}, not {np.dtype(types[0])} {shape}")
         if not (rows and layers and lengths["n"]):
-            raise _damaged("it is empty")
+            raise damaged("it is empty")
         if not (self.sparsity[0] >= 0 and self.sparsity[-1] <= 1 and (np.diff(self.sparsity) > 0).all()):
-            raise _damaged("its sparsities do not increase from 0 to 1")
+            raise damaged("its sparsities do not increase from 0 to 1")
         if (self.layer_k < 0).any() or (self.layer_k > self.sizes).any() or (self.layer_k.sum(axis=1) != self.k).any():
-            raise _damaged("its counts of weights do not add up")
+            raise damaged("its counts of weights do not add up")
 
     @property
     def total(self) -> int:
         """N, the number of weights that can be pruned."""
         return int(self.sizes.sum())
+
+    @property
+    def images(self) -> int:
+        """n, of the test images in their order: all of them, or the first so many while it is being computed."""
+        return int(self.predicted.shape[1])
+
+    def first(self, n: int) -> "Profile":
+        """The answers to the first n images alone; what is summed up over the images stays that of all."""
+        if n >= self.images:
+            return self
+        return replace(self, predicted=self.predicted[:, :n], probability=self.probability[:, :n])
 
     def stop_index(self, percent: float) -> int:
         """The row whose sparsity is nearest to `percent`, the lower of two equally near."""
@@ -130,19 +140,19 @@ class Profile:
             StoreError: the two do not belong together, or share a sparsity.
         """
         if (self.pruning, self.names) != (point.pruning, point.names) or (self.sizes != point.sizes).any():
-            raise _damaged("its rows are of another ranking")
+            raise damaged("its rows are of another ranking")
         order = np.argsort(np.concatenate([self.sparsity, point.sparsity]))
         mine, theirs = self.to_arrays(), point.to_arrays()
         rows = {
             name: np.concatenate([mine[name], theirs[name]])[order]
-            for name, (_, axes) in _LAYOUT.items()
+            for name, (_, axes) in LAYOUT.items()
             if axes[0] == "S"
         }
         return Profile.from_arrays(mine | rows, self.pruning, self.names)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Every array by its field's name; `pruning` and `names` are kept by the caller."""
-        return {name: getattr(self, name) for name in _LAYOUT}
+        return {name: getattr(self, name) for name in LAYOUT}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], pruning: PruningConfig, names: Sequence[str]) -> "Profile":
@@ -151,8 +161,8 @@ class Profile:
         Raises:
             StoreError: an array is missing, unknown or does not fit the others.
         """
-        if set(arrays) != set(_LAYOUT):
-            raise _damaged(f"these arrays are missing or unknown: {', '.join(sorted(set(arrays) ^ set(_LAYOUT)))}")
+        if set(arrays) != set(LAYOUT):
+            raise damaged(f"these arrays are missing or unknown: {', '.join(sorted(set(arrays) ^ set(LAYOUT)))}")
         return cls(pruning, tuple(names), **arrays)
 
 
@@ -213,80 +223,6 @@ def stops(ranking: Ranking) -> tuple[float, ...]:
     return (0.0, one, *FRACTIONS[1:]) if missing else FRACTIONS
 
 
-def compute(
-    weights: Weights,
-    ranking: Ranking,
-    infer: Infer,
-    labels: Labels,
-    *,
-    sparsities: Sequence[float] | None = None,
-    dense_logits: NDArray[np.float32] | None = None,
-    at: At | None = None,
-    on_stop: Callable[[int, int], None] = lambda done, of: None,
-) -> Profile:
-    """Prune to each sparsity in turn and reduce the network's outputs to one row.
-
-    Args:
-        weights: the unpruned weights; not modified.
-        ranking: of these weights.
-        infer: weights -> logits, (n, C) float32. Called once for each sparsity that prunes more than the previous one.
-        labels: (n,) true classes.
-        sparsities: fractions, strictly increasing; `stops` of the ranking if not given.
-        dense_logits: `infer(weights)` if it is known already.
-        at: the weights at a sparsity; `prune` if not given.
-        on_stop: called with (rows done, rows in all) before the first row and after each.
-
-    Raises:
-        PruningError: a sparsity is out of range, the ranking is of other layers, or an output is not finite.
-        ValueError: the labels are of another number of images.
-    """
-    dense = infer(weights) if dense_logits is None else dense_logits
-    if len(labels) != len(dense):
-        raise ValueError(f"{len(labels)} labels do not belong to outputs of {len(dense)} images.")
-
-    sparsities, at = sparsities or stops(ranking), at or partial(prune, weights, ranking)
-    on_stop(0, len(sparsities))
-    logits, k, rows = dense, 0, []
-    for done, sparsity in enumerate(sparsities, start=1):
-        if ranking.count(sparsity) != k:
-            k = ranking.count(sparsity)
-            logits = infer(at(sparsity))
-        if not np.isfinite(logits).all():
-            raise PruningError(f"At {100 * sparsity:.10g} % the outputs are not finite; train this network again.")
-        measured = _measure(logits, dense, labels)
-        layer_k = list(ranking.layer_counts(sparsity).values())
-        rows.append({"k": k, "threshold": ranking.threshold(weights, sparsity), "layer_k": layer_k, **measured})
-        on_stop(done, len(sparsities))
-
-    columns = {name: np.array([row[name] for row in rows], _LAYOUT[name][0]) for name in rows[0]}
-    return Profile(
-        pruning=ranking.pruning,
-        names=ranking.names,
-        sizes=np.array(ranking.sizes, np.int64),
-        sparsity=np.array(sparsities, np.float64),
-        **columns,
-    )
-
-
-def _measure(logits: NDArray[np.float32], dense: NDArray[np.float32], labels: Labels) -> dict[str, Any]:
-    """The fields of one row that come from outputs. Sums are float64 and divided once."""
-    log_p, log_dense = log_softmax(logits), log_softmax(dense)
-    predicted, images = logits.argmax(axis=1), np.arange(len(labels))
-    return {
-        "predicted": predicted,
-        "probability": np.exp(log_p[images, predicted]),
-        "loss": -log_p[images, labels].sum() / len(labels),
-        "logit_change": np.abs(logits - dense).max(),
-        "kl": (np.exp(log_dense) * (log_dense - log_p)).sum() / len(labels),
-    }
-
-
-def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Logarithms of the softmax over each row, (n, C) to the same, without overflow."""
-    shifted: NDArray[np.float64] = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return shifted
-
-
-def _damaged(what: str) -> StoreError:
+def damaged(what: str) -> StoreError:
+    """The error for arrays that are not a profile's."""
     return StoreError(f"This profile is damaged: {what}. Delete it and compute it again.")

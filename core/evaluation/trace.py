@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import PruningError
-from core.evaluation.profile import log_softmax
+from core.evaluation.parts import log_softmax
 from core.job import OfRun
 from core.pruning import At, Ranking, Weights, prune
 

@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from core.figures.base import LEGEND, LiveFigure, Patch, Spec, frame, framed, live, plain_axis, upright
 from core.figures.colours import DENSE, GREY, after
-from core.figures.labels import categories, labels, names_axis
+from core.figures.labels import categories, labels, largest, names_axis, some_of, titled
 from core.pruning import AS_IS
 from core.words import repair as repairs
 from core.words import wording
@@ -77,7 +77,12 @@ def _percent(fraction: float | None) -> str:
 
 
 def probabilities(probability: NDArray[np.float32], classes: Sequence[str], repair: str = AS_IS) -> LiveFigure:
-    """The answers (S, C) to one image: each class's probability, dense above pruned (or repaired)."""
+    """The answers (S, C) to one image: each class's probability, dense above pruned (or repaired).
+
+    Of more than `MANY` classes, those of `_likely` are shown.
+    """
+    title, shown = titled("Class probabilities", len(classes), "the most likely"), _likely(probability)
+    probability, classes = probability[:, shown], [classes[c] for c in shown]
     dense, *_ = probability
     bars = [
         {"type": "bar", "orientation": "h", "y": labels(classes), "marker": {"color": colour}, "name": name,
@@ -96,7 +101,13 @@ def probabilities(probability: NDArray[np.float32], classes: Sequence[str], repa
     def patch(i: int) -> Patch:
         return Patch({1: _bars(probability[i])})
 
-    return live("probabilities", "Class probabilities", bars, layout, patch, len(probability))
+    return live("probabilities", title, bars, layout, patch, len(probability))
+
+
+def _likely(probability: NDArray[np.float32]) -> list[int]:
+    """Of (S, C), the classes that are shown: those that are the answer at a stop, then the largest at any stop."""
+    answered = np.bincount(probability.argmax(axis=1), minlength=probability.shape[1]) > 0
+    return largest(probability.max(axis=0) + answered)
 
 
 def _bars(values: NDArray[np.float32]) -> Spec:
@@ -110,9 +121,16 @@ def _bars(values: NDArray[np.float32]) -> Spec:
 def story(
     probability: NDArray[np.float32], sparsity: NDArray[np.float64], classes: Sequence[str], repair: str = AS_IS
 ) -> LiveFigure:
-    """The answers (S, C) to one image over all stops as a heat map; a line follows the class that is answered."""
+    """The answers (S, C) to one image over all stops as a heat map; a line follows the class that is answered.
+
+    Of more than `MANY` classes, those of `_likely` are shown. The line has a gap where another class is answered.
+    """
+    title, shown = titled("Answer at every stop", len(classes), "the most likely"), _likely(probability)
+    classes = [classes[c] for c in shown]
     x, names = [*range(len(sparsity))], labels(classes)
-    answered = [names[c] for c in probability.argmax(axis=1)]
+    name_of = dict(zip(shown, names, strict=True))
+    answered = [name_of.get(c) for c in probability.argmax(axis=1).tolist()]
+    probability = probability[:, shown]
     stops = [wording.sparsity(float(s)) for s in sparsity]
     cells = {
         "type": "heatmap", "z": np.round(100 * probability.T, 2).tolist(), "x": x, "y": names, "zmin": 0,
@@ -136,7 +154,7 @@ def story(
     def patch(i: int) -> Patch:
         return Patch({}, {"shapes[0].x0": i, "shapes[0].x1": i})
 
-    return live("story", "Answer at every stop", [cells, path], layout, patch, len(x), narrow, stops_of=(0, 1))
+    return live("story", title, [cells, path], layout, patch, len(x), narrow, stops_of=(0, 1))
 
 
 def _ticks(stops: Sequence[str], every: int) -> Spec:
@@ -193,13 +211,19 @@ def first_changes(
     chosen: int | None = None,
     repair: str = AS_IS,
 ) -> go.Figure:
-    """Images (C, S + 1) by class and by the stop at which their answer changes first; above, of all or one class."""
+    """Images (C, S + 1) by class and by the stop at which their answer changes first; above, of all or one class.
+
+    Of more than `MANY` classes, the one class and those with the most images whose answer has changed, summed over the
+    stops, have a row.
+    """
     x = [*(wording.sparsity(float(s)) for s in sparsity), "never"]
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.34, 0.66], vertical_spacing=0.03)
     above = counts.sum(axis=0) if chosen is None else counts[chosen]
     figure.add_bar(
         x=x, y=above, marker_color=after(repair), hovertemplate="%{y:,} images at %{x}<extra></extra>", row=1, col=1
     )
+    shown, of = largest(_changed(counts, chosen)), len(classes)
+    counts, classes = counts[shown], [classes[c] for c in shown]
     z = np.log10(np.maximum(counts, 0.5))
     figure.add_heatmap(
         x=x, y=labels(classes), z=z, zmin=np.log10(0.5), zmax=z.max(), showscale=False, xgap=1, ygap=1,
@@ -210,5 +234,13 @@ def first_changes(
     figure.update_xaxes(categories(x), showgrid=False)
     figure.update_xaxes(title="Sparsity at which the answer changes first", tickangle=-60, nticks=16, row=2, col=1)
     figure.update_yaxes(title="Images", row=1, col=1)
-    figure.update_yaxes(names_axis(classes, down=True), row=2, col=1)
-    return framed(figure, max(500, 20 * len(classes)))
+    figure.update_yaxes(names_axis(classes, some_of(of), down=True), row=2, col=1)
+    return framed(figure, 500)
+
+
+def _changed(counts: NDArray[np.int64], chosen: int | None) -> NDArray[np.float64]:
+    """For each class the images whose answer has changed by a stop, summed over the stops; most for the chosen one."""
+    scores = counts[:, :-1].cumsum(axis=1).sum(axis=1).astype(np.float64)
+    if chosen is not None:
+        scores[chosen] = np.inf
+    return np.asarray(scores)

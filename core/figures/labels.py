@@ -6,6 +6,9 @@ On an axis a name stands under its label, which is its place there: what plotly 
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.figures.base import Spec, plain_axis
 from core.words import wording
 
@@ -13,7 +16,7 @@ LONGEST = 28
 """Characters of a name next to an axis; on hover, the whole name is shown."""
 
 MANY = 20
-"""With more names than this, letters are smaller."""
+"""No figure shows more classes than this (`largest`); with more names of anything, letters are smaller."""
 
 _SIGNS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _OBJECT = {
@@ -33,6 +36,21 @@ def label(name: str) -> str:
 def labels(names: Sequence[str]) -> list[str]:
     """Of each name."""
     return [label(name) for name in names]
+
+
+def largest(scores: Sequence[float] | NDArray[Any]) -> list[int]:
+    """The classes that a figure shows, in their order: all, or the `MANY` of the largest scores, the first of equal."""
+    return sorted(np.argsort(-np.asarray(scores, np.float64), kind="stable")[:MANY].tolist())
+
+
+def some_of(classes: int) -> str:
+    """`20 of 1,000 classes`: how many of so many a figure shows; empty if all."""
+    return f"{MANY} of {wording.count(classes)} classes" if classes > MANY else ""
+
+
+def titled(title: str, classes: int, which: str) -> str:
+    """The title of a figure that shows `largest`, which are `which`, of so many classes."""
+    return f"{title} ({some_of(classes)}: {which})" if classes > MANY else title
 
 
 def named(labelled: str, names: Sequence[str]) -> str | None:

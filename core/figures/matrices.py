@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.answers import OUTCOMES
 from core.figures.base import LiveFigure, Patch, Spec, frame, live
-from core.figures.labels import MANY, labels, names_axis
+from core.figures.labels import labels, names_axis
 from core.pruning import AS_IS
 from core.words import repair as repairs
 from core.words import wording
@@ -17,18 +17,21 @@ from core.words import wording
 
 def confusion(name: str, title: str, matrices: Sequence[NDArray[np.int64]], classes: Sequence[str]) -> LiveFigure:
     """Counts (C, C) at each stop: true class down, predicted across; log shades show even single errors."""
-    top = int(max(m.sum(axis=1).max() for m in matrices))
+    top = int(max(m.sum(axis=1).max() for m in matrices)) or 1
     return _matrix(name, title, matrices, classes, (0, top), _log_scale("0, 114, 178", top))
 
 
 def confusion_difference(
-    matrices: Sequence[NDArray[np.int64]], classes: Sequence[str], repair: str = AS_IS
+    matrices: Sequence[NDArray[np.int64]], classes: Sequence[str], repair: str = AS_IS, which: str = ""
 ) -> LiveFigure:
-    """Pruned minus dense (C, C) at each stop: more is vermillion and +, fewer is blue and −, on a symmetric scale."""
+    """Pruned minus dense (C, C) at each stop: more is vermillion and +, fewer is blue and −, on a symmetric scale.
+
+    `which` says in the title which classes these are.
+    """
     top = int(max(np.abs(m).max() for m in matrices)) or 1
     fewer, more = _log_scale("0, 114, 178", top), _log_scale("213, 94, 0", top)
     scale = [[0.5 - at / 2, colour] for at, colour in fewer[::-1]] + [[0.5 + at / 2, colour] for at, colour in more[1:]]
-    title = f"Difference, {repairs.network(repair)} minus dense"
+    title = f"Difference, {repairs.network(repair)} minus dense{which}"
     return _matrix("difference", title, matrices, classes, (-top, top), scale, signed=True)
 
 
@@ -43,6 +46,7 @@ def _matrix(
     scale: list[list[Any]], *, signed: bool = False,
 ) -> LiveFigure:  # fmt: skip
     names, say, hover = labels(classes), wording.signed if signed else wording.count, "%{text}" if signed else "%{z:,}"
+    nothing = "No count differs" if signed else "No images"
     shades = {
         "type": "heatmap", "z": matrices[0].tolist(), "x": names, "y": names, "colorscale": scale, "zmin": limits[0],
         "zmax": limits[1], "showscale": False, "xgap": 1, "ygap": 1,
@@ -50,7 +54,7 @@ def _matrix(
     }  # fmt: skip
     counts = {
         "type": "scatter", "x": names * len(names), "y": [name for name in names for _ in names], "mode": "text",
-        "textfont": {"size": 10 if len(names) <= MANY else 7}, "hoverinfo": "skip",
+        "textfont": {"size": 10}, "hoverinfo": "skip",
     }  # fmt: skip
     middle = {
         "text": "",
@@ -62,8 +66,8 @@ def _matrix(
         "yref": "paper",
     }
     layout = frame(
-        max(430, 150 + 12 * len(names)),
-        xaxis=names_axis(classes, "Predicted", **_edges(classes), tickangle=-60 if len(names) <= MANY else -90),
+        430,
+        xaxis=names_axis(classes, "Predicted", **_edges(classes), tickangle=-60),
         yaxis=names_axis(classes, "True", **_edges(classes), down=True),
         annotations=[middle],
     )
@@ -71,7 +75,7 @@ def _matrix(
     def patch(i: int) -> Patch:
         texts = [[say(v) for v in row] for row in matrices[i].tolist()]
         seen = ["" if text == "0" else text for row in texts for text in row]
-        empty = {"annotations[0].text": "" if matrices[i].any() else "No count differs"}
+        empty = {"annotations[0].text": "" if matrices[i].any() else nothing}
         said = {"text": texts} if signed else {}
         return Patch({0: {"z": matrices[i].tolist(), **said}, 1: {"text": seen}}, empty)
 

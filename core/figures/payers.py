@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from core.evaluation.answers import REPAIRED
 from core.figures.base import LEGEND, LiveFigure, Patch, Spec, frame, live, plain_axis
 from core.figures.colours import GAINED, LOST
-from core.figures.labels import labels, names_axis
+from core.figures.labels import labels, largest, names_axis, titled
 from core.words import repair as repairs
 from core.words import wording
 
@@ -16,15 +16,18 @@ _SPACE = "\N{EN SPACE}"  # between a bar and its text
 
 
 def brought_back(counts: Sequence[NDArray[np.int64]], classes: Sequence[str], images: Sequence[int]) -> LiveFigure:
-    """Stacked bars of C classes at each stop: brought back, still lost, newly lost.
+    """Stacked bars of each class at each stop: brought back, still lost, newly lost.
 
-    The scale changes in steps, so that few answers are seen as well as many.
+    Of more than `MANY` classes, those are shown that have the most such answers, summed over the stops. The scale
+    changes in steps, so that few answers are seen as well as many.
 
     Args:
         counts: (C, 3) at each of S stops, in the order of `REPAIRED`.
         classes: their names.
         images: of each class.
     """
+    shown, of = largest(sum(stop.sum(axis=1) for stop in counts)), len(classes)
+    counts, classes, images = [c[shown] for c in counts], [classes[c] for c in shown], [images[c] for c in shown]
     names = labels(classes)
     clear, width = "rgba(0,0,0,0)", {"width": 1, "color": LOST}
     markers: tuple[Spec, ...] = (
@@ -63,7 +66,9 @@ def brought_back(counts: Sequence[NDArray[np.int64]], classes: Sequence[str], im
 
     for j, first in patch(0).data.items():
         traces[j].update(first)
-    title = "Correct answers that pruning lost: brought back or still lost, by class"
+    title = titled(
+        "Correct answers that pruning lost: brought back or still lost, by class", of, "those that lose most"
+    )
     return live("payers", title, traces, layout, patch, len(counts), picks=(0, 1, 2))
 
 

@@ -72,9 +72,11 @@ def wall(profile: Profile, labels: Labels, images: NDArray[np.int64], classes: S
     states = [_states(true, answers[0], row) for row in answers]
     counts = [tuple(int((state == kind).sum()) for kind in (LOST, GAINED, OTHER)) for state in states]
     network, of = repair.network(profile.pruning.repair), np.unique(true, return_counts=True)
+    here, every = len(of[0]), len(np.unique(labels))
+    which = "each class" if here == every else f"{wording.count(here)} of {wording.count(len(classes))} classes"
     return Wall(
         name="wall",
-        title=f"{wording.count(len(images))} of {wording.count(len(labels))} test images, some of each class at random",
+        title=f"{wording.count(len(images))} of {wording.count(len(labels))} test images, some of {which} at random",
         images=images.tolist(),
         rows=[(classes[c], int(n)) for c, n in zip(*of, strict=True)],
         captions=[

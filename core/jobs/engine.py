@@ -100,8 +100,9 @@ class Engine:
             JobError: as `submit` does; the visitor's limit applies to all of them together.
             StoreError: what was stored before cannot be removed.
         """
-        self.limits.check_training()
         new = [job for job in jobs if not self._board.active(job.id) and (job.repeats or not self.results.has(job))]
+        if any(part.trains for job in jobs for part in (*job.needs, job)):
+            self.limits.check_training()
         trained = {part.subject for job in new for part in (*job.needs, job) if self._will_train(part, job)}
         self.limits.allowance.take(owner, len(trained))
         self._cluster.connect()

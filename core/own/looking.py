@@ -1,8 +1,6 @@
 """A look at a visitor's file, as a job whose result is not stored."""
 
-import hashlib
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 
 from core.job import Job
 from core.own.outline import Outline
@@ -12,21 +10,22 @@ from core.own.outline import Outline
 class Looking(Job[Outline]):
     """What a file holds: ONNX, or safetensors of an architecture of torchvision.
 
-    `content` is the file, which exists only as long as the worker looks at it.
+    `upload` is the SHA-256 of the file; `size` is height and width where the graph leaves them open.
     """
 
     kind = "look"
     noun = "look at this network"
     kept = None
 
-    content: bytes = field(repr=False)
+    upload: str
     architecture: str | None = None
+    size: tuple[int, int] | None = None
 
-    @cached_property
+    @property
     def key(self) -> str:
-        """Twelve hexadecimal digits of the file's SHA-256, and the architecture."""
-        digest = hashlib.sha256(self.content).hexdigest()[:12]
-        return f"{digest}-{self.architecture}" if self.architecture else digest
+        """Digits of the file's SHA-256, the architecture and the size."""
+        parts = (self.upload[:12], self.architecture, "x".join(map(str, self.size)) if self.size else None)
+        return "-".join(part for part in parts if part)
 
     @property
     def subject(self) -> str:

@@ -24,6 +24,7 @@ class Layer:
         nodes: the names of the nodes that read it; more than one if it is tied.
         bias: the name of the constant that is added for each filter; None if there is none of its own.
         mixed: whether some nodes read a matrix as it is and others turned, so that its filters are inputs elsewhere.
+        uses: at how many places of one image each weight is multiplied, in all nodes together; 0 if that is not known.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Layer:
     nodes: tuple[str, ...] = ()
     bias: str | None = None
     mixed: bool = False
+    uses: int = 0
 
     @property
     def weights(self) -> int:

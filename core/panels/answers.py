@@ -9,7 +9,7 @@ from core import figures
 from core.evaluation import ClassComparison, Labels, Proportion, by_class, confusion_matrix, most_confused
 from core.evaluation.answers import by_repair, row_with
 from core.evaluation.profile import Profile
-from core.figures import LiveFigure
+from core.figures.labels import largest, titled
 from core.panels.base import (
     Panel,
     Placed,
@@ -20,51 +20,61 @@ from core.panels.base import (
     stop_marks,
     stop_texts,
 )
+from core.panels.confusions import confusions
 from core.words import repair, wording
 
 
 def answers(profile: Profile, labels: Labels, classes: Sequence[str], others: Sequence[Profile] = ()) -> Panel:
     """Images by dense right or wrong and pruned right or wrong, and the confusion matrices; `others` as `pruning`."""
     tables = [np.array([[c.both_right, c.lost], [c.gained, c.both_wrong]]) for c in profile.comparisons(labels)]
-    confusions = _confusions(profile, labels, classes, range(len(classes)), "Confusion")
-    shown = [figures.outcomes(tables, profile.pruning.repair), *confusions]
-    return _panel(profile, labels, others, classes, [Placed(figure, 6) for figure in shown])
+    right_and_wrong = Placed(figures.outcomes(tables, profile.pruning.repair), 6)
+    return _panel(profile, labels, others, classes, [right_and_wrong, *confusions(profile, labels, classes, span=6)])
 
 
 def classwise(profile: Profile, labels: Labels, classes: Sequence[str], others: Sequence[Profile] = ()) -> Panel:
-    """Recall and precision of each class, and the classes most often taken for one another; `others` as `pruning`."""
-    name = profile.pruning.repair
-    stops = [by_class(labels, profile.predicted[0], row, len(classes)) for row in profile.predicted]
+    """Recall and precision of each class, and the classes most often taken for one another; `others` as `pruning`.
+
+    Of more than `MANY` classes, those are shown whose recall changes most, in the mean over the stops.
+    """
+    paid = _paid(profile, labels, others, len(classes))
+    images = np.bincount(labels.astype(np.int64), minlength=len(classes)).tolist()
+    payers = [Placed(figures.brought_back(paid, classes, images), 12)] if paid else []
+    alike = most_confused(confusion_matrix(labels, profile.predicted[0], len(classes)))
+    matrices = confusions(profile, labels, classes, "Most often confused", alike)
+    return _panel(profile, labels, others, classes, [*_rates(profile, labels, classes), *payers, *matrices])
+
+
+def _rates(profile: Profile, labels: Labels, classes: Sequence[str]) -> tuple[Placed, Placed]:
+    """Recall and precision of the same classes."""
+    every = [by_class(labels, profile.predicted[0], row, len(classes)) for row in profile.predicted]
+    shown, name = largest(_moved(every)), profile.pruning.repair
+    stops, names = [[stop[c] for c in shown] for stop in every], [classes[c] for c in shown]
+    which = (len(classes), "those whose recall changes most")
     recall = figures.rates(
         "recall",
-        "Recall: of the images of a class, how many are recognised",
+        titled("Recall: of the images of a class, how many are recognised", *which),
         [_value(c.recall.dense if c.recall else None) for c in stops[0]],
         [[_value(c.recall.pruned if c.recall else None) for c in stop] for stop in stops],
         [[wording.points(c.recall.difference) if c.recall else "no images" for c in stop] for stop in stops],
-        classes,
+        names,
         name,
     )
     precision = figures.rates(
         "precision",
-        "Precision: of the answers of a class, how many are right",
+        titled("Precision: of the answers of a class, how many are right", *which),
         [_value(c.dense_precision) for c in stops[0]],
         [[_value(c.pruned_precision) for c in stop] for stop in stops],
         [[_precision_change(c) for c in stop] for stop in stops],
-        classes,
+        names,
         name,
     )
-    paid = _paid(profile, labels, others, len(classes))
-    images = np.bincount(labels, minlength=len(classes)).tolist()
-    payers = [Placed(figures.brought_back(paid, classes, images), 12)] if paid else []
-    alike = most_confused(confusion_matrix(labels, profile.predicted[0], len(classes)))
-    confusions = _confusions(profile, labels, classes, alike, "Most often confused")
-    return _panel(
-        profile,
-        labels,
-        others,
-        classes,
-        [Placed(recall, 6), Placed(precision, 6), *payers, *(Placed(f, 4) for f in confusions)],
-    )
+    return Placed(recall, 6), Placed(precision, 6)
+
+
+def _moved(stops: Sequence[Sequence[ClassComparison]]) -> NDArray[np.float64]:
+    """How far the recall of each class changes, in the mean over the stops; 0 without images."""
+    changes = [[abs(c.recall.difference) if c.recall else 0.0 for c in stop] for stop in stops]
+    return np.asarray(np.mean(changes, axis=0))
 
 
 def _panel(
@@ -103,19 +113,6 @@ def _brought_back(counts: Sequence[tuple[int, int, int]]) -> Readout:
         for back, still, newly in counts
     ]
     return readout("Brought back", "Brought back", texts)
-
-
-def _confusions(
-    profile: Profile, labels: Labels, classes: Sequence[str], group: Sequence[int], what: str
-) -> list[LiveFigure]:
-    """The dense network's, the pruned one's and their difference, of a group of the classes."""
-    matrices = [confusion_matrix(labels, row, len(classes))[np.ix_(group, group)] for row in profile.predicted]
-    names = [classes[c] for c in group]
-    return [
-        figures.confusion("dense", f"{what}, dense", matrices[:1], names),
-        figures.confusion("pruned", f"{what}, {repair.network(profile.pruning.repair)}", matrices, names),
-        figures.confusion_difference([m - matrices[0] for m in matrices], names, profile.pruning.repair),
-    ]
 
 
 def _value(share: Proportion | None) -> float | None:

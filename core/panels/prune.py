@@ -7,15 +7,16 @@ from numpy.typing import NDArray
 
 from core import figures
 from core.errors import PruningError
-from core.evaluation import Labels, confusion_matrix
+from core.evaluation import Labels
 from core.evaluation.profile import Profile
 from core.evaluation.repaired import Spread
 from core.figures import Counts
 from core.panels.base import Panel, Placed, answers_in_words, beside, comparison_readouts, stop_marks, stop_texts
 from core.panels.confidence import confidence
+from core.panels.confusions import confusions
 from core.pruning import Ranking, Weights
 from core.pruning.distributions import Distributions
-from core.words import repair, wording
+from core.words import wording
 
 
 def pruning(
@@ -125,7 +126,6 @@ def _figures(
 ) -> tuple[Placed, ...]:
     """Weights and confusion matrices."""
     name = profile.pruning.repair
-    matrices = [confusion_matrix(labels, row, len(classes)) for row in profile.predicted]
     whole = [parts.at(k) for k in profile.layer_k]
     cuts = [parts.cuts(k) for k in profile.layer_k] if parts.has_cut else None
     lines, near = _refitted(profile, refitted)
@@ -133,7 +133,5 @@ def _figures(
     return (
         Placed(figures.distributions(whole, cuts, name, lines), 12),
         *(Placed(figure, 12) for figure in zoom),
-        Placed(figures.confusion("dense", "Confusion, dense", matrices[:1], classes), 4),
-        Placed(figures.confusion("pruned", f"Confusion, {repair.network(name)}", matrices, classes), 4),
-        Placed(figures.confusion_difference([m - matrices[0] for m in matrices], classes, name), 4),
+        *confusions(profile, labels, classes),
     )

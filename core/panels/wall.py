@@ -24,8 +24,12 @@ def wall(
     labels: Labels,
     classes: Sequence[str],
     others: Sequence[Profile] = (),
+    among: int | None = None,
 ) -> Panel:
-    """The panel of one profile; its arguments are those of `core.panels.pruning`."""
+    """The panel of one profile; its arguments are those of `core.panels.pruning`.
+
+    The images of the wall are drawn from the first `among`, if given, so that they stay while more are evaluated.
+    """
     comparisons, also = profile.comparisons(labels), beside(profile, others, labels)
     first = next(iter(convolutions({name: kernel.shape for name, kernel in weights.items()})), None)
     kernels = []
@@ -40,5 +44,5 @@ def wall(
         readouts=tuple(r for r in comparison_readouts(profile, comparisons) if r.term in READOUTS),
         figures=tuple(kernels),
         beside=True,
-        wall=figures.wall(profile, labels, of_each_class(labels, IMAGES), classes),
+        wall=figures.wall(profile, labels, of_each_class(labels[:among], IMAGES), classes),
     )

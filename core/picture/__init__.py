@@ -6,7 +6,11 @@ seen             the steps from a visitor's picture to the network's input
 drawn            pixels as PNG files
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
 
 from core.picture.drawn import PNG_URL as PNG_URL
 from core.picture.drawn import png as png
@@ -14,7 +18,7 @@ from core.picture.drawn import sheet as sheet
 from core.picture.drawn import url as url
 from core.picture.seen import Picture as Picture
 from core.picture.seen import Step as Step
-from core.picture.seen import coloured, processed
+from core.picture.seen import coloured, fitted, processed
 from core.picture.upright import MOST_BYTES as MOST_BYTES
 from core.picture.upright import MOST_PIXELS as MOST_PIXELS
 from core.picture.upright import MOST_SIDE as MOST_SIDE
@@ -36,6 +40,11 @@ def read(content: bytes, shape: tuple[int, ...] = (28, 28)) -> Picture:
     """
     decoded = _decoder.submit(_decoded, content).result()
     return processed(decoded, shape[0]) if len(shape) == 2 else coloured(decoded, shape[0])
+
+
+def read_by(content: bytes, fit: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> Picture:
+    """The same for a network that reads pictures in its own way: `fit` makes (h, w, c) of (h, w) or (h, w, 3)."""
+    return fitted(_decoder.submit(_decoded, content).result(), fit)
 
 
 def _decoded(content: bytes) -> Upright:

@@ -9,6 +9,7 @@ lit less evenly than a shop's, so its background is the median of the border, no
 subtracted, and the contrast is stretched.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +69,14 @@ def processed(upright: Upright, side: int) -> Picture:
     seen = _centred(cropped.pixels, side)
     note = "The network was trained on grey pictures and knows no colours."
     return Picture(seen.pixels, (_uploaded(upright), Step("Grey", note, grey), light, cropped, seen), upright.notes)
+
+
+def fitted(upright: Upright, fit: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> Picture:
+    """The whole picture, and what a network's own way of reading makes of it: (h, w, c) of its size."""
+    whole = np.asarray(upright.image)
+    seen = fit(whole)
+    small = Step("What the network sees", "In its size, before its pixels are scaled.", seen.squeeze())
+    return Picture(whole, (_uploaded(upright), small), upright.notes)
 
 
 def coloured(upright: Upright, side: int) -> Picture:

@@ -66,7 +66,7 @@ def make(
     results = Results(store)
     for run in store.runs():
         if run.id not in {config.run_id for config in wanted}:
-            say(f"Removing {run.config.network} {run.id}")
+            say(f"Removing {run.network} {run.id}")
             store.delete(run.id, run.owner)
             for ledger in (root / LEDGERS).glob(f"*{run.id}-*"):
                 ledger.unlink()

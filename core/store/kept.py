@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -32,6 +33,13 @@ class Kept:
             path = self._place.find(name)
             return path.read_bytes() if path else None
         except (StoreError, OSError):
+            return None
+
+    def found(self, name: str) -> Path | None:
+        """The path of a file that `keep` wrote, with its current content; None if there is none, or it is unknown."""
+        try:
+            return self._place.find(name)
+        except StoreError:
             return None
 
     def state(self, name: str) -> tuple[int, ...] | None:

@@ -7,8 +7,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from core.codec import from_json as read
+from core.codec import to_json as written
 from core.config import FORMAT, RunConfig
 from core.errors import ConfigError, StoreError
+from core.own.brought import Brought
+from core.own.outline import Outline
 from core.progress import Epoch
 from core.run import Run
 from core.store.arrays import DamageError
@@ -18,6 +22,7 @@ WEIGHTS, LABELS = "weights.safetensors", "labels.safetensors"
 
 _PART = re.compile(r"(/[0-9a-f]{8})?")
 _NOT_OF_RUN = {"format", "id", "part", "digests", "shapes"}
+_OF_BROUGHT = ("outline", "chunk", "answered")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +40,10 @@ def to_json(run: Run, part: str, digests: Mapping[str, str], shapes: Mapping[str
     """The content of `run.json`."""
     files = {"part": part, "digests": digests, "shapes": list(shapes.items())}
     values = {"format": FORMAT, "id": run.id, **asdict(run), **files}
-    del values["reference"]
+    for name in ("reference", *(_OF_BROUGHT if run.outline is None else ())):
+        del values[name]
+    if run.outline is not None:
+        values["outline"] = written(run.outline)
     return (json.dumps(values, indent=1) + "\n").encode()
 
 
@@ -50,7 +58,10 @@ def from_json(path: Path, run_id: str, place: Place, *, reference: bool) -> Entr
         values = json.loads(path.read_text("utf-8"))
         if values["format"] != FORMAT:
             raise DamageError(f"It is of format {values['format']}; this version of PruneLab reads format {FORMAT}.")
-        values["config"] = RunConfig.from_dict(values["config"])
+        config = values["config"]
+        values["config"] = (Brought if "reading" in config else RunConfig).from_dict(config)
+        if "outline" in values:
+            values["outline"] = read(Outline, values["outline"])
         values["classes"], values["shape"] = (tuple(values[name]) for name in ("classes", "shape"))
         values["history"] = tuple(Epoch(**epoch) for epoch in values["history"])
         digests = {name: str(values["digests"][name]) for name in (WEIGHTS, LABELS)}
@@ -89,8 +100,10 @@ def _check_types(run: Run) -> None:
         raise TypeError("its classes are not names")
     if not all(isinstance(side, int) for side in run.shape) or len(run.shape) not in (2, 3):
         raise TypeError("its images have no shape")
-    if not 0 <= run.right <= run.images:
-        raise ValueError(f"{run.right} of {run.images} images cannot be right")
+    if not (isinstance(run.answered, int) and 0 <= run.right <= (run.answered or run.images) <= run.images):
+        raise ValueError(f"{run.right} of {run.answered or run.images} images cannot be right")
+    if (run.brought is None) != (run.outline is None) or not (isinstance(run.chunk, int) and run.chunk >= 0):
+        raise ValueError("what is known of its graph is missing")
     if not all(isinstance(table, dict) for table in (run.versions, run.machine, run.data_md5)):
         raise TypeError("versions, machine and data_md5 are tables")
     datetime.fromisoformat(run.created)

@@ -35,10 +35,11 @@ def weights_of(entry: Entry) -> dict[str, NDArray[np.float32]]:
 
 
 @lru_cache(maxsize=_KEPT)
-def labels_of(state: tuple[int, ...], entry: Entry) -> NDArray[np.uint8]:
+def labels_of(state: tuple[int, ...], entry: Entry) -> NDArray[np.unsignedinteger[Any]]:
     """(n,) true classes, read once for each state of their file, read-only; raises as `weights_of` does."""
     arrays = _load(entry, LABELS)
-    check(arrays, {"labels": (np.uint8, (entry.run.images,))}, LABELS)
+    kind = np.uint8 if len(entry.run.classes) <= 256 else np.uint16
+    check(arrays, {"labels": (kind, (entry.run.images,))}, LABELS)
     freeze(arrays)
     return arrays["labels"]
 

@@ -7,16 +7,19 @@ other weights than the network has now counts as missing and is computed again. 
 import json
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from core.codec import from_json, to_json
 from core.cost.files import Export, Exporting
 from core.errors import StoreError
+from core.evaluation.parts import Part
 from core.evaluation.profile import Evaluating, Profile, Profiling
 from core.evaluation.repaired import Repaired, Repairing
+from core.evaluation.rounds import Measuring, measurings
 from core.job import Job, OfRun
-from core.pruning import Weights
+from core.pruning import PruningConfig, Weights
 from core.run import Run
 from core.store.arrays import confirmed
 from core.store.runs import EXPORTS, LEDGERS, RunStore
@@ -78,6 +81,28 @@ class Results:
         state = self.runs.state(name)
         return None if state is None else _checked(self.runs, name, state)
 
+    def profile(self, run_id: str, pruning: PruningConfig) -> Profile | None:
+        """The table over the stops, of the first images alone while it is computed part by part; None without any.
+
+        Raises:
+            StoreError: as `get`.
+        """
+        known = self.runs.profile(run_id, pruning)
+        return known or self._begun(self.runs.get(run_id), pruning)
+
+    def _begun(self, run: Run, pruning: PruningConfig) -> Profile | None:
+        """The table of the parts that are there, without gaps from the first on."""
+        if run.parts < 2:
+            return None
+        states, weights = list[tuple[int, ...]](), self.runs.digest(run.id)
+        jobs = measurings(run.id, pruning, run.parts)
+        for job in jobs:
+            state = self.runs.state(job.file(weights))
+            if state is None:
+                break
+            states.append(state)
+        return _joined(self, jobs[: len(states)], tuple(states)) if states else None
+
     def drop(self, job: Job[Any]) -> None:
         """Remove a result that was computed here, if there is one; raises StoreError if it cannot be removed."""
         self.runs.drop(job.file(self.weights(job) or ""))
@@ -133,6 +158,16 @@ def _put_json(results: Results, job: Job[Any], result: Any, of: str | None) -> N
     results.runs.keep(job.file(weights), f"{content}\n".encode())
 
 
+def _part(results: Results, job: Measuring) -> Part | None:
+    weights = results.weights(job)
+    arrays = results.runs.kept_arrays(job.file(weights or ""))
+    return None if arrays is None else Part(tuple(results.runs.shapes(job.run_id)), arrays)
+
+
+def _put_part(results: Results, job: Measuring, part: Part, of: str | None) -> None:
+    results.runs.keep_arrays(job.file(confirmed(of, results.weights(job))), part.arrays)
+
+
 def _profile(results: Results, job: Profiling | Evaluating) -> Profile | None:
     if isinstance(job, Evaluating):
         return results.runs.point(job.run_id, job.pruning, job.sparsity)
@@ -164,6 +199,11 @@ _KEEPINGS: dict[Any, _Keeping] = {
     Run: _Keeping(
         lambda results, job: results.runs.get(job.subject) if results.runs.has(job.subject) else None,
         lambda results, job, run, of: None,  # the worker has stored it with its arrays
+    ),
+    Part: _Keeping(
+        _part,
+        _put_part,
+        lambda results, job: results.runs.state(job.file(results.weights(job) or "")) is not None,
     ),
     Profile: _Keeping(_profile, _put_profile),
     Repaired: _Keeping(_repaired, lambda results, job, repaired, of: None),  # the worker has stored the weights
@@ -210,6 +250,13 @@ def _unzipped(content: bytes | None) -> Export | None:
         return None if content is None else Export.unzipped(content)
     except StoreError:
         return None
+
+
+@lru_cache(maxsize=8)
+def _joined(results: Results, jobs: tuple[Measuring, ...], states: tuple[tuple[int, ...], ...]) -> Profile | None:
+    """The table of these parts, up to the first that is damaged."""
+    parts = [*takewhile(lambda part: part is not None, (_part(results, job) for job in jobs))]
+    return Part.joined([part for part in parts if part]).profile(jobs[0].pruning) if parts else None
 
 
 @lru_cache(maxsize=256)

@@ -2,6 +2,7 @@
 
     <id>/run.json                                       configuration, history, versions, digests of the other files
     <id>/weights.safetensors, labels.safetensors
+    <id>/network.onnx (or .safetensors), pictures.zip   of a network that was brought: its file, uploaded pictures
     <id>/profiles/<pruning>.safetensors                 one table over the stops
     <id>/profiles/<pruning>@<percent>.safetensors       one evaluation between the stops
     <id>/profiles/gradients.safetensors                 and other statistics for criteria, from the validation images
@@ -14,6 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +36,8 @@ from core.store.places import MANIFEST as RUN
 from core.store.places import Folder, Place, default, opened
 from core.store.profiles import labels_of, pack_profile, path_of, weights_of
 
-LEDGERS, EXPORTS = "ledgers", "exports"
-BESIDE = (LEDGERS, EXPORTS, REPAIRED)
+LEDGERS, EXPORTS, PARTS = "ledgers", "exports", "parts"
+BESIDE = (LEDGERS, EXPORTS, PARTS, REPAIRED)
 """The folders of what was made of single runs, deleted with them; the file names contain the run's id."""
 
 STUDIES, SEARCHES = ".study", "search-"
@@ -139,11 +141,19 @@ class RunStore(Derived):
         """The shape of each of `weights`, without reading them; raises as `get` does."""
         return self._entry(run_id).shapes
 
-    def labels(self, run_id: str) -> NDArray[np.uint8]:
-        """(n,) uint8, the true classes of the test images that the run was evaluated on; raises as `weights` does."""
+    def labels(self, run_id: str) -> NDArray[np.unsignedinteger[Any]]:
+        """(n,) uint8, or uint16 of more than 256 classes: the true classes of the run's test images.
+
+        Raises as `weights` does.
+        """
         entry = self._entry(run_id)
         with self.guarding(entry.place, run_id):
             return labels_of(state_of(path_of(entry, LABELS)), entry)
+
+    def file(self, run_id: str, name: str) -> Path | None:
+        """The path of one more file of a run, that `save` was given; None if it has none. Raises as `get` does."""
+        entry = self._entry(run_id)
+        return entry.place.find(f"{entry.base}/{name}")
 
     def unlike(self, run_id: str, test: Split, classes: Sequence[str]) -> str | None:
         """How these test images and class names differ from the run's, in words; None if they do not.
@@ -157,10 +167,18 @@ class RunStore(Derived):
             return f"its images are {' x '.join(map(str, shape))} and were {' x '.join(map(str, run.shape))}"
         return None if np.array_equal(test.labels, labels) else "its test images have other labels"
 
-    def save(self, run: Run, weights: Weights, labels: NDArray[np.uint8], profile: Profile) -> Run:
+    def save(
+        self,
+        run: Run,
+        weights: Weights,
+        labels: NDArray[np.unsignedinteger[Any]],
+        profile: Profile,
+        more: Mapping[str, bytes] | None = None,
+    ) -> Run:
         """Store a finished run with its profile, and return it as stored.
 
-        If a run of the same id was stored meanwhile, that one stays and is returned.
+        If a run of the same id was stored meanwhile, that one stays and is returned. A profile of the first images
+        alone gives the run its accuracy, and is not stored. `more` are other files by name.
 
         Raises:
             StoreError: the folder cannot be written, or the disk is full; nothing is left behind.
@@ -170,14 +188,17 @@ class RunStore(Derived):
         files = {WEIGHTS: pack(weights), LABELS: pack({"labels": labels})}
         run = replace(
             run,
-            right=accuracy(labels, profile.predicted[0]).right,
+            right=accuracy(labels[: profile.images], profile.predicted[0]).right,
             images=len(labels),
+            answered=0 if profile.images == len(labels) else profile.images,
             weights=sum(kernel.size for kernel in kernels(weights).values()),
             bytes=len(files[WEIGHTS]),
             reference=False,
         )
         digests = {WEIGHTS: digest(weights), LABELS: digest({"labels": labels})}
-        files[f"{PROFILES}/{profile.pruning.key}.safetensors"] = pack_profile(profile, digests[WEIGHTS])
+        if profile.images == len(labels):
+            files[f"{PROFILES}/{profile.pruning.key}.safetensors"] = pack_profile(profile, digests[WEIGHTS])
+        files |= more or {}
         part = self._place.part()
         made = {f"{part}/{name}".lstrip("/"): content for name, content in files.items()}
         made[RUN] = to_json(run, part, digests, {name: value.shape for name, value in weights.items()})

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from core.evaluation import Comparison
+from core.evaluation import Comparison, Proportion
+from core.own.finding import Prepared
 from core.own.found import Found
 from core.own.outline import Layer, Outline
 from core.pruning import AS_IS
@@ -61,6 +62,22 @@ def images(test: int, before: int, classes: int, aside: int) -> str:
     return f"{reported}; {wording.count(before)} training pictures, which are not reported on."
 
 
+def pictures(prepared: Prepared) -> Iterator[str]:
+    """The data set, and how the pictures are read."""
+    yield images(prepared.test, prepared.before, len(prepared.classes), prepared.aside)
+    tried = prepared.found.tried
+    yield (
+        f"{wording.counted(len(tried), 'way')} to read them {'was' if len(tried) == 1 else 'were'} tried on pictures "
+        "that are not reported on; the first is proposed."
+    )
+
+
+def evaluated(accuracy: Proportion, images: int) -> str:
+    """The accuracy of a network on the first of so many test images."""
+    first = "" if accuracy.n == images else f", the first of {wording.count(images)} test images"
+    return f"This network is evaluated. Test accuracy: {wording.accuracy(accuracy)}{first}."
+
+
 def readings(found: Found, classes: Sequence[str]) -> Iterator[str]:
     """The readings that were tried, the one to use first, and a warning if none of them makes sense."""
     yield "How pictures are read, by accuracy on pictures that are not reported on; the first is used:"
@@ -68,6 +85,11 @@ def readings(found: Found, classes: Sequence[str]) -> Iterator[str]:
         yield f"  {wording.accuracy(tried.accuracy):<24} {tried.reading}"
     if len(found.tried) > _SHOWN:
         yield f"  and {wording.counted(len(found.tried) - _SHOWN, 'other')}"
+    yield from doubts(found, classes)
+
+
+def doubts(found: Found, classes: Sequence[str]) -> Iterator[str]:
+    """Why the first reading may not be the right one."""
     if found.near_chance:
         yield (
             f"None of them is shown to be better than guessing ({wording.percent(1 / found.classes)}): the network was "
@@ -98,6 +120,16 @@ def result(
         f"Test accuracy: dense {wording.accuracy(c.dense)}, {repairs.network(repair)} {wording.accuracy(c.pruned)}; "
         f"difference {wording.difference(c)}, paired on {wording.count(c.n)} images."
     )
+
+
+def checks(n: int, compact: str, names: Sequence[str]) -> Iterator[str]:
+    """How the files to take home were checked: on n images, the size of the compact encoding, the files' names."""
+    yield f"{names[0]} is what was brought with other numbers in the pruned and repaired constants, and nothing else."
+    yield (
+        "It passes ONNX's checker, and ONNX Runtime ran it on all "
+        f"{wording.count(n)} test images; every weight that was pruned is +0.0."
+    )
+    yield f"{names[1]} ({compact}), our compact encoding, gives it back bit for bit; restore.py does that."
 
 
 def packed(file: str, whole: int, compact: int) -> str:

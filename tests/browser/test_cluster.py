@@ -146,7 +146,7 @@ def test_two_servers_and_two_workers_share_trainings_and_runs(
         one.reload()
         train(one, seed=11, epochs=1)
         expect(one.get_by_text("This run is trained")).to_be_visible()
-        run = next(run for run in RunStore(cluster.store).runs() if run.config.seed == 11)
+        run = next(run for run in RunStore(cluster.store).runs() if run.trained.seed == 11)
         page = at(servers[1], browser, contexts, f"prune?run={run.id}&sparsity=90")
         expect(page.locator("output")).to_contain_text("90\u00a0%, 39,771 of 44,190 weights")
     finally:

@@ -218,7 +218,7 @@ def test_a_finger_drags_the_slider(visit: Any) -> None:
 
 def test_another_profile_is_swapped_in_place(visit: Any, shelved: tuple[Path, Run, Run]) -> None:
     store = RunStore(shelved[0])
-    run = next(run for run in store.runs() if run.reference and run.config.network == "lenet")  # with both profiles
+    run = next(run for run in store.runs() if run.reference and run.network == "lenet")  # with both profiles
     page = drawn(visit().open(f"prune?run={run.id}&sparsity=60"))
     page.evaluate(
         "document.querySelectorAll('.live-panel, .plot, .readouts > div').forEach((n) => (n.dataset.mark = 1))"

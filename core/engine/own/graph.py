@@ -75,6 +75,14 @@ class Graph:
             and all(part in self.constants and uses[part] == 1 for part in node.input[3:5])
         )
 
+    def read(self, constants: Mapping[str, NDArray[N]]) -> dict[str, NDArray[N]]:
+        """The inverse of `stored`: constants as the graph stores them, by the names of their layers."""
+        return {
+            layer.name: _turned(constants[layer.constant], layer)
+            for layer in self.layers
+            if layer.constant in constants
+        }
+
     def stored(self, values: Mapping[str, NDArray[N]]) -> dict[str, NDArray[N]]:
         """Weights or masks by the names of their layers, as those of the constants that the graph stores."""
         return {layer.constant: _turned(values[layer.name], layer) for layer in self.layers if layer.name in values}

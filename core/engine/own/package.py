@@ -4,15 +4,17 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from onnx import ModelProto, checker
 from safetensors.numpy import save
 
 from core.cost import compact, restore
 from core.cost.files import table_of
-from core.engine.own.graph import Graph
+from core.engine.own.graph import Graph, blank
 from core.errors import PruningError
 
 COMPACT, MASKS, CARD = "network.plab", "masks.safetensors", "MODEL_CARD.md"
@@ -23,6 +25,24 @@ _ABOUT = {
     "compact.py": "reads the encoding with NumPy and constriction",
     "restore.py": f"turns `{COMPACT}` back into the file: `python restore.py {COMPACT}`",
 }
+
+
+def checked(
+    graph: Graph, constants: Mapping[str, NDArray[np.float32]], masks: Mapping[str, NDArray[np.bool_]]
+) -> Graph:
+    """The graph with other numbers in these constants, as it is read again from its file.
+
+    Raises:
+        PruningError: something else differs, or a weight that was pruned is not +0.0.
+    """
+    content = graph.rewritten(constants).SerializeToString()
+    again = replace(graph, model=ModelProto.FromString(content))
+    if blank(graph.model, constants) != blank(again.model, constants):
+        raise PruningError("The graph changed outside its weights, so nothing was written; please report this network.")
+    if any(np.any(again.weights[name][~mask].view(np.uint32)) for name, mask in masks.items()):
+        raise PruningError("A weight that was pruned is not zero, so nothing was written; please report this network.")
+    checker.check_model(again.model)
+    return again
 
 
 def files(

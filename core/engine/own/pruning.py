@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto, checker
+from onnx import ModelProto
 
 from core.cost.files import what_pruning_did
 from core.data.pool import Pool, pool
 from core.engine.own import architectures, finding, package
 from core.engine.own.apart import kind, outlined
-from core.engine.own.graph import Graph, blank, parsed
+from core.engine.own.graph import Graph, parsed
 from core.engine.own.repair import Repairer
 from core.engine.own.runtime import Runner, Sample, answers
 from core.engine.own.statistic import statistic
@@ -87,7 +87,14 @@ def prune_file(asked: Asked, progress: Progress = lambda text: None) -> Iterator
         yield from words.layers(brought.outline)
     images = pool(asked.data)
     yield words.images(len(images.test), len(images.before), len(images.classes), images.aside)
-    found = found_reading(brought, images, asked, progress)
+    found = found_reading(
+        brought,
+        images,
+        asked.size,
+        asked.scale,
+        asked.pruning.sample_seed,
+        lambda n, upto: progress(f"Finding how pictures are read: {n} ways on {upto} pictures"),
+    )
     yield from words.readings(found, images.classes)
     result = pruned(brought, images, found.best.reading, asked, progress)
     content = _content(asked, result.graph)
@@ -128,29 +135,43 @@ def opened(path: Path, size: tuple[int, int] | None = None, architecture: str | 
     return Brought(replace(parsed(path.read_bytes()), input=outline.input), outline)
 
 
-def found_reading(brought: Brought, images: Pool, asked: Asked, progress: Progress = lambda text: None) -> Found:
-    """How pictures are read, found on pictures that are not reported on; raises as `prune_file` does."""
-    pictures = images.before.sample(finding.MOST, asked.pruning.sample_seed)
+def found_reading(
+    brought: Brought,
+    images: Pool,
+    size: tuple[int, int] | None,
+    scale: str | None = None,
+    seed: int = 0,
+    on_round: Callable[[int, int], object] = lambda readings, images: None,
+) -> Found:
+    """How pictures are read, found on pictures that are not reported on.
+
+    Args:
+        brought: the network.
+        images: the data set.
+        size: height and width where the graph leaves them open; None for those of the pictures.
+        scale: the only key of `core.own.reading.SCALES` to try; None for all.
+        seed: of the pictures that are looked at.
+        on_round: as of `finding.find`.
+
+    Raises:
+        NetworkError, DataError: no reading is possible.
+    """
+    pictures = images.before.sample(finding.MOST, seed)
     shapes = {pictures.shape(i) for i in range(len(pictures))}
     sizes = {(shape[0], shape[1]) for shape in shapes}
-    size = asked.size or (next(iter(sizes)) if len(sizes) == 1 else None)
+    size = size or (next(iter(sizes)) if len(sizes) == 1 else None)
     if size is not None and max(size) > MOST_SIDE:
         size = None
     readings = candidates(brought.graph.input, sizes, coloured=any(len(shape) == 3 for shape in shapes), size=size)
     if not readings:
         raise NetworkError(
             "This graph takes images of any size, and the pictures do not say which: name the height and width that "
-            f"the network was trained on, at most {MOST_SIDE} pixels each, such as --size 48x192."
+            f"the network was trained on, at most {MOST_SIDE} pixels each, such as 48x192."
         )
-    if not (readings := [reading for reading in readings if asked.scale in (None, reading.scale)]):
+    if not (readings := [reading for reading in readings if scale in (None, reading.scale)]):
         raise NetworkError(f"The input of this graph is {brought.graph.input.type}, so pixels are not scaled.")
-    return finding.find(
-        brought.runner(brought.graph.model, len(images.classes)),
-        readings,
-        pictures,
-        len(images.classes),
-        lambda n, upto: progress(f"Finding how pictures are read: {n} ways on {upto} pictures"),
-    )
+    classes = len(images.classes)
+    return finding.find(brought.runner(brought.graph.model, classes), readings, pictures, classes, on_round)
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,7 +228,7 @@ def pruned(
         repairer = Repairer(graph, sample, pruning)
         say = partial(_say_repaired, progress)
         constants, left = repairer.repaired(zeros, masks, say), repairer.left
-    after = checked(graph, constants, masks)
+    after = package.checked(graph, constants, masks)
     networks = [graph.model, *as_is, after.model]
     labels, predicted = images.test.labels, _answers(brought, networks, images, reading, progress)
     dense, before, last = predicted[0], predicted[1], predicted[-1]
@@ -233,24 +254,6 @@ def _answers(
     if not all(np.isfinite(rows).all() for rows in logits):
         raise PruningError("The answers on these images are not finite numbers; check how the pictures are read.")
     return [rows.argmax(axis=1) for rows in logits]
-
-
-def checked(
-    graph: Graph, constants: Mapping[str, NDArray[np.float32]], masks: Mapping[str, NDArray[np.bool_]]
-) -> Graph:
-    """The graph with other numbers in these constants, as it is read again from its file.
-
-    Raises:
-        PruningError: something else differs, or a weight that was pruned is not +0.0.
-    """
-    content = graph.rewritten(constants).SerializeToString()
-    again = replace(graph, model=ModelProto.FromString(content))
-    if blank(graph.model, constants) != blank(again.model, constants):
-        raise PruningError("The graph changed outside its weights, so nothing was written; please report this network.")
-    if any(np.any(again.weights[name][~mask].view(np.uint32)) for name, mask in masks.items()):
-        raise PruningError("A weight that was pruned is not zero, so nothing was written; please report this network.")
-    checker.check_model(again.model)
-    return again
 
 
 def _content(asked: Asked, graph: Graph) -> bytes:

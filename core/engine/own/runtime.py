@@ -21,7 +21,7 @@ from core.own.reading import Pixels, Reading
 
 _BATCH, _PIXELS = 32, 32 * 224**2  # images at once, at most, and pixels of them: larger images are fewer
 _FATAL = 4  # the only messages that ONNX Runtime may write by itself
-_SUM_OF_PROBABILITIES = 1e-3  # how far from 1
+_SHAPED = ("Identity", "Reshape", "Flatten", "Squeeze", "Cast", "Dropout")
 
 
 class Runner:
@@ -35,7 +35,9 @@ class Runner:
         """
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.log_severity_level = threads, _FATAL
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # a waiting thread takes no processor
         self._given, self.names = given, [*outputs]
+        self._softmax = _is_softmax(model, outputs[0])
         self._session = _tried(
             lambda: onnxruntime.InferenceSession(
                 showing(model, outputs).SerializeToString(), options, providers=["CPUExecutionProvider"]
@@ -54,6 +56,12 @@ class Runner:
         joined = [np.concatenate(values) if len(values) > 1 else values[0] for values in zip(*found, strict=True)]
         ran = size * len(parts)
         return joined if ran == len(images) else [value[: len(value) * len(images) // ran] for value in joined]
+
+    def answers(self, images: NDArray[Any]) -> NDArray[np.float32]:
+        """The first value as logits (n, classes): of probabilities, their logarithms. Raises as `run` does."""
+        values = self.run(images)[0]
+        flat = np.asarray(values, np.float32).reshape(len(values), -1)
+        return np.log(np.maximum(flat, np.finfo(np.float32).tiny)) if self._softmax else flat
 
     @staticmethod
     def _filled(images: NDArray[Any], size: int) -> NDArray[Any]:
@@ -83,12 +91,12 @@ def _tried(call: Callable[[], Any]) -> Any:
         ) from error
 
 
-def logits(values: NDArray[Any]) -> NDArray[np.float32]:
-    """The outputs (n, classes, ...) as logits (n, classes): of probabilities, their logarithms."""
-    flat = np.asarray(values, np.float32).reshape(len(values), -1)
-    if flat.min(initial=0) >= 0 and np.allclose(flat.sum(axis=1), 1, atol=_SUM_OF_PROBABILITIES):
-        return np.log(np.maximum(flat, np.finfo(np.float32).tiny))
-    return flat
+def _is_softmax(model: ModelProto, name: str) -> bool:
+    """Whether a value is made by Softmax, perhaps in another shape."""
+    makers = {made: node for node in model.graph.node for made in node.output}
+    while (node := makers.get(name)) is not None and node.op_type in _SHAPED:
+        name = node.input[0]
+    return node is not None and node.op_type == "Softmax"
 
 
 def together(reading: Reading) -> int:
@@ -159,7 +167,7 @@ def answers(
     done = 0
     for images in batches(pictures, reading):
         for rows, runner in zip(found, runners, strict=True):
-            rows.append(runner.run(images)[0].reshape(len(images), -1))
+            rows.append(runner.answers(images))
         done += len(images)
         on_images(done)
-    return [logits(np.concatenate(rows)) for rows in found]
+    return [np.concatenate(rows) for rows in found]

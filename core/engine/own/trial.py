@@ -13,7 +13,8 @@ from core.own.outline import Input, Outline
 
 def outline(graph: Graph, size: int, sizes: Sequence[tuple[int, int]]) -> Outline:
     """What is known of a graph whose file has so many bytes; tried and raising as `tried`."""
-    given, outputs = tried(graph, sizes)
+    given, filled, outputs = tried(graph, sizes)
+    uses = _uses(graph, given, filled)
     return Outline(
         bytes=size,
         opset=graph.opset,
@@ -21,18 +22,18 @@ def outline(graph: Graph, size: int, sizes: Sequence[tuple[int, int]]) -> Outlin
         nodes=len(graph.model.graph.node),
         input=given,
         outputs=outputs,
-        layers=graph.layers,
+        layers=tuple(replace(layer, uses=uses.get(layer.name, 0)) for layer in graph.layers),
         kept=graph.kept,
         norms=len(graph.norms),
     )
 
 
-def tried(graph: Graph, sizes: Sequence[tuple[int, int]]) -> tuple[Input, dict[str, tuple[int, ...]]]:
+def tried(graph: Graph, sizes: Sequence[tuple[int, int]]) -> tuple[Input, tuple[int, ...], dict[str, tuple[int, ...]]]:
     """Run a graph on black images, where it leaves things open in each order of axes, channels and size until it runs.
 
     Returns:
-        The input with the channels that it took, and one image at a time if it does not take two; and the shape of each
-        output for one image.
+        The input with the channels that it took, and one image at a time if it does not take two; the shape of the
+        batch that was run; and the shape of each output for one image.
 
     Raises:
         NetworkError: it does not run.
@@ -48,9 +49,29 @@ def tried(graph: Graph, sizes: Sequence[tuple[int, int]]) -> tuple[Input, dict[s
             continue
         batch = given.batch or (None if _takes_two(runner, shape, given.type) else 1)
         of_images = {name: s[1:] for name, s in zip(names, outputs, strict=True) if s and s[0] == shape[0]}
-        return replace(given, shape=(batch, *given.shape[1:])), of_images
+        return replace(given, shape=(batch, *given.shape[1:])), shape, of_images
     assert problem is not None
     raise problem
+
+
+def _uses(graph: Graph, given: Input, shape: tuple[int, ...]) -> dict[str, int]:
+    """`Layer.uses` of each layer, from what its nodes make of one batch; empty if the graph hides that."""
+    makes = {
+        name: graph.nodes[name].output[0]
+        for layer in graph.layers
+        for name in layer.nodes
+        if graph.nodes[name].op_type in ("Conv", "Gemm", "MatMul")
+    }
+    try:
+        runner = Runner(graph.model, given, [*dict.fromkeys(makes.values())], threads=1)
+        values = zip(runner.names, runner.run(np.zeros(shape, given.type)), strict=True)
+        sizes = {name: value.size // shape[0] for name, value in values}
+    except NetworkError:
+        return {}
+    return {
+        layer.name: sum(sizes[makes[name]] // layer.shape[0] for name in layer.nodes if name in makes)
+        for layer in graph.layers
+    }
 
 
 def _ways(given: Input, sizes: Sequence[tuple[int, int]]) -> Iterator[tuple[Input, tuple[int, int]]]:

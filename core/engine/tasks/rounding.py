@@ -5,7 +5,6 @@ import numpy as np
 from core.cost.encodings import rounded
 from core.cost.ledger import ROUNDED
 from core.cost.rounding import Rounded, Rounding
-from core.engine.inference import Classifier
 from core.engine.tasks import task
 from core.engine.work import Work
 from core.evaluation import compare
@@ -16,12 +15,11 @@ from core.pruning import kernels
 def rounding(job: Rounding, work: Work) -> Rounded:
     """One comparison for each type."""
     ranked = work.ranked(job)
-    pruned, test = ranked.at(job.sparsity), ranked.data.test
-    classifier = Classifier(ranked.run.design, test.images)
+    pruned, test = ranked.at(job.sparsity), ranked.network.test()
 
     def answers(to: str | None = None) -> np.ndarray:
         written = pruned if to is None else {**pruned, **{name: rounded(w, to) for name, w in kernels(pruned).items()}}
-        return np.asarray(classifier.infer(written, on_batch=work.check).argmax(axis=1))
+        return np.asarray(test.infer(written).argmax(axis=1))
 
     exact = answers()
     return Rounded(**{to: compare(test.labels, exact, answers(to)) for to in work.each(ROUNDED)})

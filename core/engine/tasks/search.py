@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
 
-from core.data import Split, split
-from core.engine.inference import Classifier
+from core.engine.network import Images
 from core.engine.tasks import task
 from core.engine.work import Ranked, Work
 from core.evaluation import Comparison, compare
@@ -18,7 +17,7 @@ from core.study.bisection import Bisection, Search, bisect, bracket, loses
 def search(job: Search, work: Work) -> Bisection:
     """Answer a question about a stored run."""
     ranked = work.ranked(job)
-    run, ranking, data = ranked.run, ranked.ranking, ranked.data
+    ranking = ranked.ranking
     tried, most = 0, _most(_ks(ranking))
 
     def report() -> None:
@@ -26,13 +25,10 @@ def search(job: Search, work: Work) -> Bisection:
         tried += 1
         work.report(tried, most, at_most=True)
 
-    def on(images: Split) -> Callable[[int], Comparison]:
-        return _comparer(ranked, images, work.check, report)
-
-    test = on(data.test)
+    test = _comparer(ranked, ranked.network.test(), report)
     if job.goal == "margin":
-        held_out = split(data.train, run.config.data)[1]
-        answer = _largest(ranking, on(held_out), test, job.margin)
+        held_out = _comparer(ranked, ranked.network.held_out(), report)
+        answer = _largest(ranking, held_out, test, job.margin)
     else:
         holds = loses if job.goal == "loss" else _changes
         answer = _smallest(ranking, test, holds)
@@ -78,19 +74,13 @@ def _most(ks: Sequence[int]) -> int:
     return len(ks) - 1 + max((high - low - 1).bit_length() for low, high in pairwise(ks)) + 2
 
 
-def _comparer(
-    ranked: Ranked,
-    images: Split,
-    on_batch: Callable[[], object],
-    on_answer: Callable[[], object],
-) -> Callable[[int], Comparison]:
+def _comparer(ranked: Ranked, images: Images, on_answer: Callable[[], object]) -> Callable[[int], Comparison]:
     """A function that compares the dense network with the one that has k weights pruned, each k once."""
-    classifier = Classifier(ranked.run.design, images.images)
-    before = classifier.infer(ranked.weights, on_batch=on_batch).argmax(1)
+    before = images.infer(ranked.weights).argmax(1)
 
     @cache
     def at(k: int) -> Comparison:
-        answers = classifier.infer(ranked.at(k / ranked.ranking.total), on_batch=on_batch).argmax(1)
+        answers = images.infer(ranked.at(k / ranked.ranking.total)).argmax(1)
         on_answer()
         return compare(images.labels, before, answers)
 

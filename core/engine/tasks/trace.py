@@ -1,6 +1,5 @@
 """The answers of a stored run to one image."""
 
-from core.engine.inference import Viewer
 from core.engine.tasks import task
 from core.engine.work import Work
 from core.evaluation.trace import Trace, Tracing, compute
@@ -10,5 +9,4 @@ from core.evaluation.trace import Trace, Tracing, compute
 def trace(job: Tracing, work: Work) -> Trace:
     """Its answers at each sparsity."""
     ranked = work.ranked(job)
-    viewer = Viewer(ranked.run.design, job.image)
-    return compute(ranked.weights, ranked.ranking, job.sparsities, viewer.look, ranked.at)
+    return compute(ranked.weights, ranked.ranking, job.sparsities, ranked.network.viewer(job.image), ranked.at)

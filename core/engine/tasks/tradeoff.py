@@ -40,8 +40,9 @@ class _Comparison:
     points: list[Point] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._joints = NETWORKS[self.of.run.config.network].joints
-        self._classifier = Classifier(self.of.run.design, self.of.data.test.images)
+        self._joints = NETWORKS[self.of.run.trained.network].joints
+        self._data = self.work.data(self.of.run.trained).data
+        self._classifier = Classifier(self.of.run.design, self._data.test.images)
         self._before = self._answers(self.of.weights)
 
     def tradeoff(self) -> Tradeoff:
@@ -69,9 +70,9 @@ class _Comparison:
         return take(self.of.weights, self._joints, by_norm(self.of.weights, self._joints, share))
 
     def _retrained(self, sparse: Sparse) -> Weights:
-        config = self.of.run.config
+        config = self.of.run.trained
         fine = replace(config.training, epochs=EPOCHS, learning_rate=FINE * config.training.learning_rate)
-        trained = train(replace(config, training=fine), self.of.data, sparse=sparse, should_stop=self.work.should_stop)
+        trained = train(replace(config, training=fine), self._data, sparse=sparse, should_stop=self.work.should_stop)
         return trained.weights
 
     def _add(
@@ -83,7 +84,7 @@ class _Comparison:
         epochs: int,
     ) -> None:
         layers = [*kernels(weights).values()]
-        comparison = compare(self.of.data.test.labels, self._before, self._answers(weights))
+        comparison = compare(self._data.test.labels, self._before, self._answers(weights))
         self.points.append(
             Point(
                 method=method,
@@ -106,7 +107,7 @@ class _Comparison:
         self, small: Mapping[float, Weights], pruned: Mapping[float, Weights]
     ) -> dict[tuple[Method, float], dict[int, tuple[float, float, float]]]:
         """For each network and batch, the quartiles of its time relative to the unpruned network in the same round."""
-        design, images = self.of.run.design, self.of.data.test.images
+        design, images = self.of.run.design, self._data.test.images
         passes: dict[str, Pass] = {"dense": network(design, self.of.weights)}
         passes |= {f"filters {share}": network(design, weights) for share, weights in small.items()}
         passes |= {f"weights {share}": sparse(design, weights) for share, weights in pruned.items()}

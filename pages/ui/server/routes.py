@@ -2,12 +2,10 @@
 
 import gzip
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from starlette.concurrency import run_in_threadpool
@@ -17,13 +15,10 @@ from starlette.routing import Route
 
 from core import panels, picture
 from core.data import FASHION, check
+from core.drawing import LARGE, Drawing, draw
 from core.errors import DataError, PruneLabError
 from core.evaluation.answers import of_each_class
-from core.evaluation.profile import Profile
-from core.evaluation.repaired import Spread, Spreading
 from core.figures.wall import COLUMNS
-from core.networks import NETWORKS, passes
-from core.panels import Panel
 from core.pruning import AS_IS, REPAIRS, PruningConfig
 from core.store.runs import WALL
 from core.words import wording
@@ -121,8 +116,26 @@ def panel(query: Mapping[str, str]) -> bytes:
     weights = store().digest(run.id)
     if not weights.startswith(query.get("weights", "")):
         raise PruneLabError("This run was trained again; reload the page.")
-    part = query.get("part", "pruning")
-    return _json(run.id, weights, pruning, _beside(query, pruning), own, part, "spread" in query, layer, first)
+    known = results().profile(run.id, pruning)
+    asked = Drawing(
+        run_id=run.id,
+        weights=weights,
+        pruning=pruning,
+        beside=_beside(query, pruning),
+        own=own,
+        part=query.get("part", "pruning"),
+        spread="spread" in query,
+        layer=layer,
+        first=first,
+        images=known.images if known is not None else None,
+    )
+    return _drawn(asked, on_worker=run.weights > LARGE)
+
+
+@lru_cache(maxsize=64)
+def _drawn(asked: Drawing, *, on_worker: bool) -> bytes:
+    """One panel for all who ask for it."""
+    return engine().answer(asked) if on_worker else draw(results(), asked)
 
 
 def _beside(query: Mapping[str, str], pruning: PruningConfig) -> tuple[PruningConfig, ...]:
@@ -137,67 +150,6 @@ def _ordinal(query: Mapping[str, str], name: str) -> int:
     if not (value.isascii() and value.isdecimal() and len(value) < 7):
         raise PruneLabError(f"“{value[:20]}” is not a {name}; they are numbered from 1.")
     return int(value)
-
-
-@lru_cache(maxsize=64)
-def _json(
-    run_id: str,
-    weights: str,
-    pruning: PruningConfig,
-    beside: tuple[PruningConfig, ...],
-    own: float | None,
-    part: str,
-    with_spread: bool,
-    layer: str | None,
-    first: tuple[int, int],
-) -> bytes:
-    """A panel, or a further figure of it: the kernels of one layer from filter and input `first` on; compressed JSON.
-
-    The digest of the weights is part of the cache key: the run may be deleted and trained again with other results.
-    """
-    if own is not None and store().point(run_id, pruning, own) is None:
-        raise _missing()
-    shown = _evaluated(run_id, pruning, own)
-    if layer is not None:
-        placed = panels.kernels(layer, shown, *lookup.ranked(run_id, pruning), first)
-        return packed({"figures": [panels.to_json(placed)]})
-    if part == "storage":
-        return packed(_storage(run_id, pruning, own, shown).to_json())
-    others = [_evaluated(run_id, other, own) for other in beside]
-    refitted = results().get(Spreading(run_id=run_id, pruning=pruning)) if with_spread else None
-    return packed(_panel(part, run_id, shown, others, refitted).to_json())
-
-
-def _evaluated(run_id: str, pruning: PruningConfig, own: float | None) -> Profile:
-    known = lookup.profile(run_id, pruning, own)
-    if known is None:
-        raise _missing()
-    return known
-
-
-def _missing() -> PruneLabError:
-    return PruneLabError("This has not been evaluated yet; reload the page.")
-
-
-def _storage(run_id: str, pruning: PruningConfig, own: float | None, shown: Profile) -> Panel:
-    run, ledger = store().get(run_id), lookup.ledger(run_id, pruning, own)
-    if ledger is None:
-        raise PruneLabError("These bytes have not been measured yet; reload the page.")
-    layers = NETWORKS[run.config.network].kernels(run.problem)
-    return panels.storage(shown, store().labels(run_id), ledger, layers, passes(run.design))
-
-
-def _panel(
-    part: str, run_id: str, profile: Profile, others: Sequence[Profile] = (), refitted: Spread | None = None
-) -> Panel:
-    labels, classes = store().labels(run_id), store().get(run_id).classes
-    if part == "answers":
-        return panels.answers(profile, labels, classes, others)
-    if part == "classwise":
-        return panels.classwise(profile, labels, classes, others)
-    if part == "wall":
-        return panels.wall(profile, *lookup.ranked(run_id, profile.pruning), labels, classes, others)
-    return panels.pruning(profile, *lookup.ranked(run_id, profile.pruning), labels, classes, others, refitted)
 
 
 async def wall_png(request: Request) -> Response:
@@ -216,8 +168,9 @@ def wall(run_id: str) -> bytes | None:
     labels = store().labels(run_id)
     if any(np.array_equal(labels, store().labels(run.id)) for run in store().runs() if run.reference):
         return WALL.read_bytes()
-    pictures = lookup.pictures_of(store().get(run_id))
-    return None if pictures is None else picture.sheet(pictures[of_each_class(labels, panels.IMAGES)], COLUMNS)
+    run = store().get(run_id)
+    pictures, drawn = lookup.pictures_of(run), of_each_class(labels[: run.chunk or None], panels.IMAGES)
+    return None if pictures is None else picture.sheet(lookup.some(pictures, drawn), COLUMNS)
 
 
 async def story_json(request: Request) -> Response:
@@ -226,17 +179,6 @@ async def story_json(request: Request) -> Response:
     if content is None:
         return PlainTextResponse("This image is no longer kept; open it again.", status_code=404)
     return _compressed(request, content, "application/json", FRESH)
-
-
-def packed(content: Mapping[str, Any]) -> bytes:
-    """JSON, compressed."""
-    return gzip.compress(json.dumps(content, default=_plain, separators=(",", ":")).encode(), 6)
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def _compressed(request: Request, content: bytes, media_type: str, caching: str) -> Response:

@@ -8,8 +8,11 @@ import streamlit as st
 
 from core import data
 from core.data import Collection, Split
-from core.errors import DataError
+from core.data.pool import Pictures, of_array
+from core.errors import DataError, PruneLabError
 from core.jobs import Engine
+from core.own.brought import PICTURES
+from core.own.pictures import in_order, opened, shuffled
 from core.settings import Settings
 from core.store.results import Results
 from core.store.rooms import Rooms
@@ -77,6 +80,18 @@ def class_names(name: str) -> tuple[str, ...]:
         return data.classes(name)
     except DataError:
         return ()
+
+
+@st.cache_resource(max_entries=4, show_spinner="Finding the test images")
+def brought_pictures(run_id: str, data_set: str) -> Pictures | None:
+    """The test images of a network that was brought, in its order; None if its data set is missing or has changed."""
+    try:
+        if data_set == data.FASHION.id:
+            test = data.load_test(data_set)
+            return shuffled(of_array(test.images, test.labels))
+        return in_order(opened(data_set, store().file(run_id, PICTURES)))
+    except PruneLabError:
+        return None
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the test images")

@@ -52,7 +52,7 @@ def percentage(sparsity: float) -> str:
 def default_run(store: RunStore) -> Run | None:
     """The best shipped run of the default network, else the newest run; None without any."""
     runs = store.runs()
-    shipped = [run for run in runs if run.reference and run.config.network == DEFAULT_NETWORK]
+    shipped = [run for run in runs if run.reference and run.network == DEFAULT_NETWORK]
     return max(shipped, key=lambda run: run.right, default=runs[0] if runs else None)
 
 

@@ -1,5 +1,6 @@
 """A view as plain PyTorch: the program on the page, and what it opens as a download."""
 
+import shlex
 from functools import partial
 
 import streamlit as st
@@ -17,6 +18,9 @@ WHY = "The program opens the repaired weights, which are not kept on this server
 
 def offer(view: View, stops: Stops) -> None:
     """Show the program of a view, which follows the slider when it rests, and offer it with its files."""
+    if view.run.brought:
+        _offer_command(view, stops)
+        return
     with st.expander("Show the PyTorch", icon=":material/code:"):
         lesson = _lesson(view, stops)
         st.markdown(
@@ -39,6 +43,21 @@ def offer(view: View, stops: Stops) -> None:
             )  # fmt: skip
 
 
+def _offer_command(view: View, stops: Stops) -> None:
+    """The command line that prunes the same file in the same way, for a network that was brought."""
+    brought, pruning = view.run.brought, view.pruning
+    assert brought is not None
+    kind = "safetensors" if brought.architecture else "onnx"
+    words = ["python", "-m", "core.prune", brought.name, "--data", view.run.data_title]
+    words += ["--sparsity", f"{stops.sparsity:.10g}", "--criterion", pruning.criterion, "--scope", pruning.scope]
+    words += ["--repair", pruning.repair] if pruning.repaired else []
+    words += ["--architecture", brought.architecture] if brought.architecture else []
+    words += ["-o", f"pruned.{kind}"]
+    with st.expander("Do it from the command line", icon=":material/terminal:"):
+        st.markdown("Where PruneLab is installed, with the folder of the pictures; the result is compared there too.")
+        st.code(shlex.join(words), "bash", wrap_lines=True)
+
+
 def _repaired_here(view: View, stops: Stops) -> bool:
     """Whether the repaired weights at this stop are kept; if not, say how to have them."""
     if store().has_repaired(view.run.id, view.pruning, [stops.sparsity]):
@@ -53,7 +72,7 @@ def _repaired_here(view: View, stops: Stops) -> bool:
 def _lesson(view: View, stops: Stops) -> Lesson:
     profile, row = stops.profile, stops.row
     counts = tuple(profile.layer_k[row].tolist())
-    comparison = profile.comparison(store().labels(view.run.id), row)
+    comparison = profile.comparison(lookup.labels(view, profile), row)
     return Lesson(view.run, view.pruning, stops.sparsity, counts, profile.total, comparison)
 
 
@@ -69,7 +88,7 @@ def _files(lesson: Lesson, view: View, stops: Stops) -> dict[str, bytes]:
     """What the program opens, read when it is downloaded."""
     weights, ranking = lookup.ranked(view.run.id, view.pruning)
     place = store().repaired(view.run.id, view.pruning, stops.sparsity)
-    test = test_split(view.run.config.data.name) if lesson.has_images else None
+    test = test_split(view.run.data_set) if lesson.has_images else None
     return files(
         weights=weights,
         masks=ranking.masks(stops.sparsity) if lesson.has_masks else None,

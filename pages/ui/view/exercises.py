@@ -170,7 +170,7 @@ EXERCISES = (
 
 def lesson() -> Lesson | None:
     """The re-enacted report's run or, without it, the first run with a profile."""
-    for run in sorted(store().runs(), key=lambda run: (run.config.network != "lenet", not run.reference)):
+    for run in sorted(store().runs(), key=lambda run: (run.network != "lenet", not run.reference)):
         try:
             profile = store().profile(run.id, PruningConfig())
         except StoreError:

@@ -35,7 +35,7 @@ def show_gallery(view: View, images: NDArray[np.int64], make: Callable[[int], Ca
     pictures = lookup.pictures_of(view.run)
     if pictures is None:
         st.info("The pictures are not on this server; only the answers are shown.", icon=":material/database:")
-    sheet = None if pictures is None else picture.sheet(pictures[shown], COLUMNS)
+    sheet = None if pictures is None else picture.sheet(lookup.some(pictures, shown), COLUMNS)
     gallery([make(int(image)) for image in shown], sheet, columns=COLUMNS, key=key, on_open=open_image)
 
 

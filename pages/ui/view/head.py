@@ -7,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.components.share import share
 from pages.ui.components.tour import tour
+from pages.ui.server import visitors
 from pages.ui.view.site import Page, page_of
 from pages.ui.view.tours import TOURS
 
@@ -22,6 +23,7 @@ class Head:
 def head(script: str) -> Head:
     """Show the head of the page of a script, given its `__file__`."""
     page = page_of(script)
+    visitors.here()
     row = st.container(horizontal=True, wrap=False, vertical_alignment="center", key="head")
     row.title(page.question)
     if page.script in TOURS:

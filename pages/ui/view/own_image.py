@@ -3,7 +3,10 @@
 import streamlit as st
 
 from core import picture
+from core.data import FASHION
 from core.errors import PictureError
+from core.picture import Picture
+from core.run import Run
 from pages.ui.components.drawing import drawing
 from pages.ui.view import address, linked, say, stories
 from pages.ui.view.address import View
@@ -22,7 +25,7 @@ def show(view: View, stops: Stops) -> Content | None:
     if content is None:
         return None
     try:
-        prepared = picture.read(content, view.run.shape)
+        prepared = _read(content, view.run)
     except PictureError as error:
         say.error(error)
         return None
@@ -36,6 +39,13 @@ def show(view: View, stops: Stops) -> Content | None:
     if prepared.notes:
         st.caption(as_written(" ".join(prepared.notes)))
     return stories.show(view, stops, prepared.image)
+
+
+def _read(content: bytes, run: Run) -> Picture:
+    """A picture as the run's network reads it, clothes like those of their data set; raises PictureError."""
+    if run.brought is None or (run.data_set == FASHION.id and run.shape == (28, 28)):
+        return picture.read(content, run.shape)
+    return picture.read_by(content, run.brought.reading.fitted)
 
 
 def take_picture() -> bytes | None:

@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core import data
 from core.errors import PruneLabError
-from core.networks import NETWORKS, recipe_name
+from core.networks import recipe_name
 from core.pruning import CRITERIA, REPAIRS, SCOPES, Criterion, Repair, Scope
 from core.run import Run
 from core.store.runs import RunStore
@@ -19,11 +19,12 @@ from pages.ui.view.say import as_written
 
 def title(run: Run) -> str:
     """`ConvNet, thorough, seed 0: 94.55 %`; on a data set other than Fashion-MNIST `ConvNet on mnist, …`."""
-    network = NETWORKS[run.config.network].title if run.config.network in NETWORKS else run.config.network
-    recipe = recipe_name(run.config.network, run.config.training) or "own recipe"
-    name = run.config.data.name
-    on = "" if name == data.FASHION.id else f" on {data.title(name)}"
-    return f"{network}{on}, {recipe}, seed {run.config.seed}: {wording.percent(run.accuracy.value)}"
+    accuracy = wording.percent(run.accuracy.value)
+    if run.brought:
+        return f"{run.title} on {run.data_title}, brought: {accuracy}"
+    recipe = recipe_name(run.network, run.trained.training) or "own recipe"
+    on = "" if run.data_set == data.FASHION.id else f" on {run.data_title}"
+    return f"{run.title}{on}, {recipe}, seed {run.trained.seed}: {accuracy}"
 
 
 def choose(view: View, store: RunStore) -> DeltaGenerator:
@@ -79,8 +80,7 @@ def choose_repair(view: View) -> None:
         f"{wording.count(pruning.sample)} training images without labels, drawn with seed {pruning.sample_seed}."
     )
     _pick(st.segmented_control, "repair", pruning.repair, titles, label="After pruning", required=True, help=means)
-    network = NETWORKS.get(view.run.config.network)
-    if pruning.repaired and not pruning.followed_by.changes(network is not None and network.normalised):
+    if pruning.repaired and not pruning.followed_by.changes(view.run.normalised):
         st.caption("This network has no batch normalisation, so nothing is measured and it stays as it is.")
 
 

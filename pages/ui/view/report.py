@@ -19,7 +19,6 @@ from pages.ui.components import live_panel, table
 from pages.ui.components.picture import picture
 from pages.ui.components.table import Row
 from pages.ui.server.routes import panel
-from pages.ui.server.services import store
 from pages.ui.view import address, lookup, picker
 from pages.ui.view.address import View
 from pages.ui.view.head import Head
@@ -131,7 +130,7 @@ def build(
     files_of_style = (_HERE / "report.css", Path(table.__file__).with_suffix(".css"))
     style = "".join(path.read_text("utf-8") for path in files_of_style)
     style += live_panel.code(".css")
-    comparison = stops.profile.comparison(store().labels(view.run.id), stops.row)
+    comparison = stops.profile.comparison(lookup.labels(view, stops.profile), stops.row)
     rows = facts(view.run, view.pruning, int(stops.profile.k[stops.row]), comparison)
     parameters = "".join(
         f"<tr><th scope='row'>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows.items()

@@ -8,13 +8,13 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core import panels
+from core.drawing import packed
 from core.errors import PruneLabError
 from core.evaluation.repaired import Repairing
 from core.evaluation.trace import Tracing
 from pages.ui.components.live_panel import live_panel
 from pages.ui.server.framework import waiting
 from pages.ui.server.paths import served
-from pages.ui.server.routes import packed
 from pages.ui.server.services import engine, store, stories
 from pages.ui.view import say
 from pages.ui.view.address import View
