@@ -197,7 +197,7 @@ class Marks:
     Attributes:
         first_change: the first at which any answer changed.
         last_within: the last whose difference in accuracy has its whole interval within `MARGIN`.
-        collapse: the first at which more than half of the dense accuracy above guessing is gone.
+        collapse: the first at which more than half of the dense accuracy above guessing is gone; None without any.
     """
 
     first_change: int | None
@@ -212,7 +212,9 @@ def marks(comparisons: Sequence[Comparison], classes: int) -> Marks:
     return Marks(
         first_change=next((i for i, c in rows if c.changed), None),
         last_within=next((i for i, c in reversed(rows) if c.within()), None),
-        collapse=next((i for i, c in rows if c.pruned.value < halfway), None),
+        collapse=next(
+            (i for i, c in rows if 1 / classes < comparisons[0].dense.value and c.pruned.value < halfway), None
+        ),
     )
 
 

@@ -163,8 +163,12 @@ def _ticks(stops: Sequence[str], every: int) -> Spec:
     return {"tickvals": shown, "ticktext": [stops[i] for i in shown]}
 
 
-def feature_maps(sources: Sequence[str], shape: tuple[int, int], repair: str = AS_IS) -> LiveFigure:
-    """The first convolution's feature maps, dense next to pruned: for each stop the URI of a picture of this shape."""
+def feature_maps(sources: Sequence[str], shape: tuple[int, int], repair: str = AS_IS, some: str = "") -> LiveFigure:
+    """The first convolution's feature maps, dense next to pruned: for each stop the URI of a picture of this shape.
+
+    If these are only some of its feature maps, `some` says so: `64 of 512`.
+    """
+    title = f"{some} feature maps of the first convolution" if some else "Feature maps of the first convolution"
     height, width = shape
     traces = [
         {"type": "image", "source": sources[0], "xaxis": f"x{n}", "yaxis": f"y{n}", "hoverinfo": "skip"}
@@ -191,7 +195,7 @@ def feature_maps(sources: Sequence[str], shape: tuple[int, int], repair: str = A
     def patch(i: int) -> Patch:
         return Patch({1: {"source": sources[i]}})
 
-    return live("maps", "Feature maps of the first convolution", traces, layout, patch, len(sources), narrow)
+    return live("maps", title, traces, layout, patch, len(sources), narrow)
 
 
 def _above(text: str, x: float) -> Spec:

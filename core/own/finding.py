@@ -55,7 +55,7 @@ class Finding(Job[Prepared]):
     kind = "find"
     noun = "look at the pictures"
     unit = "reading"
-    kept = "uploads/{id}.json"
+    kept = "uploads/{job.upload}.{key}.json"
 
     upload: str
     architecture: str | None = None

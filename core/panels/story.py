@@ -14,18 +14,26 @@ from core.words import repair, wording
 
 _COLUMNS = 8
 """Feature maps side by side."""
+_MOST_MAPS = 64
+"""Feature maps that are shown; of a convolution with more, the first."""
+_LARGEST = float(np.finfo(np.float16).max)
 
 
 def story(trace: Trace, profile: Profile, classes: Sequence[str], true: int | None = None) -> Panel:
-    """The panel of one image; `trace` has the profile's S stops, `true` is its class if that is known."""
-    sources, shape = _pictures(trace.maps)
+    """The panel of one image; `trace` has the profile's S stops, `true` is its class if that is known.
+
+    A network without a convolution has no feature maps, and the panel no figure of them.
+    """
     name = profile.pruning.repair
     names = [wording.isolated(name) for name in classes]
     placed = [
         Placed(figures.probabilities(trace.probability, classes, name), 5),
         Placed(figures.story(trace.probability, trace.sparsity, classes, name), 7),
-        Placed(figures.feature_maps(sources, shape, name), 12),
     ]
+    if of := trace.maps.shape[1]:
+        sources, shape = _pictures(trace.maps[:, :_MOST_MAPS])
+        some = f"{_MOST_MAPS} of {wording.count(of)}" if of > _MOST_MAPS else ""
+        placed.append(Placed(figures.feature_maps(sources, shape, name, some), 12))
     return Panel(
         stops=stop_texts(profile),
         marks=_marks(trace, profile, names),
@@ -85,16 +93,16 @@ def _best(probability: NDArray[np.float32], classes: Sequence[str]) -> tuple[str
 
 def _pictures(maps: NDArray[np.float16]) -> tuple[list[str], tuple[int, int]]:
     """(S, F, h, w) feature maps as a picture a stop (URIs) of that height and width."""
-    top = (
-        float(np.percentile(maps[0].astype(np.float32), 99.5)) or 1.0
-    )  # white, so a single peak does not darken the rest
-    grey = np.clip(maps.astype(np.float32) * (255 / top), 0, 255).astype(np.uint8)
+    values = np.nan_to_num(maps.astype(np.float32), posinf=_LARGEST)  # float16 may be too small for a brought network
+    top = float(np.percentile(values[0], 99.5))  # white, so a single peak does not darken the rest
+    grey = np.clip(values * (255 / (top if top > 0 else 1.0)), 0, 255).astype(np.uint8)
     grey = np.pad(grey, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=96)  # a line between two maps
+    _, f, h, w = grey.shape
+    columns = min(f, _COLUMNS)
     sheets, known = [], dict[bytes, str]()
     for stop in grey:
         key = stop.tobytes()
         if key not in known:
-            known[key] = picture.url(picture.sheet(stop, _COLUMNS))
+            known[key] = picture.url(picture.sheet(stop, columns))
         sheets.append(known[key])
-    _, f, h, w = grey.shape
-    return sheets, (math.ceil(f / _COLUMNS) * h, _COLUMNS * w)
+    return sheets, (math.ceil(f / columns) * h, columns * w)

@@ -54,6 +54,10 @@ class Kept:
         """Remove a file that `keep` wrote, if it exists; raises as `keep` does."""
         self._place.remove(name)
 
+    def held(self, folder: str) -> list[str]:
+        """The names of the files that `keep` wrote into a folder."""
+        return [file.name for file in self._place.held(folder)]
+
     def trim(self, folder: str, room: int) -> None:
         """Remove the oldest files that `keep` wrote into a folder until the others fit; raises as `keep` does."""
         left = room

@@ -32,5 +32,7 @@ def path(store: Kept, name: str) -> Path:
 
 
 def drop(store: Kept, name: str) -> None:
-    """Forget an upload, if it is there; raises StoreError if it cannot be removed."""
-    store.drop(f"{FOLDER}/{name}")
+    """Forget an upload and what was found out about it; raises StoreError if it cannot be removed."""
+    for file in store.held(FOLDER):
+        if file.removeprefix(f"{FOLDER}/").partition(".")[0] == name:
+            store.drop(file)

@@ -67,8 +67,8 @@ def pictures(prepared: Prepared) -> Iterator[str]:
     yield images(prepared.test, prepared.before, len(prepared.classes), prepared.aside)
     tried = prepared.found.tried
     yield (
-        f"{wording.counted(len(tried), 'way')} to read them {'was' if len(tried) == 1 else 'were'} tried on pictures "
-        "that are not reported on; the first is proposed."
+        f"{wording.counted(len(tried), 'reading')} {'was' if len(tried) == 1 else 'were'} tried on pictures that are "
+        "not reported on; the first is proposed."
     )
 
 

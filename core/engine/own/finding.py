@@ -20,6 +20,7 @@ from core.own.reading import Pixels, Reading
 ROUNDS, FEWER = (50, 150, 500), (20, 60, 200)
 """Pictures after each round, and after each for large images."""
 _LARGE = 10_000  # pixels
+_LEFT = {20: 12, 60: 4, 200: 4}  # readings, at most, that are left after so many large images
 _PER_CLASS = 4  # pictures, from which on an order of the classes is looked for
 MOST = ROUNDS[-1]
 
@@ -67,6 +68,9 @@ def find(
             raise problem
         done = upto
         racing, behind = _ahead(racing, pictures.labels, classes)
+        if _is_large(readings):  # where hardly any is right, none would be left behind
+            most = _LEFT.get(upto, len(racing))
+            racing, behind = racing[:most], [*racing[most:], *behind]
         left = behind + left
     ordered, reordered = [*racing, *left], _reordered(racing, pictures.labels, classes)
     if reordered is not None:
@@ -77,8 +81,12 @@ def find(
 
 def _rounds(readings: Sequence[Reading], pictures: int) -> list[int]:
     """How many pictures have been looked at after each round."""
+    return sorted({min(n, pictures) for n in (FEWER if _is_large(readings) else ROUNDS)})
+
+
+def _is_large(readings: Sequence[Reading]) -> bool:
     height, width = readings[0].size
-    return sorted({min(n, pictures) for n in (ROUNDS if height * width <= _LARGE else FEWER)})
+    return height * width > _LARGE
 
 
 def _fitted(racing: Sequence[_Racer], pictures: Pictures, indices: range) -> dict[object, list[Pixels]]:

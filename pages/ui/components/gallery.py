@@ -1,10 +1,12 @@
 """A page of test images as a Streamlit component: pictures from one sheet, each with two answers; a click opens one."""
 
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from PIL import Image
 
 from core import picture
 from core.words import wording
@@ -54,12 +56,19 @@ def gallery(
         key: the component's key.
         on_open: called before the page reruns, with the index of the image that the visitor opens.
     """
-    source = picture.url(sheet) if sheet else None
+    cut = {"sheet": picture.url(sheet), "cell": cell(sheet, len(cards), columns)} if sheet else {"sheet": None}
     _component(
-        data={"cards": [card.to_json() for card in cards], "sheet": source, "columns": columns},
+        data={"cards": [card.to_json() for card in cards], "columns": columns, **cut},
         key=key,
         on_opened_change=lambda: _open(st.session_state[key].opened, cards, on_open),
     )
+
+
+def cell(sheet: bytes, pictures: int, columns: int) -> tuple[int, int]:
+    """Pixels across and down of one picture's place on a sheet of so many."""
+    with Image.open(io.BytesIO(sheet), formats=["PNG"]) as opened:
+        width, height = opened.size
+    return width // columns, height // -(-pictures // columns)
 
 
 def _open(image: object, cards: Sequence[Card], on_open: Callable[[int], None]) -> None:

@@ -3,7 +3,7 @@
 
 const BACKS = { "-": ["#cc79a7", "\u2212"], "+": ["#009e73", "+"], "~": ["#6b7280", "\u2260"] }
 const LEAST = 18 // pixels of a tile's side; where a row has less, a class takes a further line
-const MOST = 44
+const MOST = 44 // larger pictures are reduced smoothly; smaller ones keep the edges of their pixels
 const GAP = 2
 const TURN = 220 // milliseconds
 const STILL = matchMedia("(prefers-reduced-motion: reduce)")
@@ -69,7 +69,6 @@ class Wall {
     Object.assign(this.canvas.style, { width: `${width}px`, height: `${this.layout.high}px` })
     this.brush = this.canvas.getContext("2d")
     this.brush.setTransform(sharp, 0, 0, sharp, 0, 0)
-    this.brush.imageSmoothingEnabled = false
     this.reserve()
   }
 
@@ -90,7 +89,10 @@ class Wall {
   read(url) {
     this.pictures = undefined
     const pictures = new Image()
+    const { columns, images } = this.wall
+    const rows = Math.ceil(images.length / columns)
     pictures.onload = () => {
+      this.cell = { across: pictures.naturalWidth / columns, down: pictures.naturalHeight / rows }
       this.pictures = pictures
       this.draw()
     }
@@ -150,13 +152,15 @@ class Wall {
       brush.fillRect(-side / 2, -side / 2, side, side)
     }
     if (this.pictures) {
-      const size = this.pictures.naturalWidth / this.wall.columns
+      const { across, down } = this.cell
       const [column, row] = [i % this.wall.columns, Math.floor(i / this.wall.columns)]
-      const inset = sign ? 3 : 0
+      const [longer, room] = [Math.max(across, down), side - (sign ? 6 : 0)]
+      const [width, height] = [(room * across) / longer, (room * down) / longer]
       brush.globalAlpha = sign ? 0.45 : 1
+      brush.imageSmoothingEnabled = longer > MOST
+      brush.imageSmoothingQuality = "high"
       brush.drawImage(
-        this.pictures, column * size, row * size, size, size,
-        inset - side / 2, inset - side / 2, side - 2 * inset, side - 2 * inset,
+        this.pictures, column * across, row * down, across, down, -width / 2, -height / 2, width, height,
       )
       brush.globalAlpha = 1
     }

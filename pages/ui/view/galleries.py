@@ -7,16 +7,20 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core import picture
+from core.errors import DataError
+from core.picture import drawn
 from core.words import wording
 from pages.ui.components.gallery import Card, gallery
 from pages.ui.server.services import store
-from pages.ui.view import address, linked, lookup, stories
+from pages.ui.view import address, linked, lookup, say, stories
 from pages.ui.view.address import View
 from pages.ui.view.lookup import Stops
 from pages.ui.view.report import Content
 from pages.ui.view.say import as_written
 
 PER_PAGE, COLUMNS = 24, 6
+LEAST_SIDE, MOST_SIDE, MOST_SENT = 112, 224, 512
+"""Of an opened picture's longer side: CSS pixels at least and at most, and the pixels that the browser is sent."""
 
 
 def show_gallery(view: View, images: NDArray[np.int64], make: Callable[[int], Card], key: str) -> None:
@@ -73,12 +77,29 @@ def show_image(view: View, stops: Stops, image: int) -> Content | None:
     if pictures is None:
         st.info("The images are not on this server: run `make data` there.", icon=":material/database:")
         return None
-    left, right = st.columns([1, 6], vertical_alignment="center")
-    left.image(enlarged(pictures[image]), width=112, alt=f"Test image {image}: {view.run.classes[true]}")
+    try:
+        pixels = pictures[image]
+    except DataError as error:
+        say.error(error)
+        return None
+    width = shown_width(pixels)
+    left, right = st.columns([1 if width <= LEAST_SIDE else 2, 6], vertical_alignment="center")
+    left.image(enlarged(pixels), width=width, alt=f"Test image {image}: {view.run.classes[true]}")
     right.header(f"Test image {wording.count(image)}: {as_written(view.run.classes[true])}")
-    return stories.show(view, stops, pictures[image], true)
+    return stories.show(view, stops, pixels, true)
 
 
-def enlarged(pixels: NDArray[np.uint8], times: int = 8) -> str:
-    """The URL of a picture in which each pixel is a square."""
-    return picture.url(picture.png(pixels.repeat(times, axis=0).repeat(times, axis=1)))
+def shown_width(pixels: NDArray[np.uint8]) -> int:
+    """CSS pixels across of an opened picture: its longer side takes `LEAST_SIDE` to `MOST_SIDE`."""
+    h, w = map(int, pixels.shape[:2])
+    side = min(max(h, w, LEAST_SIDE), MOST_SIDE)
+    return max(1, round(side * w / max(h, w)))
+
+
+def enlarged(pixels: NDArray[np.uint8], times: int | None = None) -> str:
+    """The URL of a picture (h, w) or (h, w, 3) in which each pixel is a square of so many pixels a side.
+
+    Without a number, as many as `MOST_SIDE` has room for. A picture of more than `MOST_SENT` pixels a side is reduced.
+    """
+    times = times or max(1, MOST_SIDE // max(pixels.shape[:2]))
+    return picture.url(picture.png(drawn.reduced(drawn.enlarged(pixels, times), MOST_SENT)))
