@@ -9,8 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from benchmarks.results import Row, save
@@ -48,19 +48,28 @@ def compute(engine: Engine, asked: Sequence[Cell]) -> tuple[float, list[Curve]]:
 
 def on_cluster(workers: int, asked: Sequence[Cell]) -> tuple[float, list[Curve]]:
     """The same on a scheduler and workers of one thread each, that have imported torch before the clock starts."""
+    with tempfile.TemporaryDirectory() as folder, engine_with(workers, Path(folder)) as engine:
+        return compute(engine, asked)
+
+
+@contextmanager
+def engine_with(workers: int, store: Path, *, alone: bool = False) -> Iterator[Engine]:
+    """An engine with a scheduler and so many workers; `alone`: each on a processor of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address, here = f"tcp://127.0.0.1:{port}", ("--no-dashboard", "--host", "127.0.0.1")
-    with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
+    with ExitStack() as stack:
         _start(stack, "scheduler", "--port", str(port), *here)
-        for _ in range(workers):
-            _start(stack, "worker", address, "--nthreads", "1", "--no-nanny", "--preload", "core.engine.tasks", *here)
-        engine = Engine(Path(folder), address=address)
+        for worker in range(workers):
+            on = ("taskset", "--cpu-list", str(worker)) if alone else ()
+            options = ("--nthreads", "1", "--no-nanny", "--preload", "core.engine.tasks", *here)
+            _start(stack, "worker", address, *options, on=on)
+        engine = Engine(store, address=address)
         stack.callback(engine.close)
         while not _up(engine, workers):
             time.sleep(0.2)
-        return compute(engine, asked)
+        yield engine
 
 
 def _up(engine: Engine, workers: int) -> bool:
@@ -70,8 +79,9 @@ def _up(engine: Engine, workers: int) -> bool:
         return False
 
 
-def _start(stack: ExitStack, *arguments: str) -> None:
-    process = subprocess.Popen([sys.executable, "-m", "dask", *arguments], cwd=ROOT, stderr=subprocess.DEVNULL)
+def _start(stack: ExitStack, *arguments: str, on: Sequence[str] = ()) -> None:
+    command = [*on, sys.executable, "-m", "dask", *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     stack.callback(process.wait)
     stack.callback(process.terminate)
 

@@ -32,9 +32,7 @@ def main(networks: list[str]) -> None:
                 start = time.perf_counter()
                 profile = perform(Profiling(run_id=run.id, pruning=pruning), store.root)
                 seconds = round(time.perf_counter() - start, 1)
-                rows.append(
-                    {"network": run.network, "profile": name, "stops": len(profile.k), "seconds": seconds}
-                )
+                rows.append({"network": run.network, "profile": name, "stops": len(profile.k), "seconds": seconds})
                 print(*rows[-1].values(), flush=True)
     save("refit", rows, {})
 

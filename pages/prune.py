@@ -1,15 +1,18 @@
 """How far can I prune? The slider and the figures it drives."""
 
+from typing import Any
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core import figures, panels
 from core.evaluation import MARGIN
+from core.figures.layers import titles
 from core.study.bisection import Goal, Search, in_words
 from core.words import repair
 from pages.ui.components.live_panel import live_panel
 from pages.ui.server.services import results, store
-from pages.ui.view import address, code, linked, lookup, picker, predict, report
+from pages.ui.view import address, code, linked, lookup, picker, predict, report, say
 from pages.ui.view.address import View
 from pages.ui.view.head import head
 from pages.ui.view.lookup import Stops
@@ -35,17 +38,31 @@ def choose_options() -> list[str]:
     return [option for option, on in ((figures.LOG, log), (figures.COMMON, common)) if on]
 
 
+SIDE_BY_SIDE = 8
+"""Convolutions up to which all are offered next to each other; more are offered in a select box."""
+
+
 def choose_kernels(view: View) -> dict[str, str]:
-    """Query of the panel's address: which convolution's kernels are drawn and, if it is large, from which index on."""
+    """Query of the panel's address: which convolution's kernels are drawn and, if it is large, from which index on.
+
+    Empty if the network has no convolution of two dimensions.
+    """
     shapes = store().shapes(view.run.id)
-    layers = {figures.layer_title(name): name for name in panels.convolutions(shapes)}
-    first, (choice, *windows) = next(iter(layers)), st.columns([8, 2, 2])
+    names = panels.convolutions(shapes)
+    if not names:
+        return {}
+    many = len(names) > SIDE_BY_SIDE
+    shown = titles(names) if many else [say.as_written(title) for title in titles(names)]
+    layers, (choice, *windows) = dict(zip(shown, names, strict=True)), st.columns([8, 2, 2])
+    if many and st.session_state.get("kernels", shown[0]) not in layers:
+        st.session_state["kernels"] = shown[0]  # that was the layer of another network
+    widget: Any = choice.selectbox if many else choice.segmented_control
+    how: dict[str, Any] = {} if many else {"default": shown[0], "required": True}
     chosen = linked.choice(
-        choice.segmented_control, "Kernels of", [*layers], default=first, key="kernels", required=True,
-        on_change=address.change,
+        widget, "Kernels of", shown, key="kernels", on_change=address.change, **how,
         help="The convolution whose kernels are drawn above, one heat map for each; pruned weights are covered.",
     )  # fmt: skip
-    layer = layers.get(chosen, layers[first])
+    layer = layers.get(chosen, names[0])
     starts = {
         what: choose_start(column, what, size)
         for column, what, size in zip(windows, ("filter", "input"), shapes[layer][:2], strict=True)
@@ -63,7 +80,8 @@ def choose_start(column: DeltaGenerator, what: str, size: int) -> str:
 def show_panel(view: View, stops: Stops, options: list[str]) -> None:
     """Show the slider and its figures; the choice of kernels stands below the last figure, which draws them."""
     above = st.container()
-    urls = [lookup.panel_url(view, stops), lookup.panel_url(view, stops, **choose_kernels(view))]
+    kernels = choose_kernels(view)
+    urls = [lookup.panel_url(view, stops), *([lookup.panel_url(view, stops, **kernels)] if kernels else [])]
     with above:
         live_panel(
             urls,

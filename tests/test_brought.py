@@ -32,6 +32,7 @@ from core.own.brought import GRAPH, PICTURES, Brought
 from core.own.finding import Finding, Prepared
 from core.own.looking import Looking
 from core.own.pictures import in_order
+from core.progress import Progress
 from core.pruning import PruningConfig, kernels, prune
 from core.run import Bringing, Run
 from core.store import uploads
@@ -155,7 +156,7 @@ def test_the_first_part_is_there_at_once_and_all_parts_are_the_whole_bit_for_bit
 
 def test_what_was_evaluated_before_a_stop_is_not_evaluated_again(parted: tuple[Path, Run]) -> None:
     root, run = parted
-    done = []
+    done = list[Progress]()
 
     def stop_soon() -> bool:
         return len([*(root / "parts").iterdir()]) >= 4

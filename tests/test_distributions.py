@@ -168,3 +168,53 @@ def test_a_layer_of_zeros_has_an_axis_and_only_zero_filters() -> None:
     assert (layer.reach, layer.smallest, layer.filters_zeroed(0)) == (1, 1, 3)
     assert layer.at(5).zeros == 12 and not layer.at(5).removed.any() and not layer.at(5).kept.any()
     assert layer.cut(5) == 0 and layer.near(5, layer.smallest).removed.sum() == 0
+
+
+HARD = np.array(
+    [0.0, -0.0, 1e-45, -1e-45, 3e-45, 1.4e-44, 1e-38, -1e-38, 1e-30, 0.1, 0.1, -0.1, 1 / 3, 0.5, -0.5, 1, 1, -1, 1,
+     5 / 3, 2, 3, -3, 5, -5, 5, 1e30, 3.4e38, -3.4e38], np.float32,
+)  # fmt: skip
+
+
+def as_numpy_counts(layer: OrderedLayer, k: int, edges: NDArray[np.float64]) -> list[list[int]]:
+    """Removed and kept weights between these edges, which NumPy sorts first."""
+    parts = (part[part != 0] for part in (layer.ordered[:k], layer.ordered[k:]))
+    return [np.histogram(part, edges)[0].tolist() for part in parts]
+
+
+def on_edges(unit: float) -> NDArray[np.float32]:
+    """The float32 next to each edge of the zoom, and its neighbours on both sides."""
+    end = ZOOM * unit * (1 + 2.0**-30)
+    with np.errstate(over="ignore", under="ignore"):
+        edges = np.linspace(-end, end, ZOOM_BINS + 1).astype(np.float32)
+    edges = edges[np.isfinite(edges)]
+    return np.concatenate([edges, np.nextafter(edges, np.float32(np.inf)), np.nextafter(edges, np.float32(-np.inf))])
+
+
+@pytest.mark.parametrize("by_size", [True, False], ids=["by magnitude", "in any order"])
+@pytest.mark.parametrize("unit", [1.0, 1 / 3, 0.1, float(np.float32(0.1)), 1e-45, 1e-38, 1.7e-41, 1e30, 3e38])
+def test_the_zoom_counts_as_numpy_does_on_edges_next_to_them_and_at_the_ends_of_float32(
+    unit: float, by_size: bool
+) -> None:
+    weights = np.concatenate([HARD, on_edges(unit), on_edges(0.1)])
+    weights = weights[np.isfinite(weights)]
+    order = (
+        np.argsort(np.abs(weights), kind="stable") if by_size else np.random.default_rng(1).permutation(weights.size)
+    )
+    layer = OrderedLayer.of("fc.weight", weights[None], order)
+    for k in (0, 1, 2, 3, 50, 100, weights.size - 1, weights.size):
+        for one in (unit, layer.cut(k) or layer.smallest):
+            h = layer.near(k, one)
+            assert [h.removed.tolist(), h.kept.tolist()] == as_numpy_counts(layer, k, h.edges)
+
+
+@given(
+    arrays(np.float32, st.integers(1, 60), elements=st.floats(width=32, allow_nan=False, allow_infinity=False)),
+    st.integers(0, 60),
+    st.booleans(),
+)
+def test_the_zoom_counts_as_numpy_does(weights: NDArray[np.float32], k: int, by_size: bool) -> None:
+    order = np.argsort(np.abs(weights), kind="stable") if by_size else np.arange(weights.size)
+    layer, k = OrderedLayer.of("fc.weight", weights[None], order), min(k, weights.size)
+    h = layer.near(k, layer.cut(k) or layer.smallest)
+    assert [h.removed.tolist(), h.kept.tolist()] == as_numpy_counts(layer, k, h.edges)

@@ -171,8 +171,8 @@ def upright(x: float, colour: str, axes: str, **line: Any) -> Spec:
 
 
 def layer_title(name: str) -> str:
-    """The layer's name as shown: `conv1` for `conv1.conv.weight`, `fc` for `fc.weight`."""
-    return name.removesuffix(".weight").removesuffix(".conv")
+    """The layer's name as shown: `conv1` for `conv1.conv.weight`, `fc` for `fc.weight`; never empty."""
+    return name.removesuffix(".weight").removesuffix(".conv") or name
 
 
 def hundredths(fraction: float) -> float:

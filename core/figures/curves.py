@@ -1,5 +1,6 @@
 """What moves with the sparsity: accuracy, its difference, and the share of each layer."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -15,13 +16,13 @@ from core.figures.base import (
     Spec,
     frame,
     hundredths,
-    layer_title,
     live,
     plain_axis,
     upright,
 )
 from core.figures.colours import CUT, GREY, MENDED, PRUNED, after
 from core.figures.labels import labels, names_axis
+from core.figures.layers import MANY, shortened, titles
 from core.figures.lines import dense_level, diamond, repair_dash, repair_line
 from core.pruning import AS_IS, REPAIRS
 from core.words import wording
@@ -127,35 +128,64 @@ def _difference_range(comparisons: Sequence[Comparison], sparsity: NDArray[np.fl
 
 
 def layer_shares(profile: Profile) -> LiveFigure:
-    """The share of each layer's weights that is pruned, a dot a layer; the whole network's as a line."""
+    """The share of each of L layers' weights that is pruned, a dot a layer; the whole network's as a line.
+
+    With more than `layers.MANY` layers the dots are smaller, not all are named, and numbers are said on hover only.
+    """
     shares = profile.layer_k / profile.sizes
     axis = SparsityAxis.over(np.column_stack([shares, profile.sparsity]))
-    titles = [layer_title(name) for name in profile.names]
-    layers = labels(titles)
+    names, many = titles(profile.names), len(profile.names) > MANY
+    layers, short = labels(names), labels(shortened(names))
+    parts = [range(len(layers))] if many else [range(j, j + 1) for j in range(len(layers))]
+    height = min(440 + 6 * (len(layers) - MANY), _TALLEST) if many else 440
+    said = {"hovertext": layers, "hovertemplate": "%{hovertext}<br>%{text}<extra></extra>"}
     dots = {
-        "type": "scatter", "x": [axis.low] * len(layers), "y": layers, "mode": "markers+text",
-        "marker": {"color": PRUNED, "size": 10}, "hoverinfo": "skip",
+        "type": "scatter", "x": [axis.low] * len(layers), "y": layers, "mode": "markers" if many else "markers+text",
+        "marker": {"color": PRUNED, "size": 5 if many else 10},
+        **(said if many or short != layers else {"hoverinfo": "skip"}),
     }  # fmt: skip
     layout = frame(
-        440,
+        height,
         xaxis=axis.layout("Share of the layer pruned, % (logit scale)"),
-        yaxis=names_axis(titles, down=True, range=[-0.6, len(layers) - 0.3]),
+        yaxis=names_axis(names, down=True, range=[-0.6, len(layers) - 0.3], **_named(layers, short)),
         shapes=[upright(axis.low, GREY, "", dash="dot", width=1.5)],
     )
 
     def patch(i: int) -> Patch:
         x = [axis.place(share) for share in shares[i]]
-        labels = [f"{k:,} of {n:,}" for k, n in zip(profile.layer_k[i], profile.sizes, strict=True)]
+        counts = [f"{k:,} of {n:,}" for k, n in zip(profile.layer_k[i], profile.sizes, strict=True)]
         overall = axis.place(profile.k[i] / profile.total)
         sides = ["top left" if place > (axis.low + axis.high) / 2 else "top right" for place in x]
-        moved: dict[int, Spec] = {j: {"x": [axis.low, place]} for j, place in enumerate(x)}
-        moved[len(layers)] = {"x": x, "text": labels, "textposition": sides}
+        moved: dict[int, Spec] = {
+            j: {"x": _ends(axis.low, [x[layer] for layer in part])} for j, part in enumerate(parts)
+        }
+        moved[len(parts)] = {"x": x, "text": counts} | ({} if many else {"textposition": sides})
         return Patch(moved, {"shapes[0].x0": overall, "shapes[0].x1": overall})
 
-    traces = [*(_stem(axis.low, layer) for layer in layers), dots]
+    traces = [*(_stems(axis.low, [layers[j] for j in part]) for part in parts), dots]
     return live("layers", "Share pruned per layer", traces, layout, patch, len(profile.k), axis.narrow("xaxis"))
 
 
-def _stem(x: float, layer: str) -> Spec:
-    line = {"color": PRUNED, "width": 2}
-    return {"type": "scatter", "x": [x, x], "y": [layer, layer], "mode": "lines", "line": line, "hoverinfo": "skip"}
+_TALLEST = 900
+"""Pixels of the shares over layers, at most."""
+_MOST_NAMED = 40
+"""Names that stand below each other in it without touching."""
+
+
+def _named(layers: Sequence[str], short: Sequence[str]) -> Spec:
+    """Names next to an axis of these labels: of all layers, or of every n-th from the first on."""
+    step = math.ceil(len(layers) / _MOST_NAMED)
+    return {"tickvals": [*layers[::step]][::-1], "ticktext": [*short[::step]][::-1]}
+
+
+def _stems(low: float, layers: Sequence[str]) -> Spec:
+    """A line from 0 % to the dot of each of these layers."""
+    line = {"color": PRUNED, "width": 2 if len(layers) == 1 else 1}
+    y = [place for layer in layers for place in (layer, layer, None)][:-1]
+    x = _ends(low, [low] * len(layers))
+    return {"type": "scatter", "x": x, "y": y, "mode": "lines", "line": line, "hoverinfo": "skip"}
+
+
+def _ends(low: float, places: Sequence[float]) -> list[float | None]:
+    """The ends of these lines, with a gap between two."""
+    return [end for place in places for end in (low, place, None)][:-1]

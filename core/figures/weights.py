@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from core.figures.base import LiveFigure, Patch, Spec, frame, layer_title, live, nth, plain_axis
 from core.figures.colours import CUT, DENSE, GAINED, GREY, PRUNED, REPAIRED
-from core.figures.labels import label
+from core.figures.labels import LONGEST, label
+from core.figures.layers import NARROW, WIDE, cells, labelled, on_hover, shortened, titled
 from core.pruning import AS_IS, REPAIRS
 from core.pruning.distributions import ZOOM, ZOOM_BINS, Histogram
 from core.words import wording
@@ -25,18 +26,23 @@ LOG, COMMON = "log", "common"
 
 
 def distributions(
-    rows: Sequence[Sequence[Histogram]], cuts: Cuts | None = None, repair: str = AS_IS, refitted: Counts | None = None
+    rows: Sequence[Sequence[Histogram]],
+    cuts: Cuts | None = None,
+    repair: str = AS_IS,
+    refitted: Counts | None = None,
+    of: int | None = None,
 ) -> LiveFigure:
     """Signed weights of each layer at each of S stops, (S, L) histograms: removed below, kept above, the cut a band.
 
     They are the weights as pruned, over which the refitted ones are drawn as a line; if these are not known, the title
-    says that the repair changes the weights.
+    says that the repair changes the weights. If these L layers are those with most weights `of` more, it says so too.
     """
+    names = labelled([h.name for h in rows[0]], _LONGEST)
     reach = max(h.edges[-1] for h in rows[0])
     axes = [{"nticks": 4, "tickangle": 0, "range": [h.edges[0], h.edges[-1]]} for h in rows[0]]
-    traces = [bars for j, h in enumerate(rows[0]) for bars in _bars(j, h, h.centres, "%{x:.3g}")]
-    traces += [_steps(j, h, h.centres, "%{x:.3g}") for j, h in enumerate(rows[0]) if refitted]
-    layout, narrow = _multiples(rows[0], axes)
+    traces = [bars for j, h in enumerate(rows[0]) for bars in _bars(j, h, h.centres, "%{x:.3g}", names[j][1])]
+    traces += [_steps(j, h.centres, "%{x:.3g}", names[j][1]) for j, h in enumerate(rows[0]) if refitted]
+    layout, narrow = _multiples(names, axes)
     layout["shapes"] = [_cut(j, 0.0) for j in range(len(axes))] if cuts else []
     common = {f"xaxis{nth(j)}.range": [-reach, reach] for j in range(len(axes))}
     own = {f"xaxis{nth(j)}.range": axis["range"] for j, axis in enumerate(axes)}
@@ -45,11 +51,11 @@ def distributions(
         moved = {f"shapes[{j}].{end}": x for j, cut in enumerate(cuts[i] if cuts else ()) for end, x in _ends(cut)}
         return Patch(
             _stacks(rows[i]) | _lines(rows[i], refitted, i),
-            moved | _counted(rows[i], None if refitted is None else refitted[i]),
+            moved | _counted(rows[i], names, None if refitted is None else refitted[i]),
         )
 
     options = {LOG: _count_axes(len(axes)), COMMON: (common, own)}
-    title = f"Weights of each layer{_drawn_over(repair, refitted)}"
+    title = titled(f"Weights of each layer{_drawn_over(repair, refitted)}", len(axes), of)
     return live("distributions", title, traces, layout, patch, len(rows), narrow, options=options)
 
 
@@ -62,17 +68,22 @@ def _before(repair: str) -> str:
 
 
 def around_the_cut(
-    rows: Sequence[Sequence[Histogram]], cuts: Cuts, repair: str = AS_IS, refitted: Counts | None = None
+    rows: Sequence[Sequence[Histogram]],
+    cuts: Cuts,
+    repair: str = AS_IS,
+    refitted: Counts | None = None,
+    of: int | None = None,
 ) -> LiveFigure:
     """The same weights close to zero, in multiples of the cut: visible also where the cut is thinner than a bar.
 
     The axes stay fixed; their labels change at each stop.
     """
+    names = labelled([h.name for h in rows[0]], _LONGEST)
     centres = (np.arange(ZOOM_BINS) + 0.5) * 2 * ZOOM / ZOOM_BINS - ZOOM
     axes: list[Spec] = [{"range": [-ZOOM, ZOOM], "tickvals": [-3, 0, 3], "tickangle": 0} for _ in rows[0]]
-    traces = [bars for j, h in enumerate(rows[0]) for bars in _bars(j, h, centres, "%{x:.2f} × %{meta}")]
-    traces += [_steps(j, h, centres, "%{x:.2f} thresholds") for j, h in enumerate(rows[0]) if refitted]
-    layout, narrow = _multiples(rows[0], axes)
+    traces = [bars for j, h in enumerate(rows[0]) for bars in _bars(j, h, centres, "%{x:.2f} × %{meta}", names[j][1])]
+    traces += [_steps(j, centres, "%{x:.2f} thresholds", full) for j, (_, full) in enumerate(names) if refitted]
+    layout, narrow = _multiples(names, axes)
     layout["shapes"] = [_cut(j, 1.0) for j in range(len(axes))]
 
     def patch(i: int) -> Patch:
@@ -84,31 +95,31 @@ def around_the_cut(
         return Patch(data | _lines(rows[i], refitted, i), seen | ticks)
 
     options = {LOG: _count_axes(len(axes))}
-    title = f"Around the threshold{_drawn_over(repair, refitted)}"
+    title = titled(f"Around the threshold{_drawn_over(repair, refitted)}", len(axes), of)
     return live("zoom", title, traces, layout, patch, len(rows), narrow, options=options)
 
 
-WIDE, NARROW = 6, 2
-"""Columns of small multiples on a wide and on a narrow screen, at most."""
-_TITLE = 80
-"""Pixels between two rows of them, for the upper one's ticks and the lower one's title of up to three lines."""
+_LONGEST = 20
+"""Characters of a name above a small multiple."""
+
+Names = Sequence[tuple[str, str]]
+"""Of each layer the label that is shown, and that of its whole name, which is shown on hover."""
 
 
-def _multiples(histograms: Sequence[Histogram], axes: Sequence[Spec]) -> tuple[Spec, Spec]:
+def _multiples(names: Names, axes: Sequence[Spec]) -> tuple[Spec, Spec]:
     """The layout of small multiples, a panel a layer, and what differs on a narrow screen."""
-    height, cells = _cells(len(histograms), WIDE)
+    height, domains = cells(len(names), WIDE)
     layout = frame(height, barmode="stack", bargap=0, annotations=[], margin={"l": 8, "r": 8, "t": 54, "b": 8})
-    for j, (h, axis, (x, y)) in enumerate(zip(histograms, axes, cells, strict=True)):
+    for j, ((short, full), axis, (x, y)) in enumerate(zip(names, axes, domains, strict=True)):
         n = nth(j)
         layout[f"xaxis{n}"] = plain_axis(anchor=f"y{n}", domain=x, showgrid=False, **axis)
         layout[f"yaxis{n}"] = plain_axis(anchor=f"x{n}", domain=y, nticks=4, rangemode="tozero")
         place = {"x": sum(x) / 2, "xanchor": "center", "xref": "paper", "y": y[1], "yanchor": "bottom", "yref": "paper"}
-        layout["annotations"].append(
-            {"text": label(layer_title(h.name)), "showarrow": False, "font": {"size": 13}, **place}
-        )
+        hover = {"hovertext": full} if full != short else {}
+        layout["annotations"].append({"text": short, "showarrow": False, "font": {"size": 13}, **place, **hover})
     narrow: Spec = {}
-    narrow["height"], cells = _cells(len(histograms), NARROW)
-    for j, (x, y) in enumerate(cells):
+    narrow["height"], domains = cells(len(names), NARROW)
+    for j, (x, y) in enumerate(domains):
         narrow |= {f"xaxis{nth(j)}.domain": x, f"yaxis{nth(j)}.domain": y}
         narrow |= {f"annotations[{j}].x": sum(x) / 2, f"annotations[{j}].y": y[1]}
     return layout, narrow
@@ -120,7 +131,7 @@ def _count_axes(layers: int) -> tuple[Spec, Spec]:
     return log, linear
 
 
-def _counted(histograms: Sequence[Histogram], refitted: NDArray[np.int64] | None) -> Spec:
+def _counted(histograms: Sequence[Histogram], names: Names, refitted: NDArray[np.int64] | None) -> Spec:
     """The layers' titles: how many weights are removed, how many exact zeros and refitted weights are not drawn."""
     texts = {}
     for j, h in enumerate(histograms):
@@ -129,46 +140,29 @@ def _counted(histograms: Sequence[Histogram], refitted: NDArray[np.int64] | None
         left_out = {"exact zeros": h.zeros, "refitted": max(outside, 0)}
         counted = ", ".join(f"{wording.count(n)} {what}" for what, n in left_out.items() if n)
         lines = [f"{removed} of {of} removed", *([f"{counted} not drawn"] if counted else [])]
-        texts[f"annotations[{j}].text"] = label(layer_title(h.name)) + "".join(
-            f"<br><sup>{line}</sup>" for line in lines
-        )
+        texts[f"annotations[{j}].text"] = names[j][0] + "".join(f"<br><sup>{line}</sup>" for line in lines)
     return texts
 
 
-def _cells(layers: int, columns: int) -> tuple[int, list[tuple[list[float], list[float]]]]:
-    """The figure's height, and for each layer the horizontal and the vertical domain of its panel."""
-    rows = math.ceil(layers / columns)
-    columns = math.ceil(layers / rows)
-    height = _TITLE + (120 + _TITLE) * rows
-    across, down = _spans(min(columns, layers), 0.2 / columns), _spans(rows, _TITLE / height)[::-1]
-    return height, [(across[j % columns], down[j // columns]) for j in range(layers)]
-
-
-def _spans(parts: int, gap: float) -> list[list[float]]:
-    """`parts` equal spans of 0 to 1 with gaps between them."""
-    length = (1 - gap * (parts - 1)) / parts
-    return [[round(i * (length + gap), 4), round(i * (length + gap) + length, 4)] for i in range(parts)]
-
-
-def _bars(j: int, h: Histogram, x: NDArray[np.float64], where: str) -> tuple[Spec, Spec]:
-    """Removed and kept weights of the j-th layer; `where` says x when hovered."""
+def _bars(j: int, h: Histogram, x: NDArray[np.float64], where: str, name: str) -> tuple[Spec, Spec]:
+    """Removed and kept weights of the j-th layer; when hovered, `where` says x and `name` is its label."""
     removed, kept = (
         {
             "type": "bar", "x": x.tolist(), "y": counts.tolist(), "width": float(x[1] - x[0]), "xaxis": f"x{nth(j)}",
             "yaxis": f"y{nth(j)}", "marker": {"color": colour, "line": {"width": 0}},
-            "hovertemplate": f"%{{y:,}} {what} at {where}<extra>{label(layer_title(h.name))}</extra>",
+            "hovertemplate": f"%{{y:,}} {what} at {where}<extra>{name}</extra>", **on_hover(name),
         }
         for counts, colour, what in ((h.removed, PRUNED, "removed"), (h.kept, GREY, "kept"))
     )  # fmt: skip
     return removed, kept
 
 
-def _steps(j: int, h: Histogram, x: NDArray[np.float64], where: str) -> Spec:
+def _steps(j: int, x: NDArray[np.float64], where: str, name: str) -> Spec:
     """The refitted weights of the j-th layer, a step for each bar."""
     return {
         "type": "scatter", "mode": "lines", "x": x.tolist(), "y": [0] * x.size, "xaxis": f"x{nth(j)}",
         "yaxis": f"y{nth(j)}", "line": {"color": REPAIRED, "width": 1.5, "shape": "hvh"},
-        "hovertemplate": f"%{{y:,}} refitted at {where}<extra>{label(layer_title(h.name))}</extra>",
+        "hovertemplate": f"%{{y:,}} refitted at {where}<extra>{name}</extra>", **on_hover(name),
     }  # fmt: skip
 
 
@@ -224,16 +218,18 @@ def kernel_maps(
     shown, when = kernel[f:to_f, c:to_c], since[f:to_f, c:to_c]
     if kernel.shape[1] == 1:
         shown, when, rows, columns = shown.swapaxes(0, 1), when.swapaxes(0, 1), columns, rows
-    height, width = kernel.shape[2] + 1, kernel.shape[3] + 1
+    height, width = kernel.shape[2:]
+    pixels = (8 if height + width > 2 else 16) * len(shown) * (height + _gap(kernel))
     square = {"showgrid": False, "constrain": "domain"}
+    down, across = _numbered(*rows[1:], height, _gap(kernel)), _numbered(*columns[1:], width, _gap(kernel))
     layout = frame(
-        70 + max(8 * len(shown) * height, 40),
-        xaxis=plain_axis(columns[0], **square, **_numbered(*columns[1:], width)),
-        yaxis=plain_axis(rows[0], **square, **_numbered(*rows[1:], height), autorange="reversed", scaleanchor="x"),
+        70 + max(pixels, 40),
+        xaxis=plain_axis(columns[0], **square, **across),
+        yaxis=plain_axis(rows[0], **square, **down, autorange="reversed", scaleanchor="x"),
     )
     parts = (f"filters {f + 1} to {to_f} of {len(kernel)}", f"inputs {c + 1} to {to_c} of {kernel.shape[1]}")
-    title = f"Kernels of {layer_title(name)}{_before(repair)}: {', '.join(parts)}"
-    return _heat("kernels", title, shown, when, layout)
+    title = f"Kernels of {_in_words(name)}{_before(repair)}: {', '.join(parts)}"
+    return _heat(name, title, shown, when, layout)
 
 
 FEW = 32
@@ -251,39 +247,54 @@ def few_kernels(name: str, kernel: NDArray[np.float32], since: NDArray[np.int64]
     layout = frame(230, xaxis=hidden, yaxis={**hidden, "autorange": "reversed", "scaleanchor": "x"})
     layout["margin"] = {"l": 0, "r": 0, "t": 4, "b": 4}
     count = "" if len(flat) == kernel.shape[0] * kernel.shape[1] else f"the first {len(flat)} "
-    title = f"{count}kernels of {layer_title(name)}{_before(repair)}"
+    title = f"{count}kernels of {_in_words(name)}{_before(repair)}"
     shape = (rows, side, *kernel.shape[2:])
-    return _heat("kernels", title[0].upper() + title[1:], shown.reshape(shape), at.reshape(shape), layout)
+    return _heat(name, title[0].upper() + title[1:], shown.reshape(shape), at.reshape(shape), layout)
 
 
-def _heat(name: str, title: str, shown: NDArray[Any], when: NDArray[Any], layout: Spec) -> LiveFigure:
+def _in_words(name: str) -> str:
+    """A layer's name within a title, which is plain text."""
+    return wording.isolated(shortened([layer_title(name)], 2 * LONGEST)[0])
+
+
+def _heat(layer: str, title: str, shown: NDArray[Any], when: NDArray[Any], layout: Spec) -> LiveFigure:
     """Kernels (rows, columns, H, W) as heat maps, each weight covered from stop `when` on; None is empty."""
+    full, lines = layer_title(layer), {} if _gap(shown) else {"xgap": 1, "ygap": 1}
+    extra = label(full) if _in_words(layer) != wording.isolated(full) else ""
     reach = max((abs(float(w)) for w in shown.flat if w is not None), default=0.0) or 1.0
     weights = {
         "type": "heatmap", "z": _tiled(shown), "zmin": -reach, "zmax": reach, "showscale": False, "hoverongaps": False,
         "colorscale": [[0, DENSE], [0.5, "rgba(138, 143, 152, 0.12)"], [1, GAINED]],
-        "hovertemplate": "weight %{z:.3g}<extra></extra>",
+        "hovertemplate": f"weight %{{z:.3g}}<extra>{extra}</extra>", **on_hover(extra), **lines,
     }  # fmt: skip
     pruned = {
         "type": "heatmap", "z": [], "zmin": 0, "zmax": 1, "showscale": False, "hoverinfo": "skip", "name": "pruned",
-        "colorscale": [[0, PRUNED], [1, PRUNED]],
+        "colorscale": [[0, PRUNED], [1, PRUNED]], **lines,
     }  # fmt: skip
-    return LiveFigure(name, title, {"data": [weights, pruned], "layout": layout}, since={1: _tiled(when)})
+    return LiveFigure("kernels", title, {"data": [weights, pruned], "layout": layout}, since={1: _tiled(when)})
 
 
 def _tiled(kernels: NDArray[Any]) -> list[list[Any]]:
-    """(F, C, H, W) side by side as rows, with an empty row and column between two kernels."""
+    """(F, C, H, W) side by side as rows, with an empty row and column between two kernels larger than 1 x 1."""
     f, c, h, w = kernels.shape
-    tiles = np.full((f, h + 1, c, w + 1), None, object)
+    gap = _gap(kernels)
+    tiles = np.full((f, h + gap, c, w + gap), None, object)
     tiles[:, :h, :, :w] = kernels.transpose(0, 2, 1, 3).astype(object)
-    rows: list[list[Any]] = tiles.reshape(f * (h + 1), c * (w + 1))[:-1, :-1].tolist()
+    rows: list[list[Any]] = tiles.reshape(f * (h + gap), c * (w + gap))[
+        : f * (h + gap) - gap, : c * (w + gap) - gap
+    ].tolist()
     return rows
 
 
-def _numbered(start: int, stop: int, pitch: int) -> Spec:
+def _gap(kernels: NDArray[Any]) -> int:
+    """Empty cells between two kernels (F, C, H, W): none between single weights, which form a matrix."""
+    return int(kernels.shape[2:] != (1, 1))
+
+
+def _numbered(start: int, stop: int, size: int, gap: int) -> Spec:
     """Ticks under the middles of the first of these kernels, and of every eighth."""
     shown = [start, *range(start + 7, stop, 8)]
     return {
-        "tickvals": [(i - start) * pitch + pitch / 2 - 1 for i in shown],
+        "tickvals": [(i - start) * (size + gap) + (size - 1) / 2 for i in shown],
         "ticktext": [str(i + 1) for i in shown],
     }

@@ -119,10 +119,46 @@ class OrderedLayer:
         """Those within `ZOOM` units of zero, in bars of a third of a unit; a weight of one unit is within it."""
         end = ZOOM * unit * (1 + _LESS_THAN_FLOAT32)
         edges = np.linspace(-end, end, ZOOM_BINS + 1)
-        removed, kept = (
-            np.histogram(self.ordered[part][~self._zero[part]], edges)[0] for part in (slice(k), slice(k, None))
-        )
+        if self._by_value is None:
+            removed, kept = (_histogram(self.ordered[part], end) for part in (slice(k), slice(k, None)))
+        else:
+            places = np.searchsorted(self._by_value, _next_float32(edges)).astype(np.int64)
+            gone = np.clip(places, *self._removed(k))
+            removed = gone[1:] - gone[:-1]
+            kept = places[1:] - places[:-1] - removed
         return Histogram(self.name, edges, kept, removed, self.zeros)
+
+    @cached_property
+    def _by_value(self) -> NDArray[np.float32] | None:
+        """The weights that are not zero, sorted; None if they are not removed in order of magnitude."""
+        sizes = np.abs(self.ordered)
+        if not (sizes[:-1] <= sizes[1:]).all():
+            return None
+        return np.concatenate([self.ordered[self.ordered < 0][::-1], self.ordered[self.ordered > 0]])
+
+    def _removed(self, k: int) -> tuple[int, int]:
+        """Where those among the first `k` in order of magnitude begin and end in `_by_value`: around zero."""
+        negative = int(np.count_nonzero(self.ordered[:k] < 0))
+        middle = int(np.count_nonzero(self.ordered < 0))
+        return middle - negative, middle - negative + max(min(k, self.ordered.size) - self.zeros, 0)
+
+
+def _histogram(weights: NDArray[np.float32], end: float) -> NDArray[np.int64]:
+    """Counts of those that are not zero in `ZOOM_BINS` equal bars between -end and end."""
+    inside = weights[(np.abs(weights) <= np.float64(end)) & (weights != 0)].astype(np.float64)
+    return np.histogram(inside, ZOOM_BINS, (-end, end))[0]
+
+
+def _next_float32(edges: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The smallest float32 that is not below each edge, and after the last edge, which its bar includes, the next.
+
+    A float32 is below it just if it is below the edge; searching for float64 would copy all weights.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        near = edges.astype(np.float32)
+    low = near < edges
+    low[-1] = near[-1] <= edges[-1]
+    return np.where(low, np.nextafter(near, np.float32(np.inf)), near)
 
 
 @dataclass(frozen=True)

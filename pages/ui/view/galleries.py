@@ -77,15 +77,17 @@ def show_image(view: View, stops: Stops, image: int) -> Content | None:
     if pictures is None:
         st.info("The images are not on this server: run `make data` there.", icon=":material/database:")
         return None
+    title = f"Test image {wording.count(image)}: {as_written(view.run.classes[true])}"
     try:
         pixels = pictures[image]
     except DataError as error:
+        st.header(title)
         say.error(error)
         return None
     width = shown_width(pixels)
     left, right = st.columns([1 if width <= LEAST_SIDE else 2, 6], vertical_alignment="center")
     left.image(enlarged(pixels), width=width, alt=f"Test image {image}: {view.run.classes[true]}")
-    right.header(f"Test image {wording.count(image)}: {as_written(view.run.classes[true])}")
+    right.header(title)
     return stories.show(view, stops, pixels, true)
 
 

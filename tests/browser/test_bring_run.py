@@ -1,0 +1,80 @@
+"""A network of one's own becomes a run: readings, pictures, the slider, the gallery, the bytes, the download."""
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from onnx import ModelProto
+from playwright.sync_api import Page, expect
+
+from core.store.runs import RunStore
+from tests.browser.conftest import Server
+from tests.graphs import exported, trained, write_pictures
+from tests.patience import PATIENCE
+from tests.test_brought import zipped
+
+pytestmark = pytest.mark.browser
+
+LONG = 1000 * PATIENCE  # ms
+
+
+def bring(page: Page, folder: Path) -> None:
+    """Bring a network of digits with its pictures, each twelve times as large, and have it evaluated."""
+    write_pictures(folder / "digits", big=12)
+    (folder / "digits.onnx").write_bytes(exported(trained()))
+    (folder / "digits.zip").write_bytes(zipped(folder / "digits"))
+    page.get_by_text("Bring a network of your own").click()
+    page.locator('input[type="file"]').first.set_input_files(folder / "digits.onnx")
+    expect(page.get_by_role("region", name="Layers").get_by_role("row")).to_have_count(4)
+    box = page.get_by_role("combobox", name="Pictures")
+    box.click()
+    page.get_by_role("option", name="Upload a zip").click()
+    expect(page.get_by_text("A zip with a folder of pictures for each class")).to_be_visible()
+    page.locator('input[type="file"]').last.set_input_files(folder / "digits.zip")
+    page.get_by_role("button", name="Look at the pictures").click()
+    expect(page.get_by_role("region", name="How pictures are read")).to_be_visible(timeout=LONG)
+
+
+def test_it_is_read_evaluated_pruned_looked_at_and_taken_home(visit: Any, tmp_path: Path, server: Server) -> None:
+    page = visit().open("train")
+    bring(page, tmp_path)
+    first = page.get_by_role("region", name="How pictures are read").get_by_role("row").nth(1)
+    expect(first).to_contain_text("0 to 1")
+    expect(page.get_by_text("638 test pictures of 10 classes. There is no training part")).to_be_visible()
+    expect(page.get_by_alt_text("The same as the network sees it")).to_have_count(5)
+    page.get_by_role("button", name="Evaluate it").click()
+    expect(page.get_by_text("This network is evaluated.")).to_be_visible(timeout=LONG)
+    page.get_by_role("link", name="Prune it").click()
+    panel = page.get_by_text("of 4,304 weights set to zero.").first
+    expect(panel).to_be_visible(timeout=LONG)
+    run = page.url.partition("run=")[2][:12]
+    expect(page.get_by_text("Do it from the command line")).to_be_visible()
+    expect(page.get_by_text("Show the PyTorch")).to_have_count(0)
+
+    visitor = page.url.partition("/prune")[0]
+    page.goto(f"{visitor}/images?run={run}&sparsity=60")
+    expect(page.get_by_text("of 638 images").first).to_be_visible(timeout=LONG)
+    sizes = page.locator("[data-card] img, .card").first
+    expect(sizes).to_be_visible(timeout=LONG)
+
+    page.goto(f"{visitor}/storage?run={run}&sparsity=50")
+    expect(page.get_by_role("heading", name="Download the pruned network")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("Would whole filters be better?")).to_have_count(0)
+    page.get_by_role("button", name="Prepare the files").click()
+    button = page.get_by_role("button", name="All files (zip)")
+    expect(button).to_be_visible(timeout=LONG)
+    with page.expect_download() as download:
+        button.click()
+    with zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes())) as archive:
+        assert ModelProto.FromString(archive.read("pruned.onnx")).graph.node
+        assert "masks.safetensors" in archive.namelist()
+    assert RunStore(server.store).get(run).brought is not None
+
+
+def test_on_a_phone_its_tables_and_pictures_fit(visit: Any, tmp_path: Path) -> None:
+    page = visit(viewport={"width": 390, "height": 844}).open("train")
+    bring(page, tmp_path)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    expect(page.get_by_role("button", name="Evaluate it")).to_be_visible()
