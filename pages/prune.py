@@ -51,8 +51,9 @@ def choose_kernels(view: View) -> dict[str, str]:
     names = panels.convolutions(shapes)
     if not names:
         return {}
-    many = len(names) > SIDE_BY_SIDE
-    shown = titles(names) if many else [say.as_written(title) for title in titles(names)]
+    written = [say.as_written(title) for title in titles(names)]
+    many = len(names) > SIDE_BY_SIDE or len({*written}) < len(names)  # names may differ in spaces alone
+    shown = titles(names) if many else written
     layers, (choice, *windows) = dict(zip(shown, names, strict=True)), st.columns([8, 2, 2])
     if many and st.session_state.get("kernels", shown[0]) not in layers:
         st.session_state["kernels"] = shown[0]  # that was the layer of another network

@@ -236,7 +236,7 @@ def _row(run: Run) -> Row:
         TableCell(wording.percent(run.accuracy.value), run.accuracy.value),
         TableCell(wording.count(run.weights), run.weights),
         TableCell(wording.count(run.bytes / 1000), run.bytes),
-        TableCell(wording.duration(run.seconds), run.seconds),
+        TableCell("brought" if run.brought else wording.duration(run.seconds), run.seconds),
         TableCell(
             f"{datetime.fromisoformat(run.created):%Y-%m-%d %H:%M}", datetime.fromisoformat(run.created).timestamp()
         ),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
@@ -213,6 +213,7 @@ def test_the_zoom_counts_as_numpy_does_on_edges_next_to_them_and_at_the_ends_of_
     st.integers(0, 60),
     st.booleans(),
 )
+@example(np.array([np.finfo(np.float32).max], np.float32), 0, True)
 def test_the_zoom_counts_as_numpy_does(weights: NDArray[np.float32], k: int, by_size: bool) -> None:
     order = np.argsort(np.abs(weights), kind="stable") if by_size else np.arange(weights.size)
     layer, k = OrderedLayer.of("fc.weight", weights[None], order), min(k, weights.size)

@@ -104,9 +104,9 @@ def test_a_page_of_the_largest_pictures_is_drawn_at_once() -> None:
     images = [noise(512, 512, 3) for _ in range(24)]
     taken = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()  # not what others do on the same processor
         picture.sheet(images, 6)
-        taken.append(time.perf_counter() - start)
+        taken.append(time.process_time() - start)
     assert min(taken) < 0.3
 
 

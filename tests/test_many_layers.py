@@ -355,3 +355,13 @@ def test_names_that_are_markdown_can_be_chosen(
     holding({f"{mark}.weight": (4, 3, 3, 3) for mark in (":smile:", "*a*", "a.conv", "a")}, monkeypatch)
     (widget,) = kernels_widget(opened(app))
     assert len(widget.options) == 4 and "kernels=%3Asmile%3A.weight" in urls[-1][1]
+
+
+def test_layers_whose_names_differ_in_spaces_alone_can_each_be_chosen(
+    app: AppTest, urls: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holding({"a b.weight": (4, 3, 3, 3), "a  b.weight": (4, 3, 3, 3)}, monkeypatch)
+    (widget,) = kernels_widget(opened(app))
+    for chosen, asked in (("a  b", "kernels=a++b.weight"), ("a b", "kernels=a+b.weight")):
+        widget.set_value(chosen).run()
+        assert asked in urls[-1][1] and not app.exception

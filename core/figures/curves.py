@@ -180,10 +180,10 @@ def _named(layers: Sequence[str], short: Sequence[str]) -> Spec:
 
 def _stems(low: float, layers: Sequence[str]) -> Spec:
     """A line from 0 % to the dot of each of these layers."""
-    line = {"color": PRUNED, "width": 2 if len(layers) == 1 else 1}
+    line, pale = {"color": PRUNED, "width": 2 if len(layers) == 1 else 1}, {} if len(layers) == 1 else {"opacity": 0.4}
     y = [place for layer in layers for place in (layer, layer, None)][:-1]
     x = _ends(low, [low] * len(layers))
-    return {"type": "scatter", "x": x, "y": y, "mode": "lines", "line": line, "hoverinfo": "skip"}
+    return {"type": "scatter", "x": x, "y": y, "mode": "lines", "line": line, "hoverinfo": "skip", **pale}
 
 
 def _ends(low: float, places: Sequence[float]) -> list[float | None]:

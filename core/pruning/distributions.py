@@ -156,9 +156,10 @@ def _next_float32(edges: NDArray[np.float64]) -> NDArray[np.float32]:
     """
     with np.errstate(over="ignore", under="ignore"):
         near = edges.astype(np.float32)
+        after = np.nextafter(near, np.float32(np.inf))
     low = near < edges
     low[-1] = near[-1] <= edges[-1]
-    return np.where(low, np.nextafter(near, np.float32(np.inf)), near)
+    return np.where(low, after, near)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ from core.pruning import PruningConfig, rank
 from core.run import Bringing, Run, timestamp
 from core.store import uploads
 
-SECONDS = 40
+SECONDS = 40.0
 """That the first part of the images may take at all stops, so that a visitor soon sees something."""
 LEAST, LARGEST = 50, 64_000_000
 """Images of a part, at least; and bytes of their pixels, at most."""
