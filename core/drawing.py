@@ -168,7 +168,7 @@ def _missing() -> PruneLabError:
 
 def packed(content: Mapping[str, Any]) -> bytes:
     """JSON, compressed."""
-    return gzip.compress(json.dumps(content, default=_plain, separators=(",", ":")).encode(), 6)
+    return gzip.compress(json.dumps(content, default=_plain, separators=(",", ":")).encode(), 6, mtime=0)
 
 
 def _plain(value: object) -> object:

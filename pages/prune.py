@@ -97,7 +97,8 @@ def show_panel(view: View, stops: Stops, options: list[str]) -> None:
 def count_refitted(view: View) -> None:
     """Have the refitted weights counted, which the distributions then show as a line."""
     job = lookup.spreading(view)
-    if job is not None and results().get(job) is None:
+    whole = store().profile(view.run.id, view.pruning) is not None  # it counts at all stops, of all images
+    if job is not None and whole and results().get(job) is None:
         st.caption("The distributions show the weights as pruned; the refitted ones are being counted.")
         ensure(job)
 

@@ -4,6 +4,7 @@ import io
 import pickle
 import struct
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 from safetensors.numpy import save
 
 from core.errors import NetworkError
+from core.own import shelf
 from core.own.file import ONNX, SAFETENSORS, kind_of
 from tests.graphs import small
 
@@ -70,3 +72,16 @@ def test_a_pickle_is_refused_whatever_its_name_and_without_being_opened(tmp_path
     with pytest.raises(NetworkError, match="pickled code"):
         kind(content.getvalue())
     assert not list(tmp_path.iterdir())  # type: ignore[attr-defined]
+
+
+def test_the_hosts_networks_are_the_files_in_one_folder(tmp_path: Path) -> None:
+    environment = {shelf.VARIABLE: str(tmp_path)}
+    for name in ("b.onnx", "a.safetensors", "notes.txt", "c.ONNX"):
+        (tmp_path / name).write_bytes(name.encode())
+    (tmp_path / "folder.onnx").mkdir()
+    assert shelf.names(environment) == ["a.safetensors", "b.onnx", "c.ONNX"]
+    assert shelf.read("b.onnx", environment) == b"b.onnx"
+    for name in ("notes.txt", "../b.onnx", str(tmp_path / "b.onnx"), "folder.onnx", ""):
+        with pytest.raises(NetworkError, match="There is no network"):
+            shelf.read(name, environment)
+    assert shelf.names({}) == shelf.names({shelf.VARIABLE: str(tmp_path / "none")}) == []
