@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from core.errors import ConfigError, StoreError
 from core.logs import LOG, configure
 from core.picture import MOST_BYTES
-from pages.ui.server import connections, framework
+from pages.ui.server import connections, framework, visitors
 from pages.ui.server.guard import Guard
 from pages.ui.server.routes import ROUTES
 from pages.ui.server.services import engine, rooms, settings, store
@@ -28,10 +28,11 @@ _HOUR, _HALF_MINUTE = 3600, 30  # seconds
 
 
 async def _expire(days: int | None) -> None:
-    """Every hour, delete rooms that are over, and visitors' runs that are older than `days`."""
+    """Every hour, delete rooms that are over, what absent visitors brought, and visitors' runs older than `days`."""
     while True:
         try:
             await run_in_threadpool(rooms().expire)
+            await run_in_threadpool(visitors.expire)
             for run_id in await run_in_threadpool(_expire_runs, days) if days else ():
                 LOG.info("run expired", extra={"run": run_id})
         except StoreError as error:

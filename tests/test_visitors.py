@@ -1,6 +1,8 @@
 """What visitors bring is forgotten when they leave, and stays when they come back in time."""
 
+import time
 from collections.abc import Iterator
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,25 @@ def test_they_stay_for_a_visitor_who_has_another_tab_or_is_back(store: RunStore)
     assert names(RunStore(store.where)) == {True, False}
     second.forget()
     assert names(RunStore(store.where)) == {False}
+
+
+def test_what_a_killed_server_left_goes_after_a_day(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitors.expire()
+    assert names(RunStore(store.where)) == {True, False} and store.held(uploads.FOLDER)
+
+    class Tomorrow(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Tomorrow":
+            return cls.fromtimestamp(time.time() + 100_000, tz)
+
+    monkeypatch.setattr(visitors, "datetime", Tomorrow)
+    here = visitors._Held("ann")
+    visitors.expire()
+    assert names(RunStore(store.where)) == {True, False} and not store.held(uploads.FOLDER)
+    with visitors._lock:
+        visitors._sessions.clear()
+    visitors.expire()
+    assert names(RunStore(store.where)) == {False} and here.visitor == "ann"
 
 
 def test_the_hosts_setting_keeps_them(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Single files of a store, by name, written whole or not at all."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -54,9 +55,9 @@ class Kept:
         """Remove a file that `keep` wrote, if it exists; raises as `keep` does."""
         self._place.remove(name)
 
-    def held(self, folder: str) -> list[str]:
-        """The names of the files that `keep` wrote into a folder."""
-        return [file.name for file in self._place.held(folder)]
+    def held(self, folder: str, before: float = math.inf) -> list[str]:
+        """The names of the files that `keep` wrote into a folder, before a time in seconds since 1970."""
+        return [file.name for file in self._place.held(folder) if file.time < before]
 
     def trim(self, folder: str, room: int) -> None:
         """Remove the oldest files that `keep` wrote into a folder until the others fit; raises as `keep` does."""

@@ -19,6 +19,12 @@ def put(store: Kept, content: bytes) -> str:
     return name
 
 
+def expire(store: Kept, before: float) -> None:
+    """Forget what was uploaded before a time, in seconds since 1970; raises StoreError."""
+    for name in store.held(FOLDER, before):
+        store.drop(name)
+
+
 def path(store: Kept, name: str) -> Path:
     """Where an upload lies on this machine.
 

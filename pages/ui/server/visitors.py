@@ -5,7 +5,9 @@ A visitor is here as long as a session with their cookie is; after the last has 
 
 import threading
 from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
@@ -48,15 +50,28 @@ class _Held:
             with suppress(StoreError):
                 uploads.drop(store(), upload)
         if not settings().keep_networks:
-            for run_id in self.runs | {
-                run.id for run in store().runs() if _is_of(run.owner, self.visitor) and run.brought
-            }:
-                with suppress(StoreError):
-                    store().delete(run_id, self.visitor)
+            theirs = {run.id for run in store().runs() if run.brought and self.visitor and run.owner == self.visitor}
+            _delete(self.runs | theirs, self.visitor)
 
 
-def _is_of(owner: str | None, visitor: str | None) -> bool:
-    return visitor is not None and owner == visitor
+def _delete(run_ids: Iterable[str], owner: str | None) -> None:
+    for run_id in run_ids:
+        with suppress(StoreError):
+            store().delete(run_id, owner)
+
+
+def expire() -> None:
+    """Delete what was brought more than a day ago by visitors who are not here: a server that was killed leaves that.
+
+    Raises:
+        StoreError: the store cannot be read or written.
+    """
+    before = datetime.now(UTC) - timedelta(days=1)
+    uploads.expire(store(), before.timestamp())
+    if not settings().keep_networks:
+        for run in store().runs():
+            if run.brought and datetime.fromisoformat(run.created) < before and not _sessions.get(run.owner):
+                _delete([run.id], run.owner)
 
 
 @st.cache_resource(scope="session", max_entries=1, show_spinner=False, on_release=_Held.release)
