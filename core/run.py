@@ -1,5 +1,6 @@
 """A run: a network, trained here or brought, and everything that determined it, without its arrays."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +15,10 @@ from core.networks import NETWORKS, Kernel, passes
 from core.own.brought import Brought
 from core.own.outline import Outline
 from core.progress import Epoch
+from core.pruning import PruningConfig
+
+_SAMPLE = 40_000_000
+"""Bytes of the images that a repair of a network that was brought may see: 265 of 224 x 224 in colours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +135,16 @@ class Run:
     def passes(self) -> int:
         """Forward passes for an image."""
         return 1 if self.brought else passes(self.design)
+
+    def pruned(self, **how: str) -> PruningConfig:
+        """A way to prune it, by criterion, scope and repair; raises ConfigError.
+
+        A repair of a network that was brought sees fewer images: at most 1,000, and fewer if they are large.
+        """
+        if self.brought is None:
+            return PruningConfig(**how)  # type: ignore[arg-type]
+        few = max(100, min(1_000, _SAMPLE // math.prod(self.shape)))
+        return PruningConfig(**how, sample=few)  # type: ignore[arg-type]
 
     @property
     def parts(self) -> int:

@@ -100,6 +100,15 @@ def test_it_is_a_run_like_any_other(whole: tuple[Path, Run], files: tuple[bytes,
         store.delete(run.id, "bob")
 
 
+def test_its_repair_sees_few_images_and_fewer_large_ones(whole: tuple[Path, Run]) -> None:
+    run = whole[1]
+    assert run.pruned(repair="refit").sample == 1_000 and run.pruned().key == PRUNING.key
+    assert replace(run, shape=(224, 224, 3)).pruned(repair="refit").sample == 265
+    assert replace(run, shape=(512, 512, 3)).pruned(repair="refit").sample == 100
+    trained_here = next(run for run in RunStore(whole[0]).runs() if run.reference)
+    assert trained_here.pruned(repair="refit") == PruningConfig(repair="refit")
+
+
 def test_its_answers_are_those_of_onnx_runtime(whole: tuple[Path, Run], files: tuple[bytes, bytes]) -> None:
     """Counted here, with the graph rewritten by hand."""
     root, run = whole

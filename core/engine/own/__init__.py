@@ -7,6 +7,8 @@ finding    how pictures are read, found by measuring
 inside     what its layers read and make
 repair     repair without labels
 statistic  what criteria read besides the weights
+opening    one file, for the workers and the command: its graph, and how it reads pictures
 package    the files to take home
-pruning    all of it, step by step
+network    what the tasks ask of a run
+pruning    what the command does, step by step
 """

@@ -170,6 +170,8 @@ class Own:
         return Runner(model, self.graph.input, [self._answer, *(more or [])], threads)
 
     def _sample(self, n: int, seed: int) -> Sample:
+        height, width = self.reading.size
+        n = min(n, max(1, _KEPT // (height * width * self.reading.channels)))
         return Sample.of(self.pool.before.sample(n, seed), self.reading, self.graph.input.batch)
 
     def _asked(self, pictures: Pictures) -> Callable[[Weights], NDArray[np.float32]]:

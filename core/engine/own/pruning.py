@@ -4,7 +4,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,18 +14,15 @@ from onnx import ModelProto
 
 from core.cost.files import what_pruning_did
 from core.data.pool import Pool, pool
-from core.engine.own import architectures, finding, package
-from core.engine.own.apart import kind, outlined
-from core.engine.own.graph import Graph, parsed
+from core.engine.own import architectures, package
+from core.engine.own.graph import Graph
+from core.engine.own.opening import Opened, found_reading, opened
 from core.engine.own.repair import Repairer
-from core.engine.own.runtime import Runner, Sample, answers
+from core.engine.own.runtime import Sample, answers
 from core.engine.own.statistic import statistic
-from core.errors import ConfigError, NetworkError, PruningError, StoreError
+from core.errors import ConfigError, PruningError, StoreError
 from core.evaluation import Comparison, compare
-from core.own.file import ONNX
-from core.own.found import Found
-from core.own.outline import MOST_SIDE, Outline
-from core.own.reading import Reading, candidates
+from core.own.reading import Reading
 from core.pruning import PruningConfig, prune, rank
 from core.words import own as words
 
@@ -59,18 +56,6 @@ class Asked:
     architecture: str | None = None
     layers: bool = False
     package: Path | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Brought:
-    """A network that was opened: its graph, and what is known of it."""
-
-    graph: Graph
-    outline: Outline
-
-    def runner(self, model: ModelProto, classes: int) -> Runner:
-        """The model, to be asked for its answers; raises NetworkError if there are none of so many classes."""
-        return Runner(model, self.graph.input, [self.outline.answers(classes)])
 
 
 def prune_file(asked: Asked, progress: Progress = lambda text: None) -> Iterator[str]:
@@ -121,59 +106,6 @@ def _check_places(asked: Asked) -> None:
             raise StoreError(f"{path} cannot be written; name a file in a folder that can.")
 
 
-def opened(path: Path, size: tuple[int, int] | None = None, architecture: str | None = None) -> Brought:
-    """The network of a file; a process of its own has opened an ONNX file before.
-
-    Raises:
-        NetworkError: it cannot be used.
-    """
-    if kind(path) != ONNX:
-        return Brought(*architectures.opened(path, architecture, size))
-    if architecture:
-        raise NetworkError(f"{path.name} is an ONNX file, which holds its layers itself; leave out the architecture.")
-    outline = outlined(path, size)
-    return Brought(replace(parsed(path.read_bytes()), input=outline.input), outline)
-
-
-def found_reading(
-    brought: Brought,
-    images: Pool,
-    size: tuple[int, int] | None,
-    scale: str | None = None,
-    seed: int = 0,
-    on_round: Callable[[int, int], object] = lambda readings, images: None,
-) -> Found:
-    """How pictures are read, found on pictures that are not reported on.
-
-    Args:
-        brought: the network.
-        images: the data set.
-        size: height and width where the graph leaves them open; None for those of the pictures.
-        scale: the only key of `core.own.reading.SCALES` to try; None for all.
-        seed: of the pictures that are looked at.
-        on_round: as of `finding.find`.
-
-    Raises:
-        NetworkError, DataError: no reading is possible.
-    """
-    pictures = images.before.sample(finding.MOST, seed)
-    shapes = {pictures.shape(i) for i in range(len(pictures))}
-    sizes = {(shape[0], shape[1]) for shape in shapes}
-    size = size or (next(iter(sizes)) if len(sizes) == 1 else None)
-    if size is not None and max(size) > MOST_SIDE:
-        size = None
-    readings = candidates(brought.graph.input, sizes, coloured=any(len(shape) == 3 for shape in shapes), size=size)
-    if not readings:
-        raise NetworkError(
-            "This graph takes images of any size, and the pictures do not say which: name the height and width that "
-            f"the network was trained on, at most {MOST_SIDE} pixels each, such as 48x192."
-        )
-    if not (readings := [reading for reading in readings if scale in (None, reading.scale)]):
-        raise NetworkError(f"The input of this graph is {brought.graph.input.type}, so pixels are not scaled.")
-    classes = len(images.classes)
-    return finding.find(brought.runner(brought.graph.model, classes), readings, pictures, classes, on_round)
-
-
 @dataclass(frozen=True, eq=False)
 class Result:
     """A pruned network, compared with the dense one.
@@ -212,7 +144,7 @@ class Result:
 
 
 def pruned(
-    brought: Brought, images: Pool, reading: Reading, asked: Asked, progress: Progress = lambda text: None
+    brought: Opened, images: Pool, reading: Reading, asked: Asked, progress: Progress = lambda text: None
 ) -> Result:
     """Prune, repair, and compare the networks on the test pictures; raises as `prune_file` does."""
     graph, pruning, needs = brought.graph, asked.pruning, asked.pruning.ranks_by.needs
@@ -241,7 +173,7 @@ def _say_repaired(progress: Progress, done: int, of: int) -> None:
 
 
 def _answers(
-    brought: Brought, networks: Sequence[ModelProto], images: Pool, reading: Reading, progress: Progress
+    brought: Opened, networks: Sequence[ModelProto], images: Pool, reading: Reading, progress: Progress
 ) -> list[NDArray[np.int64]]:
     """What each network answers about each test picture."""
     n, classes = len(images.test), len(images.classes)

@@ -17,8 +17,7 @@ from core.data.pool import Pool
 from core.engine.machine import described, versions
 from core.engine.own import finding
 from core.engine.own.network import Own
-from core.engine.own.pruning import Brought as Opened
-from core.engine.own.pruning import found_reading, opened
+from core.engine.own.opening import Opened, found_reading, opened
 from core.engine.own.runtime import together
 from core.engine.tasks import task
 from core.engine.tasks.profile import measured_part

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from starlette.concurrency import run_in_threadpool
@@ -108,8 +109,8 @@ def panel(query: Mapping[str, str]) -> bytes:
         PruneLabError: what the query names does not exist or is not evaluated yet.
     """
     run = store().get(query.get("run", ""))
-    ranked = {name: query.get(name) for name in ("criterion", "scope")}
-    pruning = PruningConfig(**ranked, repair=query.get("repair", AS_IS))  # type: ignore[arg-type]
+    how: dict[str, Any] = {name: query.get(name) for name in ("criterion", "scope")}
+    pruning = run.pruned(**how, repair=query.get("repair", AS_IS))
     own = wording.read_sparsity(query["own"], run.weights) if "own" in query else None
     layer = query.get("kernels")
     first = (_ordinal(query, "filter") - 1, _ordinal(query, "input") - 1)

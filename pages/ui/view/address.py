@@ -66,7 +66,7 @@ def read(params: Mapping[str, str], store: RunStore) -> View | None:
     scope = _choice(params, "scope", [*SCOPES], notes)
     repair = _choice(params, "repair", [*REPAIRS], notes)
     sparsity = _sparsity(params, run, notes)
-    return View(run, PruningConfig(criterion=criterion, scope=scope, repair=repair), sparsity, tuple(notes))
+    return View(run, run.pruned(criterion=criterion, scope=scope, repair=repair), sparsity, tuple(notes))
 
 
 def _run(params: Mapping[str, str], store: RunStore, notes: list[str]) -> Run | None:
