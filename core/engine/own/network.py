@@ -110,8 +110,9 @@ class Own:
 
         def look(weights: Weights) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
             runner = self._runner(weights, maps, threads=1)
-            seen = _reduced(runner.run(batch)[1][0]) if maps else np.zeros((0, 1, 1), np.float32)
-            return runner.answers(batch)[0], seen
+            values = runner.run(batch)
+            seen = _reduced(values[1][0]) if maps else np.zeros((0, 1, 1), np.float32)
+            return runner.logits(values[0])[0], seen
 
         return look
 

@@ -58,8 +58,11 @@ class Runner:
         return joined if ran == len(images) else [value[: len(value) * len(images) // ran] for value in joined]
 
     def answers(self, images: NDArray[Any]) -> NDArray[np.float32]:
-        """The first value as logits (n, classes): of probabilities, their logarithms. Raises as `run` does."""
-        values = self.run(images)[0]
+        """The first value as `logits`; raises as `run` does."""
+        return self.logits(self.run(images)[0])
+
+    def logits(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """The first of what `run` returns as logits (n, classes): of probabilities, their logarithms."""
         flat = np.asarray(values, np.float32).reshape(len(values), -1)
         return np.log(np.maximum(flat, np.finfo(np.float32).tiny)) if self._softmax else flat
 
