@@ -11,7 +11,8 @@ from core.pruning import AS_IS
 from core.words import repair as repairs
 from core.words import wording
 
-_SHOWN = 6  # readings
+SHOWN = 6
+"""Readings in a table; there may be a hundred."""
 
 
 def network(name: str, outline: Outline) -> str:
@@ -21,7 +22,8 @@ def network(name: str, outline: Outline) -> str:
     by = f", written by {outline.producer}" if outline.producer else ""
     return (
         f"{name}: {wording.count(outline.weights)} weights in {wording.counted(len(outline.layers), 'layer')} can be "
-        f"pruned. {wording.size(outline.bytes)}, opset {outline.opset}{by}; input {given.name}, {given.type}, {sides}."
+        f"pruned. {wording.size(outline.bytes)}, opset {outline.opset}{by}; input {given.name}, {given.type}, "
+        f"{sides} ({' or '.join(given.layouts)})."
     )
 
 
@@ -81,10 +83,10 @@ def evaluated(accuracy: Proportion, images: int) -> str:
 def readings(found: Found, classes: Sequence[str]) -> Iterator[str]:
     """The readings that were tried, the one to use first, and a warning if none of them makes sense."""
     yield "How pictures are read, by accuracy on pictures that are not reported on; the first is used:"
-    for tried in found.tried[:_SHOWN]:
+    for tried in found.tried[:SHOWN]:
         yield f"  {wording.accuracy(tried.accuracy):<24} {tried.reading}"
-    if len(found.tried) > _SHOWN:
-        yield f"  and {wording.counted(len(found.tried) - _SHOWN, 'other')}"
+    if len(found.tried) > SHOWN:
+        yield f"  and {wording.counted(len(found.tried) - SHOWN, 'other')}"
     yield from doubts(found, classes)
 
 

@@ -229,8 +229,10 @@ def _evaluate(name: str, look: Looking, finding: Finding, prepared: Prepared) ->
     found = prepared.found
     for text in words.pictures(prepared):
         st.markdown(as_written(text))
-    rows = [_reading(i, tried) for i, tried in enumerate(found.tried)]
+    rows = [_reading(i, tried) for i, tried in enumerate(found.tried[: words.SHOWN])]
     table("How pictures are read", READINGS, rows, key="readings", terms=("Accuracy",))
+    if len(found.tried) > words.SHOWN:
+        st.caption(f"The best {words.SHOWN}; all {wording.count(len(found.tried))} can be chosen below.")
     for text in words.doubts(found, prepared.classes):
         say.warning(text)
     chosen = st.selectbox(
