@@ -1,5 +1,6 @@
 """What visitors bring is forgotten when they leave, and stays when they come back in time."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
@@ -17,16 +18,24 @@ from tests.patience import until
 from tests.test_brought import brought, zipped
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store in which ann has brought a network and trained one."""
+    root = tmp_path_factory.mktemp("made")
+    shelf.train(root / "runs", "ann")
+    write_pictures(root / "digits")
+    brought(root / "runs", exported(trained(2)), zipped(root / "digits"))
+    return root / "runs"
+
+
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
-    """The store of a server that keeps no networks, on which ann has brought one and trained one."""
+def store(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
+    """The same as the store of a server that keeps no networks."""
+    shutil.copytree(made, tmp_path / "runs")
     monkeypatch.setenv("PRUNELAB_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr("core.store.runs.SHIPPED", tmp_path / "none")
     st.cache_resource.clear()
-    visitors._sessions.clear()
-    shelf.train(tmp_path / "runs", "ann")
-    write_pictures(tmp_path / "digits")
-    brought(tmp_path / "runs", exported(trained(2)), zipped(tmp_path / "digits"))
+    visitors._here.clear()
     yield RunStore(tmp_path / "runs")
     st.cache_resource.clear()
 
@@ -35,28 +44,46 @@ def names(store: RunStore) -> set[bool]:
     return {run.brought is not None for run in store.runs()}
 
 
+def held(store: RunStore) -> set[str]:
+    return {file.partition("/")[2].partition(".")[0] for file in store.held(uploads.FOLDER)}
+
+
 def test_a_network_and_its_file_go_with_their_visitor_and_trained_runs_stay(
     store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(visitors, "GRACE", 0.05)
-    held = visitors._Held("ann")
-    held.uploads |= {file.partition("/")[2].partition(".")[0] for file in store.held(uploads.FOLDER)}
-    assert names(store) == {True, False} and store.held(uploads.FOLDER)
-    held.release()
+    ann = visitors.arrived("ann")
+    ann.uploads |= held(store)
+    assert names(store) == {True, False} and held(store)
+    visitors.left(ann)
     until(lambda: names(RunStore(store.where)) == {False}, lambda: "it is still there")
     assert not store.held(uploads.FOLDER) and not store.held("parts")
 
 
 def test_they_stay_for_a_visitor_who_has_another_tab_or_is_back(store: RunStore) -> None:
-    first, second = visitors._Held("ann"), visitors._Held("ann")
-    first.release()
-    first.forget()
-    assert names(RunStore(store.where)) == {True, False}
-    second.release()
-    visitors._Held("bob").forget()
-    assert names(RunStore(store.where)) == {True, False}
-    second.forget()
-    assert names(RunStore(store.where)) == {False}
+    ann = visitors.arrived("ann")
+    assert visitors.arrived("ann") is ann
+    ann.uploads |= held(store)
+    visitors.left(ann)
+    visitors.forget(ann)
+    assert names(RunStore(store.where)) == {True, False} and held(store)
+    bob = visitors.arrived("bob")
+    visitors.left(bob)
+    visitors.forget(bob)
+    assert names(RunStore(store.where)) == {True, False} and held(store)
+    visitors.left(ann)
+    visitors.forget(ann)
+    assert names(RunStore(store.where)) == {False} and not held(store)
+
+
+def test_a_file_that_another_visitor_has_uploaded_too_stays(store: RunStore) -> None:
+    ann, bob = visitors.arrived("ann"), visitors.arrived("bob")
+    first, *_ = held(store)
+    ann.uploads |= held(store)
+    bob.uploads |= {first}
+    visitors.left(ann)
+    visitors.forget(ann)
+    assert held(store) == {first}
 
 
 def test_what_a_killed_server_left_goes_after_a_day(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,30 +96,28 @@ def test_what_a_killed_server_left_goes_after_a_day(store: RunStore, monkeypatch
             return cls.fromtimestamp(time.time() + 100_000, tz)
 
     monkeypatch.setattr(visitors, "datetime", Tomorrow)
-    here = visitors._Held("ann")
+    visitors.arrived("ann")
     visitors.expire()
     assert names(RunStore(store.where)) == {True, False} and not store.held(uploads.FOLDER)
-    with visitors._lock:
-        visitors._sessions.clear()
+    visitors._here.clear()
     visitors.expire()
-    assert names(RunStore(store.where)) == {False} and here.visitor == "ann"
+    assert names(RunStore(store.where)) == {False}
 
 
 def test_the_hosts_setting_keeps_them(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRUNELAB_KEEP_NETWORKS", "on")
     st.cache_resource.clear()
-    held = visitors._Held("ann")
-    with visitors._lock:
-        visitors._sessions["ann"] = 0
-    held.forget()
+    ann = visitors.arrived("ann")
+    visitors.left(ann)
+    visitors.forget(ann)
     assert names(RunStore(store.where)) == {True, False}
 
 
-def test_without_a_cookie_a_session_forgets_what_it_brought_itself(store: RunStore) -> None:
+def test_a_visitor_without_a_cookie_does_not_delete_what_is_anothers(store: RunStore) -> None:
     run = next(run for run in store.runs() if run.brought)
-    other, mine = visitors._Held(None), visitors._Held(None)
-    mine.runs.add(run.id)
-    other.forget()
-    assert names(RunStore(store.where)) == {True, False}
-    mine.forget()  # it belongs to ann, and is not deleted by somebody else
+    one, other = visitors.arrived(None), visitors.arrived(None)
+    assert one is not other
+    one.runs.add(run.id)  # as if they had brought the same
+    visitors.left(one)
+    visitors.forget(one)
     assert names(RunStore(store.where)) == {True, False}
