@@ -59,7 +59,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(visit: Any, tmp_path: Path)
     page = visit(viewport={"width": 390, "height": 844}).open("train")
     page.get_by_text("Bring a network of your own").click()
     bring(page, "network.onnx", small().SerializeToString(), tmp_path)
-    expect(page.get_by_text("Prune it on your pictures")).to_be_visible()
+    expect(page.get_by_text("Or prune it where PruneLab is installed")).to_be_visible()
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
     last = page.get_by_text("python -m core.prune network.onnx")
     last.scroll_into_view_if_needed()

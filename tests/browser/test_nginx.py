@@ -114,9 +114,9 @@ def test_visitors_come_through_nginx_and_stay_on_one_server(
     context.close()
 
 
-def test_nginx_refuses_what_is_larger_than_any_picture(proxied: tuple[str, list[Server]]) -> None:
+def test_nginx_refuses_what_is_larger_than_any_network(proxied: tuple[str, list[Server]]) -> None:
     trusting = ssl._create_unverified_context()
-    request = urllib.request.Request(f"{proxied[0]}/_stcore/upload_file/a/b", data=bytes(11 * 1024**2), method="PUT")
+    request = urllib.request.Request(f"{proxied[0]}/_stcore/upload_file/a/b", data=bytes(65 * 1024**2), method="PUT")
     with pytest.raises(urllib.error.HTTPError, match="413"):
         urllib.request.urlopen(request, context=trusting, timeout=PATIENCE)
     with urllib.request.urlopen(f"{proxied[0]}/ready", context=trusting, timeout=PATIENCE) as answer:
