@@ -22,7 +22,7 @@ from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
 
 from core.errors import JobCancelled, JobError, PruneLabError
-from core.job import Job
+from core.job import Job, OfRun
 from core.jobs import worker
 from core.jobs.board import Board, Known
 from core.jobs.cluster import JOB, Cluster
@@ -101,7 +101,7 @@ class Engine:
             StoreError: what was stored before cannot be removed.
         """
         new = [job for job in jobs if not self._board.active(job.id) and (job.repeats or not self.results.has(job))]
-        if any(part.trains for job in jobs for part in (*job.needs, job)):
+        if not jobs or not all(isinstance(job, OfRun) for job in jobs):  # those are about networks that are there
             self.limits.check_training()
         trained = {part.subject for job in new for part in (*job.needs, job) if self._will_train(part, job)}
         self.limits.allowance.take(owner, len(trained))
