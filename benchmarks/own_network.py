@@ -47,7 +47,7 @@ from core.store import uploads
 from core.store.results import Results
 from core.store.runs import RunStore
 
-IMAGES, LARGE, SHARED, SMALL = 64, 224, 576, 64
+IMAGES, LARGE, SHARED, SMALL = 32, 224, 448, 64
 
 
 def exported(side: int) -> bytes:
