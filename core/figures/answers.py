@@ -79,7 +79,7 @@ def _percent(fraction: float | None) -> str:
 def probabilities(probability: NDArray[np.float32], classes: Sequence[str], repair: str = AS_IS) -> LiveFigure:
     """The answers (S, C) to one image: each class's probability, dense above pruned (or repaired).
 
-    Of more than `MANY` classes, those of `_likely` are shown.
+    Of more than `WHOLE` classes, those of `_likely` are shown.
     """
     title, shown = titled("Class probabilities", len(classes), "the most likely"), _likely(probability)
     probability, classes = probability[:, shown], [classes[c] for c in shown]
@@ -123,7 +123,7 @@ def story(
 ) -> LiveFigure:
     """The answers (S, C) to one image over all stops as a heat map; a line follows the class that is answered.
 
-    Of more than `MANY` classes, those of `_likely` are shown. The line has a gap where another class is answered.
+    Of more than `WHOLE` classes, those of `_likely` are shown. The line has a gap where another class is answered.
     """
     title, shown = titled("Answer at every stop", len(classes), "the most likely"), _likely(probability)
     classes = [classes[c] for c in shown]
@@ -217,7 +217,7 @@ def first_changes(
 ) -> go.Figure:
     """Images (C, S + 1) by class and by the stop at which their answer changes first; above, of all or one class.
 
-    Of more than `MANY` classes, the one class and those with the most images whose answer has changed, summed over the
+    Of more than `WHOLE` classes, the one class and those with the most images whose answer has changed, summed over the
     stops, have a row.
     """
     x = [*(wording.sparsity(float(s)) for s in sparsity), "never"]

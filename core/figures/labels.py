@@ -15,8 +15,9 @@ from core.words import wording
 LONGEST = 28
 """Characters of a name next to an axis; on hover, the whole name is shown."""
 
-MANY = 20
-"""No figure shows more classes than this (`largest`); with more names of anything, letters are smaller."""
+WHOLE, MANY = 50, 20
+"""A figure shows up to `WHOLE` classes, as many as a network that is trained here may have, and of more `MANY`. With more
+than `MANY` names of anything, letters are smaller."""
 
 _SIGNS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _OBJECT = {
@@ -39,18 +40,19 @@ def labels(names: Sequence[str]) -> list[str]:
 
 
 def largest(scores: Sequence[float] | NDArray[Any]) -> list[int]:
-    """The classes that a figure shows, in their order: all, or the `MANY` of the largest scores, the first of equal."""
-    return sorted(np.argsort(-np.asarray(scores, np.float64), kind="stable")[:MANY].tolist())
+    """The classes that a figure shows, in their order: up to `WHOLE` all, else the `MANY` of the largest scores."""
+    most = len(scores) if len(scores) <= WHOLE else MANY
+    return sorted(np.argsort(-np.asarray(scores, np.float64), kind="stable")[:most].tolist())
 
 
 def some_of(classes: int) -> str:
     """`20 of 1,000 classes`: how many of so many a figure shows; empty if all."""
-    return f"{MANY} of {wording.count(classes)} classes" if classes > MANY else ""
+    return f"{MANY} of {wording.count(classes)} classes" if classes > WHOLE else ""
 
 
 def titled(title: str, classes: int, which: str) -> str:
     """The title of a figure that shows `largest`, which are `which`, of so many classes."""
-    return f"{title} ({some_of(classes)}: {which})" if classes > MANY else title
+    return f"{title} ({some_of(classes)}: {which})" if classes > WHOLE else title
 
 
 def named(labelled: str, names: Sequence[str]) -> str | None:

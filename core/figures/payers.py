@@ -18,7 +18,7 @@ _SPACE = "\N{EN SPACE}"  # between a bar and its text
 def brought_back(counts: Sequence[NDArray[np.int64]], classes: Sequence[str], images: Sequence[int]) -> LiveFigure:
     """Stacked bars of each class at each stop: brought back, still lost, newly lost.
 
-    Of more than `MANY` classes, those are shown that have the most such answers, summed over the stops. The scale
+    Of more than `WHOLE` classes, those are shown that have the most such answers, summed over the stops. The scale
     changes in steps, so that few answers are seen as well as many.
 
     Args:

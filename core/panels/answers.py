@@ -34,7 +34,7 @@ def answers(profile: Profile, labels: Labels, classes: Sequence[str], others: Se
 def classwise(profile: Profile, labels: Labels, classes: Sequence[str], others: Sequence[Profile] = ()) -> Panel:
     """Recall and precision of each class, and the classes most often taken for one another; `others` as `pruning`.
 
-    Of more than `MANY` classes, those are shown whose recall changes most, in the mean over the stops.
+    Of more than `WHOLE` classes, those are shown whose recall changes most, in the mean over the stops.
     """
     paid = _paid(profile, labels, others, len(classes))
     images = np.bincount(labels.astype(np.int64), minlength=len(classes)).tolist()

@@ -7,7 +7,7 @@ import numpy as np
 from core import figures
 from core.evaluation import Labels, confusion_matrix, most_confused
 from core.evaluation.profile import Profile, marks
-from core.figures.labels import MANY
+from core.figures.labels import MANY, WHOLE
 from core.panels.base import Placed
 from core.words import repair, wording
 
@@ -47,13 +47,13 @@ def confusions(
 
 
 def confused(profile: Profile, labels: Labels, classes: int) -> tuple[int, ...]:
-    """The classes that the matrices have at every stop, in order: all, or of more than `MANY` the most confused.
+    """The classes that the matrices have at every stop, in order: all, or of more than `WHOLE` the most confused.
 
     They are the `MANY` classes with the most errors among themselves (`most_confused`): those of the dense network, and
     those that pruning adds by the last stop at which more than half of the accuracy above guessing is left. Beyond it,
     a network answers the same few classes whatever it is shown.
     """
-    if classes <= MANY:
+    if classes <= WHOLE:
         return tuple(range(classes))
     collapse = marks(profile.comparisons(labels), classes).collapse
     last = len(profile.k) - 1 if collapse is None else max(collapse - 1, 0)

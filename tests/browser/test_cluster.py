@@ -183,7 +183,7 @@ def test_a_worker_that_is_killed_is_replaced_and_the_training_goes_on(
 ) -> None:
     server = cluster.server()
     page = at(server, browser, contexts, "train")
-    ask(page, seed=13, epochs=4)
+    ask(page, seed=13, epochs=10)
     workers = [child for process in cluster.running[1:] for child in psutil.Process(process.pid).children()]
     busy = max(workers, key=lambda worker: sum(worker.cpu_times()[:2]))
     busy.send_signal(signal.SIGKILL)
