@@ -16,8 +16,9 @@ LONGEST = 28
 """Characters of a name next to an axis; on hover, the whole name is shown."""
 
 WHOLE, MANY = 50, 20
-"""A figure shows up to `WHOLE` classes, as many as a network that is trained here may have, and of more `MANY`. With more
-than `MANY` names of anything, letters are smaller."""
+"""A figure shows up to `WHOLE` classes, as many as a network that is trained here may have, and of more `MANY`.
+
+With more than `MANY` names of anything, letters are smaller."""
 
 _SIGNS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _OBJECT = {
