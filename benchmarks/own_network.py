@@ -35,7 +35,7 @@ from core.engine.own.network import Own
 from core.engine.own.runtime import batches
 from core.engine.tasks import own as task
 from core.engine.tasks import perform
-from core.engine.tasks.profile import measured_part
+from core.engine.tasks.profile import measured
 from core.engine.work import Ranked, Work
 from core.evaluation.profile import stops
 from core.evaluation.rounds import Measuring, measurings
@@ -147,7 +147,7 @@ def ways(root: Path, run: Run) -> tuple[list[Row], dict[str, Any]]:
 
 
 def _part(ranked: Ranked, network: Own) -> NDArray[np.int64]:
-    return measured_part(ranked, IMAGES, 0, ranked.work).arrays["predicted"].astype(np.int64)
+    return measured(ranked, 0).arrays["predicted"].astype(np.int64)
 
 
 def shared(root: Path, run: Run, workers: int) -> tuple[float, NDArray[Any]]:

@@ -1,7 +1,7 @@
 """A job is a value: it says what is wanted, and its id, its name on the screen and its place in the store follow."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar, get_args
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, get_args
 
 from core.config import RunConfig
 from core.progress import Unit
@@ -102,11 +102,19 @@ class OfRun(Job[R]):
         return self.run_id
 
 
-@dataclass(frozen=True, kw_only=True)
-class OfConfig(Job[R]):
-    """A job about the network that a configuration trains, whether such a run exists or not."""
+class Configuration(Protocol):
+    """What determines a run."""
 
-    config: RunConfig
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfFuture(Job[R]):
+    """A job about the run of a configuration, whether it exists or not."""
+
+    config: Configuration
 
     @property
     def key(self) -> str:
@@ -117,6 +125,13 @@ class OfConfig(Job[R]):
     def subject(self) -> str:
         """The id of the run of that configuration."""
         return self.config.run_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfConfig(OfFuture[R]):
+    """A job about the network that a configuration trains, whether such a run exists or not."""
+
+    config: RunConfig
 
 
 @dataclass(frozen=True, kw_only=True)

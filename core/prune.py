@@ -14,7 +14,7 @@ from pathlib import Path
 
 from core.engine.own.pruning import Asked, prune_file
 from core.errors import PruneLabError, escaped
-from core.own.reading import SCALES
+from core.own.reading import SCALES, sides
 from core.pruning import CRITERIA, REPAIRS, SCOPES, PruningConfig
 from core.words import wording
 
@@ -95,10 +95,10 @@ def _fraction(text: str) -> float:
 
 
 def _size(text: str) -> tuple[int, int]:
-    height, by, width = text.lower().partition("x")
-    if not (by and height.isdecimal() and width.isdecimal() and int(height) and int(width)):
+    size = sides(text)
+    if size is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a height and a width, such as 48x192")
-    return int(height), int(width)
+    return size
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from core.config import Design, Problem, RunConfig
 from core.data import problem
 from core.errors import ConfigError
 from core.evaluation import Proportion
-from core.job import Job, OfConfig
+from core.job import OfConfig, OfFuture
 from core.networks import NETWORKS, Kernel, passes
 from core.own.brought import Brought
 from core.own.outline import Outline
@@ -175,7 +175,7 @@ class Training(OfConfig[Run]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bringing(Job[Run]):
+class Bringing(OfFuture[Run]):
     """Open a network that was brought, evaluate the first part of the test images at every stop, and keep it as a run.
 
     `owner` will own the run, and `pictures` is the SHA-256 of a zip of pictures that was uploaded, if any; neither is
@@ -190,16 +190,6 @@ class Bringing(Job[Run]):
     config: Brought
     owner: str | None = field(default=None, compare=False)
     pictures: str | None = field(default=None, compare=False)
-
-    @property
-    def key(self) -> str:
-        """The id of the run."""
-        return self.config.run_id
-
-    @property
-    def subject(self) -> str:
-        """The id of the run."""
-        return self.config.run_id
 
 
 def timestamp() -> str:

@@ -70,19 +70,8 @@ def _of_images(name: str) -> bool:
     return name in _SUMMED or LAYOUT[name][1] == "Sn"
 
 
-def compute(
-    weights: Weights,
-    ranking: Ranking,
-    infer: Infer,
-    labels: Labels,
-    *,
-    sparsities: Sequence[float] | None = None,
-    dense_logits: NDArray[np.float32] | None = None,
-    at: At | None = None,
-    on_stop: Callable[[int, int], None] = lambda done, of: None,
-) -> Profile:
+def compute(weights: Weights, ranking: Ranking, infer: Infer, labels: Labels, **more: Any) -> Profile:
     """The table of all images at once; arguments and errors are those of `measure`."""
-    more: Any = {"sparsities": sparsities, "dense_logits": dense_logits, "at": at, "on_stop": on_stop}
     return measure(weights, ranking, infer, labels, **more).profile(ranking.pruning)
 
 
@@ -95,7 +84,8 @@ def measure(
     sparsities: Sequence[float] | None = None,
     dense_logits: NDArray[np.float32] | None = None,
     at: At | None = None,
-    on_stop: Callable[[int, int], None] = lambda done, of: None,
+    on_stop: Callable[[int, int], object] = lambda done, of: None,
+    backwards: bool = False,
 ) -> Part:
     """Prune to each sparsity in turn and reduce the network's outputs to one row.
 
@@ -108,6 +98,7 @@ def measure(
         dense_logits: `infer(weights)` if it is known already.
         at: the weights at a sparsity; `prune` if not given.
         on_stop: called with (rows done, rows in all) before the first row and after each.
+        backwards: begin with the last sparsity; the rows are the same.
 
     Raises:
         PruningError: a sparsity is out of range, the ranking is of other layers, or an output is not finite.
@@ -119,25 +110,20 @@ def measure(
 
     sparsities, at = sparsities or stops(ranking), at or partial(prune, weights, ranking)
     on_stop(0, len(sparsities))
-    logits, k, rows = dense, 0, []
-    for done, sparsity in enumerate(sparsities, start=1):
+    logits, k, rows = dense, 0, list[dict[str, Any]]()
+    for done, sparsity in enumerate(sparsities[::-1] if backwards else sparsities, start=1):
         if ranking.count(sparsity) != k:
             k = ranking.count(sparsity)
-            logits = infer(at(sparsity))
-        check_finite(logits, sparsity)
-        rows.append({**head(weights, ranking, sparsity), **measured(logits, dense, labels)})
+            logits = infer(at(sparsity)) if k else dense
+        if not np.isfinite(logits).all():
+            raise PruningError(f"At {100 * sparsity:.10g} % the outputs are not finite; train this network again.")
+        rows.append({**_head(weights, ranking, sparsity), **_measured(logits, dense, labels)})
         on_stop(done, len(sparsities))
-    return part_of(ranking, sparsities, rows)
+    return _part(ranking, sparsities, rows[::-1] if backwards else rows)
 
 
-def check_finite(logits: NDArray[np.float32], sparsity: float) -> None:
-    """Raises PruningError if an output is not finite."""
-    if not np.isfinite(logits).all():
-        raise PruningError(f"At {100 * sparsity:.10g} % the outputs are not finite; train this network again.")
-
-
-def part_of(ranking: Ranking, sparsities: Sequence[float], rows: Sequence[Mapping[str, Any]]) -> Part:
-    """A part from `head` and `measured` at each sparsity."""
+def _part(ranking: Ranking, sparsities: Sequence[float], rows: Sequence[Mapping[str, Any]]) -> Part:
+    """A part from the rows at each sparsity."""
     columns = {
         name: np.stack([row[name] for row in rows])
         if LAYOUT[name][1] == "Sn"
@@ -148,7 +134,7 @@ def part_of(ranking: Ranking, sparsities: Sequence[float], rows: Sequence[Mappin
     return Part(ranking.names, {"sizes": sizes, "sparsity": fractions, **columns})
 
 
-def head(weights: Weights, ranking: Ranking, sparsity: float) -> dict[str, Any]:
+def _head(weights: Weights, ranking: Ranking, sparsity: float) -> dict[str, Any]:
     """The fields of one row that come from the ranking."""
     return {
         "k": ranking.count(sparsity),
@@ -157,7 +143,7 @@ def head(weights: Weights, ranking: Ranking, sparsity: float) -> dict[str, Any]:
     }
 
 
-def measured(logits: NDArray[np.float32], dense: NDArray[np.float32], labels: Labels) -> dict[str, NDArray[Any]]:
+def _measured(logits: NDArray[np.float32], dense: NDArray[np.float32], labels: Labels) -> dict[str, NDArray[Any]]:
     """The fields of one row that come from outputs, for each image."""
     log_p, log_dense = log_softmax(logits), log_softmax(dense)
     predicted, images = logits.argmax(axis=1), np.arange(len(labels))

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.evaluation.answers import MOST_ROWS, SOME_ROWS
 from core.figures.base import Spec, plain_axis
 from core.words import wording
 
 LONGEST = 28
 """Characters of a name next to an axis; on hover, the whole name is shown."""
 
-WHOLE, MANY = 50, 20
+WHOLE, MANY = MOST_ROWS, SOME_ROWS
 """A figure shows up to `WHOLE` classes, as many as a network that is trained here may have, and of more `MANY`.
 
 With more than `MANY` names of anything, letters are smaller."""
@@ -42,7 +43,11 @@ def labels(names: Sequence[str]) -> list[str]:
 
 def largest(scores: Sequence[float] | NDArray[Any]) -> list[int]:
     """The classes that a figure shows, in their order: up to `WHOLE` all, else the `MANY` of the largest scores."""
-    most = len(scores) if len(scores) <= WHOLE else MANY
+    return first(scores, len(scores) if len(scores) <= WHOLE else MANY)
+
+
+def first(scores: Sequence[float] | NDArray[Any], most: int) -> list[int]:
+    """The places of at most so many of the largest scores, in their order; of equal ones the first."""
     return sorted(np.argsort(-np.asarray(scores, np.float64), kind="stable")[:most].tolist())
 
 

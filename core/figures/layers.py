@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from core.figures.base import layer_title
-from core.figures.labels import LONGEST, label
+from core.figures.labels import LONGEST, first, label
 
 MANY = 24
 """Small multiples show no more layers than this; others are drawn more closely if there are more."""
@@ -26,7 +25,7 @@ def largest(sizes: Sequence[int] | NDArray[Any]) -> list[int]:
     Args:
         sizes: (L,) weights of each layer.
     """
-    return sorted(np.argsort(-np.asarray(sizes, np.int64), kind="stable")[:MANY].tolist())
+    return first(sizes, MANY)
 
 
 def titled(title: str, shown: int, of: int | None) -> str:

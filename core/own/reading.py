@@ -111,6 +111,14 @@ def _middle(size: tuple[int, int], wanted: tuple[int, int]) -> tuple[float, floa
     return left, top, left + width, top + height
 
 
+def sides(text: str) -> tuple[int, int] | None:
+    """Height and width of `48x192`; None if the text does not say them."""
+    height, by, width = text.lower().partition("x")
+    if not (by and height.isdecimal() and width.isdecimal() and int(height) and int(width)):
+        return None
+    return int(height), int(width)
+
+
 def candidates(
     given: Input, sizes: set[tuple[int, int]], *, coloured: bool, size: tuple[int, int] | None
 ) -> list[Reading]:

@@ -5,7 +5,7 @@ other weights than the network has now counts as missing and is computed again. 
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
@@ -89,6 +89,14 @@ class Results:
         """
         known = self.runs.profile(run_id, pruning)
         return known or self._begun(self.runs.get(run_id), pruning)
+
+    def missing(self, parts: Sequence[Measuring]) -> list[Measuring]:
+        """Those parts of one run that are not there; all if there is no such run."""
+        try:
+            weights = self.weights(parts[0]) if parts else None
+        except StoreError:
+            return [*parts]
+        return [part for part in parts if self.runs.state(part.file(weights or "")) is None]
 
     def _begun(self, run: Run, pruning: PruningConfig) -> Profile | None:
         """The table of the parts that are there, without gaps from the first on."""
@@ -203,7 +211,7 @@ _KEEPINGS: dict[Any, _Keeping] = {
     Part: _Keeping(
         _part,
         _put_part,
-        lambda results, job: results.runs.state(job.file(results.weights(job) or "")) is not None,
+        lambda results, job: not results.missing([job]),
     ),
     Profile: _Keeping(_profile, _put_profile),
     Repaired: _Keeping(_repaired, lambda results, job, repaired, of: None),  # the worker has stored the weights

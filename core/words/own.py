@@ -1,5 +1,6 @@
 """A network that was brought, in words: what its file holds, how its pictures are read, what pruning did to it."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -122,6 +123,13 @@ def result(
         f"Test accuracy: dense {wording.accuracy(c.dense)}, {repairs.network(repair)} {wording.accuracy(c.pruned)}; "
         f"difference {wording.difference(c)}, paired on {wording.count(c.n)} images."
     )
+
+
+def command(name: str, architecture: str | None, data: str, sparsity: float, *how: str) -> str:
+    """The command line that prunes a file, with further arguments `how`."""
+    given = ["python", "-m", "core.prune", name, *(("--architecture", architecture) if architecture else ())]
+    out = "pruned.safetensors" if architecture else "pruned.onnx"
+    return shlex.join([*given, "--data", data, "--sparsity", f"{sparsity:.10g}", *how, "-o", out])
 
 
 def checks(n: int, compact: str, names: Sequence[str]) -> Iterator[str]:

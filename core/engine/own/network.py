@@ -136,8 +136,7 @@ class Own:
         c = compare(pictures.labels, before.argmax(axis=1), last.argmax(axis=1))
         next(done)
         kind = self._brought.architecture
-        graph = bytes(after.model.SerializeToString())
-        content = architectures.written(self._file(ARRAYS), after) if kind else graph
+        content = architectures.written(self._file(ARRAYS), after) if kind else bytes(after.model.SerializeToString())
         facts = {
             "Network": self._brought.name,
             "Run": self._run.id,

@@ -20,7 +20,7 @@ from core.engine.own.network import Own
 from core.engine.own.opening import Opened, found_reading, opened
 from core.engine.own.runtime import together
 from core.engine.tasks import task
-from core.engine.tasks.profile import measured_part
+from core.engine.tasks.profile import measured
 from core.engine.work import Ranked, Work
 from core.evaluation.profile import STOPS
 from core.evaluation.rounds import Measuring
@@ -90,9 +90,9 @@ def bring(job: Bringing, work: Work) -> Run:
         network = Own(run, lambda name: Path(folder) / name, lambda: pool, work.check)
         weights = brought.graph.weights
         ranked = Ranked(run, weights, rank(weights, PruningConfig()), network, work)
-        run = replace(run, chunk=chunk(ranked))
-        part = measured_part(ranked, run.chunk, 0, work)
-    stored = work.store.save(run, weights, labels, part.profile(PruningConfig()), files)
+        ranked.run = replace(run, chunk=chunk(ranked))
+        part = measured(ranked, 0)
+    stored = work.store.save(ranked.run, weights, labels, part.profile(PruningConfig()), files)
     if stored.parts > 1:
         work.results.put(Measuring(run_id=stored.id, number=0), part)
     return stored

@@ -1,14 +1,12 @@
 """Evaluate a stored run over the stops, all images at once or part by part, or at one sparsity between the stops."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from core.engine.network import Images
 from core.engine.tasks import task
 from core.engine.work import Ranked, Work
 from core.errors import StoreError
-from core.evaluation.parts import Part, check_finite, compute, head, measured, part_of
-from core.evaluation.profile import Evaluating, Profile, Profiling, stops
+from core.evaluation.parts import Part, compute, measure
+from core.evaluation.profile import Evaluating, Profile, Profiling
 from core.evaluation.rounds import Measuring, measurings
 from core.progress import Progress
 from core.pruning import PruningConfig
@@ -19,46 +17,41 @@ from core.run import Run
 def profile(job: Profiling, work: Work) -> Profile:
     """The table over the stops."""
     run = work.store.get(job.run_id)
-    if run.parts > 1:
-        return _of_parts(run, job.pruning, work)
-    ranked = work.ranked(job)
-    return _table(ranked, ranked.network.test(), work, None)
+    return _of_parts(run, job.pruning, work) if run.parts > 1 else _table(work.ranked(job), None)
 
 
 @task(Evaluating)
 def point(job: Evaluating, work: Work) -> Profile:
     """The one row."""
-    ranked = work.ranked(job)
-    return _table(ranked, ranked.network.test(), work, (job.sparsity,))
+    return _table(work.ranked(job), (job.sparsity,))
 
 
 @task(Measuring)
 def part(job: Measuring, work: Work) -> Part:
     """Some images at every stop."""
-    ranked = work.ranked(job)
-    return measured_part(ranked, ranked.run.chunk, job.number, work)
+    return measured(work.ranked(job), job.number)
 
 
-def _table(ranked: Ranked, images: Images, work: Work, sparsities: Sequence[float] | None) -> Profile:
+def _table(ranked: Ranked, sparsities: Sequence[float] | None) -> Profile:
+    """Of all images at once."""
+    work = ranked.work
+
     def on_stop(done: int, of: int) -> None:
         work.say(Progress("evaluating", done, of, epochs=ranked.run.history, unit=work.job.unit))
 
-    labels = work.store.labels(ranked.run.id)
-    return compute(
-        ranked.weights, ranked.ranking, images.infer, labels, sparsities=sparsities, at=ranked.at, on_stop=on_stop
-    )
+    infer, labels = ranked.network.test().infer, work.store.labels(ranked.run.id)
+    return compute(ranked.weights, ranked.ranking, infer, labels, sparsities=sparsities, at=ranked.at, on_stop=on_stop)
 
 
 def _of_parts(run: Run, pruning: PruningConfig, work: Work) -> Profile:
     """The table of all parts; those that are missing are computed first."""
     found, ranked = list[Part](), None
     work.take(work.store.weights(run.id))
-    jobs = measurings(run.id, pruning, run.parts)
-    for job in work.each(jobs):
+    for job in work.each(measurings(run.id, pruning, run.parts)):
         known = work.results.get(job)
         if known is None:
             ranked = ranked or work.ranked(job)
-            known = measured_part(ranked, run.chunk, job.number, work)
+            known = measured(ranked, job.number)
             work.results.put(job, known, of=work.of)
         found.append(known)
     if sum(part.images for part in found) != run.images:
@@ -66,25 +59,18 @@ def _of_parts(run: Run, pruning: PruningConfig, work: Work) -> Profile:
     return Part.joined(found).profile(pruning)
 
 
-def measured_part(ranked: Ranked, chunk: int, number: int, work: Work) -> Part:
-    """The part of that number, of `chunk` images.
+def measured(ranked: Ranked, number: int) -> Part:
+    """The part of that number of a run's images.
 
     Every second one goes through the stops from the end, so that two workers repair different stops.
     """
-    images = ranked.network.test(number * chunk, (number + 1) * chunk)
-    sparsities = stops(ranked.ranking)
-    dense = images.infer(ranked.weights)
-    rows, answered = dict[float, dict[str, Any]](), {0: dense}
-    for done, sparsity in enumerate(sparsities[::-1] if number % 2 else sparsities):
-        work.report(done, len(sparsities))
-        k = ranked.ranking.count(sparsity)
-        logits = answered.get(k)
-        if logits is None:
-            answered = {0: dense, k: (logits := images.infer(ranked.at(sparsity)))}
-        check_finite(logits, sparsity)
-        rows[sparsity] = {
-            **head(ranked.weights, ranked.ranking, sparsity),
-            **measured(logits, dense, images.labels),
-        }
-    work.report(len(sparsities), len(sparsities))
-    return part_of(ranked.ranking, sparsities, [rows[sparsity] for sparsity in sparsities])
+    images = ranked.network.test(number * ranked.run.chunk, (number + 1) * ranked.run.chunk)
+    return measure(
+        ranked.weights,
+        ranked.ranking,
+        images.infer,
+        images.labels,
+        at=ranked.at,
+        on_stop=ranked.work.report,
+        backwards=number % 2 == 1,
+    )

@@ -86,7 +86,7 @@ def class_names(name: str) -> tuple[str, ...]:
 def brought_pictures(run_id: str, data_set: str) -> Pictures | None:
     """The test images of a network that was brought, in its order; None if its data set is missing or has changed."""
     try:
-        if data_set == data.FASHION.id:
+        if data_set == data.FASHION.id:  # without its training images, for which the server has no memory
             test = data.load_test(data_set)
             return shuffled(of_array(test.images, test.labels))
         return in_order(opened(data_set, store().file(run_id, PICTURES)))

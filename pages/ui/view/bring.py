@@ -1,6 +1,5 @@
 """Bring a network: what its file holds, how it reads pictures, and a run made of it; or why it cannot be used."""
 
-import shlex
 from collections.abc import Callable, Sequence
 
 import streamlit as st
@@ -15,6 +14,7 @@ from core.own.finding import Finding, Prepared, Shown
 from core.own.found import Tried
 from core.own.looking import Looking
 from core.own.outline import MOST_SIDE, Layer, Outline
+from core.own.reading import sides
 from core.run import Bringing
 from core.store import uploads
 from core.words import own as words
@@ -208,12 +208,10 @@ def _size() -> tuple[int, int] | None:
     )  # fmt: skip
     if not text.strip():
         return None
-    height, _, width = text.lower().replace("×", "x").replace(" ", "").partition("x")
-    if not (
-        height.isdecimal() and width.isdecimal() and 1 <= int(height) <= MOST_SIDE and 1 <= int(width) <= MOST_SIDE
-    ):
+    size = sides(text.replace("×", "x").replace(" ", ""))
+    if size is None or max(size) > MOST_SIDE:
         raise ConfigError(f"“{text}” is not a height and a width from 1 to {MOST_SIDE} pixels, such as 224x224.")
-    return int(height), int(width)
+    return size
 
 
 def _zip(start: bytes, size: int) -> None:
@@ -279,7 +277,4 @@ def _show_pictures(shown: Sequence[Shown]) -> None:
 
 def _show_command(name: str, job: Looking) -> None:
     st.markdown("Or prune it where PruneLab is installed, on a folder of pictures with one folder for each class:")
-    kind = f" --architecture {job.architecture}" if job.architecture else ""
-    out = "pruned.safetensors" if job.architecture else "pruned.onnx"
-    command = f"python -m core.prune {shlex.quote(name)}{kind} --data pictures --sparsity 0.5 -o {out}"
-    st.code(command, language="bash", wrap_lines=True)
+    st.code(words.command(name, job.architecture, "pictures", 0.5), language="bash", wrap_lines=True)

@@ -1,12 +1,12 @@
 """A view as plain PyTorch: the program on the page, and what it opens as a download."""
 
-import shlex
 from functools import partial
 
 import streamlit as st
 
 from core.cost.lesson import Lesson, files
 from core.evaluation.repaired import Repairing
+from core.words import own as words
 from pages.ui.server.services import store, test_split
 from pages.ui.view import lookup
 from pages.ui.view.address import View
@@ -47,15 +47,12 @@ def _offer_command(view: View, stops: Stops) -> None:
     """The command line that prunes the same file in the same way, for a network that was brought."""
     brought, pruning = view.run.brought, view.pruning
     assert brought is not None
-    kind = "safetensors" if brought.architecture else "onnx"
-    words = ["python", "-m", "core.prune", brought.name, "--data", view.run.data_title]
-    words += ["--sparsity", f"{stops.sparsity:.10g}", "--criterion", pruning.criterion, "--scope", pruning.scope]
-    words += ["--repair", pruning.repair] if pruning.repaired else []
-    words += ["--architecture", brought.architecture] if brought.architecture else []
-    words += ["-o", f"pruned.{kind}"]
+    how = ["--criterion", pruning.criterion, "--scope", pruning.scope]
+    how += ["--repair", pruning.repair] if pruning.repaired else []
+    command = words.command(brought.name, brought.architecture, view.run.data_title, stops.sparsity, *how)
     with st.expander("Do it from the command line", icon=":material/terminal:"):
         st.markdown("Where PruneLab is installed, with the folder of the pictures; the result is compared there too.")
-        st.code(shlex.join(words), "bash", wrap_lines=True)
+        st.code(command, "bash", wrap_lines=True)
 
 
 def _repaired_here(view: View, stops: Stops) -> bool:

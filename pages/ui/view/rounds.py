@@ -22,18 +22,19 @@ def ensure(run: Run, pruning: PruningConfig) -> None:
     What has been stopped or has failed goes on when a visitor asks for it.
     """
     parts = measurings(run.id, pruning, run.parts) if run.parts > 1 else ()
-    missing = _missing(parts)
+    missing = results().missing(parts)
     if not missing:
         ensure_one(Profiling(run_id=run.id, pruning=pruning))  # of parts, it only joins them
         return
-    states = _states(missing)
+    states, key = _states(missing), f"began {parts[0].key}"
     if not any(state.active for state in states):
         say_failures(states)
+        st.session_state.pop(key, None)
         if states and not _goes_on(run, pruning, len(parts) - len(missing)):
             return
         if not ask_all(missing):
             return
-    began: tuple[float, int] = st.session_state.setdefault(f"began {parts[0].key}", (time.monotonic(), len(missing)))
+    began: tuple[float, int] = st.session_state.setdefault(key, (time.monotonic(), len(missing)))
     _follow(run, missing, began)
 
 
@@ -41,12 +42,7 @@ def _goes_on(run: Run, pruning: PruningConfig, done: int) -> bool:
     """Say how far the evaluation came; return whether the visitor wants the rest."""
     n = wording.count(run.images)
     st.markdown(f"{wording.count(_images(run, done))} of {n} test images are evaluated{repair.after(pruning.repair)}.")
-    st.session_state.pop(f"began {measurings(run.id, pruning, 1)[0].key}", None)
     return st.button("Evaluate the others", icon=":material/play_arrow:", key=f"go on {run.id} {pruning.key}")
-
-
-def _missing(parts: Sequence[Measuring]) -> list[Measuring]:
-    return [part for part in parts if not results().has(part)]
 
 
 def _states(parts: Sequence[Measuring]) -> list[JobState]:
@@ -60,7 +56,7 @@ def _images(run: Run, parts: int) -> int:
 @st.fragment(run_every=1)
 def _follow(run: Run, missing: Sequence[Measuring], began: tuple[float, int]) -> None:
     """How many images are done, the time left, and a button to stop; the page runs again as soon as a part is done."""
-    left = _missing(missing)
+    left = results().missing(missing)
     states = _states(left)
     waited = time.monotonic() - began[0]
     if len(left) < len(missing) or (not any(state.active for state in states) and waited > 5):
