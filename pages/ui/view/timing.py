@@ -54,9 +54,10 @@ def _measured(times: Times, sparsity: float) -> None:
     )
     st.caption(
         f"{times.rounds} rounds on this server's {times.threads} threads, from pixels to answers; all variants took "
-        f"turns in each round. “Times as fast” compares with {VARIANTS[times.variants[0]].lower()} within a round and "
-        "shows the middle half of the rounds in brackets. The server may be busy with other work. torch and ONNX "
-        f"Runtime multiply zeros in a dense kernel like any other number, so zeros alone save no time.{_idle(times)}",
+        f"turns in each round. “Times as fast” compares with “{VARIANTS[times.variants[0]]}” within a "
+        "round and shows the middle half of the rounds in brackets. The server may be busy with other work. torch and "
+        "ONNX Runtime multiply zeros in a dense kernel like any other number, so zeros alone save no "
+        f"time.{_idle(times)}",
         help=meanings("Kernel", "Idle filter", "Bitmask, CSR, COO"),
     )
 
