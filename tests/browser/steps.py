@@ -39,7 +39,7 @@ def drawn(page: Page) -> Page:
 
 
 def choose(page: Page, *, seed: int, epochs: int) -> None:
-    """LeNet by the report's recipe with this seed and so many epochs."""
+    """LeNet by the report's recipe with this seed and so many epochs; the page is at rest when this returns."""
     page.get_by_role("combobox", name="Network").click()
     page.get_by_role("option", name="LeNet").click()
     expect(page.get_by_text("The classic of 1998")).to_be_visible()
@@ -50,6 +50,7 @@ def choose(page: Page, *, seed: int, epochs: int) -> None:
     page.get_by_role("spinbutton", name="Seed").fill(str(seed))
     page.keyboard.press("Enter")
     expect(page.get_by_text(f"{epochs} epochs")).to_be_visible()
+    at_rest(page, page.get_by_role("button", name="Train", exact=True))
 
 
 def compete(page: Page, scope: str) -> None:
