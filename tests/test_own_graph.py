@@ -42,6 +42,17 @@ def test_layers_are_named_by_their_constants_in_the_order_of_the_nodes() -> None
     assert np.array_equal(graph.weights["conv.weight"], graph.array("conv.weight"))
 
 
+def test_a_constant_that_is_repeated_is_what_its_user_makes_of_it() -> None:
+    """As torch's exporter writes biases that are equal."""
+    nodes = [
+        helper.make_node("Flatten", ["x"], ["f"]),
+        helper.make_node("Identity", ["b"], ["again"]),
+        helper.make_node("Gemm", ["f", "w", "again"], ["y"], transB=1),
+    ]
+    graph = read(model(nodes, [constant("w", CLASSES, SIDE**2), constant("b", CLASSES)]))
+    assert [(part.name, part.why) for part in graph.kept] == [("b", "biases")]
+
+
 @pytest.mark.parametrize(("operator", "attributes", "swapped"), [
     ("Gemm", {"transB": 1}, False), ("Gemm", {"transB": 0}, True), ("Gemm", {}, True), ("MatMul", {}, True),
 ])  # fmt: skip

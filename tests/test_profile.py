@@ -200,6 +200,13 @@ def test_marks_are_the_rows_where_the_answer_turns() -> None:
     assert marks(rows, 10) == Marks(first_change=2, last_within=5, collapse=8)
 
 
+def test_a_network_that_may_only_guess_has_no_halfway_to_guessing() -> None:
+    def found(n: int) -> Marks:  # 12.5 % right, then none
+        return marks([step(lost=lost, changed=lost, n=n, right=n // 8) for lost in (0, n // 8)], 10)
+
+    assert (found(64).collapse, found(6_400).collapse) == (None, 1)
+
+
 def test_marks_that_are_not_reached_are_none() -> None:
     assert marks([step(lost=0, changed=0, n=10, right=9)] * 3, 10) == Marks(None, None, None)
 

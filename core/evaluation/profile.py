@@ -197,7 +197,8 @@ class Marks:
     Attributes:
         first_change: the first at which any answer changed.
         last_within: the last whose difference in accuracy has its whole interval within `MARGIN`.
-        collapse: the first at which more than half of the dense accuracy above guessing is gone; None without any.
+        collapse: the first at which more than half of the dense accuracy above guessing is gone; None also if the
+            dense network is not shown to be better than guessing.
     """
 
     first_change: int | None
@@ -208,13 +209,12 @@ class Marks:
 def marks(comparisons: Sequence[Comparison], classes: int) -> Marks:
     """Find the rows that matter among a profile's `comparisons`, of a network that answers one of so many classes."""
     rows = list(enumerate(comparisons))
-    halfway = (comparisons[0].dense.value + 1 / classes) / 2
+    dense, guessing = comparisons[0].dense, 1 / classes
+    halfway = (dense.value + guessing) / 2
     return Marks(
         first_change=next((i for i, c in rows if c.changed), None),
         last_within=next((i for i, c in reversed(rows) if c.within()), None),
-        collapse=next(
-            (i for i, c in rows if 1 / classes < comparisons[0].dense.value and c.pruned.value < halfway), None
-        ),
+        collapse=next((i for i, c in rows if dense.low > guessing and c.pruned.value < halfway), None),
     )
 
 

@@ -70,7 +70,7 @@ def layers_of(graph: GraphProto) -> tuple[tuple[Layer, ...], tuple[Kept, ...]]:
                 mixed = len(_orientations(operand.constant, tensor, [node for _, node in using], operands)) > 1
                 nodes = tuple(name for name, _ in using)
                 layers[operand.constant] = replace(found, nodes=nodes, bias=bias, mixed=mixed)
-    kept += _others(constants, layers, readers)
+    kept += _others(constants, layers, operands, readers)
     return tuple(layers.values()), tuple(kept)
 
 
@@ -171,10 +171,11 @@ _WHAT = {"BatchNormalization": "batch normalisation", "Add": "biases", "Conv": "
 def _others(
     constants: Mapping[str, TensorProto],
     layers: Mapping[str, Layer],
+    operands: Mapping[str, _Operand],
     readers: Mapping[str, list[tuple[str, NodeProto]]],
 ) -> Iterator[Kept]:
     for name, tensor in constants.items():
         if name in layers or tensor.data_type != TensorProto.FLOAT or name not in readers:
             continue
-        operator = readers[name][0][1].op_type
-        yield Kept(name, math.prod(tensor.dims), _WHAT.get(operator, f"what {operator} reads"))
+        _, user = (_all_readers(name, operands, readers) or readers[name])[0]
+        yield Kept(name, math.prod(tensor.dims), _WHAT.get(user.op_type, f"what {user.op_type} reads"))
