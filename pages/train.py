@@ -12,7 +12,7 @@ from core.data import Collection
 from core.errors import DataError, PruneLabError
 from core.networks import DEFAULT_NETWORK, NETWORKS, recipe_for
 from core.run import Run, Training
-from core.words import wording
+from core.words import own, wording
 from pages.ui.components.table import Action, Row, TableCell, table
 from pages.ui.server.services import collections, engine, owner, store
 from pages.ui.view import address, bring, picker, say
@@ -233,7 +233,7 @@ def _row(run: Run) -> Row:
     owned_by = "reference" if run.reference else "you" if mine else "another visitor"
     cells = (
         TableCell.text(name),
-        TableCell(wording.percent(run.accuracy.value), run.accuracy.value),
+        TableCell(own.right(run.accuracy, run.images), run.accuracy.value),
         TableCell(wording.count(run.weights), run.weights),
         TableCell(wording.count(run.bytes / 1000), run.bytes),
         TableCell("brought" if run.brought else wording.duration(run.seconds), run.seconds),

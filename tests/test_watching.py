@@ -11,6 +11,8 @@ from core.engine import trained
 from core.engine.formats import FORMATS
 from core.engine.tasks import ledger, tradeoff
 from core.evaluation.profile import FRACTIONS
+from core.evaluation.rounds import Measuring
+from core.jobs import JobState
 from core.progress import Progress, Unit
 from core.pruning import PruningConfig
 from core.store.results import Results
@@ -18,6 +20,7 @@ from core.store.runs import RunStore
 from core.study.bisection import Search
 from core.study.cells import Cell
 from core.words.wording import counted
+from pages.ui.view.rounds import time_left, to_do
 from pages.ui.view.watching import in_words, share
 from tests import small, tiny
 
@@ -91,6 +94,20 @@ def test_a_repair_says_its_stop_and_its_layer() -> None:
     search = Progress("evaluating", 0, 20, unit="evaluation", at_most=True, layers=(0, 5))
     assert in_words(search) == "Repairing · evaluation 1 of at most 20 · layer 1 of 5" and share(search) == 0
     assert in_words(Progress("evaluating", 3, 43, unit="stop")) == "Evaluating · 3 of 43 stops"
+
+
+def test_the_time_left_counts_from_what_was_done_when_a_visitor_came() -> None:
+    """A part that was half done then is no speed of this visitor's."""
+    job = Measuring(run_id=RUN, number=1)
+
+    def running(done: int) -> list[JobState]:
+        told = Progress("evaluating", done, 42, unit="stop")
+        return [JobState(job=job, submitted=0.0, status="running", progress=told)]
+
+    assert [to_do(3, running(done)) for done in (0, 21, 42)] == [3, 2.5, 2]
+    assert to_do(3, []) == to_do(3, [JobState(job=job, submitted=0.0)]) == 3
+    assert time_left(60.0, to_do(3, running(21)), to_do(3, running(42))) == ", about 4 min 0 s left"
+    assert time_left(1.0, to_do(3, running(21)), to_do(3, running(21))) == ""
 
 
 def test_one_is_singular_whatever_is_counted() -> None:

@@ -81,6 +81,13 @@ def evaluated(accuracy: Proportion, images: int) -> str:
     return f"This network is evaluated. Test accuracy: {wording.accuracy(accuracy)}{first}."
 
 
+def right(accuracy: Proportion, images: int) -> str:
+    """`92.50 %`, or `92.50 % of the first 64` of so many test images."""
+    return wording.percent(accuracy.value) + (
+        "" if accuracy.n == images else f" of the first {wording.count(accuracy.n)}"
+    )
+
+
 def readings(found: Found, classes: Sequence[str]) -> Iterator[str]:
     """The readings that were tried, the one to use first, and a warning if none of them makes sense."""
     yield "How pictures are read, by accuracy on pictures that are not reported on; the first is used:"

@@ -11,7 +11,7 @@ from core.networks import recipe_name
 from core.pruning import CRITERIA, REPAIRS, SCOPES, Criterion, Repair, Scope
 from core.run import Run
 from core.store.runs import RunStore
-from core.words import wording
+from core.words import own, wording
 from pages.ui.view import address, say
 from pages.ui.view.address import View
 from pages.ui.view.say import as_written
@@ -19,7 +19,7 @@ from pages.ui.view.say import as_written
 
 def title(run: Run) -> str:
     """`ConvNet, thorough, seed 0: 94.55 %`; on a data set other than Fashion-MNIST `ConvNet on mnist, …`."""
-    accuracy = wording.percent(run.accuracy.value)
+    accuracy = own.right(run.accuracy, run.images)
     if run.brought:
         return f"{run.title} on {run.data_title}, brought: {accuracy}"
     recipe = recipe_name(run.network, run.trained.training) or "own recipe"
