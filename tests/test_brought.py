@@ -1,5 +1,6 @@
 """A network that was brought, as a run: opened, read, evaluated part by part, and everything that is asked of a run."""
 
+import hashlib
 import io
 import zipfile
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from onnx import ModelProto, checker, numpy_helper
 from safetensors.numpy import load
 
 from core import data
-from core.cost.files import Exporting
+from core.cost.files import Exporting, facts
 from core.cost.ledger import Weighing
 from core.cost.rounding import Rounding
 from core.cost.times import BROUGHT, Timing
@@ -98,6 +99,16 @@ def test_it_is_a_run_like_any_other(whole: tuple[Path, Run], files: tuple[bytes,
         _ = run.trained
     with pytest.raises(StoreError, match="belongs to another visitor"):
         store.delete(run.id, "bob")
+
+
+def test_what_is_known_of_it_is_said_in_its_files(whole: tuple[Path, Run], files: tuple[bytes, bytes]) -> None:
+    """The view as a file and the model card say it."""
+    root, run = whole
+    labels = RunStore(root).labels(run.id)
+    said = facts(run, PRUNING, 3, compare(labels, labels, labels))
+    assert said["Network"] == "digits.onnx" and said["SHA-256 of the file"] == hashlib.sha256(files[0]).hexdigest()
+    assert run.brought is not None and said["Pictures read as"] == str(run.brought.reading)
+    assert said["Brought"] == run.created and not {"Seed", "Trained"} & {*said}
 
 
 def test_its_repair_sees_few_images_and_fewer_large_ones(whole: tuple[Path, Run]) -> None:

@@ -82,12 +82,20 @@ def facts(run: Run, pruning: PruningConfig, k: int, c: Comparison) -> dict[str, 
         "Data set": run.data_set,
         "Classes": ", ".join(map(wording.isolated, run.classes)),
         "Images": " × ".join(map(str, run.shape)),
-        "Seed": str(run.trained.seed),
-        **{f"Training: {name}": str(value) for name, value in run.trained.to_dict()["training"].items()},
+        **_origin(run),
         **{f"MD5 of {name}": value for name, value in run.data_md5.items()},
         **{f"Version of {name}": value for name, value in run.versions.items()},
-        "Trained": run.created,
+        "Brought" if run.brought else "Trained": run.created,
     }
+
+
+def _origin(run: Run) -> dict[str, str]:
+    """How the dense network was trained, or the file that was brought and how it reads pictures."""
+    if (brought := run.brought) is not None:
+        architecture = {"Architecture": brought.architecture} if brought.architecture else {}
+        return {**architecture, "SHA-256 of the file": brought.file, "Pictures read as": str(brought.reading)}
+    training = run.trained.to_dict()["training"]
+    return {"Seed": str(run.trained.seed), **{f"Training: {name}": str(value) for name, value in training.items()}}
 
 
 def what_pruning_did(pruning: PruningConfig, k: int, total: int, c: Comparison) -> dict[str, str]:

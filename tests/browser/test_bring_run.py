@@ -13,6 +13,7 @@ from playwright.sync_api import Page, TimeoutError, expect
 from benchmarks.browser import SETTLED
 from core.store.runs import RunStore
 from tests.browser.conftest import Server
+from tests.browser.steps import opened, saved
 from tests.graphs import exported, trained, write_pictures
 from tests.patience import PATIENCE, until
 from tests.test_brought import zipped
@@ -86,6 +87,12 @@ def test_it_is_read_evaluated_pruned_looked_at_and_taken_home(visit: Any, tmp_pa
         assert ModelProto.FromString(archive.read("pruned.onnx")).graph.node
         assert "masks.safetensors" in archive.namelist()
     assert RunStore(server.store).get(run).brought is not None
+
+    for path in ("prune", "images", "storage", ""):
+        view, wrong = opened(page.context.new_page(), saved(visit, f"{path}?run={run}&sparsity=50", tmp_path))
+        expect(view.get_by_role("row", name="SHA-256 of the file")).to_be_visible()
+        assert not wrong, path
+        view.close()
 
 
 def test_on_a_phone_its_tables_and_pictures_fit(visit: Any, tmp_path: Path) -> None:

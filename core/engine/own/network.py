@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.cost.files import Export, what_pruning_did
+from core.cost.files import Export, facts
 from core.cost.times import Times, Variant
 from core.data.pool import Pictures, Pool
 from core.engine.machine import THREADS, described
@@ -137,15 +137,9 @@ class Own:
         next(done)
         kind = self._brought.architecture
         content = architectures.written(self._file(ARRAYS), after) if kind else bytes(after.model.SerializeToString())
-        facts = {
-            "Network": self._brought.name,
-            "Run": self._run.id,
-            "Data set": self._run.data_set,
-            "Pictures read as": str(self.reading),
-            **what_pruning_did(pruning, asked.ranking.count(asked.sparsity), self._run.weights, c),
-        }
+        about = facts(self._run, pruning, asked.ranking.count(asked.sparsity), c)
         name = f"pruned.{'safetensors' if kind else 'onnx'}"
-        files = package.files(after, masks, name, content, facts)
+        files = package.files(after, masks, name, content, about)
         next(done, None)
         size = wording.size(len(files[package.COMPACT]))
         return Export(files, tuple(words.checks(len(pictures), size, (name, package.COMPACT))))
