@@ -102,7 +102,7 @@ def compared(name: str, run: Run, profile: Profile) -> Row:
 
 def _way(pruning: PruningConfig) -> str:
     """How it was pruned, where it was not by magnitude alone."""
-    if pruning == PruningConfig():
+    if pruning.key == PruningConfig().key:
         return ""
     return f"; {pruning.ranks_by.title}, {pruning.within.title}{repair.after(pruning.repair)}"
 

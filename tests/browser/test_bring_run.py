@@ -93,6 +93,11 @@ def test_it_is_read_evaluated_pruned_looked_at_and_taken_home(visit: Any, tmp_pa
         expect(view.get_by_role("row", name="SHA-256 of the file")).to_be_visible()
         assert not wrong, path
         view.close()
+    page.goto(f"{visitor}/?run={run}")
+    row = page.get_by_role("region", name="Accuracy before and after pruning").get_by_role("row").last
+    expect(row).to_contain_text("In view: digits.onnx on digits, brought")
+    expect(row).not_to_contain_text("Magnitude")  # that is how the others were pruned too
+    expect(row.get_by_role("cell").last).to_have_text("638")
 
 
 def test_on_a_phone_its_tables_and_pictures_fit(visit: Any, tmp_path: Path) -> None:
