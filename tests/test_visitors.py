@@ -86,6 +86,21 @@ def test_a_file_that_another_visitor_has_uploaded_too_stays(store: RunStore) -> 
     assert held(store) == {first}
 
 
+@pytest.mark.parametrize("first", ["ann", "bob"])
+def test_a_run_that_two_have_brought_goes_with_the_last_of_them(store: RunStore, first: str) -> None:
+    run = next(run for run in store.runs() if run.brought)
+    here = {name: visitors.arrived(name) for name in ("ann", "bob")}
+    for visitor in here.values():
+        visitor.runs.add(run.id)  # which is ann's
+    one, last = here.pop(first), *here.values()
+    visitors.left(one)
+    visitors.forget(one)
+    assert names(RunStore(store.where)) == {True, False}
+    visitors.left(last)
+    visitors.forget(last)
+    assert names(RunStore(store.where)) == {False}
+
+
 def test_what_a_killed_server_left_goes_after_a_day(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     visitors.expire()
     assert names(RunStore(store.where)) == {True, False} and store.held(uploads.FOLDER)

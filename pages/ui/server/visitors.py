@@ -4,14 +4,15 @@ A visitor is here as long as a session with their cookie is; after the last has 
 """
 
 import threading
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import streamlit as st
 
 from core.errors import StoreError
+from core.run import Run
 from core.store import uploads
 from pages.ui.server.services import owner, settings, store
 
@@ -21,12 +22,16 @@ GRACE = 120.0
 
 @dataclass(eq=False)
 class _Visitor:
-    """Who is here: the digest of their cookie, how many sessions they have, and what they brought in those."""
+    """Who is here: the digest of their cookie, how many sessions they have, and what they brought in those.
+
+    `inherited` are runs of what they brought too, left by the visitor who owned them.
+    """
 
     owner: str | None
     sessions: int = 0
     uploads: set[str] = field(default_factory=set)
     runs: set[str] = field(default_factory=set)
+    inherited: set[str] = field(default_factory=set)
 
 
 _lock = threading.Lock()
@@ -59,7 +64,7 @@ def left(visitor: _Visitor) -> None:
 
 
 def forget(visitor: _Visitor) -> None:
-    """Delete what a visitor brought, unless they are here."""
+    """Delete what a visitor brought, unless they are here; what another has brought too goes with the last of them."""
     with _lock:
         if visitor.sessions or visitor not in _here:
             return
@@ -69,8 +74,18 @@ def forget(visitor: _Visitor) -> None:
         with suppress(StoreError):
             uploads.drop(store(), upload)
     if not settings().keep_networks:
-        theirs = {run.id for run in store().runs() if run.brought and visitor.owner and run.owner == visitor.owner}
-        _delete(visitor.runs | theirs, visitor.owner)
+        for run in filter(partial(_goes_with, visitor), store().runs()):
+            with _lock:
+                heir = next((other for other in _here if run.id in other.runs), None)
+                if heir is not None:
+                    heir.inherited.add(run.id)
+            if heir is None:
+                _delete(run)
+
+
+def _goes_with(visitor: _Visitor, run: Run) -> bool:
+    own = run.owner == visitor.owner and (visitor.owner is not None or run.id in visitor.runs)
+    return run.brought is not None and (own or run.id in visitor.inherited)
 
 
 def expire() -> None:
@@ -83,16 +98,16 @@ def expire() -> None:
     uploads.expire(store(), before.timestamp())
     if not settings().keep_networks:
         present = {visitor.owner for visitor in _here}
+        inherited = {run_id for visitor in _here for run_id in visitor.inherited}
         old = [run for run in store().runs() if run.brought and datetime.fromisoformat(run.created) < before]
         for run in old:
-            if run.owner not in present:
-                _delete([run.id], run.owner)
+            if run.owner not in present and run.id not in inherited:
+                _delete(run)
 
 
-def _delete(run_ids: Iterable[str], owner: str | None) -> None:
-    for run_id in run_ids:
-        with suppress(StoreError):
-            store().delete(run_id, owner)
+def _delete(run: Run) -> None:
+    with suppress(StoreError):
+        store().delete(run.id, run.owner)
 
 
 def here() -> None:
