@@ -83,9 +83,8 @@ def evaluated(accuracy: Proportion, images: int) -> str:
 
 def right(accuracy: Proportion, images: int) -> str:
     """`92.50 %`, or `92.50 % of the first 64` of so many test images."""
-    return wording.percent(accuracy.value) + (
-        "" if accuracy.n == images else f" of the first {wording.count(accuracy.n)}"
-    )
+    first = "" if accuracy.n == images else f" of the first {wording.count(accuracy.n)}"
+    return f"{wording.percent(accuracy.value)}{first}"
 
 
 def readings(found: Found, classes: Sequence[str]) -> Iterator[str]:

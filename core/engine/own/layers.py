@@ -51,6 +51,7 @@ def layers_of(graph: GraphProto) -> tuple[tuple[Layer, ...], tuple[Kept, ...]]:
     """The layers, and the constants and kernels that are not pruned."""
     constants = tensors(graph)
     operands, readers = _operands(graph, constants), readers_of(graph)
+    users = _users(operands, readers)
     layers, kept, names = dict[str, Layer](), list[Kept](), set[str]()
     for name, node in named(graph):
         for position in _MULTIPLIES.get(node.op_type, ()):
@@ -65,21 +66,25 @@ def layers_of(graph: GraphProto) -> tuple[tuple[Layer, ...], tuple[Kept, ...]]:
             if len(tensor.dims) >= 2 and _is_float(operand.constant, tensor):
                 title = _unique(_title(operand.constant, name, node), names)
                 found = _layer(title, operand, tensor, node, position)
-                using = _all_readers(operand.constant, operands, readers)
+                using = users[operand.constant]
                 bias = _bias([node for _, node in using], found.shape[0], constants, readers) if position else None
                 mixed = len(_orientations(operand.constant, tensor, [node for _, node in using], operands)) > 1
                 nodes = tuple(name for name, _ in using)
                 layers[operand.constant] = replace(found, nodes=nodes, bias=bias, mixed=mixed)
-    kept += _others(constants, layers, operands, readers)
+    kept += _others(constants, layers, users, readers)
     return tuple(layers.values()), tuple(kept)
 
 
-def _all_readers(
-    constant: str, operands: Mapping[str, _Operand], readers: Mapping[str, list[tuple[str, NodeProto]]]
-) -> list[tuple[str, NodeProto]]:
-    """The nodes that read a constant, itself or in another order, with their names."""
-    values = [value for value, operand in operands.items() if operand.constant == constant]
-    return [(name, node) for value in values for name, node in readers.get(value, []) if node.op_type not in _SAME]
+def _users(
+    operands: Mapping[str, _Operand], readers: Mapping[str, list[tuple[str, NodeProto]]]
+) -> dict[str, list[tuple[str, NodeProto]]]:
+    """The nodes that read each constant, itself or in another order, with their names."""
+    users: dict[str, list[tuple[str, NodeProto]]] = {}
+    for value, operand in operands.items():
+        if operand.constant is not None:
+            using = [(name, node) for name, node in readers.get(value, []) if node.op_type not in _SAME]
+            users.setdefault(operand.constant, []).extend(using)
+    return users
 
 
 def _orientations(
@@ -171,11 +176,11 @@ _WHAT = {"BatchNormalization": "batch normalisation", "Add": "biases", "Conv": "
 def _others(
     constants: Mapping[str, TensorProto],
     layers: Mapping[str, Layer],
-    operands: Mapping[str, _Operand],
+    users: Mapping[str, list[tuple[str, NodeProto]]],
     readers: Mapping[str, list[tuple[str, NodeProto]]],
 ) -> Iterator[Kept]:
     for name, tensor in constants.items():
         if name in layers or tensor.data_type != TensorProto.FLOAT or name not in readers:
             continue
-        _, user = (_all_readers(name, operands, readers) or readers[name])[0]
+        _, user = (users[name] or readers[name])[0]
         yield Kept(name, math.prod(tensor.dims), _WHAT.get(user.op_type, f"what {user.op_type} reads"))
