@@ -101,6 +101,21 @@ def test_a_run_that_two_have_brought_goes_with_the_last_of_them(store: RunStore,
     assert names(RunStore(store.where)) == {False}
 
 
+def test_an_inherited_run_stays_for_its_owner_who_is_back(store: RunStore) -> None:
+    run = next(run for run in store.runs() if run.brought)
+    ann, bob = visitors.arrived("ann"), visitors.arrived("bob")
+    bob.runs.add(run.id)
+    visitors.left(ann)
+    visitors.forget(ann)
+    back = visitors.arrived("ann")
+    visitors.left(bob)
+    visitors.forget(bob)
+    assert back is not ann and names(RunStore(store.where)) == {True, False}
+    visitors.left(back)
+    visitors.forget(back)
+    assert names(RunStore(store.where)) == {False}
+
+
 def test_what_a_killed_server_left_goes_after_a_day(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     visitors.expire()
     assert names(RunStore(store.where)) == {True, False} and store.held(uploads.FOLDER)

@@ -7,7 +7,6 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import streamlit as st
 
@@ -74,18 +73,23 @@ def forget(visitor: _Visitor) -> None:
         with suppress(StoreError):
             uploads.drop(store(), upload)
     if not settings().keep_networks:
-        for run in filter(partial(_goes_with, visitor), store().runs()):
-            with _lock:
-                heir = next((other for other in _here if run.id in other.runs), None)
-                if heir is not None:
-                    heir.inherited.add(run.id)
-            if heir is None:
+        for run in store().runs():
+            if run.brought and (_owns(visitor, run) or run.id in visitor.inherited) and not _inherited(run):
                 _delete(run)
 
 
-def _goes_with(visitor: _Visitor, run: Run) -> bool:
-    own = run.owner == visitor.owner and (visitor.owner is not None or run.id in visitor.runs)
-    return run.brought is not None and (own or run.id in visitor.inherited)
+def _owns(visitor: _Visitor, run: Run) -> bool:
+    """Whether a run is a visitor's; of those without a cookie, the one who brought it."""
+    return run.owner == visitor.owner and (visitor.owner is not None or run.id in visitor.runs)
+
+
+def _inherited(run: Run) -> bool:
+    """Whether a visitor who is here owns the run or has brought the same; it then goes with them."""
+    with _lock:
+        heir = next((other for other in _here if _owns(other, run) or run.id in other.runs), None)
+        if heir is not None:
+            heir.inherited.add(run.id)
+    return heir is not None
 
 
 def expire() -> None:
