@@ -25,6 +25,7 @@ from core.errors import JobError, PruningError, StoreError
 from core.evaluation.profile import FRACTIONS, Evaluating, Profiling
 from core.evaluation.trace import Tracing
 from core.jobs import Engine, cluster
+from core.jobs.cluster import GONE
 from core.logs import configure
 from core.pruning import PruningConfig
 from core.run import Training
@@ -419,6 +420,26 @@ def test_a_training_that_takes_too_long_is_stopped_with_the_reason(tmp_path: Pat
         ended = wait(engine, engine.submit(Training(config=config(3))), over)
         assert ended.status == "cancelled" and "took over 1 min" in str(ended.message)
         assert not engine.store.runs() or all(run.reference for run in engine.store.runs())
+    finally:
+        engine.close()
+
+
+@pytest.mark.parametrize("gone", GONE)
+def test_a_job_is_stopped_though_the_connection_is_just_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: type[BaseException]
+) -> None:
+    """The clock or a visitor may stop a job while the server closes: Dask has a kind of error for each moment."""
+
+    def closed(*_: object, **__: object) -> None:
+        raise gone("closed")
+
+    engine = Engine(tmp_path, tasks="tests.tiny")
+    try:
+        job_id = engine.submit(Training(config=config(3)))
+        wait(engine, job_id, lambda state: state.status == "running")
+        monkeypatch.setattr(Client, "unpublish_dataset", closed)
+        engine.cancel(job_id)
+        assert wait(engine, job_id, over).status == "cancelled"
     finally:
         engine.close()
 

@@ -1,5 +1,7 @@
 """The connection to the workers: an embedded cluster of processes, or the scheduler at an address."""
 
+import asyncio
+import concurrent.futures
 import logging
 import threading
 import time
@@ -11,6 +13,7 @@ from typing import Any
 import dask.config
 from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster
+from distributed.client import ClosedClientError
 
 from core.errors import JobError
 from core.jobs.worker import Preload
@@ -20,6 +23,9 @@ VARIABLE = "DASK_SCHEDULER_ADDRESS"
 
 JOB = "job"
 """The resource that jobs take. An embedded worker has 1: one long job at a time, or two background ones, half each."""
+
+GONE = (OSError, RuntimeError, ClosedClientError, asyncio.CancelledError, concurrent.futures.CancelledError)
+"""What Dask raises where the scheduler or the connection to it is gone, whichever it notices first."""
 
 _PATIENCE = 3  # seconds for a scheduler to answer
 _NEVER = "1000 days"  # until Dask gives up on a lost worker: it checks once, and starts no other
@@ -65,7 +71,7 @@ class Cluster:
                 raise JobError(self._problem[1])
             try:
                 self.client = self._call_scheduler() if self.address else self._start()
-            except (OSError, ValueError, RuntimeError) as error:
+            except (*GONE, ValueError) as error:
                 self._problem = time.monotonic(), self.unreachable(error)
                 raise JobError(self._problem[1]) from error
             self._problem = None
@@ -77,7 +83,7 @@ class Cluster:
         if self._cluster is not None:
             client.register_plugin(Preload(self._tasks))
 
-    def unreachable(self, error: Exception) -> str:
+    def unreachable(self, error: BaseException) -> str:
         """The message for an error that Dask raised."""
         if self.address:
             return f"The scheduler at {self.address} does not answer; start it or unset {VARIABLE}, then try again."
@@ -89,7 +95,7 @@ class Cluster:
         with self._connecting:
             for service in (self.client, self._cluster):
                 if service is not None:
-                    with suppress(OSError):  # raised if it takes too long; workers die with this process
+                    with suppress(*GONE):  # also raised if it takes too long; workers die with this process
                         service.close()
 
     def _call_scheduler(self) -> Client:

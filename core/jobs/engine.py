@@ -8,7 +8,6 @@ events of one topic.
 import math
 import threading
 import time
-from asyncio import CancelledError
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -18,14 +17,13 @@ from typing import Any, TypeVar
 
 from distributed import Future
 from distributed import TimeoutError as DaskTimeout
-from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker
 
 from core.errors import JobCancelled, JobError, PruneLabError
 from core.job import Job, OfRun
 from core.jobs import worker
 from core.jobs.board import Board, Known
-from core.jobs.cluster import JOB, Cluster
+from core.jobs.cluster import GONE, JOB, Cluster
 from core.jobs.limits import Allowance, Limits
 from core.jobs.sharing import Shared
 from core.jobs.state import STOPPED, TOPIC, JobState, Status, explained
@@ -133,7 +131,7 @@ class Engine:
         except DaskTimeout as error:
             future.cancel()
             raise JobError("The workers are busy with other jobs; ask again in a while.") from error
-        except Exception as error:  # whatever the task or Dask raised: a visitor gets a sentence
+        except (Exception, *GONE) as error:  # whatever the task or Dask raised: a visitor gets a sentence
             raise JobError(f"The {job.noun} failed ({type(error).__name__}: {error}); ask again.") from error
         return result
 
@@ -161,7 +159,7 @@ class Engine:
             known.stopped = why
             future, client = known.future, self._cluster.client
         if future is not None and client is not None:
-            with suppress(OSError):
+            with suppress(*GONE):
                 client.log_event(TOPIC, {"op": "cancelled", "id": job_id, "key": known.key, "why": why})
                 client.cancel([future], force=True)
                 client.unpublish_dataset(job_id)
@@ -210,7 +208,7 @@ class Engine:
             if known.stopped:  # meanwhile
                 client.cancel([future], force=True)
                 client.unpublish_dataset(wanted.id)
-        except (OSError, RuntimeError) as error:
+        except GONE as error:
             raise JobError(self._cluster.unreachable(error)) from error
         if idle:
             with self._board.lock:
@@ -220,28 +218,36 @@ class Engine:
         future.add_done_callback(partial(self._on_done, known))
 
     def _on_done(self, known: Known, future: "Future[None]") -> None:
-        status: Status = "finished"
-        message, cause = None, None
+        try:
+            over = self._outcome(known, future)
+        except GONE:
+            over = "failed", self._lost(known.state.job), None
+        if over is None:
+            return
+        with suppress(*GONE):
+            if not known.stopped and (client := self._cluster.client) is not None:  # else its name was taken back
+                client.unpublish_dataset(known.state.id)
+        future.release()
+        self._board.end(known, *over)
+
+    def _outcome(self, known: Known, future: "Future[None]") -> tuple[Status, str | None, BaseException | None] | None:
+        """How a job ended, what its visitor is told, and its cause for the log; None if it is tried again."""
         if future.status == "error":
             error = future.exception()
             if self._try_again(known, error):
                 future.retry()
                 future.add_done_callback(partial(self._on_done, known))
-                return
-            status, message = "failed", explained(known.state.job, error, self._cluster.name)
+                return None
             cause = None if isinstance(error, PruneLabError) else error  # else the message says it all
-        elif known.stopped:
-            status, message = "cancelled", known.stopped
-        elif future.status != "finished":
-            status, message = "failed", self._lost(known.state.job)
-        elif not self.results.has(known.state.job):
+            return "failed", explained(known.state.job, error, self._cluster.name), cause
+        if known.stopped:
+            return "cancelled", known.stopped, None
+        if future.status != "finished":
+            return "failed", self._lost(known.state.job), None
+        if not self.results.has(known.state.job):
             message = "Its result is not in this server's run store; make the workers use the same one."
-            status = "failed"
-        with suppress(OSError, RuntimeError, FutureCancelledError):
-            if not known.stopped and (client := self._cluster.client) is not None:  # else its name was taken back
-                client.unpublish_dataset(known.state.id)
-        future.release()
-        self._board.end(known, status, message, cause)
+            return "failed", message, None
+        return "finished", None, None
 
     def _try_again(self, known: Known, error: BaseException) -> bool:
         """Whether the job did not fail itself: its worker was closed, or died while the job only waited there."""
@@ -257,7 +263,7 @@ class Engine:
         return f"The connection to {self._cluster.name} was lost; ask for it again."
 
     def _warm_up(self) -> None:
-        with suppress(JobError, OSError, RuntimeError, CancelledError):
+        with suppress(JobError, *GONE):
             self._cluster.preload()
 
     def _watch_the_clock(self) -> None:
@@ -265,8 +271,7 @@ class Engine:
         while not self._cluster.closed:
             for job in self._board.late(self.limits.longest):
                 if job.trains:
-                    with suppress(OSError, RuntimeError, CancelledError):  # the scheduler is gone: next time
-                        self.cancel(job.id, self.limits.too_long(job))
+                    self.cancel(job.id, self.limits.too_long(job))
             time.sleep(_CLOCK)
 
     def _will_train(self, part: Job[Any], of: Job[Any] | None = None) -> bool:

@@ -3,6 +3,7 @@
 import pkgutil
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from core.codec import from_json, to_json
 from core.errors import StoreError
 from core.job import Job
 from core.jobs.board import Board, Known
+from core.jobs.cluster import GONE
 from core.jobs.state import TOPIC, JobState
 
 
@@ -89,7 +91,9 @@ class Shared:
 
     def _adopt(self, client: Client, name: str) -> None:
         """Watch a job that another server has submitted."""
-        dataset = published(client, name)
+        dataset = None
+        with suppress(*GONE):
+            dataset = published(client, name)
         state = recognised(dataset, name) if dataset else None
         if dataset is None or state is None:
             return
