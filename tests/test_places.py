@@ -194,6 +194,40 @@ def test_what_is_damaged_is_set_aside_with_a_reason_and_can_be_made_again(
     assert server().profile(run.id, GLOBAL) is not None and server().weights(run.id)
 
 
+def test_whoever_misses_a_damaged_run_knows_the_reason_at_every_moment(
+    server: Callable[[], RunStore], parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, weights, labels, profile = parts
+    one = server()
+    one.save(run, weights, labels, profile)
+    one.keep(next(name for name in _names(one) if name.endswith("weights.safetensors")), b"\0" * run.bytes)
+    other, said = server(), list[str]()
+
+    def looking(does: Callable[..., Any]) -> Callable[..., Any]:
+        """Has another server look for the run each time that something was moved or removed."""
+
+        def done(*values: Any, **more: Any) -> Any:
+            result = does(*values, **more)
+            other.refresh()
+            try:
+                other.get(run.id)
+            except StoreError as error:
+                said.append(str(error))
+            return result
+
+        return done
+
+    place = one._place
+    if isinstance(place, Bucket):
+        for name in ("cp_file", "rm_file"):
+            monkeypatch.setattr(place._files, name, looking(getattr(place._files, name)), raising=False)
+    else:
+        monkeypatch.setattr(Path, "rename", looking(Path.rename))
+    with pytest.raises(StoreError, match="is damaged and was left out"):
+        one.weights(run.id)
+    assert said and all("weights.safetensors" in sentence for sentence in said)
+
+
 def test_old_exports_make_room(server: Callable[[], RunStore]) -> None:
     store = server()
     for number in range(3):

@@ -126,12 +126,12 @@ class Bucket:
         """As `Place` says."""
         aside, names = f"{SET_ASIDE}/{label}-{uuid.uuid4().hex[:8]}", self._below(name)
         with self._writing():
+            if names:  # the reason first: whoever misses what was moved must find it
+                self._do(self._files.pipe_file, self._key(f"{aside}/{REASON}"), reason.encode())
             for moved in sorted(names, key=lambda each: not each.endswith(f"/{MANIFEST}")):
                 with suppress(FileNotFoundError):  # another server was first
                     self._do(self._files.cp_file, self._key(moved), self._key(f"{aside}/{moved}"))
                     self._do(self._files.rm_file, self._key(moved))
-            if names:
-                self._do(self._files.pipe_file, self._key(f"{aside}/{REASON}"), reason.encode())
 
     def aside(self) -> list[tuple[str, str]]:
         """As `Place` says."""

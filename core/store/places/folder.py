@@ -105,19 +105,19 @@ class Folder:
         path, aside = self.root / name, self.root / SET_ASIDE / f"{label}-{uuid.uuid4().hex[:8]}"
         with self._writing():
             aside.mkdir(parents=True)
+            with suppress(OSError):  # the reason first: whoever misses what was moved must find it
+                (aside / REASON).write_text(reason, "utf-8")
             try:
                 path.rename(aside / path.name)
             except OSError as error:
-                aside.rmdir()
+                shutil.rmtree(aside, ignore_errors=True)
                 if not isinstance(error, FileNotFoundError):  # another server was first
                     raise
-            else:
-                with suppress(OSError):
-                    (aside / REASON).write_text(reason, "utf-8")
 
     def aside(self) -> list[tuple[str, str]]:
         """As `Place` says."""
-        return [(path.name.rsplit("-", 1)[0], _reason(path)) for path in _children(self.root / SET_ASIDE)]
+        items = [path for path in _children(self.root / SET_ASIDE) if any(c.name != REASON for c in _children(path))]
+        return [(path.name.rsplit("-", 1)[0], _reason(path)) for path in items]
 
     def check(self) -> None:
         """As `Place` says."""
