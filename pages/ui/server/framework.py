@@ -82,15 +82,31 @@ def _add_theme(message: CustomThemeConfig, section: str = "theme") -> None:
 
 def _soon(session: AppSession, callback: Callable[[], None]) -> None:
     """Pass on a script's messages, about a hundred, in their order; the event loop is woken once for many of them."""
-    waiting: deque[Callable[[], None]] = session.__dict__.setdefault("_waiting", deque())
-    waiting.append(callback)
+    kept = session.__dict__.setdefault("_messages", _Messages())
+    kept.waiting.append(callback)
+    _wake(session, kept)
 
+
+def _wake(session: AppSession, kept: "_Messages") -> None:
     def drain() -> None:
-        while waiting:
-            waiting.popleft()()
+        kept.woken = False  # before the first is taken: what is added from now on wakes the loop again
+        try:
+            while kept.waiting:
+                kept.waiting.popleft()()
+        finally:
+            if kept.waiting:  # one of them failed, and must not keep the others
+                _wake(session, kept)
 
-    if len(waiting) == 1:
+    if not kept.woken:
+        kept.woken = True
         _call_soon(session, drain)
+
+
+class _Messages:
+    """What a session is still to say, and whether the event loop was woken for it. Any thread may add to it."""
+
+    def __init__(self) -> None:
+        self.waiting, self.woken = deque[Callable[[], None]](), False
 
 
 def _in_turn(runner: ScriptRunner, rerun_data: RerunData) -> None:
