@@ -116,6 +116,22 @@ def test_an_inherited_run_stays_for_its_owner_who_is_back(store: RunStore) -> No
     assert names(RunStore(store.where)) == {False}
 
 
+def test_what_was_brought_is_forgotten_in_its_own_store_whenever_that_is(
+    store: RunStore, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their time to come back is two minutes: by then, a test that runs in the same process has another store."""
+    ann = visitors.arrived("ann")
+    ann.uploads |= held(store)
+    visitors.left(ann)
+    shutil.copytree(made, tmp_path / "other")
+    monkeypatch.setenv("PRUNELAB_RUNS", str(tmp_path / "other"))
+    st.cache_resource.clear()
+    visitors.forget(ann)
+    other = RunStore(tmp_path / "other")
+    assert names(other) == {True, False} and held(other)
+    assert names(RunStore(store.where)) == {False} and not held(store)
+
+
 def test_what_a_killed_server_left_goes_after_a_day(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     visitors.expire()
     assert names(RunStore(store.where)) == {True, False} and store.held(uploads.FOLDER)

@@ -13,6 +13,7 @@ import streamlit as st
 from core.errors import StoreError
 from core.run import Run
 from core.store import uploads
+from core.store.runs import RunStore
 from pages.ui.server.services import owner, settings, store
 
 GRACE = 120.0
@@ -23,10 +24,13 @@ GRACE = 120.0
 class _Visitor:
     """Who is here: the digest of their cookie, how many sessions they have, and what they brought in those.
 
-    `inherited` are runs of what they brought too, left by the visitor who owned them.
+    `store` is where it is, so that it is forgotten there and nowhere else, whenever that is, and `kept` whether the
+    host keeps it. `inherited` are runs of what they brought too, left by the visitor who owned them.
     """
 
     owner: str | None
+    store: RunStore = field(default_factory=lambda: store())
+    kept: bool = field(default_factory=lambda: settings().keep_networks)
     sessions: int = 0
     uploads: set[str] = field(default_factory=set)
     runs: set[str] = field(default_factory=set)
@@ -71,11 +75,11 @@ def forget(visitor: _Visitor) -> None:
         others = {upload for other in _here for upload in other.uploads}
     for upload in visitor.uploads - others:
         with suppress(StoreError):
-            uploads.drop(store(), upload)
-    if not settings().keep_networks:
-        for run in store().runs():
+            uploads.drop(visitor.store, upload)
+    if not visitor.kept:
+        for run in visitor.store.runs():
             if run.brought and (_owns(visitor, run) or run.id in visitor.inherited) and not _inherited(run):
-                _delete(run)
+                _delete(visitor.store, run)
 
 
 def _owns(visitor: _Visitor, run: Run) -> bool:
@@ -106,12 +110,12 @@ def expire() -> None:
         old = [run for run in store().runs() if run.brought and datetime.fromisoformat(run.created) < before]
         for run in old:
             if run.owner not in present and run.id not in inherited:
-                _delete(run)
+                _delete(store(), run)
 
 
-def _delete(run: Run) -> None:
+def _delete(place: RunStore, run: Run) -> None:
     with suppress(StoreError):
-        store().delete(run.id, run.owner)
+        place.delete(run.id, run.owner)
 
 
 def here() -> None:
