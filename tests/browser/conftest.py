@@ -1,10 +1,12 @@
 """A real server on the real engine, driven by a real browser (Debian's chromium)."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,25 @@ from tests import shelf
 from tests.patience import PATIENCE, until
 
 ROOT = Path(__file__).parent.parent.parent
+STACKS = Path(__file__).parent / "stacks"
+STARTED: list[subprocess.Popen[bytes]] = []
+"""The servers of this process."""
+
 expect.set_options(timeout=1000 * PATIENCE)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """When a test has failed, the servers say what they are doing, for whoever reads why."""
+    report = yield
+    if call.when == "call" and report.failed:
+        for process in STARTED:
+            if process.poll() is None:
+                process.send_signal(signal.SIGUSR1)
+        time.sleep(1)
+    return report
 
 
 @dataclass
@@ -46,7 +66,9 @@ class Server:
         command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
         options = ["--server.address", "127.0.0.1", "--server.port", str(self.port)]
         environment = {**os.environ, "PRUNELAB_RUNS": str(self.store), "MALLOC_ARENA_MAX": "2", **self.settings}
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(STACKS), environment.get("PYTHONPATH")]))
         self.process = subprocess.Popen([*command, *options], cwd=ROOT, env=environment)
+        STARTED.append(self.process)
         below = self.settings.get("STREAMLIT_SERVER_BASE_URL_PATH", "")
         health = f"{self.url}/{below}/_stcore/health".replace("//_", "/_")
         until(lambda: answers(health), f"{health} does not answer.")
