@@ -29,7 +29,7 @@ class _Visitor:
     """
 
     owner: str | None
-    store: RunStore = field(default_factory=lambda: store())
+    store: RunStore = field(default_factory=store)
     kept: bool = field(default_factory=lambda: settings().keep_networks)
     sessions: int = 0
     uploads: set[str] = field(default_factory=set)
@@ -48,11 +48,11 @@ def _session() -> _Visitor:
 
 def arrived(owner: str | None) -> _Visitor:
     """A session begins; without a cookie it is a visitor of its own."""
+    new = _Visitor(owner)  # before the lock, for which the event loop may wait: this may open the store
     with _lock:
-        known = next((visitor for visitor in _here if owner and visitor.owner == owner), None)
-        if known is None:
-            known = _Visitor(owner)
-            _here.append(known)
+        known = next((visitor for visitor in _here if owner and visitor.owner == owner), new)
+        if known is new:
+            _here.append(new)
         known.sessions += 1
         return known
 
