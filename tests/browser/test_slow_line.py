@@ -1,11 +1,13 @@
 """A visitor who is faster than the line: what the browser still says of before must not undo what was done since."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.browser.steps import compete
 
@@ -129,3 +131,20 @@ def test_values_of_the_last_recipe_are_not_taken_for_the_new_one(visit: Any) -> 
     expect(page.get_by_role("spinbutton", name="Epochs")).to_have_value("2")
     expect(page.get_by_role("combobox", name="Optimizer")).to_have_value("sgd")
     expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("11")
+
+
+def test_no_message_refers_to_one_that_the_browser_may_have_thrown_away_meanwhile(visit: Any) -> None:
+    """After such a message ("Cached ForwardMsg MISS") a page shows nothing more that the server says."""
+    said = list[ForwardMsg]()
+    visitor = visit()
+    visitor.page.on(
+        "websocket", lambda line: line.on("framereceived", lambda frame: said.append(ForwardMsg.FromString(frame)))
+    )
+    page = visitor.open("storage")
+    for _ in range(3):
+        page.wait_for_timeout(2500)
+        page.locator("input[type=range]").focus()
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(2500)
+    large = Counter(message.hash for message in said if message.ByteSize() > 10_000)
+    assert large.most_common(1)[0][1] > 1 and not [message for message in said if message.HasField("ref_hash")]
