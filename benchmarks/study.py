@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 from benchmarks.cluster import compute
 from benchmarks.results import save
 from core.jobs import Engine
+from core.run import Network
 from core.study import SEEDS, default
-from core.study.cells import Network
 
 SEED = 100
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -19,6 +19,8 @@ FORMAT = 1
 
 Optimizer = Literal["sgd", "adamw", "muon"]
 Schedule = Literal["constant", "one-cycle"]
+Pruned = Literal["gradual", "iterative"]
+Teacher = Literal["none", "dense", "resnet"]
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,83 @@ class DataConfig(Checked):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Compression(Checked):
+    """What makes a network small while it is trained: pruning, rounding and a teacher. The defaults do nothing.
+
+    Gradual pruning raises the share of pruned weights along a cubic curve: Zhu and Gupta, "To prune, or not to prune",
+    2017. Iterative pruning divides the training into `rounds` + 1 equal parts, the first of which is dense; before each
+    other one it prunes an equal ratio of what is left, and the learning rate goes through its schedule again: Renda et
+    al., "Comparing rewinding and fine-tuning in neural network pruning", 2020.
+    """
+
+    sparsity: float = ranged(0.0, 0.999, "Share of weights pruned", 0.0, "At the end of the training; 0 prunes none.")
+    pruning: Pruned = shown(
+        "gradual", "Pruning", "Gradual: a few weights at a time. Iterative: in rounds, each with its own schedule."
+    )
+    rounds: int = ranged(1, 20, "Rounds of iterative pruning", 4)
+    begin: float = ranged(0.0, 1.0, "Gradual pruning begins", 0.1, "As a share of the training.")
+    end: float = ranged(0.0, 1.0, "Gradual pruning ends", 0.7, "As a share of the training; the rest repairs.")
+    criterion: Literal["magnitude", "lamp"] = shown("magnitude", "Weights are ranked by")
+    scope: Literal["global", "layerwise"] = shown("global", "Weights compete")
+    bits: Literal[32, 8, 4, 2] = shown(
+        32, "Bits of a weight", "Below 32, each filter's weights become whole numbers times one number."
+    )
+    rounded: float = ranged(
+        0.01, 1.0, "Share of the training with rounded weights", 0.3, "The last part; only below 32 bits."
+    )
+    teacher: Teacher = shown(
+        "none", "Teacher", "A trained network whose answers are learned too: the same network, dense, or ResNet."
+    )
+    taught: float = ranged(0.05, 1.0, "Weight of the teacher's answers in the loss", 0.5)
+    temperature: float = ranged(0.5, 20.0, "Temperature of the teacher's answers", 2.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.prunes and self.pruning == "gradual" and self.begin >= self.end:
+            raise ConfigError(
+                f"Gradual pruning begins at {self.begin:g} and ends at {self.end:g} of the training; let it end later."
+            )
+
+    @property
+    def prunes(self) -> bool:
+        """Whether weights are pruned."""
+        return self.sparsity > 0
+
+    @property
+    def rounds_weights(self) -> bool:
+        """Whether weights are rounded."""
+        return self.bits < 32
+
+    @property
+    def has_teacher(self) -> bool:
+        """Whether there is a teacher."""
+        return self.teacher != "none"
+
+    @property
+    def cycles(self) -> int:
+        """How often the learning rate goes through its schedule."""
+        return self.rounds + 1 if self.prunes and self.pruning == "iterative" else 1
+
+    def share(self, done: float) -> float:
+        """The share of weights that are pruned when a share `done` of the training is done, both fractions."""
+        if not self.prunes:
+            return 0.0
+        if self.pruning == "iterative":
+            return float(1 - (1 - self.sparsity) ** (int(done * self.cycles) / self.rounds))
+        left = 1 - min(max((done - self.begin) / (self.end - self.begin), 0.0), 1.0)
+        return self.sparsity * (1 - left**3)
+
+    def plain(self) -> "Compression":
+        """The same with the default of every field that has no effect, so that equal trainings are equal."""
+        none, unused = Compression(), set[str]()
+        unused |= set() if self.prunes else {"sparsity", "pruning", "rounds", "begin", "end", "criterion", "scope"}
+        unused |= {"rounds"} if self.pruning == "gradual" else {"begin", "end"}
+        unused |= set() if self.rounds_weights else {"rounded"}
+        unused |= set() if self.has_teacher else {"taught", "temperature"}
+        return replace(self, **{name: getattr(none, name) for name in unused})
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingConfig(Checked):
     """How a network is trained. Every field changes the result, so every field is part of the run id."""
 
@@ -140,6 +219,8 @@ class TrainingConfig(Checked):
         "From the second epoch on; drawn from the easiest three quarters, whose other images count more.",
     )
 
+    compression: Compression = Compression()
+
     @property
     def passes(self) -> float:
         """The number of passes over all training images; partial ones count as fractions."""
@@ -160,7 +241,7 @@ class RunConfig(Checked):
     @cached_property
     def run_id(self) -> str:
         """Twelve hexadecimal digits: SHA-256 over `FORMAT` and all fields as canonical JSON."""
-        text = json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True, separators=(",", ":"))
+        text = json.dumps({"format": FORMAT, **self.to_dict()}, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def design(self, problem: Problem) -> Design:
@@ -168,7 +249,11 @@ class RunConfig(Checked):
         return Design(self.network, problem, mirrored=self.training.flip)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """All fields; without compression, as before there was one: without its fields."""
+        values = asdict(self)
+        if self.training.compression == Compression():
+            del values["training"]["compression"]
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "RunConfig":
@@ -181,9 +266,13 @@ class RunConfig(Checked):
             return cls(
                 **{
                     **values,
-                    "training": TrainingConfig(**values["training"]),
+                    "training": _training(values["training"]),
                     "data": DataConfig(**values["data"]),
                 }
             )
         except (TypeError, KeyError) as error:
             raise ConfigError(f"This is not a run configuration: {error}.") from error
+
+
+def _training(values: Mapping[str, Any]) -> TrainingConfig:
+    return TrainingConfig(**{**values, "compression": Compression(**values.get("compression", {}))})

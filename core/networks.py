@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from core.config import Design, Problem, TrainingConfig
+from core.config import Compression, Design, Problem, TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,11 @@ class Network:
         return sum(layer.weights for layer in self.placed(problem))
 
     @property
+    def dense(self) -> TrainingConfig:
+        """The longest recipe that does not compress."""
+        return [recipe for recipe in self.recipes.values() if recipe.compression == Compression()][-1]
+
+    @property
     def normalised(self) -> bool:
         """Whether it has batch normalisation."""
         return any(isinstance(spec, Conv) and spec.norm for spec, _ in _flattened(self.layers))
@@ -237,6 +242,18 @@ NETWORKS: dict[str, Network] = {
         remark="A third of ConvNet's weights: is there still anything left to prune?",
         layers=_five(16, 48, 48, 64, 64),
         recipes={"quick": _QUICK, "thorough": replace(_SCHOOLED, epochs=20, shift=1)},
+    ),
+    "convnet-tiny": Network(
+        title="Tiny ConvNet",
+        remark="Made to become a file of a few kilobytes.",
+        layers=_five(16, 32, 32, 48, 48),
+        recipes={"quick": _QUICK},
+    ),
+    "convnet-mini": Network(
+        title="Mini ConvNet",
+        remark="Made to become a file of two kilobytes.",
+        layers=_five(8, 16, 16, 24, 24),
+        recipes={"quick": _QUICK},
     ),
     "lenet": Network(
         title="LeNet-5",  # LeCun et al., "Gradient-based learning applied to document recognition", 1998, with ReLU

@@ -4,18 +4,19 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from core import data
 from core.config import Design, Problem, RunConfig
 from core.data import problem
 from core.errors import ConfigError
 from core.evaluation import Proportion
-from core.job import OfConfig, OfFuture
-from core.networks import NETWORKS, Kernel, passes
+from core.job import Job, OfConfig, OfFuture
+from core.networks import NETWORKS, Kernel, passes, recipe_for
 from core.own.brought import Brought
 from core.own.outline import Outline
 from core.progress import Epoch
-from core.pruning import PruningConfig
+from core.pruning import PruningConfig, Weights
 
 _SAMPLE = 40_000_000
 """Bytes of the images that a repair of a network that was brought may see: 265 of 224 x 224 in colours."""
@@ -158,6 +159,17 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Network(OfConfig[Weights]):
+    """The network of a configuration alone, as a teacher or for a study; a run of that configuration is one as well."""
+
+    kind = "network"
+    noun = "training of a network"
+    trains = True
+    background = True
+    kept = ".study/{key}.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Training(OfConfig[Run]):
     """Train a network and evaluate it over the stops. `owner` will own the run and is not part of the job's identity.
 
@@ -172,6 +184,22 @@ class Training(OfConfig[Run]):
     kept = "{key}/run.json"
 
     owner: str | None = field(default=None, compare=False)
+
+    @property
+    def needs(self) -> tuple[Job[Any], ...]:
+        """The teacher's network, if there is a teacher."""
+        teacher = teacher_of(self.config)
+        return (Network(config=teacher),) if teacher else ()
+
+
+def teacher_of(config: RunConfig) -> RunConfig | None:
+    """How the teacher of a training is trained itself, on the same images: by its longest dense recipe, seed 0."""
+    compression = config.training.compression
+    if not compression.has_teacher:
+        return None
+    network = config.network if compression.teacher == "dense" else compression.teacher
+    recipe = recipe_for(NETWORKS[network].dense, mirrored=config.training.flip)
+    return RunConfig(network=network, training=recipe, data=config.data)
 
 
 @dataclass(frozen=True, kw_only=True)

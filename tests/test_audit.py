@@ -16,11 +16,11 @@ from core.errors import StoreError
 from core.evaluation import Proportion, accuracy
 from core.networks import NETWORKS
 from core.pruning import prune, rank
+from core.run import Network
 from core.store.results import Results
 from core.store.runs import RunStore
 from core.study import audit
 from core.study.audit import READINGS, Audit, Auditing, Finding, Reading, explanations, summaries, verdict
-from core.study.cells import Network
 from tests import tiny
 
 CONFIG = tiny.config()

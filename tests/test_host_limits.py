@@ -19,9 +19,9 @@ from core.evaluation.profile import Evaluating
 from core.jobs import Engine, JobState
 from core.jobs.limits import Allowance
 from core.pruning import PruningConfig
-from core.run import Training
+from core.run import Network, Training
 from core.study.audit import Auditing
-from core.study.cells import Cell, Network
+from core.study.cells import Cell
 from tests import shelf, tiny
 from tests.patience import until
 

@@ -24,14 +24,13 @@ from core.evaluation import Comparison, Labels, Proportion, by_class, compare, c
 from core.evaluation.answers import first_change
 from core.jobs import Engine, JobState
 from core.pruning import PruningConfig, rank
-from core.run import Run
+from core.run import Network, Run
 from core.store.results import Results
 from core.store.runs import RunStore
 from core.study import audit
 from core.study.audit import READINGS, Audit, Auditing, Finding
 from core.study.bisection import Bisection, Search
 from core.study.bisection import in_words as search_in_words
-from core.study.cells import Network
 from core.words import wording
 from pages.ui.server import routes
 from pages.ui.view.site import PAGES

@@ -20,12 +20,11 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from core.errors import StoreError
 from core.pruning import GRADIENTS, PruningConfig
-from core.run import Run
+from core.run import Network, Run
 from core.store.places import Bucket, Folder, Place, bucket, opened, waiting
 from core.store.results import Results
 from core.store.runs import RunStore
 from core.study.bisection import Search
-from core.study.cells import Network
 from tests import local_s3, shelf, tiny
 from tests.patience import PATIENCE, until
 

@@ -30,14 +30,14 @@ from core.jobs import JobState, sharing
 from core.progress import Progress
 from core.pruning import GRADIENTS, PruningConfig, Weights, rank
 from core.reference import study as shipped_study
-from core.run import Training
+from core.run import Network, Training
 from core.store import results
 from core.store.arrays import digest
 from core.store.results import Results
 from core.store.runs import RunStore
 from core.study.audit import Audit, Auditing
 from core.study.bisection import Bisection, Search
-from core.study.cells import Cell, Curve, Network
+from core.study.cells import Cell, Curve
 from tests import small, tiny
 
 CONFIG = tiny.config()

@@ -18,9 +18,10 @@ from core.engine.work import Source
 from core.errors import DataError, JobCancelled
 from core.evaluation import compare
 from core.pruning import AS_IS, PruningConfig, kernels, prune, rank
+from core.run import Network
 from core.store.results import Results
 from core.store.runs import RunStore
-from core.study.cells import Cell, Network
+from core.study.cells import Cell
 from tests import tiny
 
 CELL = Cell(config=tiny.config(), sparsities=(0.2, 0.8))

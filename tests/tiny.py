@@ -20,10 +20,10 @@ from core.engine.work import Source
 from core.evaluation.profile import Evaluating, Profiling
 from core.job import Job
 from core.pruning import PruningConfig
-from core.run import Training
+from core.run import Network, Training
 from core.study.audit import Auditing
 from core.study.bisection import Search
-from core.study.cells import Cell, Network
+from core.study.cells import Cell
 from tests.own_data import stripes as stripes
 
 

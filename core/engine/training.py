@@ -3,18 +3,19 @@
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.config import RunConfig, TrainingConfig
+from core.config import Compression, RunConfig, TrainingConfig
 from core.data import Dataset, Split, split
 from core.engine import machine, optimizers
+from core.engine.compressing import Compressor, Held, settled
 from core.engine.models import build, get_weights, normalise, set_weights
-from core.errors import JobCancelled, TrainingError
+from core.errors import ConfigError, JobCancelled, TrainingError
 from core.progress import Epoch, Phase, Progress
 from core.pruning import Weights, kernels
 
@@ -54,20 +55,24 @@ def train(
     on_progress: Callable[[Progress], object] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
     sparse: Sparse | None = None,
+    teacher: np.ndarray | None = None,
     until: int | None = None,
     threads: int = machine.THREADS,
 ) -> Trained:
     """Train a network on the training images of `data` less the validation split; the test images are not touched.
 
     `on_progress` is called about four times a second, `should_stop` at every step. `sparse` retrains a pruned
-    network from its weights, instead of a new one. `until` ends the training after this many of its epochs.
+    network from its weights, instead of a new one, and compresses no further. `teacher` (n, classes) are the logits
+    of the configuration's teacher for the n training images. `until` ends the training after this many of its epochs.
 
     Raises:
-        ConfigError: there is no such network.
+        ConfigError: there is no such network, or its teacher's answers are missing.
         JobCancelled: `should_stop` returned True.
         TrainingError: the loss became infinite or not a number.
     """
-    settings = config.training
+    settings = replace(config.training, compression=Compression()) if sparse else config.training
+    if settings.compression.has_teacher and teacher is None:
+        raise ConfigError("This training learns from a teacher, whose answers are missing.")
     training, validation = split(data.train, config.data)
     steps = steps_per_epoch(settings, len(training))
     watch = _Watch(sum(steps), on_progress, should_stop)
@@ -78,7 +83,11 @@ def train(
         labels = torch.tensor(training.labels, dtype=torch.long, device=device)
         unseen = torch.tensor(validation.images, device=device)
         model = build(config.design(data.problem), config.seed).to(device).to(memory_format=torch.channels_last)
-        held = _hold(model, sparse) if sparse else _Held([])
+        if sparse:
+            set_weights(model, sparse.weights)
+        held = Held(model, sparse.masks if sparse else None)
+        compressor = Compressor(model, settings.compression, held)
+        judge = _Loss(settings, labels, None if teacher is None else torch.tensor(teacher, device=device))
         optimizer = optimizers.build(model, settings)
         generator = torch.Generator().manual_seed(config.seed)
         losses = torch.zeros(len(images))  # of each image when it was last seen
@@ -87,56 +96,53 @@ def train(
             began, tally = time.perf_counter(), _Tally()
             order, shares = draw(losses, settings.skip if number > 1 else 0.0, generator)
             for batch in order.tensor_split(steps[number - 1]):
+                done = watch.done / watch.of
                 for group in optimizer.param_groups:
-                    group["lr"] = learning_rate(settings, watch.done / watch.of)
-                logits = _forward(model, augment(images[batch], settings, generator))
-                each = F.cross_entropy(
-                    logits, labels[batch], label_smoothing=settings.label_smoothing, reduction="none"
-                )
-                share = shares[batch].to(device)
-                loss = (each * share).sum() / share.sum()
-                losses[batch] = each.detach().cpu()
-                optimizer.zero_grad()
-                loss.backward()
+                    group["lr"] = learning_rate(settings, done)
+                compressor.prune(done)
+                with compressor.rounded(done):
+                    logits = _forward(model, augment(images[batch], settings, generator))
+                    each = judge(logits, batch)
+                    share = shares[batch].to(device)
+                    loss = (each * share).sum() / share.sum()
+                    losses[batch] = each.detach().cpu()
+                    optimizer.zero_grad()
+                    loss.backward()
                 held.gradients()
                 optimizer.step()
                 held.weights()
                 tally.add(logits.detach(), labels[batch])
                 watch.step(len(batch), loss.item())
 
-            judged = _answers(model, unseen, watch.check)
+            with compressor.rounded(watch.done / watch.of):
+                judged = _answers(model, unseen, watch.check)
             watch.epochs.append(_epoch(number, began, tally, judged, validation))
 
-    return Trained(get_weights(model), tuple(watch.epochs), watch.seconds)
+    compression, weights = settings.compression, get_weights(model)
+    if compression.rounds_weights:
+        weights = settled(model, weights, compression.bits)
+    return Trained(weights, tuple(watch.epochs), watch.seconds)
 
 
-class _Held:
-    """Keeps pruned weights at zero, despite gradients, momentum and weight decay."""
+class _Loss:
+    """The loss of each image of a batch: cross-entropy with its label and, if there is a teacher, with its answers.
 
-    def __init__(self, gone: list[tuple[nn.Parameter, Tensor]]) -> None:
-        """`gone` is, for each kernel, a mask of its shape that is True where it is pruned."""
-        self._gone = gone
+    Hinton et al., "Distilling the knowledge in a neural network", 2015.
+    """
 
-    def gradients(self) -> None:
-        """Before a step: pruned weights get no gradient."""
-        for kernel, gone in self._gone:
-            assert kernel.grad is not None
-            kernel.grad.masked_fill_(gone, 0.0)
+    def __init__(self, settings: TrainingConfig, labels: Tensor, teacher: Tensor | None) -> None:
+        """`labels` (n,) and the teacher's logits (n, classes) are of all training images."""
+        self._labels, self._smoothing = labels, settings.label_smoothing
+        self._taught, self._temperature = settings.compression.taught, settings.compression.temperature
+        self._answers = None if teacher is None else (teacher / self._temperature).softmax(1)
 
-    def weights(self) -> None:
-        """After a step: pruned weights are +0.0 again."""
-        for kernel, gone in self._gone:
-            kernel.data.masked_fill_(gone, 0.0)
-
-
-def _hold(model: nn.Module, sparse: Sparse) -> _Held:
-    """Load the weights into the network, with pruned ones at zero."""
-    set_weights(model, sparse.weights)
-    kernels = dict(model.named_parameters())
-    gone = [(kernels[name], ~torch.tensor(kept, device=kernels[name].device)) for name, kept in sparse.masks.items()]
-    held = _Held(gone)
-    held.weights()
-    return held
+    def __call__(self, logits: Tensor, batch: Tensor) -> Tensor:
+        """(b,) of the images at the indices `batch` (b,), from their logits (b, classes)."""
+        loss = F.cross_entropy(logits, self._labels[batch], label_smoothing=self._smoothing, reduction="none")
+        if self._answers is None:
+            return loss
+        taught = F.cross_entropy(logits / self._temperature, self._answers[batch], reduction="none")
+        return (1 - self._taught) * loss + self._taught * taught
 
 
 def steps_per_epoch(settings: TrainingConfig, images: int) -> list[int]:
@@ -212,12 +218,14 @@ def _answers(model: nn.Module, images: Tensor, on_batch: Callable[[], object]) -
 
 
 def learning_rate(settings: TrainingConfig, done: float) -> float:
-    """The rate when a share `done`, in [0, 1), of all steps is done: constant, or up and down in straight lines.
+    """The rate when a share `done`, in [0, 1), of all steps is done: constant, or up and down in straight lines, in
+    each round of iterative pruning anew.
 
     One cycle: Smith and Topin, "Super-convergence", 2019.
     """
     if settings.schedule == "constant":
         return settings.learning_rate
+    done = done * settings.compression.cycles % 1
     return settings.learning_rate * min((done + 1e-3) / _WARM_UP, (1 - done) / (1 - _WARM_UP))
 
 

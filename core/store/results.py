@@ -20,11 +20,11 @@ from core.evaluation.repaired import Repaired, Repairing
 from core.evaluation.rounds import Measuring, measurings
 from core.job import Job, OfRun
 from core.pruning import PruningConfig, Weights
-from core.run import Run
+from core.run import Network, Run
 from core.store.arrays import confirmed
 from core.store.runs import EXPORTS, LEDGERS, RunStore
 from core.study.audit import Audit, Auditing
-from core.study.cells import Cell, Curve, Network
+from core.study.cells import Cell, Curve
 
 R = TypeVar("R")
 

@@ -18,7 +18,7 @@ from core.evaluation import Proportion, student
 from core.job import Job, OfConfig
 from core.networks import NETWORKS
 from core.pruning import PruningConfig
-from core.study.cells import Network
+from core.run import Network
 from core.words import wording
 
 FORMAT = 1

@@ -17,7 +17,8 @@ from core.codec import of_fields
 from core.errors import ConfigError, StoreError
 from core.evaluation import Comparison
 from core.job import Job, OfConfig
-from core.pruning import PruningConfig, Weights
+from core.pruning import PruningConfig
+from core.run import Network
 
 FORMAT = 1
 """Version of cells. Raise it when the same cell would no longer mean the same curve."""
@@ -26,17 +27,6 @@ Retraining = Literal["none", "fine-tune", "iterative", "rewind"]
 
 SPARSITIES = tuple(p / 100 for p in (0.01, 1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99))
 """Where a study looks, as fractions."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Network(OfConfig[Weights]):
-    """The dense network of a configuration, for the cells of a study; a run of that configuration is one as well."""
-
-    kind = "network"
-    noun = "training of a study's network"
-    trains = True
-    background = True
-    kept = ".study/{key}.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +84,9 @@ class Cell(OfConfig["Curve"]):
     def key(self) -> str:
         """Twelve hexadecimal digits: SHA-256 over `FORMAT` and all fields as canonical JSON."""
         text = json.dumps(
-            {"format": FORMAT, **asdict(self), "pruning": self.pruning.to_dict()}, sort_keys=True, separators=(",", ":")
+            {"format": FORMAT, **asdict(self), "config": self.config.to_dict(), "pruning": self.pruning.to_dict()},
+            sort_keys=True,
+            separators=(",", ":"),
         )
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -20,9 +20,9 @@ from core.errors import StoreError
 from core.evaluation import Comparison, compare
 from core.networks import NETWORKS
 from core.pruning import Ranking, Weights, kernels, prune, rank
-from core.run import timestamp
+from core.run import Network, timestamp
 from core.study.audit import Auditing
-from core.study.cells import Cell, Curve, Network
+from core.study.cells import Cell, Curve
 
 
 @task(Network)

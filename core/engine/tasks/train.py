@@ -2,22 +2,28 @@
 
 from functools import partial
 
+import numpy as np
+
+from core.data import split
 from core.engine.inference import Classifier
 from core.engine.machine import described, versions
 from core.engine.tasks import task
 from core.engine.training import train as train_network
 from core.engine.work import Work
+from core.errors import StoreError
 from core.evaluation.parts import compute
 from core.progress import Progress
 from core.pruning import PruningConfig, rank
-from core.run import Run, Training, timestamp
+from core.run import Network, Run, Training, teacher_of, timestamp
 
 
 @task(Training)
 def train(job: Training, work: Work) -> Run:
     """Train, profile over the stops (magnitude, global), and store both as one run, or nothing at all."""
     config, source = job.config, work.data(job.config)
-    trained = train_network(config, source.data, on_progress=work.on_progress, should_stop=work.should_stop)
+    trained = train_network(
+        config, source.data, teacher=_teacher(job, work), on_progress=work.on_progress, should_stop=work.should_stop
+    )
     test, design = source.data.test, config.design(source.data.problem)
     classifier, weights = Classifier(design, test.images), trained.weights
     profile = compute(
@@ -40,3 +46,16 @@ def train(job: Training, work: Work) -> Run:
         owner=job.owner,
     )
     return work.store.save(run, trained.weights, test.labels, profile)
+
+
+def _teacher(job: Training, work: Work) -> np.ndarray | None:
+    """The logits of the teacher for the training images; None if there is no teacher."""
+    config = teacher_of(job.config)
+    if config is None:
+        return None
+    weights = work.results.get(Network(config=config))
+    if weights is None:
+        raise StoreError("The teacher of this training was removed in the meantime; ask for the training again.")
+    data = work.data(job.config).data
+    images = split(data.train, job.config.data)[0].images
+    return Classifier(config.design(data.problem), images).infer(weights, on_batch=work.check)
