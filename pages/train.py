@@ -7,7 +7,7 @@ from typing import Any, get_args
 import streamlit as st
 
 from core import data
-from core.config import Problem, RunConfig, TrainingConfig, shown_as
+from core.config import Compression, Problem, RunConfig, TrainingConfig, shown_as
 from core.data import Collection
 from core.errors import DataError, PruneLabError
 from core.networks import DEFAULT_NETWORK, NETWORKS, recipe_for
@@ -25,6 +25,7 @@ from pages.ui.view.words import meanings
 # --- what to train ----------------------------------------------------------------------------------------------
 
 TERMS = ("Convolution", "Batch normalisation", "Residual block", "Weight", "Recipe", "Seed")
+SMALLER = ("Sparsity", "Gradual pruning", "Retraining", "Scope", "LAMP and Taylor", "Rounded weights", "Teacher")
 
 
 def choose() -> RunConfig | None:
@@ -56,9 +57,13 @@ def choose() -> RunConfig | None:
         _widget(RunConfig, next(f for f in fields(RunConfig) if f.name == "seed"), "seed")
     st.caption(NETWORKS[name].summary, help=meanings(*TERMS))
     with st.expander("Values of the recipe", icon=":material/tune:"):
-        values = _values()
+        values = _values(TrainingConfig)
+    with st.expander("Make it small while it is trained", icon=":material/compress:"):
+        st.caption("Weights are pruned during the training, so that the others can take over what they did.",
+                   help=meanings(*SMALLER))  # fmt: skip
+        smaller = _values(Compression)
     try:
-        training = TrainingConfig(**values)
+        training = TrainingConfig(**values, compression=Compression(**smaller).plain())
         return RunConfig(network=name, training=training, data=of.config, seed=st.session_state["seed"])
     except PruneLabError as error:
         say.error(error)
@@ -104,19 +109,25 @@ def _load() -> None:
     network = st.session_state["network"]
     mirrored = any(of.mirrored for of in collections()[0] if of.id == st.session_state["data set"])
     recipe = recipe_for(NETWORKS[network].recipes[st.session_state[_recipe_key(network)]], mirrored=mirrored)
-    for f in fields(recipe):
-        st.session_state[_value_key(f.name)] = getattr(recipe, f.name)
+    for values in (recipe, recipe.compression):
+        for f in _choices(type(values)):
+            st.session_state[_value_key(f.name)] = getattr(values, f.name)
 
 
-def _values() -> dict[str, Any]:
+def _values(config: type) -> dict[str, Any]:
     """The values in the widgets, which start as the recipe's own when it is first shown or chosen."""
     if _value_key("epochs") not in st.session_state:
         _load()
     columns = st.columns(3)
-    for i, f in enumerate(fields(TrainingConfig)):
+    for i, f in enumerate(_choices(config)):
         with columns[i % 3]:
-            _widget(TrainingConfig, f, _value_key(f.name))
-    return {f.name: st.session_state[_value_key(f.name)] for f in fields(TrainingConfig)}
+            _widget(config, f, _value_key(f.name))
+    return {f.name: st.session_state[_value_key(f.name)] for f in _choices(config)}
+
+
+def _choices(config: type) -> list[Field[Any]]:
+    """The fields that a widget shows."""
+    return [f for f in fields(config) if "shown" in f.metadata]
 
 
 def _widget(config: type, f: Field[Any], key: str) -> None:
@@ -198,6 +209,10 @@ def follow() -> None:
         if isinstance(state.job, Training) and state.active:
             config = state.job.config
             st.header(f"{NETWORKS[config.network].title}, seed {config.seed}")
+            for need in state.job.needs:
+                if (before := engine().state(need.id)) is not None and before.active:
+                    st.caption("Its teacher is trained first.")
+                    watch(need.id)
             watch(state.id)
     last = engine().state(st.session_state.get("job", ""))
     if last is not None and last.status in ("failed", "cancelled"):

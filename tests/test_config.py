@@ -11,8 +11,9 @@ from typing import Any, get_args
 import pytest
 
 import core.config
-from core.config import DataConfig, RunConfig, TrainingConfig, shown_as
+from core.config import Compression, DataConfig, RunConfig, TrainingConfig, shown_as
 from core.errors import ConfigError
+from core.networks import NETWORKS
 from core.pruning import CRITERIA, SCOPES, PruningConfig
 
 RUN = RunConfig(network="lenet", training=TrainingConfig())
@@ -31,7 +32,12 @@ def other_value(value: Any, kind: Any) -> Any:
 
 
 def variants(config: Any) -> list[Any]:
-    return [replace(config, **{f.name: other_value(getattr(config, f.name), f.type)}) for f in fields(config)]
+    plain = [f for f in fields(config) if f.type is not Compression]
+    return [replace(config, **{f.name: other_value(getattr(config, f.name), f.type)}) for f in plain]
+
+
+def compressed(**how: Any) -> RunConfig:
+    return replace(RUN, training=TrainingConfig(compression=Compression(**how)))
 
 
 def test_run_id_is_twelve_hexadecimal_digits() -> None:
@@ -42,6 +48,7 @@ def test_every_field_changes_the_run_id() -> None:
     runs = [RUN, replace(RUN, network="other"), replace(RUN, seed=1)]
     runs += [replace(RUN, training=training) for training in variants(RUN.training)]
     runs += [replace(RUN, data=data) for data in variants(RUN.data)]
+    runs += [replace(RUN, training=replace(RUN.training, compression=how)) for how in variants(Compression())]
     assert len({run.run_id for run in runs}) == len(runs)
 
 
@@ -52,7 +59,63 @@ def test_a_new_format_changes_the_run_id(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_default_spelled_out_is_the_same_run() -> None:
-    assert replace(RUN, training=TrainingConfig(**asdict(TrainingConfig()))).run_id == RUN.run_id
+    assert RunConfig.from_dict(asdict(RUN)).run_id == RUN.run_id
+
+
+def test_a_run_without_compression_keeps_the_id_that_it_had_before_there_was_any() -> None:
+    assert "compression" not in RUN.to_dict()["training"]
+    assert RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id == "8eb9a6882564"
+
+
+@pytest.mark.parametrize(
+    "unused",
+    [
+        {"criterion": "lamp"},
+        {"rounds": 7},
+        {"rounded": 0.9},
+        {"taught": 0.9, "temperature": 7.0},
+        {"sparsity": 0.5, "rounds": 7},
+        {"sparsity": 0.5, "pruning": "iterative", "begin": 0.9, "end": 0.2},
+    ],
+)
+def test_a_field_that_has_no_effect_makes_no_new_run(unused: dict[str, Any]) -> None:
+    used = {name: unused[name] for name in ("sparsity", "pruning") if name in unused}
+    assert Compression(**unused).plain() == Compression(**used)
+
+
+def test_what_has_an_effect_stays() -> None:
+    how = Compression(
+        sparsity=0.9, begin=0.2, end=0.5, scope="layerwise", bits=4, rounded=0.5, teacher="dense", taught=0.3
+    )
+    assert how.plain() == how
+    again = RunConfig.from_dict(json.loads(json.dumps(compressed(sparsity=0.9, bits=4).to_dict())))
+    assert again == compressed(sparsity=0.9, bits=4)
+
+
+@pytest.mark.parametrize("how", [{"sparsity": 1.0}, {"bits": 3}, {"rounds": 0}, {"teacher": "me"}, {"unknown": 1}])
+def test_a_compression_that_cannot_be_is_refused(how: dict[str, Any]) -> None:
+    values = RUN.to_dict()
+    with pytest.raises(ConfigError):
+        RunConfig.from_dict({**values, "training": {**values["training"], "compression": how}})
+
+
+def test_gradual_pruning_must_end_after_it_begins() -> None:
+    with pytest.raises(ConfigError, match="let it end later"):
+        Compression(sparsity=0.5, begin=0.5, end=0.5)
+
+
+def test_gradual_pruning_follows_the_cubic_curve_of_zhu_and_gupta() -> None:
+    how = Compression(sparsity=0.8, begin=0.25, end=0.75)
+    expected = [0.8 + (0.0 - 0.8) * (1 - (t - 0.25) / 0.5) ** 3 for t in (0.25, 0.4, 0.5, 0.75)]
+    assert [how.share(t) for t in (0.25, 0.4, 0.5, 0.75)] == pytest.approx(expected)
+    assert how.share(0.0) == how.share(0.2) == 0.0 and how.share(1.0) == pytest.approx(0.8)
+
+
+def test_iterative_pruning_takes_an_equal_ratio_of_what_is_left_in_each_round() -> None:
+    how = Compression(sparsity=0.9, pruning="iterative", rounds=2)
+    left = [1 - how.share(t) for t in (0.0, 0.3, 0.34, 0.6, 0.67, 0.99)]
+    assert left == pytest.approx([1, 1, 0.1**0.5, 0.1**0.5, 0.1, 0.1])
+    assert how.cycles == 3 and Compression(pruning="iterative").cycles == 1
 
 
 def test_run_id_is_the_same_in_another_process() -> None:
@@ -113,8 +176,9 @@ def test_both_ends_of_a_range_are_allowed_and_nothing_beyond(owner: type, name: 
 
 
 def test_every_training_field_has_a_name_for_the_screen() -> None:
-    names = [shown_as(TrainingConfig, f.name).label for f in fields(TrainingConfig)]
-    assert len(set(names)) == len(names) and not set(names) & {f.name for f in fields(TrainingConfig)}
+    every = [(of, f.name) for of in (TrainingConfig, Compression) for f in fields(of) if f.type is not Compression]
+    names = [shown_as(of, name).label for of, name in every]
+    assert len(set(names)) == len(names) and not set(names) & {name for _, name in every}
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

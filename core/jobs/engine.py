@@ -75,7 +75,7 @@ class Engine:
         return self._cluster.problem
 
     def submit(self, job: Job[Any], owner: str | None = None) -> str:
-        """Submit a job and return its id. A job whose result is stored is finished at once.
+        """Submit a job, after what it needs, and return its id. A job whose result is stored is finished at once.
 
         Raises:
             StoreError: it is about a run that does not exist.
@@ -86,8 +86,8 @@ class Engine:
         if self._will_train(job):
             self.limits.check_training()
             self.limits.check_room(self._board.waiting())
-            self.limits.allowance.take(owner)
-        return self._submit(job)
+            self.limits.allowance.take(owner, sum(map(self._will_train, (job, *job.needs))))
+        return self._submit_whole(job)
 
     def submit_all(self, jobs: Sequence[Job[Any]], owner: str | None = None) -> None:
         """Submit background jobs and their needs; a stored result is not computed again unless its job repeats.
@@ -175,9 +175,13 @@ class Engine:
             with self._submitting, suppress(PruneLabError):
                 if self._cluster.closed or job.id in self._withdrawn:
                     continue
-                needs = () if self.results.has(job) else job.needs
-                before = [self._board.find(self._submit(need)) for need in needs]
-                self._submit(job, [known.future for known in before if known and known.future is not None])
+                self._submit_whole(job)
+
+    def _submit_whole(self, job: Job[Any]) -> str:
+        """Submit what a job needs, then the job."""
+        needs = () if self.results.has(job) else job.needs
+        before = [self._board.find(self._submit(need)) for need in needs]
+        return self._submit(job, [known.future for known in before if known and known.future is not None])
 
     def _submit(self, job: Job[Any], after: "Sequence[Future[None]]" = ()) -> str:
         stored, state = self.results.has(job), JobState(job=job, submitted=time.time())

@@ -130,6 +130,18 @@ TERMS: dict[str, str] = {
     ),
     "Entropy": "How uncertain an answer is: zero if one class has all the probability, largest if all have the same.",
     "Feature map": "The output of one filter for one image: a small picture of where its pattern was found.",
+    "Gradual pruning": (
+        "Pruning while the network is trained: a few more weights at a time, many at first and ever fewer towards the "
+        "end, so that the other weights take over what the pruned ones did."
+    ),
+    "Rounded weights": (
+        "With 8 bits, each filter's weights are whole numbers from −127 to 127 times one number; with 4 bits from "
+        "−7 to 7, with 2 bits −1, 0 or 1. If the last part of a training uses the rounded weights, rounding costs less."
+    ),
+    "Teacher": (
+        "A larger or dense network whose answers, with all their doubts, a small one learns in addition to the labels. "
+        "Also called distillation. The temperature makes the answers softer: every doubt counts more."
+    ),
     "Seed": "The number that determines all randomness in training: another seed gives another network of its kind.",
 }
 """Term -> what it means."""
