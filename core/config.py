@@ -20,6 +20,7 @@ FORMAT = 1
 Optimizer = Literal["sgd", "adamw", "muon"]
 Schedule = Literal["constant", "one-cycle"]
 Pruned = Literal["gradual", "iterative"]
+Start = Literal["new", "dense"]
 Teacher = Literal["none", "dense", "resnet"]
 
 
@@ -123,6 +124,7 @@ class Compression(Checked):
     al., "Comparing rewinding and fine-tuning in neural network pruning", 2020.
     """
 
+    start: Start = shown("new", "Start", "Dense: from the network that the longest dense recipe trains with this seed.")
     sparsity: float = ranged(0.0, 0.999, "Share of weights pruned", 0.0, "At the end of the training; 0 prunes none.")
     pruning: Pruned = shown(
         "gradual", "Pruning", "Gradual: a few weights at a time. Iterative: in rounds, each with its own schedule."

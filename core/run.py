@@ -187,19 +187,31 @@ class Training(OfConfig[Run]):
 
     @property
     def needs(self) -> tuple[Job[Any], ...]:
-        """The teacher's network, if there is a teacher."""
-        teacher = teacher_of(self.config)
-        return (Network(config=teacher),) if teacher else ()
+        """The networks that it starts from and learns from, if there are any."""
+        others = (start_of(self.config), teacher_of(self.config))
+        return (*dict.fromkeys(Network(config=config) for config in others if config),)
+
+
+def start_of(config: RunConfig) -> RunConfig | None:
+    """How the network is trained that a training starts from; None if it starts from a new one."""
+    return _dense(config, config.network, config.seed) if config.training.compression.start == "dense" else None
 
 
 def teacher_of(config: RunConfig) -> RunConfig | None:
-    """How the teacher of a training is trained itself, on the same images: by its longest dense recipe, seed 0."""
-    compression = config.training.compression
-    if not compression.has_teacher:
-        return None
-    network = config.network if compression.teacher == "dense" else compression.teacher
+    """How the teacher of a training is trained itself; None if there is none. ResNet has seed 0, whatever the seed."""
+    match config.training.compression.teacher:
+        case "none":
+            return None
+        case "dense":
+            return _dense(config, config.network, config.seed)
+        case larger:
+            return _dense(config, larger, 0)
+
+
+def _dense(config: RunConfig, network: str, seed: int) -> RunConfig:
+    """The training of a dense network on the same images, by its longest recipe."""
     recipe = recipe_for(NETWORKS[network].dense, mirrored=config.training.flip)
-    return RunConfig(network=network, training=recipe, data=config.data)
+    return RunConfig(network=network, training=recipe, data=config.data, seed=seed)
 
 
 @dataclass(frozen=True, kw_only=True)

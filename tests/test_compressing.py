@@ -15,6 +15,7 @@ from core.engine.inference import Classifier
 from core.engine.models import build, get_weights
 from core.engine.training import learning_rate, train
 from core.errors import ConfigError
+from core.networks import NETWORKS
 from core.pruning import kernels
 from core.run import Network, Training, teacher_of
 from tests import tiny
@@ -165,9 +166,23 @@ def test_a_network_learns_from_its_teacher_alone() -> None:
     assert (answers == turned).mean() > 0.6 and (answers == training.labels).mean() < 0.2
 
 
-def test_a_training_with_a_teacher_does_not_go_on_without() -> None:
-    with pytest.raises(ConfigError, match="answers are missing"):
+def test_a_training_that_needs_another_network_does_not_go_on_without() -> None:
+    with pytest.raises(ConfigError, match="is missing"):
         train(config(teacher="dense"), DATA)
+    with pytest.raises(ConfigError, match="is missing"):
+        train(config(start="dense"), DATA)
+
+
+def test_a_training_starts_from_the_dense_network_of_its_seed() -> None:
+    before = train(config(), DATA).weights
+    wanted = config(start="dense", sparsity=0.5)
+    slow = dataclasses.replace(wanted, training=dataclasses.replace(wanted.training, epochs=1, learning_rate=1e-5))
+    after = train(slow, DATA, start=before).weights
+    kept = {name: w != 0 for name, w in kernels(after).items()}
+    assert all(np.allclose(after[name][mask], before[name][mask], atol=1e-3) for name, mask in kept.items())
+    need = Network(config=dataclasses.replace(config(), training=NETWORKS["lenet"].dense))
+    assert Training(config=wanted).needs == (dataclasses.replace(need, config=dataclasses.replace(
+        need.config, training=dataclasses.replace(need.config.training, flip=False))),)  # fmt: skip
 
 
 def test_the_task_asks_the_teacher(tmp_path: Any) -> None:

@@ -54,6 +54,7 @@ def train(
     *,
     on_progress: Callable[[Progress], object] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
+    start: Weights | None = None,
     sparse: Sparse | None = None,
     teacher: np.ndarray | None = None,
     until: int | None = None,
@@ -61,18 +62,20 @@ def train(
 ) -> Trained:
     """Train a network on the training images of `data` less the validation split; the test images are not touched.
 
-    `on_progress` is called about four times a second, `should_stop` at every step. `sparse` retrains a pruned
-    network from its weights, instead of a new one, and compresses no further. `teacher` (n, classes) are the logits
-    of the configuration's teacher for the n training images. `until` ends the training after this many of its epochs.
+    `on_progress` is called about four times a second, `should_stop` at every step. `start` are weights to start from
+    instead of new ones; `sparse` is such a start with masks that are held, and nothing is compressed further. `teacher`
+    (n, classes) are the logits of the teacher for the n training images. `until` ends the training after this many of
+    its epochs.
 
     Raises:
-        ConfigError: there is no such network, or its teacher's answers are missing.
+        ConfigError: there is no such network, or another one that the training needs is missing.
         JobCancelled: `should_stop` returned True.
         TrainingError: the loss became infinite or not a number.
     """
     settings = replace(config.training, compression=Compression()) if sparse else config.training
-    if settings.compression.has_teacher and teacher is None:
-        raise ConfigError("This training learns from a teacher, whose answers are missing.")
+    how = settings.compression
+    if (how.has_teacher and teacher is None) or (how.start == "dense" and start is None):
+        raise ConfigError("This training needs another network, to start from or to learn from, which is missing.")
     training, validation = split(data.train, config.data)
     steps = steps_per_epoch(settings, len(training))
     watch = _Watch(sum(steps), on_progress, should_stop)
@@ -83,10 +86,10 @@ def train(
         labels = torch.tensor(training.labels, dtype=torch.long, device=device)
         unseen = torch.tensor(validation.images, device=device)
         model = build(config.design(data.problem), config.seed).to(device).to(memory_format=torch.channels_last)
-        if sparse:
-            set_weights(model, sparse.weights)
+        if begin := sparse.weights if sparse else start:
+            set_weights(model, begin)
         held = Held(model, sparse.masks if sparse else None)
-        compressor = Compressor(model, settings.compression, held)
+        compressor = Compressor(model, how, held)
         judge = _Loss(settings, labels, None if teacher is None else torch.tensor(teacher, device=device))
         optimizer = optimizers.build(model, settings)
         generator = torch.Generator().manual_seed(config.seed)
@@ -118,10 +121,10 @@ def train(
                 judged = _answers(model, unseen, watch.check)
             watch.epochs.append(_epoch(number, began, tally, judged, validation))
 
-    compression, weights = settings.compression, get_weights(model)
-    if compression.rounds_weights:
-        weights = settled(model, weights, compression.bits)
-    return Trained(weights, tuple(watch.epochs), watch.seconds)
+    weights = get_weights(model)
+    return Trained(
+        settled(model, weights, how.bits) if how.rounds_weights else weights, tuple(watch.epochs), watch.seconds
+    )
 
 
 class _Loss:

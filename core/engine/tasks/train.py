@@ -4,7 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from core.data import split
+from core.config import RunConfig
+from core.data import Dataset, split
 from core.engine.inference import Classifier
 from core.engine.machine import described, versions
 from core.engine.tasks import task
@@ -13,8 +14,8 @@ from core.engine.work import Work
 from core.errors import StoreError
 from core.evaluation.parts import compute
 from core.progress import Progress
-from core.pruning import PruningConfig, rank
-from core.run import Network, Run, Training, teacher_of, timestamp
+from core.pruning import PruningConfig, Weights, rank
+from core.run import Network, Run, Training, start_of, teacher_of, timestamp
 
 
 @task(Training)
@@ -22,7 +23,12 @@ def train(job: Training, work: Work) -> Run:
     """Train, profile over the stops (magnitude, global), and store both as one run, or nothing at all."""
     config, source = job.config, work.data(job.config)
     trained = train_network(
-        config, source.data, teacher=_teacher(job, work), on_progress=work.on_progress, should_stop=work.should_stop
+        config,
+        source.data,
+        start=_needed(start_of(config), work),
+        teacher=_teacher(config, source.data, work),
+        on_progress=work.on_progress,
+        should_stop=work.should_stop,
     )
     test, design = source.data.test, config.design(source.data.problem)
     classifier, weights = Classifier(design, test.images), trained.weights
@@ -48,14 +54,21 @@ def train(job: Training, work: Work) -> Run:
     return work.store.save(run, trained.weights, test.labels, profile)
 
 
-def _teacher(job: Training, work: Work) -> np.ndarray | None:
-    """The logits of the teacher for the training images; None if there is no teacher."""
-    config = teacher_of(job.config)
+def _needed(config: RunConfig | None, work: Work) -> Weights | None:
+    """The network of a configuration, which was trained before; None if none is needed."""
     if config is None:
         return None
     weights = work.results.get(Network(config=config))
     if weights is None:
-        raise StoreError("The teacher of this training was removed in the meantime; ask for the training again.")
-    data = work.data(job.config).data
-    images = split(data.train, job.config.data)[0].images
-    return Classifier(config.design(data.problem), images).infer(weights, on_batch=work.check)
+        raise StoreError("A network that this training needs was removed in the meantime; ask for the training again.")
+    return weights
+
+
+def _teacher(config: RunConfig, data: Dataset, work: Work) -> np.ndarray | None:
+    """The logits of the teacher for the training images; None if there is no teacher."""
+    teacher = teacher_of(config)
+    weights = _needed(teacher, work)
+    if teacher is None or weights is None:
+        return None
+    images = split(data.train, config.data)[0].images
+    return Classifier(teacher.design(data.problem), images).infer(weights, on_batch=work.check)
