@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from benchmarks.results import FOLDER, save
-from core.config import Compression, RunConfig
+from core.config import RunConfig
 from core.cost import compact
 from core.data import FASHION, Dataset, load
 from core.engine.inference import Classifier
@@ -30,8 +30,8 @@ SEEDS = (0, 1, 2)
 def recipes() -> Iterator[str]:
     """Such as `convnet/5 %`."""
     for name, network in NETWORKS.items():
-        for recipe, training in network.recipes.items():
-            if training.compression != Compression():
+        for recipe in network.recipes:
+            if recipe not in network.dense:
                 yield f"{name}/{recipe}"
 
 

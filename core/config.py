@@ -182,14 +182,18 @@ class Compression(Checked):
         left = 1 - min(max((done - self.begin) / (self.end - self.begin), 0.0), 1.0)
         return self.sparsity * (1 - left**3)
 
-    def plain(self) -> "Compression":
-        """The same with the default of every field that has no effect, so that equal trainings are equal."""
-        none, unused = Compression(), set[str]()
-        unused |= set() if self.prunes else {"sparsity", "pruning", "rounds", "begin", "end", "criterion", "scope"}
+    @property
+    def unused(self) -> set[str]:
+        """The fields that have no effect, as the others are."""
+        unused = set() if self.prunes else {"pruning", "rounds", "begin", "end", "criterion", "scope"}
         unused |= {"rounds"} if self.pruning == "gradual" else {"begin", "end"}
         unused |= set() if self.rounds_weights else {"rounded"}
-        unused |= set() if self.has_teacher else {"taught", "temperature"}
-        return replace(self, **{name: getattr(none, name) for name in unused})
+        return unused | (set() if self.has_teacher else {"taught", "temperature"})
+
+    def plain(self) -> "Compression":
+        """The same with the default of every field that has no effect, so that equal trainings are equal."""
+        none = Compression()
+        return replace(self, **{name: getattr(none, name) for name in self.unused})
 
 
 @dataclass(frozen=True, kw_only=True)

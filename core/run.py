@@ -4,14 +4,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from core import data
 from core.config import Design, Problem, RunConfig
 from core.data import problem
 from core.errors import ConfigError
 from core.evaluation import Proportion
-from core.job import Job, OfConfig, OfFuture
+from core.job import OfConfig, OfFuture
 from core.networks import NETWORKS, Kernel, passes, recipe_for
 from core.own.brought import Brought
 from core.own.outline import Outline
@@ -186,7 +185,7 @@ class Training(OfConfig[Run]):
     owner: str | None = field(default=None, compare=False)
 
     @property
-    def needs(self) -> tuple[Job[Any], ...]:
+    def needs(self) -> tuple[Network, ...]:
         """The networks that it starts from and learns from, if there are any."""
         others = (start_of(self.config), teacher_of(self.config))
         return (*dict.fromkeys(Network(config=config) for config in others if config),)
@@ -210,7 +209,8 @@ def teacher_of(config: RunConfig) -> RunConfig | None:
 
 def _dense(config: RunConfig, network: str, seed: int) -> RunConfig:
     """The training of a dense network on the same images, by its longest recipe."""
-    recipe = recipe_for(NETWORKS[network].dense, mirrored=config.training.flip)
+    *_, longest = NETWORKS[network].dense.values()
+    recipe = recipe_for(longest, mirrored=config.training.flip)
     return RunConfig(network=network, training=recipe, data=config.data, seed=seed)
 
 

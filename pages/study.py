@@ -28,9 +28,9 @@ from pages.ui.view.words import meanings
 STUDIED = {
     f"{network.title}, {recipe}": (name, recipe)
     for name, network in reversed(NETWORKS.items())
-    for recipe in network.recipes
+    for recipe in network.dense
 }
-"""What can be studied: each network with each of its recipes."""
+"""What can be studied: each network with each recipe that leaves it dense."""
 
 FIRST = "LeNet-5, quick"
 

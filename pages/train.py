@@ -14,7 +14,7 @@ from core.networks import DEFAULT_NETWORK, NETWORKS, recipe_for
 from core.run import Run, Training
 from core.words import own, wording
 from pages.ui.components.table import Action, Row, TableCell, table
-from pages.ui.server.services import collections, engine, owner, store
+from pages.ui.server.services import collections, engine, owner, results, store
 from pages.ui.view import address, bring, picker, say
 from pages.ui.view.head import head
 from pages.ui.view.links import link
@@ -118,11 +118,22 @@ def _values(config: type) -> dict[str, Any]:
     """The values in the widgets, which start as the recipe's own when it is first shown or chosen."""
     if _value_key("epochs") not in st.session_state:
         _load()
-    columns = st.columns(3)
-    for i, f in enumerate(_choices(config)):
+    choices = _choices(config)
+    unused = _unused() if config is Compression else set()
+    for i, f in enumerate(choices):
+        if i % 3 == 0:
+            columns = st.columns(3)  # a row of its own, so that a phone shows them in order
         with columns[i % 3]:
-            _widget(config, f, _value_key(f.name))
-    return {f.name: st.session_state[_value_key(f.name)] for f in _choices(config)}
+            _widget(config, f, _value_key(f.name), disabled=f.name in unused)
+    return {f.name: st.session_state[_value_key(f.name)] for f in choices}
+
+
+def _unused() -> set[str]:
+    """The values of the compression that have no effect."""
+    try:
+        return Compression(**{f.name: st.session_state[_value_key(f.name)] for f in _choices(Compression)}).unused
+    except PruneLabError:
+        return set()
 
 
 def _choices(config: type) -> list[Field[Any]]:
@@ -130,17 +141,17 @@ def _choices(config: type) -> list[Field[Any]]:
     return [f for f in fields(config) if "shown" in f.metadata]
 
 
-def _widget(config: type, f: Field[Any], key: str) -> None:
+def _widget(config: type, f: Field[Any], key: str, disabled: bool = False) -> None:
     """The widget for a field: a select box, a switch, or a number in its range."""
     how = shown_as(config, f.name)
-    common: dict[str, Any] = {"label": how.label, "key": key, "persist_state": "session"}
+    common: dict[str, Any] = {"label": how.label, "key": key, "persist_state": "session", "disabled": disabled}
     if get_args(f.type):
         st.selectbox(options=get_args(f.type), help=how.help or None, **common)
     elif f.type is bool:
         st.toggle(help=how.help or None, **common)
     else:
         number: Any = int if f.type is int else float
-        steps = {"step": 1} if f.type is int else {"step": how.high / 100, "format": "%g"}
+        steps = {"step": 1} if f.type is int else {"step": float(f"{how.high / 100:.1g}"), "format": "%g"}
         limits = {"min_value": number(how.low), "max_value": number(how.high)}
         st.number_input(help=f"{how.help} From {how.span(number)}.".strip(), **limits, **steps, **common)
 
@@ -191,7 +202,14 @@ def _estimate(config: RunConfig) -> str:
     seconds = config.training.passes * sum(epoch.seconds for epoch in last.history) / last.trained.training.passes
     where = "here" if own else "on the machine of the reference run"
     time = f"{config.training.epochs} epochs, about {wording.duration(seconds)}"
-    return f"{time}, at the speed of the last run of this network {where}."
+    return f"{time}, at the speed of the last run of this network {where}.{_before(config)}"
+
+
+def _before(config: RunConfig) -> str:
+    """What is trained before, because the training needs it."""
+    missing = [need.config for need in Training(config=config).needs if not results().has(need)]
+    named = [f"{NETWORKS[of.network].title} (seed {of.seed}, {of.training.epochs} epochs)" for of in missing]
+    return f" Before it, {wording.listed(named)} will be trained." if named else ""
 
 
 def done(run: Run) -> None:

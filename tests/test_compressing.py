@@ -180,7 +180,7 @@ def test_a_training_starts_from_the_dense_network_of_its_seed() -> None:
     after = train(slow, DATA, start=before).weights
     kept = {name: w != 0 for name, w in kernels(after).items()}
     assert all(np.allclose(after[name][mask], before[name][mask], atol=1e-3) for name, mask in kept.items())
-    need = Network(config=dataclasses.replace(config(), training=NETWORKS["lenet"].dense))
+    need = Network(config=dataclasses.replace(config(), training=NETWORKS["lenet"].dense["quick"]))
     assert Training(config=wanted).needs == (dataclasses.replace(need, config=dataclasses.replace(
         need.config, training=dataclasses.replace(need.config.training, flip=False))),)  # fmt: skip
 

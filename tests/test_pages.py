@@ -399,6 +399,31 @@ def test_changed_values_are_another_run(app: AppTest) -> None:
     assert not app.success and [button.label for button in app.button] == ["Train"]
 
 
+def test_what_makes_a_network_small_is_part_of_the_run_and_what_has_no_effect_cannot_be_set(app: AppTest) -> None:
+    app.run()
+    app.switch_page("train.py").run()
+    app.selectbox(key="network").set_value("lenet").run()
+    assert all(app.number_input(key=value_key(name)).disabled for name in ("rounds", "end", "rounded", "temperature"))
+    app.number_input(key=value_key("sparsity")).set_value(0.9).run()
+    app.selectbox(key=value_key("bits")).set_value(4).run()
+    app.selectbox(key=value_key("teacher")).set_value("resnet").run()
+    assert not app.exception
+    assert app.number_input(key=value_key("rounds")).disabled and not app.number_input(key=value_key("end")).disabled
+    assert not app.number_input(key=value_key("rounded")).disabled
+    assert not app.number_input(key=value_key("temperature")).disabled
+    app.number_input(key=value_key("end")).set_value(0.05).run()
+    assert any("let it end later" in str(error.value) for error in app.error)
+
+
+def test_a_recipe_says_what_is_trained_before_it(app: AppTest) -> None:
+    app.run()
+    app.switch_page("train.py").run()
+    app.number_input(key="seed").set_value(7).run()
+    app.segmented_control(key="recipe of convnet").set_value("5 %").run()
+    assert not app.exception
+    assert any("Before it, ConvNet (seed 7, 24 epochs) will be trained" in str(note.value) for note in app.caption)
+
+
 def test_training_without_a_scheduler_is_answered_with_what_to_do(app: AppTest) -> None:
     app.run()
     app.switch_page("train.py").run()

@@ -5,13 +5,20 @@ from core.networks import DEFAULT_NETWORK, NETWORKS, recipe_for, recipe_name
 
 
 def test_the_default_network_exists_and_starts_with_the_quick_recipe() -> None:
-    assert list(NETWORKS[DEFAULT_NETWORK].recipes) == ["quick", "thorough"]
+    assert list(NETWORKS[DEFAULT_NETWORK].recipes)[:2] == list(NETWORKS[DEFAULT_NETWORK].dense) == ["quick", "thorough"]
 
 
 def test_the_quickest_recipe_of_each_network_comes_first() -> None:
     for network in NETWORKS.values():
-        epochs = [recipe.epochs for recipe in network.recipes.values()]
+        epochs = [recipe.epochs for recipe in network.dense.values()]
         assert epochs == sorted(epochs)
+        assert list(network.recipes)[: len(epochs)] == list(network.dense)
+
+
+def test_no_value_of_a_recipe_is_without_effect() -> None:
+    for network in NETWORKS.values():
+        for recipe in network.recipes.values():
+            assert recipe.compression == recipe.compression.plain()
 
 
 def test_every_recipe_is_found_by_its_values() -> None:

@@ -33,6 +33,21 @@ _SCHOOLED = TrainingConfig(batch_size=128, learning_rate=0.12, flip=True, label_
 _MUON = replace(_SCHOOLED, optimizer="muon", learning_rate=0.006, weight_decay=0.1)
 _QUICK = replace(_MUON, epochs=3, batch_size=96, learning_rate=0.01, skip=0.5)
 
+_SPARSE = Compression(start="dense", criterion="lamp", begin=0.0, end=0.6, teacher="dense")
+_CUT = replace(_SCHOOLED, epochs=12, learning_rate=0.06, label_smoothing=0.0)
+_TEN, _FIVE, _TWO = (replace(_CUT, compression=replace(_SPARSE, sparsity=sparsity)) for sparsity in (0.90, 0.95, 0.98))
+_ROUNDS = replace(_CUT, epochs=15, compression=Compression(sparsity=0.95, pruning="iterative", rounds=4))
+_FILE = replace(_CUT, compression=replace(_SPARSE, sparsity=0.95, bits=4, rounded=0.35))
+_TINY = replace(
+    _SCHOOLED,
+    epochs=20,
+    optimizer="adamw",
+    learning_rate=0.006,
+    weight_decay=0.02,
+    label_smoothing=0.0,
+    compression=Compression(sparsity=0.85, criterion="lamp", begin=0.05, end=0.6, bits=4, rounded=0.4),
+)
+
 
 def _five(a: int, b: int, c: int, d: int, e: int) -> tuple[Spec, ...]:
     """Five convolutions with so many filters each, on three scales, then a linear layer on means of nine regions."""
@@ -55,7 +70,15 @@ NETWORKS: dict[str, Network] = {
     "convnet": Network(
         title="ConvNet",
         layers=_five(32, 64, 64, 128, 128),
-        recipes={"quick": _QUICK, "thorough": replace(_MUON, epochs=24, shift=1, cutout=8)},
+        recipes={
+            "quick": _QUICK,
+            "thorough": replace(_MUON, epochs=24, shift=1, cutout=8),
+            "10 %": _TEN,
+            "5 %": _FIVE,
+            "2 %": _TWO,
+            "5 % in rounds": _ROUNDS,
+            "20 kB": _FILE,
+        },
     ),
     "convnet-small": Network(
         title="Small ConvNet",
@@ -67,13 +90,13 @@ NETWORKS: dict[str, Network] = {
         title="Tiny ConvNet",
         remark="Made to become a file of a few kilobytes.",
         layers=_five(16, 32, 32, 48, 48),
-        recipes={"quick": _QUICK},
+        recipes={"quick": _QUICK, "8 kB": _TINY},
     ),
     "convnet-mini": Network(
         title="Mini ConvNet",
         remark="Made to become a file of two kilobytes.",
         layers=_five(8, 16, 16, 24, 24),
-        recipes={"quick": _QUICK},
+        recipes={"quick": _QUICK, "2 kB": _TINY},
     ),
     "lenet": Network(
         title="LeNet-5",  # LeCun et al., "Gradient-based learning applied to document recognition", 1998, with ReLU

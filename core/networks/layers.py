@@ -102,7 +102,7 @@ class Joint:
 
 @dataclass(frozen=True)
 class Network:
-    """A network and its training recipes, the quickest first.
+    """A network and its training recipes: those of dense networks, the quickest first, then those that compress.
 
     Attributes:
         title: its name on the screen.
@@ -144,9 +144,9 @@ class Network:
         return sum(layer.weights for layer in self.placed(problem))
 
     @property
-    def dense(self) -> TrainingConfig:
-        """The longest recipe that does not compress."""
-        return [recipe for recipe in self.recipes.values() if recipe.compression == Compression()][-1]
+    def dense(self) -> dict[str, TrainingConfig]:
+        """The recipes that do not compress."""
+        return {name: recipe for name, recipe in self.recipes.items() if recipe.compression == Compression()}
 
     @property
     def normalised(self) -> bool:
