@@ -28,16 +28,17 @@ weights, in order:
     varint    only if z is 1: k, how many survive; if z is 0, all n are survivors, whether zero or not
     table     only if k > 0 and j is the number of tables before it
 
-A table says how often each symbol occurs, relative to the others:
+A table says how often the upper bits of symbols occur, relative to each other. The lower b follow as they are.
 
-    byte      the first symbol; the others follow it in order, and 0 follows 255
-    byte      how many symbols there are, less 1
-    byte      q, from 0 to 16
-    bits      a weight of q bits for each symbol, filled up to whole bytes; if q is 0, all weights are 1
+    byte      the first entry; the others follow it in order, and 0 follows 2**(8 - b) - 1
+    byte      how many entries there are, less 1
+    byte      32 b + q; b is from 0 to 7, q from 0 to 16
+    bits      a weight of q bits for each entry, filled up to whole bytes; if q is 0, all weights are 1
 
 After this head of all layers:
 
-    bits      of each surviving float32, layer after layer: the sign if s is 1, the upper 23 - t bits of its fraction
+    bits      of each survivor, layer after layer: the lower b bits of its symbol; of a float32 also its sign if s is 1,
+              and the upper 23 - t bits of its fraction
     bytes     the stream, to the end
 
 Bits are in order from the highest to the lowest of a number and of a byte. The last byte of either block of bits is
@@ -46,15 +47,15 @@ filled up with zeros.
 The stream
 ----------
 It holds of each layer in order, where 0 < k < n, n decisions of weights (n - k, k): 1 if the weight survives; and then
-k symbols, by the weights of the layer's table. Symbols of a table that has only one are not in the stream.
+k entries of the layer's table, as indices from 0, by its weights. Those of a table with only one are not in the stream.
 
 The stream is that of a stack coder (ANS: Duda, "Asymmetric numeral systems", 2013; AnsCoder of constriction): words of
 32 bits, little-endian, without the zero bytes at its end. Put these back up to a whole word. The state is 64 bits: at
-first the last two words, the last one above, or as many as there are. To draw a symbol of m with weights w:
+first the last two words, the last one above, or as many as there are. To draw one of m with weights w:
 
     c(i) = floor((w[0] + ... + w[i - 1]) * ((2**24 - m) / (w[0] + ... + w[m - 1]))) + i      for i < m, in float64
     c(m) = 2**24
-    r = state mod 2**24; the symbol is the i with c(i) <= r < c(i + 1)
+    r = state mod 2**24; drawn is the i with c(i) <= r < c(i + 1)
     state = floor(state / 2**24) * (c(i + 1) - c(i)) + r - c(i)
     if state < 2**32 and words are left: state = state * 2**32 + the last word that is left
 
@@ -123,10 +124,11 @@ def decode(content: bytes, shapes: Sequence[Shape], types: Sequence[Type]) -> li
     coder = _coder(reader.rest())
     layers, at = list[Bits](), 0
     for plan, shape, dtype in zip(plans, shapes, types, strict=True):
-        mask, symbols = _drawn(coder, plan), plan.table.draw(coder, plan.k) if plan.table else np.empty(0, np.uint8)
+        mask = _drawn(coder, plan)
         rest = raw[at : at + plan.k * plan.width].reshape(plan.k, plan.width)
         at += rest.size
-        values = symbols if dtype == np.uint8 else _floats(symbols, rest, plan.signed)
+        symbols = plan.table.draw(coder, rest) if plan.table else np.empty(0, np.uint8)
+        values = symbols if dtype == np.uint8 else _floats(symbols, rest[:, plan.low :], plan.signed)
         layer = np.zeros(plan.n, dtype)
         layer[mask] = values
         if plan.apart and np.count_nonzero(layer) != plan.k:
@@ -139,19 +141,21 @@ def decode(content: bytes, shapes: Sequence[Shape], types: Sequence[Type]) -> li
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """How often each symbol occurs, relative to the others: symbols first, first + 1, ..., modulo 256."""
+    """How often entries occur, relative to each other: first, first + 1, ..., the upper 8 - low bits of symbols."""
 
     first: int
+    low: int
     weights: NDArray[np.int64]
 
     def model(self) -> Any:
         """For a coder of constriction, over indices from 0."""
         return model(self.weights)
 
-    def draw(self, coder: Any, k: int) -> NDArray[np.uint8]:
-        """The next k symbols."""
-        indices = coder.decode(self.model(), k) if len(self.weights) > 1 else np.zeros(k, np.int32)
-        return np.asarray((self.first + indices).astype(np.uint8))
+    def draw(self, coder: Any, rest: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The next k symbols, whose lower bits are the first of `rest` (k, width)."""
+        indices = coder.decode(self.model(), len(rest)) if len(self.weights) > 1 else np.zeros(len(rest), np.int32)
+        lower = rest[:, : self.low] @ (1 << np.arange(self.low)[::-1])
+        return np.asarray((self.first + indices << self.low | lower).astype(np.uint8))
 
 
 def model(weights: NDArray[np.int64] | Sequence[int]) -> Any:
@@ -170,6 +174,11 @@ class _Plan:
     apart: bool = False
     table: Table | None = None
 
+    @property
+    def low(self) -> int:
+        """How many of the bits are the lower ones of a symbol."""
+        return self.table.low if self.table else 0
+
     @classmethod
     def read(cls, reader: "_Reader", tables: list[Table], n: int, dtype: Type) -> "_Plan":
         left_out, signed = divmod(reader.number(2 * FRACTION + 1) if dtype == np.uint32 else 2 * FRACTION, 2)
@@ -177,7 +186,9 @@ class _Plan:
         k = reader.number(n) if apart else n
         if k and number == len(tables):
             tables.append(reader.table())
-        return cls(n, k, FRACTION - left_out + signed, bool(signed), bool(apart), tables[number] if k else None)
+        table = tables[number] if k else None
+        width = FRACTION - left_out + signed + (table.low if table else 0)
+        return cls(n, k, width, bool(signed), bool(apart), table)
 
 
 def _drawn(coder: Any, plan: _Plan) -> NDArray[np.bool_]:
@@ -271,11 +282,12 @@ class _Reader:
         return np.unpackbits(np.frombuffer(self.take(-(-n // 8)), np.uint8), count=n)
 
     def table(self) -> Table:
-        first, more, fine = self.take(3)
-        if fine > FINEST:
-            raise DamagedError(f"The weights of a table have more than {FINEST} bits.")
+        first, more, both = self.take(3)
+        low, fine = divmod(both, 32)
+        if fine > FINEST or max(first, more) >> (8 - low):
+            raise DamagedError("A table has more entries, or finer weights, than there are.")
         digits = self.bits((more + 1) * fine).reshape(more + 1, fine)
         weights = digits @ (1 << np.arange(fine)[::-1]) if fine else np.ones(more + 1, np.int64)
         if not weights.any():
-            raise DamagedError("No symbol of a table ever occurs.")
-        return Table(first, np.asarray(weights, np.int64))
+            raise DamagedError("No entry of a table ever occurs.")
+        return Table(first, low, np.asarray(weights, np.int64))
