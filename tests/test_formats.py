@@ -134,8 +134,11 @@ def test_the_compact_encoding_is_the_smallest_and_near_its_bound(sparsity: float
 
 
 def test_the_entropy_bound_is_that_of_its_definition() -> None:
-    half = np.array([[0, 0, 0x3F800000, 0x3F800001]], np.uint32)  # half zero, one exponent: a bit each, and 24 for two
-    assert compact.entropy([half]) == pytest.approx((4 + 48) / 8)
+    half = np.array([[0, 0, 0x3F800000, 0x3F800001]], np.uint32)  # half zero, one exponent: a bit each, and 23 for two
+    assert compact.entropy([half]) == pytest.approx((4 + 46) / 8)
+    signs = np.array([[0, 0, 0x3F800000, 0xBF800001]], np.uint32)
+    assert compact.entropy([signs]) == pytest.approx((4 + 48) / 8)
+    assert compact.entropy([signs & np.uint32(0xFFC00000)]) == pytest.approx((4 + 2) / 8)  # no fraction bit is left
     assert compact.entropy([np.zeros((3, 3), np.uint32)]) == 0.0
     assert compact.entropy([np.array([[0, 1, 2, 3]], np.uint8)]) == pytest.approx(1.0)
 

@@ -204,7 +204,9 @@ ENCODINGS: dict[str, Format] = {
     "csr16": _csr(np.uint16, np.int32),
     "coo": _coo(),
     "gaps": _gaps(),
-    "compact": Format(compact.encode, compact.decode),
+    "compact": Format(
+        compact.encode, lambda content, shapes, dtype: compact.decode(content, shapes, [dtype] * len(shapes))
+    ),
 }
 """Every encoding by name."""
 
