@@ -61,7 +61,7 @@ def page(
         "images": _text(zlib.compress(images.tobytes(), 9, wbits=-zlib.MAX_WBITS)),
     }
     points = "".join(f"<li>{escape(sentence)}</li>" for sentence in about)
-    scripts = "\n".join((_HERE / name).read_text("utf-8") for name in _SCRIPTS)
+    scripts = "\n".join(map(_lean, _SCRIPTS))
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -71,7 +71,8 @@ def page(
 <link rel="icon" href="data:,">
 <title>{escape(title)} · PruneLab</title>
 <style>
-{(_HERE / "page.css").read_text("utf-8")}</style>
+{_lean("page.css")}
+</style>
 </head>
 <body>
 <main>
@@ -93,7 +94,7 @@ Nothing that you show it leaves this browser.</p>
 <button type="button" id="clear">Clear</button>
 </div>
 <p class="note">Or drop a picture on the page, or paste one.</p>
-<h3 id="images-title">Or take a test image, which it has not learned from</h3>
+<h3 id="images-title">Or take a test image</h3>
 <div id="images" role="group" aria-labelledby="images-title"></div>
 </section>
 <section id="answer" aria-labelledby="answer-title">
@@ -116,7 +117,8 @@ loads nothing else, so it works offline.</li></ul>
 <script type="text/plain" id="network">{_text(packed)}</script>
 <script type="application/json" id="facts">{_json(facts)}</script>
 <script type="module">
-{scripts}</script>
+{scripts}
+</script>
 </body>
 </html>
 """.encode()
@@ -149,6 +151,12 @@ def outline(design: Design) -> dict[str, Any]:
 def _layer(spec: Spec) -> Mapping[str, Any]:
     inner = {"layers": [_layer(layer) for layer in spec.layers]} if isinstance(spec, Residual) else {}
     return {"kind": type(spec).__name__, **asdict(spec), **inner}
+
+
+def _lean(name: str) -> str:
+    """One of our files without indentation and comments, which stand on lines of their own."""
+    lines = (line.strip() for line in (_HERE / name).read_text("utf-8").splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith(("//", "/**")))
 
 
 def _json(value: object) -> str:
