@@ -38,8 +38,8 @@ FILES = ("weights.safetensors", "network.plab", "compact.py", "MODEL_CARD.md")
 
 def written(run: Run, weights: Weights, k: int) -> Export:
     comparison = Comparison(200, 150, 20, 10, 20, 25)
-    images, logits = np.zeros(0, np.uint8), np.zeros(0, np.float32)
-    network = Pruned(run, weights, PruningConfig(), k, comparison, images, logits)
+    images, labels, logits = np.zeros(0, np.uint8), np.zeros(0, np.uint8), np.zeros(0, np.float32)
+    network = Pruned(run, weights, PruningConfig(), k, comparison, images, labels, logits)
     return export(network, [form for form in FORMATS if form.file in FILES])
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
-from core.cost import compact
+from core import data
+from core.cost import alone, compact
 from core.cost.compact import decoder
 from core.cost.files import Export, card, mask_digest
 from core.cost.script import script
@@ -21,7 +22,7 @@ from core.errors import PruningError
 from core.evaluation import Comparison
 from core.pruning import PruningConfig, Weights
 from core.run import Run
-from core.words import wording
+from core.words import repair, wording
 
 AGREES = 1e-5
 """The largest difference of a logit that counts as rounding, absolute or relative to the largest logit."""
@@ -30,6 +31,9 @@ _TRIED = 500
 """Number of images on which the script is tested."""
 
 _BATCH = 250
+
+_PAGE, _TO_TRY, _PIXELS = 60_000, 10, 16_000
+"""Of the page besides its payload: most bytes; most test images to try, and most bytes of their pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +47,7 @@ class Pruned:
         k: the number of weights that are zero.
         comparison: the dense and the pruned network on the test images.
         images: (n, h, w) or (n, h, w, c) uint8, the test images.
+        labels: (n,) uint8, their labels.
         logits: (n, classes) float32, of the pruned network.
         on_batch: called before each batch of images; may raise JobCancelled.
     """
@@ -53,6 +58,7 @@ class Pruned:
     k: int
     comparison: Comparison
     images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
     logits: NDArray[np.float32]
     on_batch: Callable[[], object] = lambda: None
 
@@ -61,6 +67,11 @@ class Pruned:
         """The description of the network that the files contain besides its arrays."""
         masks = mask_digest(self.weights)
         return {"run": self.run.id, "pruning": self.pruning.key, "k": self.k, "total": self.run.weights, "masks": masks}
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The network in the compact encoding."""
+        return compact.pack(self.weights, self.notes)
 
 
 Files = Mapping[str, bytes]
@@ -157,6 +168,42 @@ def _safetensors(network: Pruned) -> bytes:
     return save_safetensors(dict(network.weights), {name: str(value) for name, value in network.notes.items()})
 
 
+def _page(network: Pruned) -> bytes:
+    run, some = network.run, _to_try(network)
+    title = f"{run.title}, pruned to {wording.sparsity(network.k / run.weights)}"
+    return alone.page(
+        title, _about(network), run.design, network.packed, run.classes, network.images[some], network.labels[some]
+    )
+
+
+def _to_try(network: Pruned) -> NDArray[np.intp]:
+    """The first test image of each class, of as many classes as there is room for."""
+    first = np.unique(network.labels, return_index=True)[1]
+    return first[: min(_TO_TRY, max(1, _PIXELS // network.images[0].size))]
+
+
+def _about(network: Pruned) -> tuple[str, ...]:
+    """What the page says of its network."""
+    run, zeros = network.run, wording.removed(network.k, network.run.weights)
+    known = f"It knows pictures like those of {run.data_title}"
+    if run.data_set == data.FASHION.id:
+        known = "It knows clothes, each photographed alone on a white background"
+    return (
+        f"{run.title}, trained on {run.data_title}; {zeros} are set to zero{repair.after(network.pruning.repair)}.",
+        f"Test accuracy: {wording.accuracy(network.comparison.pruned)}, on images that it has not learned from.",
+        f"{known}. Whatever else you show it gets one of the same {len(run.classes)} names.",
+    )
+
+
+def _page_answers(network: Pruned, files: Files) -> float:
+    """Its network is that of `network.plab`, whose answers in a browser our tests compare with torch's."""
+    page = files["network.html"]
+    payload = alone.payload(page)
+    if len(page) > _PAGE + len(payload) * 4 / 3:
+        raise PruningError(f"network.html takes {wording.size(len(page))}, more than it may; {_REPORT}.")
+    return _same("network.html", network.weights, compact.unpack(payload)[0])
+
+
 def _model_card(network: Pruned) -> bytes:
     contents = {form.file: form.about for form in FORMATS if form.about}
     masks = str(network.notes["masks"])
@@ -197,7 +244,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "network.plab",
         "the same bits in the compact encoding",
-        lambda network: compact.pack(network.weights, network.notes),
+        lambda network: network.packed,
         _gives_back("network.plab", lambda content: compact.unpack(content)[0]),
         "network.plab ({size}), our compact encoding, gives back every bit of them too; compact.py reads it.",
     ),
@@ -205,6 +252,13 @@ FORMATS: tuple[Format, ...] = (
         "compact.py",
         "reads `network.plab` with NumPy and constriction",
         lambda network: Path(decoder.__file__).read_bytes(),
+    ),
+    Format(
+        "network.html",
+        "answers a drawing or a picture in a browser, without a server",
+        _page,
+        _page_answers,
+        "network.html ({size}) has the network in itself and gives back every bit of all {arrays} arrays.",
     ),
     Format("MODEL_CARD.md", "", _model_card),
 )

@@ -68,7 +68,9 @@ class Trained:
         before, logits = (images.infer(weights) for weights in (asked.dense, asked.pruned))
         comparison = compare(test.labels, before.argmax(axis=1), logits.argmax(axis=1))
         k = ranking.count(asked.sparsity)
-        network = Pruned(self._run, asked.pruned, ranking.pruning, k, comparison, test.images, logits, self._check)
+        network = Pruned(
+            self._run, asked.pruned, ranking.pruning, k, comparison, test.images, test.labels, logits, self._check
+        )
         return export(network, each(FORMATS))
 
     def _images(self, split: Split) -> Images:
