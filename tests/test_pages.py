@@ -637,7 +637,7 @@ def test_the_frontier_has_every_run_that_is_measured_and_offers_the_others(
     for budget in frontier.BUDGETS:
         best = frontier.at_most(points, budget)
         cells = [cell["content"] for cell in shown[str(budget)]["cells"]]
-        assert best is not None and cells[1] == wording.accuracy(best.accuracy) and cells[3] == f"{best.bytes:,}"
+        assert best is not None and cells[1] == wording.percent(best.accuracy.value) and cells[4] == f"{best.bytes:,}"
         assert [action["name"] for action in shown[str(budget)]["actions"]] == [best.name]
 
 

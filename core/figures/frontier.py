@@ -10,8 +10,8 @@ from core.figures.colours import GREY, PRUNED, SERIES
 from core.figures.labels import label
 from core.words import wording
 
-_STYLES = [style for style in SERIES if style[0] != GREY]
-"""Landmarks and the Pareto line are grey."""
+_STYLES = [style for style in SERIES if style[0] not in (GREY, PRUNED)]
+"""Of the runs; landmarks and the Pareto line are grey, and the mark has the colour of what is pruned."""
 
 _ACCURACIES = (10, 30, 50, 70, 80, 85, 90, 93, 95, 97, 98, 99, 99.5, 99.9)
 _BYTES = {
@@ -58,6 +58,8 @@ def frontier(lines: Sequence[Line], landmarks: Sequence[Landmark]) -> LiveFigure
         **LEGEND,
     )  # fmt: skip
     narrow = {f"xaxis.{name}": value for name, value in _ticks(_NARROW_BYTES).items()}
+    short = [landmark.name.split(",")[0] for landmark in landmarks]
+    narrow |= {f"annotations[{i}].text": name for i, name in enumerate(short) if short.count(name) == 1}
     picks = tuple(range(1, len(lines) + 2))
     base = {"data": traces, "layout": layout}
     return LiveFigure("frontier", "Accuracy over the bytes of the whole network", base, narrow=narrow, picks=picks)
@@ -112,10 +114,10 @@ def _dense(lines: Sequence[Line]) -> Spec:
     """A square for each line's dense network, in the line's colour."""
     dense = [line.dense for line in lines]
     return {
-        **_scatter("square: dense, as float32", dense), "mode": "markers", "text": [*map(_sized, dense)],
+        **_scatter("open square: dense, as float32", dense), "mode": "markers", "text": [*map(_sized, dense)],
         "ids": [line.points[0].name for line in lines], "hovertemplate": "%{text}<extra></extra>",
         "marker": {
-            "symbol": "square", "size": 11, "line": {"width": 1, "color": "white"},
+            "symbol": "square-open", "size": 13, "line": {"width": 2.5},
             "color": [_STYLES[i % len(_STYLES)][0] for i in range(len(lines))],
         },
     }  # fmt: skip

@@ -35,7 +35,7 @@ from pages.ui.view.words import meanings
 MOST = 20
 """Runs in the figure, the newest ones; the run in view is always among them."""
 
-COLUMNS = ("At most", "Accuracy", "95 % interval", "Bytes", "Network", "Sparsity")
+COLUMNS = ("At most", "Accuracy", "95 % interval", "Images", "Bytes", "Network", "Sparsity")
 
 
 def show(view: View, stops: Stops, ledger: Ledger) -> None:
@@ -134,7 +134,7 @@ def _explained(view: View, left_out: int) -> str:
         f"Each point is a run at one stop of the slider, pruned by {as_written(way)}. Further left is smaller, further "
         "up is more accurate. No other network is as small and as accurate as one on the Pareto line. Bytes are those "
         "of the whole file: weights, biases, normalisation and head, really written in the compact encoding and read "
-        "again. Squares: the networks before pruning as float32, four bytes for each number."
+        "again. Open squares: the networks before pruning as float32, four bytes for each number."
         f"{published if landmarks(view) else ''} Accuracy is that of {n} test images, its bars are 95 % intervals "
         "(Wilson), and its axis gives more room to high values. The best of many networks on the same test images is a "
         f"little flattered: on new images it is probably a little less accurate.{fewer}"
@@ -158,12 +158,13 @@ def _row(budget: int, best: Point | None, names: dict[str, str]) -> Row:
     """The best network within a budget, with a button that opens it."""
     first = TableCell(_budget(budget), f"{budget:09}")
     if best is None:
-        return Row(str(budget), [first, TableCell("none", 0.0), *[TableCell("", 0.0)] * 4])
+        return Row(str(budget), [first, TableCell("none", 0.0), *[TableCell("", 0.0)] * 5])
     a, opens = best.accuracy, f"Open {names[best.run]} at {wording.sparsity(best.sparsity)}"
     cells = [
         first,
-        TableCell(wording.accuracy(a), a.value),
+        TableCell(wording.percent(a.value), a.value),
         TableCell(wording.percents(a.low, a.high), a.low),
+        TableCell(wording.count(a.n), a.n),
         TableCell(wording.count(best.bytes), best.bytes),
         TableCell.text(names[best.run]),
         TableCell(wording.sparsity(best.sparsity), best.sparsity),
