@@ -4,10 +4,10 @@ import hashlib
 import io
 import json
 import random
-import struct
 import subprocess
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.cost import compact
-from core.cost.compact import DamagedError
+from core.cost.compact import DamagedError, decoder
 from core.cost.files import Export, mask_digest
 from core.engine.formats import FORMATS, Pruned, export
 from core.errors import PruningError
@@ -29,7 +29,7 @@ from tests.patience import PATIENCE
 
 WEIGHTS = small.weights()
 PRUNED = prune(WEIGHTS, rank(WEIGHTS, PruningConfig()), 0.8)
-PACKED = compact.pack(PRUNED, kernels(PRUNED), {"run": "one"})
+PACKED = compact.pack(PRUNED, {"run": "one"})
 
 
 FILES = ("weights.safetensors", "network.plab", "compact.py", "MODEL_CARD.md")
@@ -117,8 +117,15 @@ def test_a_file_that_does_not_give_back_what_it_was_given_is_not_offered(
 
 
 def signed(content: bytes) -> bytes:
-    """With the digest that belongs to it: as somebody would who means harm."""
-    return content + hashlib.sha256(content).digest()
+    """With the checksum that belongs to it: as somebody would who means harm."""
+    return content + zlib.crc32(content).to_bytes(4, "little")
+
+
+def headed(text: bytes, layers: bytes = b"") -> bytes:
+    """A file whose head is this text."""
+    head = zlib.compress(text, wbits=-15)
+    assert len(head) < 1 << 14
+    return signed(decoder.MAGIC + bytes([len(head) & 127 | 128, len(head) >> 7]) + head + layers)
 
 
 def test_every_damaged_byte_is_noticed() -> None:
@@ -135,7 +142,7 @@ def test_every_damaged_byte_is_noticed() -> None:
 def test_a_file_that_was_signed_anew_is_refused_or_read_and_nothing_else() -> None:
     chance, refused = random.Random(1), 0
     for _ in range(600):
-        content = bytearray(PACKED[:-32])
+        content = bytearray(PACKED[:-4])
         for _ in range(chance.randrange(1, 4)):
             content[chance.randrange(5, len(content))] = chance.randrange(256)
         try:
@@ -146,10 +153,17 @@ def test_a_file_that_was_signed_anew_is_refused_or_read_and_nothing_else() -> No
     assert refused > 100
 
 
+def test_a_file_of_the_first_version_is_told_from_no_file() -> None:
+    with pytest.raises(DamagedError, match=r"version 1: read it with the compact\.py that came with it"):
+        compact.unpack(signed(b"PLAB\x01" + bytes(60)))
+    with pytest.raises(DamagedError, match="no PruneLab file"):
+        compact.unpack(signed(b"PK\x03\x04" + bytes(60)))
+
+
 @settings(max_examples=200)
 @given(st.binary(max_size=300))
 def test_any_head_and_any_bytes_are_refused(content: bytes) -> None:
-    for harmful in (content, signed(content), signed(compact.MAGIC + struct.pack("<I", len(content)) + content)):
+    for harmful in (content, signed(content), signed(decoder.MAGIC + content), headed(content)):
         with pytest.raises(DamagedError):
             compact.unpack(harmful)
 
@@ -157,16 +171,27 @@ def test_any_head_and_any_bytes_are_refused(content: bytes) -> None:
 @pytest.mark.parametrize(
     "arrays",
     [
-        [["a.weight", [1 << 20, 1 << 20], True]],
-        [["a.weight", [10**400], True]],
-        [["a.weight", [-1, 4], True]],
-        [["a", [2], False], ["a", [2], False]],
-        [["a.weight", ["x"], True]],
-        [["a.bias", [1 << 27], False]],
+        [["a.weight", [1 << 20, 1 << 20], 0]],
+        [["a.weight", [10**400], 0]],
+        [["a.weight", [0, 10**30], 0]],
+        [["a.weight", [-1, 4], 0]],
+        [["a.weight", [1] * 70, 0]],
+        [["a.weight", [1 << 29, 0], 1]],
+        [["a", [2], 0], ["a", [2], 0]],
+        [["a.weight", ["x"], 0]],
+        [["a.bias", [1 << 28], 1], ["b", [1 << 28], 1]],
         "no list",
     ],
 )
 def test_a_head_that_asks_for_more_than_there_is_is_refused(arrays: object) -> None:
-    head = json.dumps({"arrays": arrays, "encoded": 0, "notes": {}}).encode()
     with pytest.raises(DamagedError):
-        compact.unpack(signed(compact.MAGIC + struct.pack("<I", len(head)) + head))
+        compact.unpack(headed(json.dumps([arrays, {}]).encode()))
+
+
+def test_a_head_that_grows_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoder, "MOST_OF_HEAD", 1 << 20)
+    squeezer = zlib.compressobj(9, wbits=-15)
+    head = b"".join(squeezer.compress(bytes(1 << 20)) for _ in range(3)) + squeezer.flush()
+    size = bytes([len(head) & 127 | 128, len(head) >> 7 & 127 | 128, len(head) >> 14])
+    with pytest.raises(DamagedError, match="head"):
+        compact.unpack(signed(decoder.MAGIC + size + head))

@@ -606,7 +606,7 @@ def test_the_byte_ledger_is_asked_for_and_then_shown_line_by_line(
 
     assert "has not been measured yet" in text(app)
     c = Comparison(400, 300, 1, 0, 99, 1)
-    Results(store).put(Rounding(run_id=run.id, sparsity=0.9), Rounded(float16=c, int8=c))
+    Results(store).put(Rounding(run_id=run.id, sparsity=0.9), Rounded(float16=c, int8=c, int4=c))
     app.run()
     assert not app.exception and f"**int8**: {wording.accuracy(c.pruned)}, {wording.difference(c)}" in text(app)
 

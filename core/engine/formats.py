@@ -13,12 +13,13 @@ from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 from core.cost import compact
+from core.cost.compact import decoder
 from core.cost.files import Export, card, mask_digest
 from core.cost.script import script
 from core.engine.portable import from_state, onnx_runtime, run_alone, to_onnx, to_state
 from core.errors import PruningError
 from core.evaluation import Comparison
-from core.pruning import PruningConfig, Weights, kernels
+from core.pruning import PruningConfig, Weights
 from core.run import Run
 from core.words import wording
 
@@ -196,14 +197,14 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "network.plab",
         "the same bits in the compact encoding",
-        lambda network: compact.pack(network.weights, kernels(network.weights), network.notes),
+        lambda network: compact.pack(network.weights, network.notes),
         _gives_back("network.plab", lambda content: compact.unpack(content)[0]),
         "network.plab ({size}), our compact encoding, gives back every bit of them too; compact.py reads it.",
     ),
     Format(
         "compact.py",
         "reads `network.plab` with NumPy and constriction",
-        lambda network: Path(compact.__file__).read_bytes(),
+        lambda network: Path(decoder.__file__).read_bytes(),
     ),
     Format("MODEL_CARD.md", "", _model_card),
 )

@@ -13,6 +13,7 @@ from onnx import ModelProto, checker
 from safetensors.numpy import save
 
 from core.cost import compact, restore
+from core.cost.compact import decoder
 from core.cost.files import table_of
 from core.engine.own.graph import Graph, blank
 from core.errors import PruningError
@@ -61,7 +62,7 @@ def files(
         PruningError: the compact encoding does not give the file back.
     """
     kernels = {layer.constant: np.ascontiguousarray(graph.array(layer.constant), "<f4") for layer in graph.layers}
-    packed = compact.pack(kernels, kernels, restore.notes_of(name, content, kernels))
+    packed = compact.pack(kernels, restore.notes_of(name, content, kernels))
     if restore.restored(*compact.unpack(packed)) != content:
         raise PruningError(f"{COMPACT} does not give the file back, so no archive was written; please report this.")
     about = {name: "the network with zeros", **_ABOUT}
@@ -70,7 +71,7 @@ def files(
         name: content,
         MASKS: save(graph.stored(masks)),
         COMPACT: packed,
-        "compact.py": Path(compact.__file__).read_bytes(),
+        "compact.py": Path(decoder.__file__).read_bytes(),
         "restore.py": Path(restore.__file__).read_bytes(),
         CARD: table_of(f"{name}, pruned by PruneLab", rows, about).encode(),
     }
