@@ -1,5 +1,6 @@
 """The frontier is drawn from what is stored, and no network is left off its Pareto line that belongs on it."""
 
+import itertools
 import json
 import math
 
@@ -58,7 +59,7 @@ def test_the_pareto_line_is_what_comparing_all_with_all_finds(pairs: list[tuple[
     found = frontier.pareto(points)
     assert {*map(value, found)} == {value(point) for point in points if not beaten(point)}
     assert len({*map(value, found)}) == len(found) and [*found] == sorted(found, key=value)
-    assert all(a.accuracy.value < b.accuracy.value for a, b in zip(found, found[1:], strict=False))
+    assert all(a.accuracy.value < b.accuracy.value for a, b in itertools.pairwise(found))
 
 
 @given(sizes, st.integers(0, 31))
@@ -145,5 +146,5 @@ def test_all_is_within_the_axes_and_a_small_screen_changes_only_what_is_there(
 
 
 def test_a_network_without_errors_is_drawn_with_half_of_one() -> None:
-    perfect = Point("a" * 12, 0.0, 0, 500, Proportion(400, 400))
-    assert figures.place(perfect) == (500.0, pytest.approx(math.log10(800), abs=1e-4))
+    x, y = figures.place(Point("a" * 12, 0.0, 0, 500, Proportion(400, 400)))
+    assert x == 500 and y == pytest.approx(math.log10(800), abs=1e-4)
