@@ -18,7 +18,7 @@ from core.words import repair, wording
 from pages.ui.components.live_panel import SLIDER_RANGE, live_panel
 from pages.ui.components.table import Row, TableCell, table
 from pages.ui.server.services import results, store
-from pages.ui.view import address, linked, lookup, picker, report, timing, tradeoff
+from pages.ui.view import address, frontier, linked, lookup, picker, report, timing, tradeoff
 from pages.ui.view.address import View
 from pages.ui.view.downloads import offer_numbers
 from pages.ui.view.head import head
@@ -230,6 +230,7 @@ if here is not None:
         known = known_ledger(here, looked_at)
         if known is not None:
             show(here, looked_at, known)
+            frontier.show(here, looked_at, known)
             timing.show(here, looked_at)
             show_hardware(here, looked_at)
             show_rounding(here, looked_at)

@@ -261,7 +261,7 @@ def show_runs() -> None:
 
 
 def _row(run: Run) -> Row:
-    name = picker.title(run).rpartition(":")[0]
+    name = picker.name(run)
     mine = not run.reference and run.owner == owner()
     owned_by = "reference" if run.reference else "you" if mine else "another visitor"
     cells = (

@@ -16,6 +16,8 @@ def text(app: AppTest) -> str:
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 
-def rows(app: AppTest) -> dict[str, Any]:
-    """The rows of the page's last table by their names, as the browser gets them."""
-    return {row["name"]: row for row in json.loads(app.get("bidi_component")[-1].proto.json)["rows"]}
+def rows(app: AppTest, label: str | None = None) -> dict[str, Any]:
+    """The rows of the page's table with this label, or of its last one, by their names, as the browser gets them."""
+    tables = [json.loads(element.proto.json) for element in app.get("bidi_component")]
+    shown = [table for table in tables if label in (None, table.get("label"))]
+    return {row["name"]: row for row in shown[-1]["rows"]}

@@ -5,7 +5,7 @@ import gzip
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.session import EXACT
+from core.cost import frontier
 from core.cost.files import Export, Exporting
 from core.cost.ledger import COMPACT, ENTRIES, Ledger, Weighing
 from core.cost.rounding import Rounded, Rounding
@@ -22,6 +23,7 @@ from core.data import FASHION, Split
 from core.data.fashion import CLASSES
 from core.evaluation import Comparison, Labels, Proportion, by_class, compare, confusion_matrix
 from core.evaluation.answers import first_change
+from core.evaluation.profile import Profile
 from core.jobs import Engine, JobState
 from core.pruning import PruningConfig, rank
 from core.run import Network, Run
@@ -617,10 +619,10 @@ def test_the_byte_ledger_is_asked_for_and_then_shown_line_by_line(
     taken = int(ledger.bytes[COMPACT.key][row])
     assert not app.exception
     assert f"At 90\u00a0% the smallest lossless form is the compact encoding: {taken:,}\u00a0bytes" in text(app)
-    shown = rows(app)
+    shown = rows(app, "Byte ledger")
     assert [*shown] == [entry.key for entry in ledger.main(row)]
     app.toggle(key="all").set_value(True).run()
-    shown = rows(app)
+    shown = rows(app, "Byte ledger")
     assert [*shown] == [entry.key for entry in ENTRIES]
     for entry in ENTRIES:
         assert shown[entry.key]["cells"][2]["content"] == f"{ledger.bytes[entry.key][row]:,}"
@@ -631,6 +633,51 @@ def test_the_byte_ledger_is_asked_for_and_then_shown_line_by_line(
     Results(store).put(Rounding(run_id=run.id, sparsity=0.9), Rounded(float16=c, int8=c, int4=c))
     app.run()
     assert not app.exception and f"**int8**: {wording.accuracy(c.pruned)}, {wording.difference(c)}" in text(app)
+
+
+def test_the_frontier_has_every_run_that_is_measured_and_offers_the_others(
+    app: AppTest, shelved: tuple[Path, Run, Run], weighed: Ledger
+) -> None:
+    root, run, other = shelved
+    store = RunStore(root)
+    Results(store).put(Weighing(run_id=run.id), weighed)
+    app.query_params["run"], app.query_params["sparsity"] = run.id, "90"
+    app.switch_page("storage.py").run()
+    assert not app.exception and "How small can it get?" in [header.value for header in app.header]
+    assert drawn_runs(app) == {run.id} and "1 of 2 runs on this data set" in text(app)
+    next(b for b in app.button if b.label == "Measure 1 run").click().run()
+    assert not app.exception and "does not answer" in text(app)
+
+    profile, weights = store.profile(other.id, PruningConfig()), store.weights(other.id)
+    assert profile is not None
+    ledger = weigh(weights, rank(weights, PruningConfig()), profile.sparsity.tolist())
+    Results(store).put(Weighing(run_id=other.id), ledger)
+    app.run()
+    assert not app.exception and drawn_runs(app) == {run.id, other.id} and "Measure 1 run" not in text(app)
+    lines = [frontier.line(r.id, "", p, b, store.labels(r.id)) for r, p, b in known(store, run, other)]
+    points = [point for line in lines for point in line.points]
+    shown = rows(app, "Best within a budget")
+    assert [*shown] == [str(budget) for budget in frontier.BUDGETS]
+    for budget in frontier.BUDGETS:
+        best = frontier.at_most(points, budget)
+        cells = [cell["content"] for cell in shown[str(budget)]["cells"]]
+        assert best is not None and cells[1] == wording.percent(best.accuracy.value) and cells[4] == f"{best.bytes:,}"
+        assert [action["name"] for action in shown[str(budget)]["actions"]] == [best.name]
+
+
+def known(store: RunStore, *runs: Run) -> Iterator[tuple[Run, Profile, Ledger]]:
+    """The answers and bytes that are stored of runs."""
+    for run in runs:
+        profile, ledger = store.profile(run.id, PruningConfig()), Results(store).get(Weighing(run_id=run.id))
+        assert profile is not None and ledger is not None
+        yield run, profile, ledger
+
+
+def drawn_runs(app: AppTest) -> set[str]:
+    """The runs with a line in the figure of the frontier."""
+    sent = [json.loads(element.proto.json) for element in app.get("bidi_component")]
+    figure = json.loads(next(data["figure"] for data in sent if "figure" in data))
+    return {name.split("@")[0] for trace in figure["base"]["data"] for name in trace.get("ids", ())}
 
 
 def test_weights_and_filters_are_offered_and_then_shown_with_their_n(

@@ -13,6 +13,7 @@ from core.figures.answers import feature_maps, first_changes, probabilities, rat
 from core.figures.base import LiveFigure, SparsityAxis, Spec, layer_title
 from core.figures.confidence import Confident, confidence_curve, reliability
 from core.figures.curves import Beside, accuracy_curve, layer_shares
+from core.figures.frontier import frontier, place
 from core.figures.labels import label, named
 from core.figures.matrices import confusion, confusion_difference, outcomes
 from core.figures.payers import brought_back
@@ -61,6 +62,7 @@ __all__ = [
     "feature_maps",
     "few_kernels",
     "first_changes",
+    "frontier",
     "kernel_maps",
     "label",
     "layer_shares",
@@ -68,6 +70,7 @@ __all__ = [
     "learning_curves",
     "named",
     "outcomes",
+    "place",
     "probabilities",
     "rates",
     "readings",

@@ -12,6 +12,19 @@ CUT = "rgba(213, 94, 0, 0.18)"
 MENDED = "rgba(86, 180, 233, 0.25)"
 GRID = "rgba(138, 143, 152, 0.25)"
 
+SERIES = (
+    (PRUNED, "solid", "circle"),
+    (GREY, "dot", "x"),
+    (DENSE, "dash", "square"),
+    (GAINED, "dashdot", "diamond"),
+    (LOST, "longdash", "triangle-up"),
+    ("#E69F00", "solid", "cross"),
+    (REPAIRED, "dash", "star"),
+    ("#A08C00", "longdashdot", "pentagon"),
+)
+"""Colour (Okabe and Ito, their yellow darker), dash and symbol of each of several lines, so that none depends on colour
+alone."""
+
 
 def after(repair: str) -> str:
     """The colour of the network after pruning and a repair, by its name."""

@@ -8,24 +8,11 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.figures.base import SparsityAxis, Spec, framed, layer_title
-from core.figures.colours import DENSE, GAINED, GREY, PRUNED
+from core.figures.colours import DENSE, GREY, PRUNED, SERIES
 from core.figures.labels import categories, label, labels, names_axis
 from core.study import Band
 from core.study.audit import REPORTED, Summary
 from core.words import wording
-
-_STYLES = (
-    (PRUNED, "solid", "circle"),
-    (GREY, "dot", "x"),
-    (DENSE, "dash", "square"),
-    (GAINED, "dashdot", "diamond"),
-    ("#CC79A7", "longdash", "triangle-up"),
-    ("#E69F00", "solid", "cross"),
-    ("#56B4E9", "dash", "star"),
-    ("#A08C00", "longdashdot", "pentagon"),
-)
-"""Colour (Okabe and Ito, their yellow darker), dash and symbol of each line, so that none depends on colour alone."""
-
 
 _TICKS = (0.01, 1.0, 10.0, 50.0, 90.0, 99.0)
 """Percents with a tick where a figure has the same layout on every screen."""
@@ -49,7 +36,7 @@ def bands(
     figure = go.Figure()
     for i, line in enumerate(lines):
         place = order.index(line.name) if line.name in names else i
-        colour, dash, symbol = _STYLES[place % len(_STYLES)]
+        colour, dash, symbol = SERIES[place % len(SERIES)]
         x = [axis.place(s) for s in line.sparsity]
         name = label(names.get(line.name, line.name))
         ends = [*(100 * line.high), *(100 * line.low)[::-1]]

@@ -84,6 +84,10 @@ TERMS: dict[str, str] = {
     "Compact encoding": "Our format for storing a pruned network in as few bytes as we can, without losing a bit.",
     "Entropy bound": "The fewest bytes that any encoding of this kind can take (Shannon).",
     "Control": "The network before pruning, stored in the same way: it shows what compression saves without pruning.",
+    "Pareto line": (
+        "Of many networks those that are worth considering: no other takes no more bytes and is at least as accurate. "
+        "To get more accuracy than such a network has, you need more bytes."
+    ),
     "Retraining": "More training after pruning, with the pruned weights held at zero. Also called fine-tuning.",
     "Recall and precision": (
         "Recall: of the images of a class, the share that is recognised. Precision: of the images that the network "

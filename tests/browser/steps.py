@@ -14,7 +14,8 @@ from core.networks import NETWORKS
 from tests.patience import PATIENCE, until
 
 LENET = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
-"""A run that ships."""
+CONVNET = RunConfig(network="convnet", training=NETWORKS["convnet"].recipes["thorough"]).run_id
+"""Runs that ship."""
 
 
 def asked(url: str, **headers: str) -> tuple[int, dict[str, str], str]:

@@ -14,7 +14,7 @@ from core.cost.tradeoff import RETRAINED, Comparing, in_words
 from core.pruning import PruningConfig, prune, rank
 from core.store.results import Results
 from core.store.runs import RunStore
-from tests.browser.steps import LENET
+from tests.browser.steps import CONVNET, LENET
 
 pytestmark = pytest.mark.browser
 
@@ -108,6 +108,34 @@ def test_weights_and_filters_of_the_run_that_ships_stand_side_by_side(visit: Any
     with page.expect_download() as download:
         page.get_by_role("button", name="Numbers (CSV)").last.click()
     assert len(download.value.path().read_text().splitlines()) == 1 + len(found.points)
+
+
+LONELIEST = """(plot, run) => {
+  const { xaxis, yaxis } = plot._fullLayout, box = plot.getBoundingClientRect()
+  const points = plot.data.flatMap(({ ids, x, y }) => (ids ?? []).map((id, i) => ({
+    id, left: box.x + xaxis._offset + xaxis.d2p(x[i]), top: box.y + yaxis._offset + yaxis.d2p(y[i]) })))
+  const alone = (a) => Math.min(...points.filter((b) => b !== a).map((b) => Math.hypot(a.left - b.left, a.top - b.top)))
+  return points.filter(({ id }) => id.startsWith(run)).sort((a, b) => alone(b) - alone(a))[0]
+}"""
+"""Of a run's points the one that is farthest from all others, and where it is."""
+
+
+def test_a_clicked_point_of_the_frontier_opens_its_network(visit: Any) -> None:
+    page = visit().open(f"storage?run={LENET}&sparsity=50")
+    plot = page.locator(".points .plot[data-mark]")
+    plot.scroll_into_view_if_needed()
+    before = plot.get_attribute("data-mark")
+    point = plot.evaluate(LONELIEST, CONVNET)
+    page.mouse.click(point["left"], point["top"])
+    sparsity = point["id"].removeprefix(f"{CONVNET}@")
+    expect(page).to_have_url(re.compile(f"run={CONVNET}.*sparsity={re.escape(sparsity)}(&|$)"))
+    expect(page.get_by_text(re.compile(f"^In view: .*pruned to {re.escape(sparsity)}"))).to_be_visible()
+    expect(plot).not_to_have_attribute("data-mark", before)
+
+    best = page.get_by_role("region", name="Best within a budget").get_by_role("button", name="Open").first
+    opens = best.get_attribute("aria-label")
+    best.press("Enter")
+    expect(page).to_have_url(re.compile(f"sparsity={re.escape(opens.split(' at ')[1].split()[0])}(&|$)"))
 
 
 def test_a_narrow_screen_does_not_scroll_sideways(visit: Any) -> None:

@@ -4,15 +4,7 @@
 
 const PLAY_EVERY = 140 // milliseconds
 const SETTLE_AFTER = 120 // milliseconds; a held key sends where it ends, not every stop on the way
-const NARROW = 880 // pixels; with less, the titles of six panels beside each other have no room
 const KEPT = 8 // answers of the server, so that going back and forth between two profiles asks once
-const HOVERS = matchMedia("(hover: hover)").matches // without a pointer the mode bar would always cover the figure
-const MODE_BAR = {
-  displaylogo: false,
-  displayModeBar: HOVERS ? "hover" : false,
-  modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
-  responsive: false,
-}
 
 const panels = new WeakMap() // parentElement -> Panel; the default export runs again on every rerun
 
@@ -320,7 +312,7 @@ class Panel {
     if (this.isNarrow()) set(layout, figure.narrow)
     for (const [name, [chosen, otherwise]] of Object.entries(figure.options))
       set(layout, this.options.includes(name) ? chosen : otherwise)
-    set(layout, this.colours())
+    set(layout, colours(this.root))
     return layout
   }
 
@@ -360,15 +352,10 @@ class Panel {
     return this.root.clientWidth < NARROW
   }
 
-  colours() {
-    const style = getComputedStyle(this.root)
-    return { "font.color": style.color, "font.family": style.fontFamily }
-  }
-
   recolour() {
-    const colours = this.colours()
-    const stale = this.plots.filter((plot) => plot.layout && plot.layout.font.color !== colours["font.color"])
-    stale.forEach((plot) => Plotly.relayout(plot, colours))
+    const wanted = colours(this.root)
+    const stale = this.plots.filter((plot) => plot.layout && plot.layout.font.color !== wanted["font.color"])
+    stale.forEach((plot) => Plotly.relayout(plot, wanted))
     this.walls.forEach((wall) => wall.draw())
   }
 
@@ -435,29 +422,8 @@ function apply(data, layout, figure, stop) {
   return Boolean(patch) || since.length > 0
 }
 
-// Values by path, such as "shapes[0].x0" or "xaxis2.domain".
-function set(target, values) {
-  for (const [path, value] of Object.entries(values)) {
-    const keys = path.split(/[.[\]]+/).filter(Boolean)
-    const last = keys.pop()
-    keys.reduce((at, key) => (at[key] ??= {}), target)[last] = value
-  }
-}
-
 // After two frames the texts are on the screen; a hidden tab has no frames and need not wait.
 function painted() {
   if (document.hidden) return
   return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
-}
-
-// Plotly's own script, loaded once for all panels.
-function plotly(url) {
-  window.plotlyLoading ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script")
-    script.src = url
-    script.onload = resolve
-    script.onerror = () => reject(new Error("plotly.js did not load"))
-    document.head.append(script)
-  })
-  return window.plotlyLoading
 }

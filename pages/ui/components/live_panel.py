@@ -59,7 +59,7 @@ class _Move:
     moves: int
 
 
-_PARTS = ("wall",)
+_PARTS = ("plotting", "wall")
 
 _component = declare(__file__, HTML, *_PARTS)
 

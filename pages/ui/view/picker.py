@@ -19,12 +19,16 @@ from pages.ui.view.say import as_written
 
 def title(run: Run) -> str:
     """`ConvNet, thorough, seed 0: 94.55 %`; on a data set other than Fashion-MNIST `ConvNet on mnist, …`."""
-    accuracy = own.right(run.accuracy, run.images)
+    return f"{name(run)}: {own.right(run.accuracy, run.images)}"
+
+
+def name(run: Run) -> str:
+    """The same without the accuracy."""
     if run.brought:
-        return f"{run.title} on {run.data_title}, brought: {accuracy}"
+        return f"{run.title} on {run.data_title}, brought"
     recipe = recipe_name(run.network, run.trained.training) or "own recipe"
     on = "" if run.data_set == data.FASHION.id else f" on {run.data_title}"
-    return f"{run.title}{on}, {recipe}, seed {run.trained.seed}: {accuracy}"
+    return f"{run.title}{on}, {recipe}, seed {run.trained.seed}"
 
 
 def choose(view: View, store: RunStore) -> DeltaGenerator:
