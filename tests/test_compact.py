@@ -1,6 +1,7 @@
 """The compact encoding is as its specification says, gives every bit back, and leaves out what it can."""
 
 import json
+import tracemalloc
 import zlib
 
 import constriction
@@ -88,7 +89,7 @@ def grids_in(content: bytes) -> set[str]:
     """Which arrays of a small file are grids."""
     assert content[6] < 128 or content[7] < 128
     text = zlib.decompressobj(-15).decompress(content[6 + (content[5] >= 128) :])
-    return {name for name, _, grid in json.loads(text)[0] if grid}
+    return {name for name, grid, *_ in json.loads(text)[0] if grid}
 
 
 def test_every_kind_of_array_comes_back_bit_for_bit_in_order() -> None:
@@ -155,6 +156,16 @@ def test_bits_that_are_the_same_in_all_weights_are_left_out() -> None:
     values = np.random.default_rng(0).standard_normal(1000).astype(np.float32)
     sizes = [len(compact.encode([v.view(np.uint32)])) for v in (values, abs(values), short(values), short(abs(values)))]
     assert [sizes[0] - size for size in sizes] == [0, 125, 2000, 2125]
+
+
+def test_a_small_file_of_many_weights_takes_little_more_memory_than_these() -> None:
+    array = np.full((1024, 4096), 0.1, np.float32)
+    content = compact.pack({"w": array}, {})
+    tracemalloc.start()
+    compact.unpack(content)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(content) < 4096 and peak < 4 * array.nbytes
 
 
 def test_every_damaged_byte_of_a_file_is_refused() -> None:
