@@ -29,7 +29,7 @@ from pages.ui.view.address import View
 from pages.ui.view.downloads import offer_numbers
 from pages.ui.view.lookup import Stops
 from pages.ui.view.say import as_written
-from pages.ui.view.watching import ask_all, in_words, say_failures
+from pages.ui.view.watching import ask_all, in_words, queued, say_failures
 from pages.ui.view.words import meanings
 
 MOST = 20
@@ -231,7 +231,7 @@ def _follow(missing: Sequence[Job[Any]], began: tuple[float, float]) -> None:
     running = [state.progress for state in active if state.status == "running" and state.progress]
     rest = rounds.to_do(len(left), states)
     time_left = rounds.time_left(time.monotonic() - began[0], began[1], rest)
-    now = in_words(running[0]) if running else f"Queued, {wording.count(min(s.ahead for s in active))} ahead"
+    now = in_words(running[0]) if running else queued(min(state.ahead for state in active))
     with st.container(border=True):
         st.progress(1 - min(rest / began[1], 1.0), f"{wording.counted(len(left), 'job')} to do{time_left}. {now}")
         st.button(

@@ -100,10 +100,8 @@ def _follow(job_id: str) -> None:
 
 def _show(state: JobState) -> None:
     if state.status == "queued":
-        ahead = "next in line" if not state.ahead else f"{wording.count(state.ahead)} ahead of it"
-        st.progress(
-            0.0, as_written(state.message or f"Queued, {ahead}. You can leave this page; the job stays queued.")
-        )
+        waits = f"{queued(state.ahead)}. You can leave this page; the job stays queued."
+        st.progress(0.0, as_written(state.message or waits))
     if state.retried:
         st.info("A worker was lost; the job has been started again.", icon=":material/replay:")
     progress = state.progress
@@ -115,6 +113,11 @@ def _show(state: JobState) -> None:
             epochs = state.job.config.training.epochs
             curves = partial(figures.learning_curves, progress.epochs, epochs)
             chart(curves, f"curves {state.id}", "Loss and accuracy after each epoch.", buttons=False)
+
+
+def queued(ahead: int) -> str:
+    """`Queued, next in line`, `Queued, 3 ahead of it`."""
+    return f"Queued, {f'{wording.count(ahead)} ahead of it' if ahead else 'next in line'}"
 
 
 def share(progress: Progress) -> float:
