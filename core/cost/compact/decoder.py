@@ -35,7 +35,7 @@ A table says how often the upper bits of symbols occur, relative to each other. 
     byte      the first entry; the others follow it in order, and 0 follows 2**(8 - b) - 1
     byte      how many entries there are, less 1
     byte      32 b + q; b is from 0 to 7, q from 0 to 16
-    bits      a weight of q bits for each entry, filled up to a byte; if q is 0, all weights are 1
+    bits      the frequency of each entry, q bits each, filled up to a byte; if q is 0, all are 1
 
 After this head of all layers:
 
@@ -47,12 +47,12 @@ Bits are in order from the highest to the lowest, of a number and of a byte; unu
 
 The stream
 ----------
-It holds of each layer in order, where 0 < k < n, n decisions of weights (n - k, k): 1 if the weight survives; and then
-k entries of the layer's table, as indices from 0, by its weights. Those of a table with only one are not in the stream.
+It holds of each layer in order, where 0 < k < n, n decisions of frequencies (n - k, k): 1 if the weight survives; then
+k entries of the layer's table, as indices from 0, by its frequencies. Those of a table with only one are not in it.
 
 The stream is that of a stack coder (ANS: Duda, "Asymmetric numeral systems", 2013; AnsCoder of constriction): words of
 32 bits, little-endian, without the zero bytes at its end. Put these back up to a whole word. The state is 64 bits: at
-first the last two words, the last one above, or as many as there are. To draw one of m with weights w:
+first the last two words, the last one above, or as many as there are. To draw one of m with frequencies w:
 
     c(i) = floor((w[0] + ... + w[i - 1]) * ((2**24 - m) / (w[0] + ... + w[m - 1]))) + i      for i < m, in float64
     c(m) = 2**24
@@ -81,7 +81,7 @@ Type = type[np.unsignedinteger]
 
 MAGIC = b"PLAB\x02"
 MOST, MOST_OF_HEAD = 1 << 30, 1 << 28  # bytes of weights that a file may ask for, and of its head's text
-FRACTION, FINEST = 23, 16  # bits of a float32's fraction; the most bits of a weight in a table
+FRACTION, FINEST = 23, 16  # bits of a float32's fraction; the most bits of a frequency in a table
 
 
 class DamagedError(ValueError):
@@ -149,21 +149,21 @@ class Table:
 
     first: int
     low: int
-    weights: NDArray[np.int64]
+    frequencies: NDArray[np.int64]
 
     def draw(self, coder: Any, rest: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The next k symbols, whose lower bits are the first of `rest` (k, width)."""
         k = len(rest)
-        indices = coder.decode(model(self.weights), k) if len(self.weights) > 1 else np.zeros(k, np.int32)
+        indices = coder.decode(model(self.frequencies), k) if len(self.frequencies) > 1 else np.zeros(k, np.int32)
         symbols = (indices + self.first).astype(np.uint8) << np.uint8(self.low)
         if self.low:
             symbols |= np.packbits(rest[:, : self.low], axis=1)[:, 0] >> np.uint8(8 - self.low)
         return np.asarray(symbols)
 
 
-def model(weights: NDArray[np.int64] | Sequence[int]) -> Any:
+def model(frequencies: NDArray[np.int64] | Sequence[int]) -> Any:
     """The probabilities of indices from 0, for a coder of constriction."""
-    return constriction.stream.model.Categorical(np.array(weights, np.float64), perfect=False)
+    return constriction.stream.model.Categorical(np.array(frequencies, np.float64), perfect=False)
 
 
 @dataclass(frozen=True)
@@ -292,9 +292,9 @@ class _Reader:
         first, more, both = self.take(3)
         low, fine = divmod(both, 32)
         if fine > FINEST or max(first, more) >> (8 - low):
-            raise DamagedError("A table has more entries, or finer weights, than there are.")
+            raise DamagedError("A table has more entries, or finer frequencies, than there are.")
         digits = self.bits((more + 1) * fine).reshape(more + 1, fine)
-        weights = digits @ (1 << np.arange(fine)[::-1]) if fine else np.ones(more + 1, np.int64)
-        if not weights.any():
+        frequencies = digits @ (1 << np.arange(fine)[::-1]) if fine else np.ones(more + 1, np.int64)
+        if not frequencies.any():
             raise DamagedError("No entry of a table ever occurs.")
-        return Table(first, low, weights)
+        return Table(first, low, frequencies)

@@ -229,14 +229,14 @@ class _Tabulated:
 
     @property
     def written(self) -> bytes:
-        digits = self.table.weights[:, None] >> np.arange(self.fine)[::-1] & 1
-        head = bytes([self.table.first, len(self.table.weights) - 1, 32 * self.table.low + self.fine])
+        digits = self.table.frequencies[:, None] >> np.arange(self.fine)[::-1] & 1
+        head = bytes([self.table.first, len(self.table.frequencies) - 1, 32 * self.table.low + self.fine])
         return head + np.packbits(digits.astype(np.uint8).reshape(-1)).tobytes()
 
     def put(self, coder: Any, symbols: NDArray[np.uint8]) -> None:
-        if len(self.table.weights) > 1:
+        if len(self.table.frequencies) > 1:
             entries = (symbols >> self.table.low) - np.int32(self.table.first)
-            coder.encode_reverse(entries % (256 >> self.table.low), model(self.table.weights))
+            coder.encode_reverse(entries % (256 >> self.table.low), model(self.table.frequencies))
 
     def lower(self, symbols: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The bits (k, low) of symbols that are not in the table."""
@@ -252,7 +252,7 @@ def _tabulated(counts: Counts) -> _Tabulated:
 def _cached(counts: bytes) -> _Tabulated:
     every = np.frombuffer(counts, np.int64)
     tables = [_of_upper(every, 0)]
-    while len(tables[-1].table.weights) > _FEW:
+    while len(tables[-1].table.frequencies) > _FEW:
         tables.append(_of_upper(every, len(tables)))
     return min(tables, key=lambda table: table.bits)
 
@@ -267,12 +267,12 @@ def _of_upper(counts: Counts, low: int) -> _Tabulated:
     counts = np.concatenate([counts[first:], counts[:first]])[:span]
     fine = np.arange(FINEST + 1)
     scale = np.minimum(1, ((1 << fine) - 1) / counts.max())
-    weights = np.maximum(np.rint(counts * scale[:, None]).astype(np.int64), counts > 0)
-    weights[0] = 1
-    shares = np.where(counts, weights, 1) / weights.sum(axis=1, keepdims=True)
+    frequencies = np.maximum(np.rint(counts * scale[:, None]).astype(np.int64), counts > 0)
+    frequencies[0] = 1
+    shares = np.where(counts, frequencies, 1) / frequencies.sum(axis=1, keepdims=True)
     bits = low * counts.sum() + 24 + 8 * (-(-span * fine // 8)) - (counts * np.log2(shares)).sum(axis=1)
     best = int(np.argmin(bits))
-    return _Tabulated(Table(first, low, weights[best]), best, float(bits[best]))
+    return _Tabulated(Table(first, low, frequencies[best]), best, float(bits[best]))
 
 
 def _entropy(counts: Counts) -> float:
