@@ -10,6 +10,7 @@ import pytest
 from core import figures, panels
 from core.codec import from_json, to_json
 from core.cost import compact
+from core.cost.compact import Bits
 from core.cost.encodings import ENCODINGS, WIDTHS, Format, quantised, rounded
 from core.cost.ledger import BOUNDED, COMPACT, DENSE, ENTRIES, ROUNDED, Entry, Ledger, Weighing
 from core.cost.rounding import Rounding
@@ -88,12 +89,14 @@ def test_integers_and_their_scales_take_what_the_encoder_writes(ledger: Ledger) 
     row, pruned = FRACTIONS.index(0.5), kernels(prune(WEIGHTS, RANKING, 0.5)).values()
     for type, bits in WIDTHS.items():
         whole = [quantised(w, bits) for w in pruned]
-        layers = [*(w.view(np.uint8) for w, _ in whole), *(scales.view(np.uint32) for _, scales in whole)]
+        layers: list[Bits] = [*(w.view(np.uint8) for w, _ in whole), *(scales.view(np.uint32) for _, scales in whole)]
         entry = Entry(type, "compact")
         assert ledger.bytes[entry.key][row] == len(compact.encode(layers))
         assert ledger.bound[type][row] == compact.entropy(layers)
         above = ledger.above_bound(entry, row)
-        assert above == ledger.bytes[entry.key][row] / ledger.bound[type][row] and 1 < above < 1.15
+        assert (
+            above is not None and above == ledger.bytes[entry.key][row] / ledger.bound[type][row] and 1 < above < 1.15
+        )
     assert ledger.above_bound(Entry("float16", "dense"), row) is None and ledger.above_bound(COMPACT, -1) is None
 
 
