@@ -120,13 +120,15 @@ LONELIEST = """(plot, run) => {
 """Of a run's points the one that is farthest from all others, and where it is."""
 
 
-def test_a_clicked_point_of_the_frontier_opens_its_network(visit: Any) -> None:
-    page = visit().open(f"storage?run={LENET}&sparsity=50")
+@pytest.mark.parametrize("touch", [False, True])
+def test_a_clicked_point_of_the_frontier_opens_its_network(visit: Any, touch: bool) -> None:
+    screen = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True} if touch else {}
+    page = visit(**screen).open(f"storage?run={LENET}&sparsity=50")
     plot = page.locator(".points .plot[data-mark]")
     plot.scroll_into_view_if_needed()
     before = plot.get_attribute("data-mark")
     point = plot.evaluate(LONELIEST, CONVNET)
-    page.mouse.click(point["left"], point["top"])
+    (page.touchscreen.tap if touch else page.mouse.click)(point["left"], point["top"])
     sparsity = point["id"].removeprefix(f"{CONVNET}@")
     expect(page).to_have_url(re.compile(f"run={CONVNET}.*sparsity={re.escape(sparsity)}(&|$)"))
     expect(page.get_by_text(re.compile(f"^In view: .*pruned to {re.escape(sparsity)}"))).to_be_visible()

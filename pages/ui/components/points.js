@@ -1,6 +1,8 @@
 // A figure whose points can be clicked: a click sends the point's id to Python. The figure is drawn again only when it is
 // another one; otherwise only its last trace, the mark, moves.
 
+const TAP = 500 // milliseconds; plotly.js reports a tap twice: as the touch itself and as the click that follows from it
+
 const drawings = new WeakMap() // parentElement -> Drawing; the default export runs again on every rerun
 
 export default function ({ parentElement, data, setTriggerValue }) {
@@ -60,10 +62,14 @@ class Drawing {
     await Plotly.react(this.plot, data, layout, MODE_BAR)
     if (this.listening) return
     this.listening = true
-    this.plot.on("plotly_click", ({ points }) => {
-      const picked = points.find(({ curveNumber }) => this.figure.picks.includes(curveNumber))
-      if (picked) this.send(picked.data.ids[picked.pointNumber])
-    })
+    this.plot.on("plotly_click", ({ points }) => this.click(points))
+  }
+
+  click(points) {
+    const picked = points.find(({ curveNumber }) => this.figure.picks.includes(curveNumber))
+    if (!picked || performance.now() - this.clicked < TAP) return
+    this.clicked = performance.now()
+    this.send(picked.data.ids[picked.pointNumber])
   }
 
   async resize() {
