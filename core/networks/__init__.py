@@ -41,12 +41,9 @@ _FILE = replace(_CUT, compression=replace(_SPARSE, sparsity=0.95, bits=4, rounde
 _TINY = replace(
     _SCHOOLED,
     epochs=20,
-    optimizer="adamw",
-    learning_rate=0.006,
-    weight_decay=0.02,
-    label_smoothing=0.0,
     compression=Compression(sparsity=0.85, criterion="lamp", begin=0.05, end=0.6, bits=4, rounded=0.4),
 )
+_MINI = replace(_TINY, epochs=30, compression=replace(_TINY.compression, sparsity=0.895))
 
 
 def _five(a: int, b: int, c: int, d: int, e: int) -> tuple[Spec, ...]:
@@ -96,7 +93,7 @@ NETWORKS: dict[str, Network] = {
         title="Mini ConvNet",
         remark="Made to become a file of two kilobytes.",
         layers=_five(8, 16, 16, 24, 24),
-        recipes={"quick": _QUICK, "2 kB": _TINY},
+        recipes={"quick": _QUICK, "2 kB": _MINI},
     ),
     "lenet": Network(
         title="LeNet-5",  # LeCun et al., "Gradient-based learning applied to document recognition", 1998, with ReLU
