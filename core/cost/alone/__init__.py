@@ -30,6 +30,8 @@ _POLICY = (
     "base-uri 'none'; form-action 'none'"
 )
 """What the page may load: only its own content."""
+_SPARE = re.compile(r"\s*([{}:;,])\s*")
+"""A sign of the style sheet with the space around it."""
 _PAYLOAD = re.compile(rb'<script type="text/plain" id="network">([A-Za-z0-9+/=]*)</script>')
 
 
@@ -62,6 +64,7 @@ def page(
     }
     points = "".join(f"<li>{escape(sentence)}</li>" for sentence in about)
     scripts = "\n".join(map(_lean, _SCRIPTS))
+    style = _SPARE.sub(r"\1", _lean("page.css"))
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -71,7 +74,7 @@ def page(
 <link rel="icon" href="data:,">
 <title>{escape(title)} · PruneLab</title>
 <style>
-{_lean("page.css")}
+{style}
 </style>
 </head>
 <body>
