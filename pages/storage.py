@@ -28,8 +28,12 @@ from pages.ui.view.say import as_written
 from pages.ui.view.watching import ensure, offer, result_or_offer
 from pages.ui.view.words import meanings
 
-COLUMNS = ("Encoding", "Compressor", "Bytes", "Versus dense", "Versus unpruned", "Saves from", "Restores")
-LEDGER_TERMS = ("Compact encoding", "Bitmask, CSR, COO", "float16 and int8", "Control", "Break-even")
+COLUMNS = (
+    "Encoding", "Compressor", "Bytes", "Versus dense", "Versus unpruned", "Versus bound", "Saves from", "Restores"
+)  # fmt: skip
+LEDGER_TERMS = (
+    "Compact encoding", "Bitmask, CSR, COO", "float16, int8, int4", "Control", "Entropy bound", "Break-even"
+)  # fmt: skip
 
 
 def known_ledger(view: View, stops: Stops) -> Ledger | None:
@@ -61,10 +65,11 @@ def show(view: View, stops: Stops, ledger: Ledger) -> None:
         f"{wording.size(ledger.rest)} in every line. Every line was written, read again and compared bit for bit. "
         "“Versus unpruned” compares a line with the unpruned network written in the same way (the control). The "
         "difference is what pruning saves; the rest is what the encoding or the compressor would save without it. "
+        "“Versus bound” is how many times the entropy bound of its type a line takes. "
         "“Saves from” is the sparsity from which a line takes fewer bytes than the dense network as float32, "
-        "interpolated linearly between two stops. gzip runs at level 9, zstd at level 19. float16 and int8 change the "
-        "weights; int8 has one scale for each output channel.",
-        help=meanings("Kernel", "Control", "Break-even"),
+        "interpolated linearly between two stops. gzip runs at level 9, zstd at level 19. float16, int8 and int4 "
+        "change the weights; int8 and int4 have one scale for each output channel, which is counted.",
+        help=meanings("Kernel", "Control", "Entropy bound", "Break-even"),
     )
     offer_numbers("bytes", partial(to_csv, ledger))
 
@@ -84,12 +89,12 @@ def show_bytes(view: View, stops: Stops, ledger: Ledger) -> None:
 
 
 def show_rounding(view: View, stops: Stops) -> None:
-    """What float16 and int8 cost in accuracy at the stop."""
-    st.header("What do float16 and int8 cost in accuracy?")
+    """What float16, int8 and int4 cost in accuracy at the stop."""
+    st.header("What do float16, int8 and int4 cost in accuracy?")
     job = Rounding(run_id=view.run.id, pruning=view.pruning, sparsity=stops.sparsity)
     why = (
-        f"Both change the weights. Their accuracy at {lookup.place(view, stops)} has not been measured yet. "
-        f"That takes three passes over the {wording.count(view.run.images)} test images."
+        f"All three change the weights. Their accuracy at {lookup.place(view, stops)} has not been measured yet. "
+        f"That takes four passes over the {wording.count(view.run.images)} test images."
     )
     rounded, network = result_or_offer(job, "Measure the accuracy", why), repair.network(view.pruning.repair)
     for name, c in vars(rounded).items() if rounded is not None else ():
@@ -114,7 +119,7 @@ def show_hardware(view: View, stops: Stops) -> None:
         f"two weights are left of each four neighbouring inputs (2\\:4).{advice} Other processors, this server's "
         "among them, multiply zeros in any pattern like other numbers. Counted, not measured: this server has no such "
         "hardware.",
-        help=meanings("Scope", "float16 and int8"),
+        help=meanings("Scope", "float16, int8, int4"),
     )
 
 
@@ -180,10 +185,15 @@ def row(ledger: Ledger, entry: Entry, i: int) -> Row:
         TableCell(wording.count(taken), taken),
         TableCell(wording.percent(taken / dense, 1), taken / dense),
         TableCell(wording.percent(taken / control, 1), taken / control),
+        _versus_bound(ledger.above_bound(entry, i)),
         _saves_from(ledger.break_even(entry)),
         TableCell.text("every bit" if entry.lossless else f"every bit of the {entry.type}"),
     ]
     return Row(entry.key, cells)
+
+
+def _versus_bound(above: float | None) -> TableCell:
+    return TableCell("no bound", 1e9) if above is None else TableCell(wording.decimal(above, 4, 1.0), above)
 
 
 def _saves_from(sparsity: float | None) -> TableCell:

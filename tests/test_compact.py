@@ -1,9 +1,9 @@
 """The compact encoding is as its specification says, gives every bit back, and leaves out what it can."""
 
 import json
+import tracemalloc
 import zlib
 
-import constriction
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,34 +12,9 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from core.cost import compact
-from core.cost.compact import Bits, DamagedError, decoder
+from core.cost.compact import Bits, DamagedError
+from tests import plain_compact
 from tests.test_formats import kernels
-
-
-def probabilities(weights: list[int]) -> list[int]:
-    """Of a stream: where each symbol begins, and the end. As the specification has it."""
-    scale = ((1 << 24) - len(weights)) / sum(weights)
-    return [int(sum(weights[:i]) * scale) + i for i in range(len(weights))] + [1 << 24]
-
-
-@settings(max_examples=200)
-@given(st.data())
-def test_the_stream_is_that_of_the_specification(data: st.DataObject) -> None:
-    weights = data.draw(st.lists(st.integers(0, 1 << 16), min_size=2, max_size=20).filter(any))
-    symbols = data.draw(st.lists(st.integers(0, len(weights) - 1), max_size=60))
-    coder = constriction.stream.stack.AnsCoder()
-    coder.encode_reverse(np.array(symbols, np.int32), decoder.model(weights))
-    words, begins = [int(word) for word in coder.get_compressed()], probabilities(weights)
-    state = 0
-    for _ in range(min(2, len(words))):
-        state = state << 32 | words.pop()
-    for symbol in symbols:
-        rest = state % (1 << 24)
-        assert begins[symbol] <= rest < begins[symbol + 1]
-        state = (state >> 24) * (begins[symbol + 1] - begins[symbol]) + rest - begins[symbol]
-        if state < 1 << 32 and words:
-            state = state << 32 | words.pop()
-    assert state == 0 and not words
 
 
 def on_grid(bits: int, shape: tuple[int, ...], sparsity: float, seed: int = 0) -> NDArray[np.float32]:
@@ -88,7 +63,7 @@ def grids_in(content: bytes) -> set[str]:
     """Which arrays of a small file are grids."""
     assert content[6] < 128 or content[7] < 128
     text = zlib.decompressobj(-15).decompress(content[6 + (content[5] >= 128) :])
-    return {name for name, _, grid in json.loads(text)[0] if grid}
+    return {name for name, grid, *_ in json.loads(text)[0] if grid}
 
 
 def test_every_kind_of_array_comes_back_bit_for_bit_in_order() -> None:
@@ -101,6 +76,14 @@ def test_every_kind_of_array_comes_back_bit_for_bit_in_order() -> None:
     for name, array in expected.items():
         assert same(compact.unpack(compact.pack({name: array}, {}))[0], {name: array})
     assert compact.unpack(compact.pack({}, {})) == ({}, {})
+
+
+def test_a_decoder_that_knows_the_specification_alone_finds_the_same() -> None:
+    expected, notes = network(), {"run": "één"}
+    found, said = plain_compact.unpack(compact.pack(expected, notes))
+    assert [*found] == [*expected] and said == notes
+    for name, array in expected.items():
+        assert np.array(found[name], np.float32).tobytes() == array.tobytes()
 
 
 @settings(max_examples=200)
@@ -155,6 +138,16 @@ def test_bits_that_are_the_same_in_all_weights_are_left_out() -> None:
     values = np.random.default_rng(0).standard_normal(1000).astype(np.float32)
     sizes = [len(compact.encode([v.view(np.uint32)])) for v in (values, abs(values), short(values), short(abs(values)))]
     assert [sizes[0] - size for size in sizes] == [0, 125, 2000, 2125]
+
+
+def test_a_small_file_of_many_weights_takes_little_more_memory_than_these() -> None:
+    array = np.full((1024, 4096), 0.1, np.float32)
+    content = compact.pack({"w": array}, {})
+    tracemalloc.start()
+    compact.unpack(content)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(content) < 4096 and peak < 4 * array.nbytes
 
 
 def test_every_damaged_byte_of_a_file_is_refused() -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from core.cost import compact
 from core.cost.compact import Bits, DamagedError
-from core.cost.encodings import CODERS, ENCODINGS, quantised, restored
+from core.cost.encodings import CODERS, ENCODINGS, encoding, quantised, restored
 
 TYPES = (np.uint32, np.uint16, np.uint8)
 BY_TYPE = [(name, dtype) for name in ENCODINGS for dtype in TYPES if not (name == "compact" and dtype is np.uint16)]
@@ -179,26 +179,39 @@ def test_any_bytes_at_all_are_refused_or_decoded(content: bytes, asked: tuple[st
     assert [layer.size for layer in found] == [prod(shape) for shape in shapes]
 
 
-def test_int8_has_a_scale_for_each_output_channel_and_keeps_zeros() -> None:
+@pytest.mark.parametrize(("bits", "most"), [(8, 127), (4, 7)])
+def test_integers_have_a_scale_for_each_output_channel_and_keep_zeros(bits: int, most: int) -> None:
     layer = kernels(0.5)[1]
-    whole, scales = quantised(layer)
+    whole, scales = quantised(layer, bits)
+    assert np.abs(whole.reshape(16, -1)).max(axis=1).tolist() == [most] * 16
     assert whole.dtype == np.int8 and scales.shape == (16,) and ((whole == 0) >= (layer == 0)).all()
     rows = np.abs(layer.reshape(16, -1))
-    np.testing.assert_allclose(scales, rows.max(axis=1) / 127, rtol=1e-6)
+    np.testing.assert_allclose(scales, rows.max(axis=1) / most, rtol=1e-6)
     off = np.abs(restored(whole, scales) - layer).reshape(16, -1)
     assert (off.max(axis=1) <= 0.5001 * scales).all()
-    nothing, none = quantised(np.zeros((2, 3), np.float32))
+    nothing, none = quantised(np.zeros((2, 3), np.float32), bits)
     assert not nothing.any() and not none.any()
 
 
-def test_int8_agrees_with_torch() -> None:
+@pytest.mark.parametrize(("bits", "most"), [(8, 127), (4, 7)])
+def test_integers_agree_with_torch(bits: int, most: int) -> None:
     layer = kernels(0.2)[2]
-    whole, scales = quantised(layer)
+    whole, scales = quantised(layer, bits)
     zero_points = torch.zeros(10, dtype=torch.int32)
     theirs = torch.fake_quantize_per_channel_affine(
-        torch.from_numpy(layer), torch.from_numpy(scales), zero_points, 0, -127, 127
+        torch.from_numpy(layer), torch.from_numpy(scales), zero_points, 0, -most, most
     )
     np.testing.assert_allclose(restored(whole, scales), theirs.numpy(), atol=1e-7)
+
+
+@settings(max_examples=60)
+@given(hnp.arrays(np.int8, hnp.array_shapes(max_dims=3, max_side=5), elements=st.integers(-7, 7)))
+def test_dense_int4_puts_two_weights_in_a_byte(whole: NDArray[np.int8]) -> None:
+    form, layers = encoding("dense", "int4"), [whole.view(np.uint8), whole[:1].view(np.uint8)]
+    content = form.encode(layers)
+    assert len(content) == sum(-(-layer.size // 2) for layer in layers)
+    again = form.decode(content, [layer.shape for layer in layers], np.uint8)
+    assert all(np.array_equal(a, b) for a, b in zip(layers, again, strict=True))
 
 
 def test_a_layer_with_more_columns_than_16_bits_count_is_refused() -> None:

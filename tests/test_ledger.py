@@ -9,8 +9,10 @@ import pytest
 
 from core import figures, panels
 from core.codec import from_json, to_json
-from core.cost.encodings import ENCODINGS, Format, rounded
-from core.cost.ledger import COMPACT, DENSE, ENTRIES, ROUNDED, Entry, Ledger, Weighing
+from core.cost import compact
+from core.cost.compact import Bits
+from core.cost.encodings import ENCODINGS, WIDTHS, Format, quantised, rounded
+from core.cost.ledger import BOUNDED, COMPACT, DENSE, ENTRIES, ROUNDED, Entry, Ledger, Weighing
 from core.cost.rounding import Rounding
 from core.cost.weighing import weigh
 from core.engine.inference import Classifier
@@ -50,7 +52,9 @@ def test_the_first_row_is_the_unpruned_network_which_is_the_control(ledger: Ledg
         assert ledger.bytes[entry.key][0] == ledger.unpruned[entry.key]
     assert ledger.unpruned[DENSE.key] == 4 * sum(SIZES)
     assert ledger.unpruned[Entry("float16", "dense").key] == 2 * sum(SIZES)
-    assert ledger.unpruned[Entry("int8", "dense").key] == sum(SIZES) + 4 * (8 + 12 + 64 + 10)
+    scales = 4 * (8 + 12 + 64 + 10)
+    assert ledger.unpruned[Entry("int8", "dense").key] == sum(SIZES) + scales
+    assert ledger.unpruned[Entry("int4", "dense").key] == sum(-(-n // 2) for n in SIZES) + scales
 
 
 @pytest.mark.parametrize(
@@ -74,8 +78,32 @@ def test_a_line_that_always_or_never_saves_says_so(ledger: Ledger) -> None:
     assert ledger.break_even(COMPACT) == 0.0
 
 
-def test_the_compact_encoding_is_the_smallest_lossless_line_at_every_stop(ledger: Ledger) -> None:
+def test_the_compact_encoding_is_the_smallest_line_of_its_type_at_every_stop(ledger: Ledger) -> None:
     assert {ledger.smallest(row) for row in range(len(ledger.k))} == {COMPACT}
+    for type in BOUNDED:
+        others = [ledger.bytes[entry.key] for entry in ENTRIES if entry.type == type and entry.encoding != "compact"]
+        assert (ledger.bytes[Entry(type, "compact").key] < np.min(others, axis=0)).all()
+
+
+def test_integers_and_their_scales_take_what_the_encoder_writes(ledger: Ledger) -> None:
+    row, pruned = FRACTIONS.index(0.5), kernels(prune(WEIGHTS, RANKING, 0.5)).values()
+    for type, bits in WIDTHS.items():
+        whole = [quantised(w, bits) for w in pruned]
+        layers: list[Bits] = [*(w.view(np.uint8) for w, _ in whole), *(scales.view(np.uint32) for _, scales in whole)]
+        entry = Entry(type, "compact")
+        assert ledger.bytes[entry.key][row] == len(compact.encode(layers))
+        assert ledger.bound[type][row] == compact.entropy(layers)
+        above = ledger.above_bound(entry, row)
+        assert (
+            above is not None and above == ledger.bytes[entry.key][row] / ledger.bound[type][row] and 1 < above < 1.15
+        )
+    assert ledger.above_bound(Entry("float16", "dense"), row) is None and ledger.above_bound(COMPACT, -1) is None
+
+
+def test_the_file_is_that_of_all_arrays(ledger: Ledger) -> None:
+    row = FRACTIONS.index(0.9)
+    assert ledger.file[row] == len(compact.pack(prune(WEIGHTS, RANKING, 0.9), {}))
+    assert ledger.file[row] > ledger.bytes[COMPACT.key][row] and (np.diff(ledger.file) <= 0).all()
 
 
 def test_more_zeros_never_take_more_bytes_where_nothing_is_compressed(ledger: Ledger) -> None:
@@ -99,7 +127,7 @@ def test_a_row_of_its_own_stands_in_its_place(ledger: Ledger) -> None:
     whole = ledger.merged(weigh(WEIGHTS, RANKING, (0.123,)))
     row = int(np.searchsorted(whole.sparsity, 0.123))
     assert (np.diff(whole.sparsity) > 0).all() and whole.k[row] == RANKING.count(0.123)
-    assert len(whole.bound) == len(whole.bytes[COMPACT.key]) == len(FRACTIONS) + 1
+    assert len(whole.bound["int4"]) == len(whole.file) == len(whole.bytes[COMPACT.key]) == len(FRACTIONS) + 1
 
 
 def test_a_ledger_survives_json_and_a_damaged_one_is_refused(ledger: Ledger) -> None:
@@ -109,6 +137,8 @@ def test_a_ledger_survives_json_and_a_damaged_one_is_refused(ledger: Ledger) -> 
         {**values, "format": 0},
         {**values, "k": values["k"][:-1]},
         {**values, "bytes": {}},
+        {**values, "bound": {}},
+        {**values, "file": []},
         {**values, "sparsity": "x"},
         {**values, "total": float("inf")},
         {**values, "k": [10**400]},
@@ -199,7 +229,7 @@ def test_the_panel_says_what_the_ledger_holds(ledger: Ledger) -> None:
     assert readouts["Multiplications left"].values[row] == "50.0\u00a0%"
     whole = 18 * sum(SIZES)
     assert f"{whole / 1e6:.2f} M an image; theoretical" in readouts["Multiplications left"].notes[0]
-    assert readouts["Compact encoding"].values[row] == f"{taken:,}\u00a0bytes"
+    assert readouts["Compact encoding, lossless"].values[row] == f"{taken:,}\u00a0bytes"
     labels = [mark.label for mark in panel.marks]
     assert "default: 0.01\u00a0%" in labels and any(label.startswith("Bitmask and values saves") for label in labels)
     assert json.dumps(panels.to_json(panel.figures[0]))

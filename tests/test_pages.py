@@ -601,12 +601,16 @@ def test_the_byte_ledger_is_asked_for_and_then_shown_line_by_line(
     for entry in ENTRIES:
         assert shown[entry.key]["cells"][2]["content"] == f"{ledger.bytes[entry.key][row]:,}"
         assert shown[entry.key]["cells"][4]["rank"] == ledger.bytes[entry.key][row] / ledger.unpruned[entry.key]
+        above = ledger.above_bound(entry, row)
+        assert (shown[entry.key]["cells"][5]["content"] == "no bound") == (above is None) == (entry.type == "float16")
+        assert above is None or shown[entry.key]["cells"][5]["rank"] == above
 
     assert "has not been measured yet" in text(app)
     c = Comparison(400, 300, 1, 0, 99, 1)
-    Results(store).put(Rounding(run_id=run.id, sparsity=0.9), Rounded(float16=c, int8=c))
+    Results(store).put(Rounding(run_id=run.id, sparsity=0.9), Rounded(float16=c, int8=c, int4=c))
     app.run()
     assert not app.exception and f"**int8**: {wording.accuracy(c.pruned)}, {wording.difference(c)}" in text(app)
+    assert "**int4**:" in text(app)
 
 
 def test_weights_and_filters_are_offered_and_then_shown_with_their_n(

@@ -258,7 +258,7 @@ def test_a_profile_beside_a_shipped_run_of_an_earlier_version_is_computed_again(
 
 
 C = Comparison(10, 5, 1, 1, 3, 2)
-ROUNDED, ROUNDING = Rounded(C, C), Rounding(run_id=RUN, sparsity=0.5)
+ROUNDED, ROUNDING = Rounded(C, C, C), Rounding(run_id=RUN, sparsity=0.5)
 WHOLE = json.dumps(to_json(ROUNDED)).encode()
 
 
@@ -269,7 +269,7 @@ def test_an_envelope_that_says_nothing_of_its_weights_is_not_opened(store: RunSt
 
 
 def test_an_envelope_is_opened_for_its_own_weights_or_where_there_are_none(store: RunStore, tmp_path: Path) -> None:
-    here, other = Results(store), Rounded(C, replace(C, lost=2))
+    here, other = Results(store), Rounded(C, C, replace(C, lost=2))
     here.put(ROUNDING, ROUNDED, of=store.digest(RUN))
     assert here.get(ROUNDING) == ROUNDED
     with pytest.raises(StoreError, match="trained again"):

@@ -79,6 +79,21 @@ def _dense() -> Format:
     )
 
 
+def _halves() -> Format:
+    """Weights of 4 bits, which are the lower half of a byte: two a byte, the first one in its upper half."""
+
+    def write(layer: Bits) -> Sequence[NDArray[Any]]:
+        flat = np.append(layer.reshape(-1), np.zeros(layer.size % 2, np.uint8)) & 15
+        return [flat[::2] << 4 | flat[1::2]]
+
+    def read(reader: _Reader, shape: Shape, dtype: Type) -> Bits:
+        held = reader.take(np.uint8, -(-prod(shape) // 2))
+        halves = np.stack([held >> 4, held & 15], axis=1).reshape(-1)[: prod(shape)]
+        return np.where(halves > 7, halves | 240, halves).reshape(shape)
+
+    return _layer_by_layer(write, read)
+
+
 def _bitmask() -> Format:
     """One bit per weight, packed into bytes, then the nonzero values."""
 
@@ -210,6 +225,14 @@ ENCODINGS: dict[str, Format] = {
 }
 """Every encoding by name."""
 
+_HALVES = _halves()
+
+
+def encoding(name: str, type: str) -> Format:
+    """How weights of a type are encoded. Those of int4 are bytes from 249 to 7, of which "dense" puts two in one."""
+    return _HALVES if (name, type) == ("dense", "int4") else ENCODINGS[name]
+
+
 GZIP_LEVEL, ZSTD_LEVEL = 9, 19
 """The highest level of gzip, and the highest of zstd that needs no extra memory to decompress."""
 
@@ -227,24 +250,29 @@ CODERS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes, int], bytes]]
 """General compressors for a format's bytes: compress, and decompress to at most so many bytes."""
 
 
-def quantised(kernel: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Weights as int8 with one scale for each output channel, symmetric: w is about int8 * scale.
+WIDTHS = {"int8": 8, "int4": 4}
+"""Bits of a weight of the types that are whole numbers."""
 
-    The scale is the channel's largest |w| over 127, rounding is to the nearest even; zeros stay zeros.
+
+def quantised(kernel: NDArray[np.float32], bits: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Weights as integers of so many bits, with a scale for each output channel: w is about integer * scale.
+
+    The integers are symmetric, up to 127 of 8 bits and 7 of 4. The scale is the channel's largest |w| over that;
+    rounding is to the nearest even; zeros stay zeros.
     """
-    rows = kernel.reshape(kernel.shape[0], -1)
-    scales = (np.abs(rows).max(axis=1, initial=0) / np.float32(127)).astype(np.float32)
+    rows, most = kernel.reshape(kernel.shape[0], -1), 2 ** (bits - 1) - 1
+    scales = (np.abs(rows).max(axis=1, initial=0) / np.float32(most)).astype(np.float32)
     whole = np.rint(rows / np.where(scales > 0, scales, np.float32(1))[:, None])
-    return np.clip(whole, -127, 127).astype(np.int8).reshape(kernel.shape), scales
+    return np.clip(whole, -most, most).astype(np.int8).reshape(kernel.shape), scales
 
 
 def rounded(kernel: NDArray[np.float32], to: str) -> NDArray[np.float32]:
-    """A kernel rounded to float16 or int8, as float32 again."""
+    """A kernel rounded to float16, int8 or int4, as float32 again."""
     if to == "float16":
         return kernel.astype(np.float16).astype(np.float32)
-    return restored(*quantised(kernel))
+    return restored(*quantised(kernel, WIDTHS[to]))
 
 
 def restored(whole: NDArray[np.int8], scales: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The float32 weights that int8 weights and their scales represent."""
+    """The float32 weights that integers and their scales represent."""
     return np.asarray(whole * scales.reshape(-1, *[1] * (whole.ndim - 1)), np.float32)

@@ -15,7 +15,7 @@ from core.errors import StoreError
 from core.job import OfRun, percentage
 from core.progress import Unit
 
-FORMAT = 1
+FORMAT = 2
 """Version of ledgers. Raise it when the same entry would no longer mean the same bytes."""
 
 
@@ -47,11 +47,17 @@ ENTRIES: tuple[Entry, ...] = (
     *(Entry("float16", "dense", c) for c in _GENERAL),
     *(Entry("int8", e, c) for e, c in product(("dense", "bitmask"), _GENERAL)),
     Entry("int8", "compact"),
+    *(Entry("int4", "dense", c) for c in _GENERAL),
+    Entry("int4", "compact"),
 )
-"""All lines, in order. For int8, the bytes include the scales, one float32 per output channel."""
+"""All lines, in order. For int8 and int4, the bytes include the scales, one for each output channel: as float32, or, in
+the compact encoding, encoded with the weights. Dense int4 is two weights a byte."""
 
-ROUNDED = ("float16", "int8")
+ROUNDED = ("float16", "int8", "int4")
 """The types that change the weights."""
+
+BOUNDED = tuple(entry.type for entry in ENTRIES if entry.encoding == "compact")
+"""The types that have an entropy bound."""
 
 DENSE, COMPACT = Entry("float32", "dense"), Entry("float32", "compact")
 
@@ -66,8 +72,8 @@ class Ledger:
         total: N.
         rest: bytes of all other arrays, as float32.
         bytes: (S,) for each entry by its key.
-        bound: (S,) entropy bound of float32 in bytes (`core.cost.compact.entropy`).
-        bound_int8: the same for int8, with its scales.
+        bound: (S,) entropy bound in bytes (`core.cost.compact.entropy`) for each type of `BOUNDED`, with its scales.
+        file: (S,) bytes of the whole network, all arrays, as one compact file without notes.
         unpruned: bytes of the network before pruning for each entry by its key: the control.
 
     Raises:
@@ -79,16 +85,17 @@ class Ledger:
     total: int
     rest: int
     bytes: Mapping[str, NDArray[np.int64]]
-    bound: NDArray[np.float64]
-    bound_int8: NDArray[np.float64]
+    bound: Mapping[str, NDArray[np.float64]]
+    file: NDArray[np.int64]
     unpruned: Mapping[str, int]
     format: int = FORMAT
 
     def __post_init__(self) -> None:
         keys = {entry.key for entry in ENTRIES}
-        if self.format != FORMAT or {*self.bytes} != keys or {*self.unpruned} != keys:
+        complete = {*self.bytes} == {*self.unpruned} == keys and {*self.bound} == {*BOUNDED}
+        if self.format != FORMAT or not complete:
             raise StoreError("This ledger is of another version.")
-        lengths = {len(a) for a in (self.sparsity, self.k, self.bound, self.bound_int8, *self.bytes.values())}
+        lengths = {len(a) for a in (self.sparsity, self.k, self.file, *self.bound.values(), *self.bytes.values())}
         if lengths != {len(self.sparsity)} or not len(self.sparsity):
             raise StoreError("This ledger is damaged: its columns differ in length.")
 
@@ -105,8 +112,8 @@ class Ledger:
             self.total,
             self.rest,
             {key: both(values, point.bytes[key]) for key, values in self.bytes.items()},
-            both(self.bound, point.bound),
-            both(self.bound_int8, point.bound_int8),
+            {type: both(values, point.bound[type]) for type, values in self.bound.items()},
+            both(self.file, point.file),
             self.unpruned,
         )
 
@@ -123,6 +130,11 @@ class Ledger:
         share = (taken[last] - dense) / (taken[last] - taken[last + 1])
         return float(self.sparsity[last] + share * (self.sparsity[last + 1] - self.sparsity[last]))
 
+    def above_bound(self, entry: Entry, row: int) -> float | None:
+        """How many times the entropy bound of its type an entry takes; None if it has none, or one of under a byte."""
+        bound = float(self.bound[entry.type][row]) if entry.type in self.bound else 0.0
+        return float(self.bytes[entry.key][row]) / bound if bound >= 1 else None
+
     def smallest(self, row: int) -> Entry:
         """The lossless entry with the fewest bytes at a stop; the first one if there are several."""
         return self._least([entry for entry in ENTRIES if entry.lossless], row)
@@ -137,6 +149,7 @@ class Ledger:
             "float32": ("dense", "bitmask", "csr16", "compact"),
             "float16": ("dense",),
             "int8": ("bitmask", "compact"),
+            "int4": ("dense", "compact"),
         }
         return (*dict.fromkeys((DENSE, *(best(type, e) for type, encodings in best_of.items() for e in encodings))),)
 

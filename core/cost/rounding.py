@@ -1,4 +1,4 @@
-"""How rounding to float16 and int8 changes the answers of a pruned network."""
+"""How rounding to float16, int8 and int4 changes the answers of a pruned network."""
 
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ class Rounded:
 
     float16: Comparison
     int8: Comparison
+    int4: Comparison
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,7 +86,7 @@ def _warning(ledger: Ledger, row: int) -> str:
 def _readouts(
     profile: Profile, comparisons: Sequence[Comparison], ledger: Ledger, layers: Mapping[str, Kernel], passes: int
 ) -> tuple[Readout, ...]:
-    compact, dense = [int(n) for n in ledger.bytes[COMPACT.key]], int(ledger.unpruned[DENSE.key])
+    dense = int(ledger.unpruned[DENSE.key])
     zstd = Entry("float32", "dense", "zstd").key
     uses = np.array([layers[name].uses for name in profile.names], np.int64) * passes
     left, whole = (profile.sizes - profile.layer_k) @ uses, int(profile.sizes @ uses)
@@ -99,28 +99,29 @@ def _readouts(
         value = f"{wording.percent(c.pruned.value)}, {wording.points(c.difference)}"
         return value, f"95 % {wording.interval(c.low, c.high)}; {n} test images"
 
-    def encoded(taken: int) -> tuple[str, str]:
-        return wording.size(taken), f"{wording.percent(taken / dense, 1)} of {wording.size(dense)}, lossless"
+    def encoded(type: str) -> list[tuple[str, str]]:
+        entry = Entry(type, "compact")
+        return [
+            (wording.size(n), f"{wording.percent(n / dense, 1)} of {wording.size(dense)}; {_above(ledger, entry, row)}")
+            for row, n in enumerate(ledger.bytes[entry.key].tolist())
+        ]
 
-    bounds = [(wording.size(bound), _above(taken, bound)) for taken, bound in zip(compact, ledger.bound, strict=True)]
     return (
         removed_readout(profile),
         readout("Multiplications left", "Multiplications", map(multiplications, left.tolist())),
         readout(
             f"Accuracy, difference{repair.after(profile.pruning.repair)}", "Difference", map(accuracy, comparisons)
         ),
-        readout("Compact encoding", "Compact encoding", map(encoded, compact)),
-        readout("Entropy bound", "Entropy bound", bounds),
+        readout("Compact encoding, lossless", "Compact encoding", encoded("float32")),
+        readout("Compact encoding, int8", "float16, int8, int4", encoded("int8")),
+        readout("Compact encoding, int4", "float16, int8, int4", encoded("int4")),
         readout("Dense file through zstd", "Control", ((wording.size(int(t)), unpruned) for t in ledger.bytes[zstd])),
     )
 
 
-def _above(taken: int, bound: float) -> str:
-    return (
-        f"the compact encoding is {wording.decimal(taken / bound, 4, 1.0)} times that"
-        if bound >= 1
-        else "nothing is left to write"
-    )
+def _above(ledger: Ledger, entry: Entry, row: int) -> str:
+    above = ledger.above_bound(entry, row)
+    return "nothing is left to write" if above is None else f"{wording.decimal(above, 4, 1.0)} times the entropy bound"
 
 
 def _millions(n: int) -> str:

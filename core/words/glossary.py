@@ -108,7 +108,10 @@ TERMS: dict[str, str] = {
         "or the kept values with their places, by rows (CSR) or one by one (COO)."
     ),
     "Break-even": "The sparsity above which such a format takes fewer bytes than storing every weight.",
-    "float16 and int8": "Weights rounded to 16 or 8 bits each: fewer bytes, a little rounding, no weight left out.",
+    "float16, int8, int4": (
+        "Weights rounded to 16, 8 or 4 bits each: the fewer bits, the fewer bytes and the coarser the rounding. int8 "
+        "and int4 are whole numbers, and each output channel has a number, its scale, by which they are multiplied."
+    ),
     "ONNX": "A file format for networks that programs other than torch can read and run.",
     "Wanda and OBS": (
         "Criteria that look at what a layer reads. Wanda: a weight's magnitude times the size of its input. OBS, "

@@ -31,7 +31,7 @@ def test_the_slider_moves_the_bytes_and_the_ledger_follows_where_it_rests(visit:
     page = visit().open(f"storage?run={LENET}&sparsity=50")
     expect(page.locator(".answer")).to_contain_text(f"{taken[50.0]:,}")
     lines = page.get_by_role("region", name="Byte ledger").locator("tbody tr")
-    expect(lines).to_have_count(8)
+    expect(lines).to_have_count(10)
     page.get_by_text(re.compile("^All .* ways to write the kernels")).click()
     expect(lines).to_have_count(len(ENTRIES))
     expect(page).to_have_url(re.compile("all=true"))
@@ -55,7 +55,7 @@ def test_what_rounding_costs_is_measured_at_a_click(visit: Any) -> None:
     page = visit().open(f"storage?run={LENET}&sparsity=50")
     page.get_by_role("button", name="Measure the accuracy").click()
     told = page.get_by_text("answers changed, McNemar p")
-    expect(told).to_have_count(2)
+    expect(told).to_have_count(3)
     assert "of 10,000" in told.first.inner_text()
 
 

@@ -4,6 +4,7 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import constriction
@@ -18,6 +19,9 @@ Counts = NDArray[np.int64]
 _PASSES = 3
 """How often each layer may change its table for a better one."""
 
+_FEW = 12
+"""A table of no more entries is not made coarser."""
+
 
 def pack(weights: Mapping[str, NDArray[np.float32]], notes: Mapping[str, Any]) -> bytes:
     """A network as a file, with notes (JSON) about it. What is a `grid` is written as one where that is smaller."""
@@ -28,7 +32,7 @@ def pack(weights: Mapping[str, NDArray[np.float32]], notes: Mapping[str, Any]) -
         content = encode(_layers(weights, fewer))
         if len(content) < len(best):
             best, grids = content, fewer
-    arrays = [[name, [*array.shape], int(name in grids)] for name, array in weights.items()]
+    arrays = [[name, int(name in grids), *array.shape] for name, array in weights.items()]
     head = _deflated(json.dumps([arrays, notes], separators=(",", ":")).encode())
     content = MAGIC + _varint(len(head)) + head + best
     return content + zlib.crc32(content).to_bytes(4, "little")
@@ -41,21 +45,29 @@ def encode(layers: Sequence[Bits]) -> bytes:
     numbers = {id(c.group): c.group for c in choices if c.group}
     tables = {key: _tabulated(group.counts) for key, group in numbers.items()}
     order = {key: number for number, key in enumerate(numbers)}
-    head, met = list[bytes](), set[int]()
+    head, last, met = list[bytes](), dict[bool, int](), set[int]()
     for part, choice in zip(parts, choices, strict=True):
         key = id(choice.group)
-        head += [part.form, _varint(2 * order.get(key, 0) + choice.apart)]
+        again = choice.group is not None and last.get(part.whole) == key
+        head += [bytes([part.form | 2 * again | choice.apart])]
         head += [_varint(part.k)] if choice.apart else []
-        head += [tables[key].written] if choice.group and key not in met else []
-        met.add(key)
+        if choice.group and not again:
+            head += [_varint(order[key]), b"" if key in met else tables[key].written]
+            last[part.whole] = key
+            met.add(key)
     coder = constriction.stream.stack.AnsCoder()
     for part, choice in zip(parts[::-1], choices[::-1], strict=True):  # what is put last comes out first
         if choice.group:
             tables[id(choice.group)].put(coder, part.symbols(choice.apart))
         if choice.apart and 0 < part.k < part.n:
             coder.encode_reverse(part.mask.astype(np.int32), model((part.n - part.k, part.k)))
-    raw = np.packbits(np.concatenate([part.rest.reshape(-1) for part in parts] or [np.empty(0, np.uint8)]))
-    return b"".join([*head, raw.tobytes(), coder.get_compressed().astype("<u4").tobytes().rstrip(b"\0")])
+    raw = [
+        part.following(tables[id(choice.group)].lower(part.symbols(choice.apart)))
+        for part, choice in zip(parts, choices, strict=True)
+        if choice.group
+    ]
+    rest = np.packbits(np.concatenate(raw or [np.empty(0, np.uint8)])).tobytes()
+    return b"".join([*head, rest, coder.get_compressed().astype("<u4").tobytes().rstrip(b"\0")])
 
 
 def entropy(layers: Sequence[Bits]) -> float:
@@ -137,14 +149,14 @@ class _Part:
         self.flat, self.mask = flat, flat != 0
         survivors = flat[self.mask]
         self.n, self.k, self.whole = flat.size, survivors.size, flat.dtype == np.uint8
-        self._symbols, self.form = survivors.astype(np.uint8), b""
+        self._symbols, self.form = survivors.astype(np.uint8), 0
         self.rest = np.empty((self.k, 0), np.uint8)
         if not self.whole:
             self._symbols = (survivors >> np.uint32(FRACTION)).astype(np.uint8)
             bits = np.unpackbits(survivors.astype(">u4").view(np.uint8).reshape(-1, 4), axis=1)
             used = np.flatnonzero(bits.any(axis=0))
             width, signed = max(int(used.max(initial=0)) - 8, 0), int(bits[:, 0].any())
-            self.form = bytes([2 * (FRACTION - width) + signed])
+            self.form = 8 * (FRACTION - width) + 4 * signed
             self.rest = np.hstack([bits[:, :signed], bits[:, 9 : 9 + width]])
 
     @property
@@ -154,6 +166,10 @@ class _Part:
 
     def symbols(self, apart: bool) -> NDArray[np.uint8]:
         return self._symbols if apart or not self.whole else self.flat.astype(np.uint8)
+
+    def following(self, lower: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """All bits that follow as they are, given those of the symbols."""
+        return (lower if self.whole else np.hstack([lower, self.rest])).reshape(-1)
 
     def counts(self, apart: bool) -> Counts:
         return np.bincount(self.symbols(apart), minlength=256)
@@ -213,31 +229,50 @@ class _Tabulated:
 
     @property
     def written(self) -> bytes:
-        digits = self.table.weights[:, None] >> np.arange(self.fine)[::-1] & 1
-        head = bytes([self.table.first, len(self.table.weights) - 1, self.fine])
+        digits = self.table.frequencies[:, None] >> np.arange(self.fine)[::-1] & 1
+        head = bytes([self.table.first, len(self.table.frequencies) - 1, 32 * self.table.low + self.fine])
         return head + np.packbits(digits.astype(np.uint8).reshape(-1)).tobytes()
 
     def put(self, coder: Any, symbols: NDArray[np.uint8]) -> None:
-        if len(self.table.weights) > 1:
-            indices = (symbols - np.uint8(self.table.first)).astype(np.int32)
-            coder.encode_reverse(indices, self.table.model())
+        if len(self.table.frequencies) > 1:
+            entries = (symbols >> self.table.low) - np.int32(self.table.first)
+            coder.encode_reverse(entries % (256 >> self.table.low), model(self.table.frequencies))
+
+    def lower(self, symbols: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The bits (k, low) of symbols that are not in the table."""
+        return np.unpackbits(symbols[:, None], axis=1)[:, 8 - self.table.low :]
 
 
 def _tabulated(counts: Counts) -> _Tabulated:
     """The table with the fewest bits for symbols that occur so often, not all of them never."""
+    return _cached(counts.astype(np.int64).tobytes())
+
+
+@lru_cache(1 << 12)
+def _cached(counts: bytes) -> _Tabulated:
+    every = np.frombuffer(counts, np.int64)
+    tables = [_of_upper(every, 0)]
+    while len(tables[-1].table.frequencies) > _FEW:
+        tables.append(_of_upper(every, len(tables)))
+    return min(tables, key=lambda table: table.bits)
+
+
+def _of_upper(counts: Counts, low: int) -> _Tabulated:
+    """The table of the upper 8 - low bits."""
+    counts = counts.reshape(-1, 1 << low).sum(axis=1)
     present = np.flatnonzero(counts)
-    gaps = np.diff(present, prepend=present[-1] - 256)
+    gaps = np.diff(present, prepend=present[-1] - counts.size)
     first = int(present[np.argmax(gaps)])
-    span = 257 - int(gaps.max())
-    counts = np.roll(counts, -first)[:span]
+    span = counts.size + 1 - int(gaps.max())
+    counts = np.concatenate([counts[first:], counts[:first]])[:span]
     fine = np.arange(FINEST + 1)
     scale = np.minimum(1, ((1 << fine) - 1) / counts.max())
-    weights = np.maximum(np.rint(counts * scale[:, None]).astype(np.int64), counts > 0)
-    weights[0] = 1
-    shares = np.where(counts, weights, 1) / weights.sum(axis=1, keepdims=True)
-    bits = 24 + 8 * (-(-span * fine // 8)) - (counts * np.log2(shares)).sum(axis=1)
+    frequencies = np.maximum(np.rint(counts * scale[:, None]).astype(np.int64), counts > 0)
+    frequencies[0] = 1
+    shares = np.where(counts, frequencies, 1) / frequencies.sum(axis=1, keepdims=True)
+    bits = low * counts.sum() + 24 + 8 * (-(-span * fine // 8)) - (counts * np.log2(shares)).sum(axis=1)
     best = int(np.argmin(bits))
-    return _Tabulated(Table(first, weights[best]), best, float(bits[best]))
+    return _Tabulated(Table(first, low, frequencies[best]), best, float(bits[best]))
 
 
 def _entropy(counts: Counts) -> float:

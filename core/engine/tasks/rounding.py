@@ -1,4 +1,4 @@
-"""Compare the answers of a pruned run with those of the same run with float16 and int8 kernels."""
+"""Compare the answers of a pruned run with those of the same run with float16, int8 and int4 kernels."""
 
 import numpy as np
 
