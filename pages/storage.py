@@ -124,8 +124,8 @@ def show_hardware(view: View, stops: Stops) -> None:
 
 
 FILES = (
-    "as a torch state dict with the script below, as ONNX, as safetensors, and in the compact encoding with the "
-    "program that reads it."
+    "as a torch state dict with the script below, as ONNX, as safetensors, in the compact encoding with the program "
+    "that reads it, and as one HTML page, which answers a drawing or a picture without a server."
 )
 BROUGHT_FILES = (
     "the file that was brought with zeros in it and nothing else changed, the masks as safetensors, and the compact "

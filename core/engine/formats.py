@@ -2,6 +2,7 @@
 model card's list of files follow.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,7 +34,7 @@ _TRIED = 500
 _BATCH = 250
 
 _PAGE, _TO_TRY, _PIXELS = 60_000, 10, 16_000
-"""Of the page besides its payload: most bytes; most test images to try, and most bytes of their pixels."""
+"""Of the page besides its network and the names of classes: most bytes; most test images, and most of their pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +200,7 @@ def _page_answers(network: Pruned, files: Files) -> float:
     """Its network is that of `network.plab`, whose answers in a browser our tests compare with torch's."""
     page = files["network.html"]
     payload = alone.payload(page)
-    if len(page) > _PAGE + len(payload) * 4 / 3:
+    if len(page) > _PAGE + len(payload) * 4 / 3 + len(json.dumps(network.run.classes)):
         raise PruningError(f"network.html takes {wording.size(len(page))}, more than it may; {_REPORT}.")
     return _same("network.html", network.weights, compact.unpack(payload)[0])
 

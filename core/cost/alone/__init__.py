@@ -30,6 +30,10 @@ _POLICY = (
     "base-uri 'none'; form-action 'none'"
 )
 """What the page may load: only its own content."""
+_OF_ARRAYS = {"filters", "size", "norm"}
+"""What the arrays and their shapes say of a layer."""
+_SPARE = re.compile(r"\s*([{}:;,])\s*")
+"""A sign of the style sheet with the space around it."""
 _PAYLOAD = re.compile(rb'<script type="text/plain" id="network">([A-Za-z0-9+/=]*)</script>')
 
 
@@ -62,6 +66,7 @@ def page(
     }
     points = "".join(f"<li>{escape(sentence)}</li>" for sentence in about)
     scripts = "\n".join(map(_lean, _SCRIPTS))
+    style = _SPARE.sub(r"\1", _lean("page.css"))
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -71,7 +76,7 @@ def page(
 <link rel="icon" href="data:,">
 <title>{escape(title)} · PruneLab</title>
 <style>
-{_lean("page.css")}
+{style}
 </style>
 </head>
 <body>
@@ -150,7 +155,8 @@ def outline(design: Design) -> dict[str, Any]:
 
 def _layer(spec: Spec) -> Mapping[str, Any]:
     inner = {"layers": [_layer(layer) for layer in spec.layers]} if isinstance(spec, Residual) else {}
-    return {"kind": type(spec).__name__, **asdict(spec), **inner}
+    fields = {name: value for name, value in asdict(spec).items() if name not in _OF_ARRAYS}
+    return {"kind": type(spec).__name__, **fields, **inner}
 
 
 def _lean(name: str) -> str:

@@ -14,13 +14,13 @@ async function unpacked(bytes) {
   if (MAGIC.some((byte, i) => byte !== magic[i]) || crc(body) !== word(bytes.subarray(-4))) throw new Error(DAMAGED)
   const head = await inflated(reader.take(reader.number()))
   const [listed] = JSON.parse(new TextDecoder().decode(head))
-  const kinds = listed.flatMap(([, shape, grid]) => {
-    const whole = { shape, float: !grid }
-    return grid ? [whole, { shape: [shape.length > 1 ? shape[0] : 1], float: true }] : [whole]
+  const kinds = listed.flatMap(([, grid, ...shape]) => {
+    const whole = { n: shape.reduce((n, side) => n * side, 1), float: !grid }
+    return grid ? [whole, { n: shape.length > 1 ? shape[0] : 1, float: true }] : [whole]
   })
   const layers = decoded(reader, kinds).values()
   return Object.fromEntries(
-    listed.map(([name, shape, grid]) => {
+    listed.map(([name, grid, ...shape]) => {
       const values = layers.next().value
       return [name, { shape, values: grid ? product(values, layers.next().value) : values }]
     }),
@@ -28,9 +28,9 @@ async function unpacked(bytes) {
 }
 
 function decoded(reader, kinds) {
-  const tables = []
-  const plans = kinds.map(({ shape, float }) => plan(reader, tables, shape.reduce((n, side) => n * side, 1), float))
-  const raw = new Bits(reader.take(Math.ceil(plans.reduce((n, { k, width }) => n + k * width, 0) / 8)))
+  const tables = { all: [], last: {} }
+  const plans = kinds.map(({ n, float }) => plan(reader, tables, n, float))
+  const raw = new Bits(reader.take(Math.ceil(plans.reduce((sum, { k, width }) => sum + k * width, 0) / 8)))
   const coder = new Coder(reader.take(reader.left))
   const layers = plans.map((layer) => drawn(coder, raw, layer))
   if (!coder.finished) throw new Error(DAMAGED)
@@ -40,28 +40,29 @@ function decoded(reader, kinds) {
 /** What the head says of a layer: of its n weights k survive; `width` bits of each follow as they are. */
 function plan(reader, tables, n, float) {
   if (!n) return { n, k: 0, width: 0, float }
-  const form = float ? reader.take(1)[0] : 2 * FRACTION
-  const choice = reader.number()
-  const k = choice % 2 ? reader.number() : n
-  const number = choice >> 1
-  if (k && number === tables.length) tables.push(reader.table())
-  return { n, k, float, signed: form % 2, width: FRACTION - (form >> 1) + (form % 2), table: tables[number] }
+  const [form] = reader.take(1)
+  const k = form & 1 ? reader.number() : n
+  if (k && !(form & 2)) {
+    const number = reader.number()
+    if (number === tables.all.length) tables.all.push(reader.table())
+    tables.last[float] = tables.all[number]
+  }
+  const table = tables.last[float]
+  const [signed, left] = [(form >> 2) & 1, form >> 3]
+  return { n, k, float, signed, left, table, width: k ? table.low + (float ? signed + FRACTION - left : 0) : 0 }
 }
 
 /** A layer: float32 values, or int8. */
-function drawn(coder, raw, { n, k, width, float, signed, table }) {
-  const survives = k > 0 && k < n ? Uint8Array.from(coder.draws(n, distribution([n - k, k]))) : new Uint8Array(n).fill(k ? 1 : 0)
+function drawn(coder, raw, { n, k, float, signed, left, table }) {
+  const survives = k > 0 && k < n ? coder.draws(n, distribution([n - k, k])) : new Uint16Array(n).fill(k ? 1 : 0)
   if (survives.reduce((sum, bit) => sum + bit, 0) !== k) throw new Error(DAMAGED)
-  const symbols = k ? coder.draws(k, table.model) : []
+  const entries = k ? coder.draws(k, table.begins) : []
   const bits = float ? new Uint32Array(n) : new Uint8Array(n)
   let i = 0
   survives.forEach((bit, at) => {
     if (!bit) return
-    const symbol = (table.first + symbols[i++]) % 256
-    if (!float) return (bits[at] = symbol)
-    const sign = signed ? raw.take(1) : 0
-    const fraction = raw.take(width - signed) << (FRACTION - width + signed)
-    bits[at] = (sign << 31) | (symbol << FRACTION) | fraction
+    const symbol = (((table.first + entries[i++]) << table.low) & 255) | raw.take(table.low)
+    bits[at] = float ? (raw.take(signed) << 31) | (symbol << FRACTION) | (raw.take(FRACTION - left) << left) : symbol
   })
   return float ? new Float32Array(bits.buffer) : new Int8Array(bits.buffer)
 }
@@ -71,14 +72,14 @@ function product(whole, scales) {
   return Float32Array.from(whole, (value, i) => value * scales[Math.floor(i / width)])
 }
 
-/** Where the probability of each symbol begins, in 2 ** 24ths, and where the last one ends. */
-function distribution(weights) {
-  const total = weights.reduce((sum, weight) => sum + weight, 0)
-  const scale = (PRECISION - weights.length) / total
+/** Where the probability of each entry begins, in 2 ** 24ths, and where the last one ends. */
+function distribution(frequencies) {
+  const total = frequencies.reduce((sum, frequency) => sum + frequency, 0)
+  const scale = (PRECISION - frequencies.length) / total
   let sum = 0
-  const begins = weights.map((weight, i) => {
+  const begins = frequencies.map((frequency, i) => {
     const begin = Math.floor(sum * scale) + i
-    sum += weight
+    sum += frequency
     return begin
   })
   return Uint32Array.of(...begins, PRECISION)
@@ -99,29 +100,29 @@ class Coder {
     return !this.high && !this.low && !this.words.length
   }
 
-  /** The next n symbols, as indices of a distribution. */
+  /** The next n entries, as indices of a distribution. */
   draws(n, begins) {
-    const symbols = new Uint16Array(n)
-    if (begins.length > 2) for (let i = 0; i < n; i++) symbols[i] = this.draw(begins)
-    return symbols
+    const entries = new Uint16Array(n)
+    if (begins.length > 2) for (let i = 0; i < n; i++) entries[i] = this.draw(begins)
+    return entries
   }
 
   draw(begins) {
     const quantile = this.low % PRECISION
-    let [symbol, above] = [0, begins.length - 1]
-    while (above - symbol > 1) {
-      const middle = (symbol + above) >> 1
-      if (begins[middle] <= quantile) symbol = middle
+    let [entry, above] = [0, begins.length - 1]
+    while (above - entry > 1) {
+      const middle = (entry + above) >> 1
+      if (begins[middle] <= quantile) entry = middle
       else above = middle
     }
     // state / 2 ** 24 has 40 bits and the factor 24: the product is put together from halves that a double holds.
-    const [left, factor] = [this.high * 256 + Math.floor(this.low / PRECISION), begins[symbol + 1] - begins[symbol]]
+    const [left, factor] = [this.high * 256 + Math.floor(this.low / PRECISION), begins[entry + 1] - begins[entry]]
     const upper = Math.floor(left / 65536) * factor
-    const lower = (left % 65536) * factor + quantile - begins[symbol] + (upper % 65536) * 65536
+    const lower = (left % 65536) * factor + quantile - begins[entry] + (upper % 65536) * 65536
     this.high = Math.floor(upper / 65536) + Math.floor(lower / WORD)
     this.low = lower % WORD
     if (!this.high && this.words.length) [this.high, this.low] = [this.low, this.words.pop()]
-    return symbol
+    return entry
   }
 }
 
@@ -161,10 +162,13 @@ class Reader {
     }
   }
 
+  /** How often the upper bits of symbols occur, from `first` on; the `low` lower bits follow as they are. */
   table() {
-    const [first, more, fine] = this.take(3)
+    const [first, more, sizes] = this.take(3)
+    const fine = sizes % 32
     const bits = new Bits(this.take(Math.ceil(((more + 1) * fine) / 8)))
-    return { first, model: distribution(Array.from({ length: more + 1 }, () => (fine ? bits.take(fine) : 1))) }
+    const frequencies = Array.from({ length: more + 1 }, () => (fine ? bits.take(fine) : 1))
+    return { first, low: sizes >> 5, begins: distribution(frequencies) }
   }
 }
 

@@ -46,7 +46,7 @@ function listen() {
   pad.addEventListener("pointerdown", begin)
   find("#clear").addEventListener("click", () => {
     clear()
-    nothing()
+    say("No picture", "Draw something, or choose one.", "empty")
   })
   find("#file").addEventListener("change", ({ target }) => {
     if (target.files.length) read(target.files[0])
@@ -134,22 +134,16 @@ function answer(image, truth) {
   bars(shares, best)
 }
 
-function say(word, sentence) {
+/** In words; `state` is about what is beside them: empty, or empty and refused. */
+function say(word, sentence, state = "") {
   find("#word").textContent = word
   find("#sentence").textContent = sentence
-  find("#answer").classList.remove("refused")
-}
-
-function nothing() {
-  refuse("Draw something, or choose a picture.")
+  find("#answer").className = state
+  if (state) find("#bars").replaceChildren()
 }
 
 function refuse(sentence) {
-  say("No answer", sentence)
-  find("#answer").classList.add("refused")
-  find("#time").textContent = ""
-  find("#bars").replaceChildren()
-  find("#seen").width = design.side
+  say("No answer", sentence, "empty refused")
 }
 
 /** A row for each class: its name, its bar, its probability. */

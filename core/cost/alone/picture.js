@@ -9,18 +9,16 @@ const CROWD = 3 // pixels of 3 x 3 that stand out together; fewer are noise
 const NOTHING = "There is nothing on this picture. Choose one of a single thing on a plain background."
 const UNREADABLE = "This file is not a picture that the browser can read. Choose a PNG, JPEG or WebP file."
 
-/** A dropped, pasted or chosen file, upright, as pixels: {width, height, rgba}. */
+/** A dropped, pasted or chosen file as a bitmap, upright. */
 async function opened(file) {
-  let bitmap
   try {
-    bitmap = await createImageBitmap(file, { imageOrientation: "from-image" })
+    return await createImageBitmap(file)
   } catch {
     throw new Error(UNREADABLE)
   }
-  return pixels(bitmap)
 }
 
-/** Anything that a canvas can draw as pixels, reduced, opaque on white. */
+/** Anything that a canvas can draw as pixels, {width, height, rgba}: reduced, opaque on white. */
 function pixels(source) {
   const scale = Math.min(1, LONGEST / Math.max(source.width, source.height))
   const [width, height] = [source.width, source.height].map((side) => Math.max(1, Math.round(side * scale)))
