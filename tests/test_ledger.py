@@ -100,6 +100,18 @@ def test_integers_and_their_scales_take_what_the_encoder_writes(ledger: Ledger) 
     assert ledger.above_bound(Entry("float16", "dense"), row) is None and ledger.above_bound(COMPACT, -1) is None
 
 
+def test_weights_on_a_grid_are_smallest_in_the_compact_encoding_and_give_every_bit_back() -> None:
+    rng = np.random.default_rng(3)
+    scales = np.array([0.25, 0.75, 1.5, 0.375], np.float32)
+    numbers = np.where(rng.random((4, 300)) < 0.3, rng.integers(-7, 8, (4, 300)), 0)
+    weights = {"fc.weight": (numbers * scales[:, None]).astype(np.float32) + np.float32(0)}
+    found = weigh(weights, rank(weights, PruningConfig()), (0.0, 0.8))
+    sizes = {entry: found.bytes[entry.key][0] for entry in ENTRIES if entry.lossless}
+    assert min(sizes, key=lambda entry: sizes[entry]) == COMPACT
+    assert sizes[COMPACT] < 1.1 * found.bytes["int4-compact-none"][0]
+    assert found.bound["float32"][0] <= sizes[COMPACT] < 1.2 * found.bound["float32"][0]
+
+
 def test_the_file_is_that_of_all_arrays(ledger: Ledger) -> None:
     row = FRACTIONS.index(0.9)
     assert ledger.file[row] == len(compact.pack(prune(WEIGHTS, RANKING, 0.9), {}))

@@ -34,7 +34,7 @@ JOBS: dict[str, tuple[Callable[..., None], str]] = {
     "point": (lambda **how: tiny.point(RUN, RULE, 0.123, **how), "1 of 1 sparsity"),
     "ledger": (lambda **how: tiny.ledger(RUN, RULE, **how), "2 of 2 stops"),
     "own ledger": (lambda **how: tiny.ledger(RUN, RULE, 0.123, **how), "1 of 1 sparsity"),
-    "rounding": (lambda **how: tiny.rounding(RUN, RULE, 0.5, **how), "2 of 2 number types"),
+    "rounding": (lambda **how: tiny.rounding(RUN, RULE, 0.5, **how), "3 of 3 number types"),
     "timing": (lambda **how: tiny.timing(RUN, RULE, 0.5, **how), "9 of at most 9 rounds"),
     "tradeoff": (lambda **how: tiny.tradeoff(RUN, RULE, **how), "1 of at most 1 step"),
     "export": (lambda **how: tiny.export(RUN, RULE, 0.5, **how), f"{len(FORMATS)} of {len(FORMATS)} steps"),

@@ -80,10 +80,12 @@ class _Layers:
             "float16": [w.astype(np.float16).view(np.uint16) for w in layers],
         }
         self._scales: dict[str, list[Bits]] = {type: [] for type in self._bits}
+        self._compact = {"float32": compact.smallest({str(i): w for i, w in enumerate(layers)}).layers}
         for type, width in WIDTHS.items():
             whole = [quantised(w, width) for w in layers]
             self._bits[type] = [integers.view(np.uint8) for integers, _ in whole]
             self._scales[type] = [scales.view(np.uint32) for _, scales in whole]
+            self._compact[type] = [*self._bits[type], *self._scales[type]]
         self._written = dict[tuple[str, str], bytes]()
 
     def weigh(self, entry: Entry) -> int:
@@ -97,7 +99,7 @@ class _Layers:
 
     def bound(self, type: str) -> float:
         """The entropy bound in bytes, with the scales."""
-        return compact.entropy([*self._bits[type], *self._scales[type]])
+        return compact.entropy(self._compact[type])
 
     def _plain(self, entry: Entry) -> bytes:
         """The bytes of the encoding alone, decoded and compared once."""
@@ -110,12 +112,11 @@ class _Layers:
         return self._written[name]
 
     def _written_and_read(self, entry: Entry) -> tuple[bytes, list[Bits], list[Bits]]:
-        layers = self._bits[entry.type]
         if entry.encoding == "compact":
-            layers = [*layers, *self._scales[entry.type]]
+            layers = self._compact[entry.type]
             content = compact.encode(layers)
             return content, layers, compact.decode(content, *_known(layers))
-        form = encoding(entry.encoding, entry.type)
+        layers, form = self._bits[entry.type], encoding(entry.encoding, entry.type)
         content = form.encode(layers)
         shapes, types = _known(layers)
         return content, layers, form.decode(content, shapes, types[0])

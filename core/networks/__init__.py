@@ -43,7 +43,7 @@ _TINY = replace(
     epochs=20,
     compression=Compression(sparsity=0.85, criterion="lamp", begin=0.05, end=0.6, bits=4, rounded=0.4),
 )
-_MINI = replace(_TINY, epochs=30, compression=replace(_TINY.compression, sparsity=0.895))
+_MINI = replace(_TINY, epochs=30, compression=replace(_TINY.compression, sparsity=0.9))
 
 
 def _five(a: int, b: int, c: int, d: int, e: int) -> tuple[Spec, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.config import RunConfig
+from core.config import Compression, RunConfig
 from core.cost.ledger import Weighing
 from core.cost.tradeoff import Comparing
 from core.engine.tasks import perform
@@ -25,12 +25,19 @@ from core.store.results import Results
 from core.store.runs import LEDGERS, SHIPPED, RunStore
 from core.words import wording
 
-RUNS = (("convnet", "thorough"), ("lenet", "report"), ("resnet", "thorough"))
-"""The networks and recipes that ship: the default network's best, the student report's regime, and a larger one."""
+RUNS = (
+    ("convnet", "thorough"),
+    ("lenet", "report"),
+    ("resnet", "thorough"),
+    ("convnet-tiny", "8 kB"),
+    ("convnet-mini", "2 kB"),
+)
+"""The networks and recipes that ship: the default network's best, the student report's regime, a larger one, and the
+smallest files."""
 
 PRUNINGS = (PruningConfig(), PruningConfig(scope="layerwise"))
-"""The profiles that ship, and after the first every repair; for the largest network only the first and its repairs.
-Others are computed on request."""
+"""The profiles that ship, and after the first every repair; for the largest network only the first and its repairs, for
+those that were made small only the first. Others are computed on request."""
 
 LARGEST = "resnet"
 
@@ -45,8 +52,20 @@ def configs() -> list[RunConfig]:
 
 def prunings(config: RunConfig) -> tuple[PruningConfig, ...]:
     """The profiles of a run that ship."""
+    if not is_dense(config):
+        return PRUNINGS[:1]
     normalised, ways = NETWORKS[config.network].normalised, PRUNINGS[: 1 if config.network == LARGEST else None]
     return *ways, *(PRUNINGS[0].then(name) for name, repair in REPAIRS.items() if repair.changes(normalised))
+
+
+def weighed(config: RunConfig) -> tuple[PruningConfig, ...]:
+    """Those with a byte ledger: all but the largest network refitted, whose ledger takes more than an hour."""
+    return tuple(p for p in prunings(config) if not (config.network == LARGEST and p.followed_by.refits))
+
+
+def is_dense(config: RunConfig) -> bool:
+    """Whether nothing made the network small while it was trained."""
+    return config.training.compression == Compression()
 
 
 def make(
@@ -74,9 +93,11 @@ def make(
         say(f"{config.network} {config.run_id}")
         jobs: list[Job[Any]] = [Training(config=config)]
         for pruning in prunings(config):
-            jobs += [Profiling(run_id=config.run_id, pruning=pruning), Weighing(run_id=config.run_id, pruning=pruning)]
+            jobs += [Profiling(run_id=config.run_id, pruning=pruning)]
             jobs += [Spreading(run_id=config.run_id, pruning=pruning)] if pruning.followed_by.refits else []
-        for job in (*jobs, Comparing(run_id=config.run_id, pruning=PRUNINGS[0])):
+        jobs += [Weighing(run_id=config.run_id, pruning=pruning) for pruning in weighed(config)]
+        jobs += [Comparing(run_id=config.run_id, pruning=PRUNINGS[0])] if is_dense(config) else []
+        for job in jobs:
             if not results.has(job):
                 perform(job, root, on_progress=_Printer(say), source=source)
         say(f"  {wording.percent(store.get(config.run_id).accuracy.value)} of the test images are classified correctly")

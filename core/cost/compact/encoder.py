@@ -25,6 +25,24 @@ _FEW = 12
 
 def pack(weights: Mapping[str, NDArray[np.float32]], notes: Mapping[str, Any]) -> bytes:
     """A network as a file, with notes (JSON) about it. What is a `grid` is written as one where that is smaller."""
+    written = smallest(weights)
+    arrays = [[name, int(name in written.grids), *array.shape] for name, array in weights.items()]
+    head = _deflated(json.dumps([arrays, notes], separators=(",", ":")).encode())
+    content = MAGIC + _varint(len(head)) + head + written.content
+    return content + zlib.crc32(content).to_bytes(4, "little")
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """Arrays as they are encoded: in layers, two for each that is written as a `grid`, with the names of these."""
+
+    layers: list[Bits]
+    grids: set[str]
+    content: bytes
+
+
+def smallest(weights: Mapping[str, NDArray[np.float32]]) -> Written:
+    """Arrays encoded with as many of them as grids as makes the content small."""
     grids = {name: found for name, array in weights.items() if (found := grid(array)) is not None}
     best = encode(_layers(weights, grids))
     for name in [*grids]:
@@ -32,10 +50,7 @@ def pack(weights: Mapping[str, NDArray[np.float32]], notes: Mapping[str, Any]) -
         content = encode(_layers(weights, fewer))
         if len(content) < len(best):
             best, grids = content, fewer
-    arrays = [[name, int(name in grids), *array.shape] for name, array in weights.items()]
-    head = _deflated(json.dumps([arrays, notes], separators=(",", ":")).encode())
-    content = MAGIC + _varint(len(head)) + head + best
-    return content + zlib.crc32(content).to_bytes(4, "little")
+    return Written(_layers(weights, grids), {*grids}, best)
 
 
 def encode(layers: Sequence[Bits]) -> bytes:
