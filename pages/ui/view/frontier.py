@@ -205,8 +205,8 @@ def offer(missing: Sequence[Job[Any]], of: int) -> None:
     say_failures(states)
     st.markdown(
         f"{wording.count(runs)} of {wording.counted(of, 'run')} on this data set have not been measured in this way. "
-        "Each is evaluated and written at every stop, once for everyone. This takes seconds for a small network, "
-        "minutes for a large one."
+        "Each is evaluated and written at every stop, once for everyone. This takes a minute for a small network, "
+        "and much longer for a large one."
     )
     button = f"Measure {wording.counted(runs, 'run')}"
     if st.button(button, icon=":material/science:", key="ask frontier") and ask_all(missing):
