@@ -78,6 +78,17 @@ def test_every_kind_of_array_comes_back_bit_for_bit_in_order() -> None:
     assert compact.unpack(compact.pack({}, {})) == ({}, {})
 
 
+def test_layers_of_nothing_but_zeros_are_one_byte() -> None:
+    layers: list[compact.Bits] = [np.zeros((3, 4), np.uint32), np.zeros(7, np.uint8), np.zeros((0, 2), np.uint32)]
+    content = compact.encode(layers)
+    again = compact.decode(content, [x.shape for x in layers], [x.dtype.type for x in layers])
+    assert len(content) == 1 and all(np.array_equal(a, b) for a, b in zip(layers, again, strict=True))
+    nothing = {"fc.weight": np.zeros((3, 4), np.float32), "fc.bias": np.zeros(3, np.float32)}
+    found, _ = plain_compact.unpack(compact.pack(nothing, {}))
+    assert same(compact.unpack(compact.pack(nothing, {}))[0], nothing)
+    assert found == {"fc.weight": [0.0] * 12, "fc.bias": [0.0] * 3}
+
+
 def test_a_decoder_that_knows_the_specification_alone_finds_the_same() -> None:
     expected, notes = network(), {"run": "één"}
     found, said = plain_compact.unpack(compact.pack(expected, notes))

@@ -213,10 +213,12 @@ def test_every_kind_of_array_is_decoded_bit_for_bit(browser: Browser) -> None:
         "one": np.array(0.25, np.float32),
         "größe": np.array([2.0], np.float32),
     }
+    zeros: Weights = {"weight": np.zeros((10, 4), np.float32), "bias": np.zeros(10, np.float32)}
     page = browser.new_page()
     page.add_script_tag(path=Path(alone.__file__).parent / "decoder.js")
-    read = page.evaluate(UNPACKED, base64.b64encode(compact.pack(arrays, {"run": "x" * 300})).decode())
+    for written in (arrays, zeros):
+        read = page.evaluate(UNPACKED, base64.b64encode(compact.pack(written, {"run": "x" * 300})).decode())
+        assert [(name, tuple(shape)) for name, shape, _ in read] == [(name, a.shape) for name, a in written.items()]
+        for name, _, values in read:
+            assert bytes(values) == written[name].tobytes(), name
     page.close()
-    assert [(name, tuple(shape)) for name, shape, _ in read] == [(name, a.shape) for name, a in arrays.items()]
-    for name, _, values in read:
-        assert bytes(values) == arrays[name].tobytes(), name

@@ -28,6 +28,7 @@ async function unpacked(bytes) {
 }
 
 function decoded(reader, kinds) {
+  if (reader.left === 1 && reader.take(1)[0] === 255) return kinds.map(({ n, float }) => new (float ? Float32Array : Int8Array)(n))
   const tables = { all: [], last: {} }
   const plans = kinds.map(({ n, float }) => plan(reader, tables, n, float))
   const raw = new Bits(reader.take(Math.ceil(plans.reduce((sum, { k, width }) => sum + k * width, 0) / 8)))

@@ -37,7 +37,8 @@ A table says how often the upper bits of symbols occur, relative to each other. 
     byte      32 b + q; b is from 0 to 7, q from 0 to 16
     bits      the frequency of each entry, q bits each, filled up to a byte; if q is 0, all are 1
 
-After this head of all layers:
+Layers without any survivor, all of them, are one byte together, 255, and nothing follows. Else, after this head of all
+layers:
 
     bits      of each survivor, layer after layer: the lower b bits of its symbol; of a float32 also its sign if s is 1,
               and the upper 23 - t bits of its fraction; filled up to a byte
@@ -80,6 +81,7 @@ Shape = tuple[int, ...]
 Type = type[np.unsignedinteger]
 
 MAGIC = b"PLAB\x02"
+NOTHING = b"\xff"  # all layers, if nothing survives
 MOST, MOST_OF_HEAD = 1 << 30, 1 << 28  # bytes of weights that a file may ask for, and of its head's text
 FRACTION, FINEST = 23, 16  # bits of a float32's fraction; the most bits of a frequency in a table
 
@@ -116,6 +118,8 @@ def decode(content: bytes, shapes: Sequence[Shape], types: Sequence[Type]) -> li
     Raises:
         DamagedError: the bytes are no encoding of such layers.
     """
+    if content == NOTHING:
+        return [np.zeros(shape, dtype) for shape, dtype in zip(shapes, types, strict=True)]
     reader, tables = _Reader(content), _Tables([], {})
     plans = [
         _Plan.read(reader, tables, prod(shape), dtype) if prod(shape) else _Plan()

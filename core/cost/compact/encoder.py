@@ -11,7 +11,7 @@ import constriction
 import numpy as np
 from numpy.typing import NDArray
 
-from core.cost.compact.decoder import FINEST, FRACTION, MAGIC, Bits, Table, model
+from core.cost.compact.decoder import FINEST, FRACTION, MAGIC, NOTHING, Bits, Table, model
 
 Counts = NDArray[np.int64]
 """(256,) how often each symbol occurs."""
@@ -56,6 +56,8 @@ def smallest(weights: Mapping[str, NDArray[np.float32]]) -> Written:
 def encode(layers: Sequence[Bits]) -> bytes:
     """All layers, each the bits of float32 (uint32) or of int8 (uint8), in few bytes."""
     parts = [_Part(layer.reshape(-1)) for layer in layers if layer.size]
+    if parts and not any(part.k for part in parts):
+        return NOTHING
     choices = _chosen(parts)
     numbers = {id(c.group): c.group for c in choices if c.group}
     tables = {key: _tabulated(group.counts) for key, group in numbers.items()}
