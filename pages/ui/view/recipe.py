@@ -43,6 +43,7 @@ def choose() -> RunConfig | None:
             required=True,
             on_change=_load,
             persist_state="session",
+            wrap=True,
         )
     with seed:
         _widget(RunConfig, next(f for f in fields(RunConfig) if f.name == "seed"), "seed")
