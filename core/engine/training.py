@@ -221,8 +221,8 @@ def _answers(model: nn.Module, images: Tensor, on_batch: Callable[[], object]) -
 
 
 def learning_rate(settings: TrainingConfig, done: float) -> float:
-    """The rate when a share `done`, in [0, 1), of all steps is done: constant, or up and down in straight lines, in
-    each round of iterative pruning anew.
+    """The rate when a share `done`, in [0, 1), of all steps is done: constant, or up and down in straight lines,
+    and so again in each round of iterative pruning.
 
     One cycle: Smith and Topin, "Super-convergence", 2019.
     """
