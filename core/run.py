@@ -132,6 +132,11 @@ class Run:
         return NETWORKS[self.network].kernels(self.problem)
 
     @property
+    def sparse(self) -> float:
+        """The share of its weights, at least, that are zero since its training, a fraction; 0 for other networks."""
+        return 0.0 if self.brought else self.trained.training.compression.sparsity
+
+    @property
     def passes(self) -> int:
         """Forward passes for an image."""
         return 1 if self.brought else passes(self.design)

@@ -162,7 +162,7 @@ def test_what_means_nothing_in_markdown_stays_as_it_is(text: str) -> None:
 
 def test_a_model_card_has_every_name_in_its_cell(tmp_path: Path) -> None:
     run = shelf.named(tmp_path, NAMES)
-    cells = plain(card(run, PruningConfig(), 5, Comparison(400, 300, 50, 20, 30, 80), "0" * 64, {}))
+    cells = plain(card(run, PruningConfig(), 5, Comparison(400, 300, 50, 20, 30, 80), {}, {}))
     at = cells.index("Classes")
     assert ISOLATES.sub("", cells[at + 1]) == ", ".join(ISOLATES.sub("", " ".join(n.split())) for n in NAMES)
     assert cells[at + 2] == "Images"

@@ -417,6 +417,16 @@ def test_what_makes_a_network_small_is_part_of_the_run_and_what_has_no_effect_ca
     assert any("let it end later" in str(error.value) for error in app.error)
 
 
+def test_a_network_made_small_says_that_it_has_zeros_already(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "At least 90 % of this network's weights are zero since its training."
+    app.run()
+    app.switch_page("prune.py").run()
+    assert not app.exception and not any("since its training" in str(note.value) for note in app.caption)
+    monkeypatch.setattr("core.run.Run.sparse", 0.9)
+    app.run()
+    assert not app.exception and any(said in str(note.value).replace("\xa0", " ") for note in app.caption)
+
+
 def test_a_recipe_says_what_is_trained_before_it(app: AppTest) -> None:
     app.run()
     app.switch_page("train.py").run()

@@ -123,7 +123,7 @@ def test_the_task_stores_an_archive_that_says_what_was_tried(root: Path) -> None
     assert all(from_state(made.files["weights.pt"])[name].tobytes() == expected[name].tobytes() for name in weights)
     page = made.files["network.html"]
     assert alone.payload(page) == made.files["network.plab"]
-    assert "39,771 of 44,190 weights are set to zero." in page.decode() and " of 200), on images" in page.decode()
+    assert "39,771 of 44,190 weights are zero." in page.decode() and " of 200), on images" in page.decode()
     assert store.get(Exporting(run_id=run_id, sparsity=0.5)) is None
     with pytest.raises(JobCancelled):
         tiny.export(run_id, PruningConfig(), 0.5, root=root, should_stop=lambda: True)

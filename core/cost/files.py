@@ -95,6 +95,7 @@ def _origin(run: Run) -> dict[str, str]:
         architecture = {"Architecture": brought.architecture} if brought.architecture else {}
         return {**architecture, "SHA-256 of the file": brought.file, "Pictures read as": str(brought.reading)}
     training = run.trained.to_dict()["training"]
+    training |= training.pop("compression", {})
     return {"Seed": str(run.trained.seed), **{f"Training: {name}": str(value) for name, value in training.items()}}
 
 
@@ -126,13 +127,19 @@ _SIGNS = re.compile(r"[\\`*_~$&|@#^]|<(?! )|\[(?![\d\N{MINUS SIGN}+])|://|:[\w+-
 """Characters that may be markup in Markdown as GitHub and others read it; not the brackets of an interval."""
 
 
-def card(run: Run, pruning: PruningConfig, k: int, c: Comparison, masks: str, contents: Mapping[str, str]) -> str:
+def card(
+    run: Run,
+    pruning: PruningConfig,
+    k: int,
+    c: Comparison,
+    arrays: Mapping[str, str],
+    contents: Mapping[str, str],
+) -> str:
     """The model card of the network (Mitchell et al., "Model cards for model reporting", 2019).
 
-    `contents` describes each other file, by name.
+    `arrays` says what was counted in the arrays themselves, and `contents` describes each other file, both by name.
     """
-    rows = {**facts(run, pruning, k, c), "SHA-256 of the masks": masks}
-    return table_of(f"{run.network}, pruned by PruneLab", rows, contents)
+    return table_of(f"{run.network}, pruned by PruneLab", {**facts(run, pruning, k, c), **arrays}, contents)
 
 
 def table_of(title: str, rows: Mapping[str, str], contents: Mapping[str, str]) -> str:

@@ -21,7 +21,7 @@ from core.cost.script import script
 from core.engine.portable import from_state, onnx_runtime, run_alone, to_onnx, to_state
 from core.errors import PruningError
 from core.evaluation import Comparison
-from core.pruning import PruningConfig, Weights
+from core.pruning import PruningConfig, Weights, kernels
 from core.run import Run
 from core.words import repair, wording
 
@@ -62,6 +62,11 @@ class Pruned:
     labels: NDArray[np.uint8]
     logits: NDArray[np.float32]
     on_batch: Callable[[], object] = lambda: None
+
+    @cached_property
+    def zeros(self) -> int:
+        """How many weights are zero: k, or more if the dense network had zeros that are still left."""
+        return sum(int(np.count_nonzero(kernel == 0)) for kernel in kernels(self.weights).values())
 
     @cached_property
     def notes(self) -> dict[str, str | int]:
@@ -171,7 +176,7 @@ def _safetensors(network: Pruned) -> bytes:
 
 def _page(network: Pruned) -> bytes:
     run, some = network.run, _to_try(network)
-    title = f"{run.title}, pruned to {wording.sparsity(network.k / run.weights)}"
+    title = f"{run.title}, pruned to {wording.sparsity(network.zeros / run.weights)}"
     return alone.page(
         title, _about(network), run.design, network.packed, run.classes, network.images[some], network.labels[some]
     )
@@ -185,12 +190,12 @@ def _to_try(network: Pruned) -> NDArray[np.intp]:
 
 def _about(network: Pruned) -> tuple[str, ...]:
     """What the page says of its network."""
-    run, zeros = network.run, wording.removed(network.k, network.run.weights)
+    run, zeros = network.run, wording.removed(network.zeros, network.run.weights)
     known = f"It knows pictures like those of {run.data_title}"
     if run.data_set == data.FASHION.id:
         known = "It knows clothes, each photographed alone on a white background"
     return (
-        f"{run.title}, trained on {run.data_title}; {zeros} are set to zero{repair.after(network.pruning.repair)}.",
+        f"{run.title}, trained on {run.data_title}; {zeros} are zero{repair.after(network.pruning.repair)}.",
         f"Test accuracy: {wording.accuracy(network.comparison.pruned)}, on images that it has not learned from.",
         f"{known}. Whatever else you show it gets one of the same {len(run.classes)} names.",
     )
@@ -207,8 +212,11 @@ def _page_answers(network: Pruned, files: Files) -> float:
 
 def _model_card(network: Pruned) -> bytes:
     contents = {form.file: form.about for form in FORMATS if form.about}
-    masks = str(network.notes["masks"])
-    return card(network.run, network.pruning, network.k, network.comparison, masks, contents).encode()
+    arrays = {
+        "Weights that are zero": wording.removed(network.zeros, network.run.weights),
+        "SHA-256 of the masks": str(network.notes["masks"]),
+    }
+    return card(network.run, network.pruning, network.k, network.comparison, arrays, contents).encode()
 
 
 FORMATS: tuple[Format, ...] = (

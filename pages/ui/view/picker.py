@@ -49,6 +49,11 @@ def choose_network(view: View, store: RunStore) -> DeltaGenerator:
     with row:
         choose_run(view, store)
         choose_repair(view)
+    if view.run.sparse:
+        st.caption(
+            f"At least {wording.sparsity(view.run.sparse)} of this network's weights are zero since its training. "
+            "By magnitude these go first, so up to there nothing changes."
+        )
     return row
 
 
