@@ -195,6 +195,25 @@ def test_play_sweeps_over_all_stops_and_pause_stays_where_it_is(visit: Any, shel
     expect(page.get_by_role("button", name="Play from 0 to 100 %")).to_be_visible()
 
 
+def test_pause_stays_at_the_stop_that_is_seen_though_the_next_one_is_about_to_be_drawn(
+    visit: Any, shelved: tuple[Path, Run, Run]
+) -> None:
+    page = drawn(visit().open(f"prune?run={shelved[1].id}&sparsity=0"))
+    page.evaluate(
+        "window.requestAnimationFrame = draw => setTimeout(() => draw?.call?.(window, performance.now()), 700)"
+    )
+    page.get_by_role("button", name="Play from 0 to 100 %").click()
+    until(page, "Number(document.querySelector('.live-panel input[type=range]').value) >= 4")
+    paused = page.evaluate(
+        """() => {
+          document.querySelector('.live-panel .play').click()
+          return Number(document.querySelector('.live-panel input[type=range]').value)
+        }"""
+    )
+    expect(page).to_have_url(re.compile(rf"sparsity={STOPS[paused]:g}(&|$)"))
+    assert int(slider(page).input_value()) == paused
+
+
 def test_a_finger_drags_the_slider(visit: Any) -> None:
     visitor = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = drawn(visitor.open("prune"))

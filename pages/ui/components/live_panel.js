@@ -33,7 +33,7 @@ class Panel {
     for (const end of ["pointerup", "pointercancel"]) this.slider.addEventListener(end, () => (this.dragging = false))
     this.slider.addEventListener("change", () => this.settle(Number(this.slider.value)))
     this.slider.addEventListener("keydown", (event) => this.key(event))
-    this.button.addEventListener("click", () => (this.playing ? this.pause() : this.play()))
+    this.button.addEventListener("click", () => (this.playing ? this.halt() : this.play()))
     // A figure is resized where it stands, so that no node is replaced and zoom survives.
     this.resizing = new ResizeObserver(() => this.resize())
     this.resizing.observe(root)
@@ -234,6 +234,12 @@ class Panel {
     this.request(this.stop === this.paused && this.stop < last ? this.stop : 0)
     this.playing = setInterval(() => (this.stop < last ? this.request(this.stop + 1) : this.pause()), PLAY_EVERY)
     this.label("Pause")
+  }
+
+  // At the stop that is seen, even if the next one is about to be drawn.
+  halt() {
+    this.stop = Number(this.slider.value)
+    this.pause()
   }
 
   pause(send = true) {
