@@ -132,12 +132,12 @@ SLOW: dict[str, tuple[Callable[[Engine], object], str, str]] = {
     "network": (
         lambda e: e.submit_all(ENDLESS),
         f"network-{tiny.config(100, 5).run_id}",
-        "training of a study's network",
+        "training of a network",
     ),
     "audit": (
         lambda e: e.submit_all([AUDITED]),
         f"network-{tiny.config(100, 6).run_id}",
-        "training of a study's network",
+        "training of a network",
     ),
 }
 """How to ask for it, the id of the job that trains, and what that is called."""
@@ -168,13 +168,13 @@ def test_a_cell_whose_network_was_stopped_says_why(short: Engine) -> None:
         short.submit_all(ENDLESS)
         until(lambda: (state := short.state(job_id)) is not None and state.active)
         state = over(short, job_id)
-        assert "training of a study's network took over 1 min" in str(state.message)
+        assert "training of a network took over 1 min" in str(state.message)
 
 
 def test_an_audit_whose_network_was_stopped_says_why(short: Engine) -> None:
     short.submit_all([AUDITED])
     state = over(short, AUDITED.id)
-    assert "training of a study's network took over 1 min" in str(state.message)
+    assert "training of a network took over 1 min" in str(state.message)
     assert short.results.own(AUDITED) is None
 
 

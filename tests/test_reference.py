@@ -92,7 +92,7 @@ def test_the_shipped_weights_give_the_shipped_predictions_on_the_real_test_image
         for percent in STOPS[::3] if config.network == "resnet" else STOPS:  # which takes eight seconds for each
             pruned = prune(weights, ranking, percent / 100)
             unpruned = all(np.array_equal(pruned[name], value) for name, value in weights.items())
-            assert unpruned == (percent == 0)
+            assert unpruned == (percent == 0 or percent / 100 < store.get(run_id).sparse)  # those zeros go first
             predicted = dense if unpruned else classifier.infer(pruned).argmax(1)
             shipped = profile.predicted[profile.stop_index(percent)]
             assert (predicted != shipped).sum() <= 3  # of 10,000: another processor may round a tie the other way
