@@ -8,13 +8,12 @@ deviation. `epochs` are of the recipe alone, `epochs before` those of the networ
 the ones that ship among them. Runs are kept in the store, and what else is in the file is kept too.
 """
 
-import json
 import statistics
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmarks.results import FOLDER, save
+from benchmarks.results import measurements, save
 from core.config import RunConfig
 from core.cost import compact
 from core.data import FASHION, Dataset, load
@@ -79,13 +78,6 @@ def configured(name: str, seed: int) -> RunConfig:
     return RunConfig(network=network, training=NETWORKS[network].recipes[recipe], seed=seed)
 
 
-def known() -> dict[str, dict[str, Any]]:
-    """What the file holds: recipe -> seed -> figures."""
-    path = FOLDER / "frontier.json"
-    found: dict[str, dict[str, Any]] = json.loads(path.read_text())["measurements"] if path.exists() else {}
-    return found
-
-
 def main(asked: list[str]) -> None:
     """Measure what is asked for, or all, and write the table after each training."""
     data, store = load(FASHION.id), RunStore()
@@ -93,7 +85,7 @@ def main(asked: list[str]) -> None:
         if asked and name not in asked and f"{name}@{seed}" not in asked:
             continue
         found = measure(configured(name, seed), data, store)
-        results = known()
+        results = measurements("frontier")
         results[name] = dict(sorted({**results.get(name, {}), str(seed): found}.items()))
         results = {name: results[name] for name in recipes() if name in results}
         save("frontier", [row(*item) for item in results.items()], results)

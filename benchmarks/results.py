@@ -33,6 +33,13 @@ def spread(values: Sequence[float]) -> dict[str, float | int | list[float]]:
     }
 
 
+def measurements(name: str) -> dict[str, Any]:
+    """The raw measurements that the benchmark's file holds; none if there is no file."""
+    path = FOLDER / f"{name}.json"
+    found: dict[str, Any] = json.loads(path.read_text())["measurements"] if path.exists() else {}
+    return found
+
+
 def save(name: str, rows: Sequence[Row], measurements: Mapping[str, Any]) -> Path:
     """Print the rows as a table and write everything to `benchmarks/results/<name>.json`."""
     result = {

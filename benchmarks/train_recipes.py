@@ -5,7 +5,6 @@ between the quick trainings. Arguments such as `convnet/thorough` or `convnet/th
 what else is in the file is kept. A run that ships with the product is not trained again: its own figures are taken.
 """
 
-import json
 import statistics
 import sys
 from collections.abc import Mapping
@@ -14,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import tutorial
-from benchmarks.results import FOLDER, save
 from benchmarks.results import machine as this_machine
+from benchmarks.results import measurements, save
 from core.config import Problem, RunConfig
 from core.data import FASHION, Dataset, load
 from core.engine import machine
@@ -74,13 +73,6 @@ def row(name: str, seeds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def known() -> dict[str, dict[str, Any]]:
-    """What the file holds: recipe -> seed -> figures."""
-    path = FOLDER / "train_recipes.json"
-    found: dict[str, dict[str, Any]] = json.loads(path.read_text())["measurements"] if path.exists() else {}
-    return found
-
-
 def main() -> None:
     wanted = [(name, seed) for name in ALL for seed in SEEDS]
     if asked := sys.argv[1:]:
@@ -89,7 +81,7 @@ def main() -> None:
     for name, seed in wanted:
         usual = {"tutorial_epoch_seconds": next(tutorial_epochs)[0]} if name == QUICK else {}
         figures = measure(name, seed, data) | usual
-        results = known()
+        results = measurements("train_recipes")
         results[name] = dict(sorted({**results.get(name, {}), str(seed): figures}.items()))
         results = {name: results[name] for name in ALL if name in results}
         save("train_recipes", [row(*item) for item in results.items()], results)

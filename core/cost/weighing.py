@@ -80,7 +80,8 @@ class _Layers:
             "float16": [w.astype(np.float16).view(np.uint16) for w in layers],
         }
         self._scales: dict[str, list[Bits]] = {type: [] for type in self._bits}
-        self._compact = {"float32": compact.smallest({str(i): w for i, w in enumerate(layers)}).layers}
+        self._smallest = compact.smallest({str(i): w for i, w in enumerate(layers)})
+        self._compact = {"float32": self._smallest.layers}
         for type, width in WIDTHS.items():
             whole = [quantised(w, width) for w in layers]
             self._bits[type] = [integers.view(np.uint8) for integers, _ in whole]
@@ -114,7 +115,7 @@ class _Layers:
     def _written_and_read(self, entry: Entry) -> tuple[bytes, list[Bits], list[Bits]]:
         if entry.encoding == "compact":
             layers = self._compact[entry.type]
-            content = compact.encode(layers)
+            content = self._smallest.content if entry.type == "float32" else compact.encode(layers)
             return content, layers, compact.decode(content, *_known(layers))
         layers, form = self._bits[entry.type], encoding(entry.encoding, entry.type)
         content = form.encode(layers)
