@@ -604,8 +604,11 @@ def test_exact_questions_are_offered_answered_in_words_and_only_where_all_weight
 @pytest.fixture(scope="module")
 def weighed(shelved: tuple[Path, Run, Run]) -> Ledger:
     """The ledger of the first run over the stops."""
-    root, run, _ = shelved
-    store = RunStore(root)
+    return ledger_of(RunStore(shelved[0]), shelved[1])
+
+
+def ledger_of(store: RunStore, run: Run) -> Ledger:
+    """The ledger of a run over the stops of its profile."""
     profile, weights = store.profile(run.id, PruningConfig()), store.weights(run.id)
     assert profile is not None
     return weigh(weights, rank(weights, PruningConfig()), profile.sparsity.tolist())
@@ -662,10 +665,7 @@ def test_the_frontier_has_every_run_that_is_measured_and_offers_the_others(
     next(b for b in app.button if b.label == "Measure 1 run").click().run()
     assert not app.exception and "does not answer" in text(app)
 
-    profile, weights = store.profile(other.id, PruningConfig()), store.weights(other.id)
-    assert profile is not None
-    ledger = weigh(weights, rank(weights, PruningConfig()), profile.sparsity.tolist())
-    Results(store).put(Weighing(run_id=other.id), ledger)
+    Results(store).put(Weighing(run_id=other.id), ledger_of(store, other))
     app.run()
     assert not app.exception and drawn_runs(app) == {run.id, other.id} and "Measure 1 run" not in text(app)
     lines = [frontier.line(r.id, "", p, b, store.labels(r.id)) for r, p, b in known(store, run, other)]
