@@ -5,7 +5,7 @@
 Recipes were chosen on the validation images; the test images are looked at here, once. A row is of one recipe: the
 largest file of its seeds, the mean accuracy of the networks as read from their files, and its sample standard
 deviation. `epochs` are of the recipe alone, `epochs before` those of the networks that it starts from or learns from,
-the ones that ship among them. Runs are kept in the store, and what else is in the file is kept too.
+the ones that ship among them. Networks are kept in the store, and what else is in the file is kept too.
 """
 
 import statistics
@@ -16,11 +16,12 @@ from typing import Any
 from benchmarks.results import measurements, save
 from core.config import RunConfig
 from core.cost import compact
-from core.data import FASHION, Dataset, load
+from core.data import FASHION, Dataset, Split, load, split
 from core.engine.inference import Classifier
+from core.engine.machine import described
 from core.engine.tasks import perform
 from core.networks import NETWORKS
-from core.run import Training
+from core.run import Network
 from core.store.runs import RunStore
 
 SEEDS = (0, 1, 2)
@@ -36,13 +37,23 @@ def recipes() -> Iterator[str]:
 
 def measure(config: RunConfig, data: Dataset, store: RunStore) -> dict[str, Any]:
     """One training: bytes of its file, and accuracy of what is read from it."""
-    run = perform(Training(config=config), store.root)
-    content = compact.pack(store.weights(run.id), {})
+    content = compact.pack(perform(Network(config=config), store.root), {})
     weights, _ = compact.unpack(content)
-    right = Classifier(config.design(data.problem), data.test.images).infer(weights).argmax(1) == data.test.labels
-    accuracy, validation = float(right.mean()), run.history[-1].validation_accuracy
-    print(f"{config.network}, seed {config.seed}: {len(content):,} bytes, {accuracy:.2%}, {validation:.2%}", flush=True)
-    return {"run": run.id, "bytes": len(content), "accuracy": accuracy, "validation": validation, **run.machine}
+
+    def accuracy(images: Split) -> float:
+        answers = Classifier(config.design(data.problem), images.images).infer(weights).argmax(1)
+        return float((answers == images.labels).mean())
+
+    test, validation = accuracy(data.test), accuracy(split(data.train, config.data)[1])
+    print(f"{config.network}, seed {config.seed}: {len(content):,} bytes, {test:.2%}, {validation:.2%}", flush=True)
+    return {
+        "run": config.run_id,
+        "bytes": len(content),
+        "accuracy": test,
+        "validation": validation,
+        **described(),
+        "threads": 1,
+    }
 
 
 def row(name: str, seeds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -57,7 +68,7 @@ def row(name: str, seeds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "seeds": len(seeds),
         "recipe": in_words(config),
         "epochs": config.training.epochs,
-        "epochs before": sum(need.config.training.epochs for need in Training(config=config).needs),
+        "epochs before": sum(need.config.training.epochs for need in Network(config=config).needs),
         "validation": round(100 * statistics.fmean(s["validation"] for s in seeds.values()), 2),
     }
 

@@ -172,6 +172,11 @@ class Network(OfConfig[Weights]):
     background = True
     kept = ".study/{key}.safetensors"
 
+    @property
+    def needs(self) -> "tuple[Network, ...]":
+        """As a training needs them."""
+        return _others(self.config)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Training(OfConfig[Run]):
@@ -192,8 +197,12 @@ class Training(OfConfig[Run]):
     @property
     def needs(self) -> tuple[Network, ...]:
         """The networks that it starts from and learns from, if there are any."""
-        others = (start_of(self.config), teacher_of(self.config))
-        return (*dict.fromkeys(Network(config=config) for config in others if config),)
+        return _others(self.config)
+
+
+def _others(config: RunConfig) -> tuple[Network, ...]:
+    others = (start_of(config), teacher_of(config))
+    return (*dict.fromkeys(Network(config=other) for other in others if other),)
 
 
 def start_of(config: RunConfig) -> RunConfig | None:

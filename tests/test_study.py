@@ -21,6 +21,7 @@ from core.pruning import CRITERIA, SCOPES
 from core.reference import study as shipped_study
 from core.store.results import Results
 from core.store.runs import RunStore
+from core.study import __main__ as command
 from core.study import audit
 from core.study.audit import Auditing
 from core.study.cells import SPARSITIES, Cell, area
@@ -88,9 +89,40 @@ def test_every_line_of_a_study_is_of_the_same_networks_and_sparsities() -> None:
     for line in study.by_retraining(LENET):
         assert {cell.sparsities for cell in line.cells} == {study.RETRAINED}
         assert {cell.epochs for cell in line.cells} == {0 if line.name == "none" else study.EPOCHS}
+    assert {0.8, 0.9, 0.95, 0.98} == {*study.RETRAINED}
     alone = study.by_layer(LENET)
     assert [line.name for line in alone] == list(NETWORKS["lenet"].kernels(Problem()))
     assert {cell.sparsities for line in alone for cell in line.cells} == {FRACTIONS}
+
+
+def test_networks_that_are_compared_by_optimizer_differ_in_nothing_else() -> None:
+    for network, recipe in (("lenet", "quick"), ("convnet", "quick")):
+        configs = study.networks(network, recipe)
+        lines = study.by_optimizer(configs)
+        assert [line.name for line in lines] == [*study.OPTIMIZERS]
+        for line in lines:
+            assert {cell.config.training.optimizer for cell in line.cells} == {line.name}
+            assert [cell.config.seed for cell in line.cells] == [config.seed for config in configs]
+        one, other = ([cell.config.training for cell in line.cells] for line in lines)
+        assert configs[0].training in (one[0], other[0])  # one line is of the recipe as it is
+        same = {"learning_rate": 0.1, "weight_decay": 0.0, "optimizer": "sgd"}
+        assert [replace(training, **same) for training in one] == [replace(training, **same) for training in other]
+
+
+def test_a_line_bears_what_it_loses_no_more_than_the_margin_at_and_before() -> None:
+    def line(*accuracies: float) -> study.Band:
+        return study.band("sgd", [curve(cell(config), accuracies) for config in LENET[:2]])
+
+    assert study.bearable(line(0.9, 0.896, 0.5)) == 0.5
+    assert study.bearable(line(0.9, 0.899, 0.896)) == 0.9
+    assert study.bearable(line(0.9, 0.85, 0.9)) == 0.2  # later ones that happen to be within do not count
+    assert study.bearable(line(0.8, 0.9, 0.9)) is None
+
+
+def test_what_others_published_is_a_fall_from_their_own_network_and_has_a_source() -> None:
+    for one in study.PUBLISHED:
+        assert one.link.startswith("https://") and "arXiv" in one.source
+        assert all(0.5 < sparsity < 1 and abs(accuracy - one.dense) < 0.03 for sparsity, accuracy in one.points)
 
 
 def test_no_cell_of_the_default_study_is_asked_for_twice() -> None:
@@ -135,6 +167,38 @@ def test_the_command_computes_what_is_missing_and_says_what_failed(
     with pytest.raises(JobError, match="diverged"):
         shipped_study.main([str(tmp_path / "other.json")])
     assert not (tmp_path / "other.json").exists()
+
+
+@pytest.mark.slow
+def test_a_part_of_a_study_is_computed_without_a_browser_and_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    networks = tuple(tiny.config(seed=seed) for seed in (82, 83))
+    monkeypatch.setattr(study, "networks", lambda *asked: networks)
+    monkeypatch.setattr(command, "Engine", lambda address: Engine(tmp_path / "runs", tasks="tests.tiny"))
+    out = tmp_path / "lines.csv"
+    for first in (0, 4):
+        assert command.main(["optimizers", "-o", str(out)]) == 0
+        said = capsys.readouterr()
+        assert f"{first} of 4 cells" in said.err and "4 of 4 cells computed" in said.err
+        assert "over 2 networks" in said.out and str(out) in said.out
+    rows = [*csv.DictReader(io.StringIO(out.read_text()))]
+    assert [row["line"] for row in rows] == [name for name in study.OPTIMIZERS for _ in SPARSITIES]
+    kept = Results(RunStore(tmp_path / "runs"))
+    for line in study.by_optimizer(networks):
+        curves = [kept.get(cell) for cell in line.cells]
+        assert all(one is not None and one.ranks and one.squares for one in curves)
+        squares = np.array([one.squares for one in curves if one])
+        assert (np.diff(squares) > 0).all() and (squares < [2 * s for s in SPARSITIES]).all()
+
+
+def test_a_study_without_a_browser_says_what_stands_in_the_way(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["layers", "--data", "shoes", "-o", str(tmp_path / "lines.csv")]) == 1
+    assert "no data set 'shoes'" in capsys.readouterr().err and not (tmp_path / "lines.csv").exists()
+    with pytest.raises(SystemExit):
+        command.main(["layers", "--networks", "lenet/unheard", "-o", "lines.csv"])
 
 
 def test_a_study_that_cannot_be_stored_says_why(tmp_path: Path) -> None:

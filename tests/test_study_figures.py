@@ -1,5 +1,7 @@
 """The study's figures show its numbers, say their n, and tell no two lines apart by colour alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -32,8 +34,26 @@ def test_each_line_is_drawn_at_its_mean_with_its_interval_and_says_both() -> Non
 
 def test_what_others_published_stands_beside_at_its_sparsity() -> None:
     axis = SparsityAxis.over(LINES[0].sparsity)
-    rings = figures.bands(LINES, {}, published=[(0.87, 0.895)]).data[-1]
-    assert rings.name == "Published" and list(rings.x) == [axis.place(0.87)] and list(rings.y) == [89.5]
+    drawn = figures.bands(LINES, {}, published=study.PUBLISHED).data[-len(study.PUBLISHED) :]
+    for one, marks in zip(study.PUBLISHED, drawn, strict=True):
+        assert marks.name == one.name
+        np.testing.assert_allclose(marks.x, [axis.place(s) for s, _ in one.points])
+        np.testing.assert_allclose(marks.y, [100 * accuracy for _, accuracy in one.points])
+    assert len({marks.marker.symbol for marks in drawn}) == len(drawn)
+
+
+def test_each_layer_has_a_mark_at_its_mean_stable_rank_for_each_optimizer() -> None:
+    made = [curve(cell(config), VALUES[0]) for config in LENET[:2]]
+    ranks = [(1.0, 2.0, 3.0, 4.0, 5.0), (2.0, 2.0, 5.0, 4.0, 7.0)]
+    known = [replace(one, ranks=row) for one, row in zip(made, ranks, strict=True)]
+    lines = [study.band(name, known) for name in study.OPTIMIZERS]
+    names = {"muon": "Muon", "sgd": "SGD"}
+    drawn = figures.directions(lines, study.layers(LENET), names).data
+    assert [marks.name for marks in drawn] == ["Muon", "SGD"]
+    assert len({marks.marker.symbol for marks in drawn}) == 2
+    for marks in drawn:
+        np.testing.assert_allclose(marks.x, [1.5, 2.0, 4.0, 4.0, 6.0])
+        assert list(marks.y) == [layer_title(layer) for layer in study.layers(LENET)]
 
 
 def test_lines_differ_in_dash_and_symbol_too() -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.figures.base import SparsityAxis, Spec, framed, layer_title
 from core.figures.colours import DENSE, GREY, PRUNED, SERIES
 from core.figures.labels import categories, label, labels, names_axis
-from core.study import Band
+from core.study import Band, Published
 from core.study.audit import REPORTED, Summary
 from core.words import wording
 
@@ -18,16 +18,20 @@ _TICKS = (0.01, 1.0, 10.0, 50.0, 90.0, 99.0)
 """Percents with a tick where a figure has the same layout on every screen."""
 
 
+_OTHERS = ("circle-open", "square-open")
+"""Symbols of published networks."""
+
+
 def bands(
     lines: Sequence[Band],
     names: Mapping[str, str],
     alone: str = "",
-    published: Sequence[tuple[float, float]] = (),
+    published: Sequence[Published] = (),
 ) -> go.Figure:
     """Mean accuracy over sparsity, a line for each band, with Student's 95 % interval of the mean over networks.
 
     `names` says how each band is called on the screen, and its order gives a name the same colour in every figure;
-    `published` are sparsities and accuracies of others, fractions.
+    `published` is of networks of others.
     """
     order = [*names]
     stops = np.concatenate([line.sparsity for line in lines])
@@ -49,12 +53,12 @@ def bands(
             line={"color": colour, "dash": dash, "width": 2}, marker={"symbol": symbol, "size": 7},
             hovertemplate=f"{name}, %{{text}}<extra></extra>",
         )  # fmt: skip
-    if published:
+    for one, symbol in zip(published, _OTHERS, strict=False):
         figure.add_scatter(
-            x=[axis.place(s) for s, _ in published], y=[100 * accuracy for _, accuracy in published], mode="markers",
-            name="Published", marker={"symbol": "circle-open", "size": 11, "color": GREY, "line": {"width": 2}},
-            text=[f"{wording.sparsity(s)}: {wording.percent(accuracy, 1)}" for s, accuracy in published],
-            hovertemplate="published, %{text}<extra></extra>",
+            x=[axis.place(s) for s, _ in one.points], y=[100 * accuracy for _, accuracy in one.points], mode="markers",
+            name=one.name, marker={"symbol": symbol, "size": 11, "color": GREY, "line": {"width": 2}},
+            text=[f"{wording.sparsity(s)}: {wording.percent(accuracy)}" for s, accuracy in one.points],
+            hovertemplate=f"{one.name}, %{{text}}<extra></extra>",
         )  # fmt: skip
     dense = 100 * float(np.mean(lines[0].dense))
     figure.add_hline(dense, line={"color": DENSE, "dash": "dot", "width": 1.5})
@@ -111,6 +115,25 @@ def sensitivity(lines: Sequence[Band]) -> go.Figure:
         categories(stops), title={"text": "Sparsity of that layer", "standoff": 8}, showgrid=False,
         tickvals=[tick for tick in ticks if tick in stops], tickangle=0,
     )  # fmt: skip
+
+
+def directions(lines: Sequence[Band], layers: Sequence[str], names: Mapping[str, str]) -> go.Figure:
+    """The stable rank of each layer's kernel, its mean over networks, a mark for each line; from the input down."""
+    titles, order, figure = [layer_title(layer) for layer in layers], [*names], go.Figure()
+    for line in lines:
+        colour, _, symbol = SERIES[order.index(line.name)]
+        ranks = line.ranks.mean(axis=0)
+        name = label(names[line.name])
+        figure.add_scatter(
+            x=ranks, y=labels(titles), mode="markers", name=name, text=[wording.decimal(r, 1, 1.0) for r in ranks],
+            marker={"color": colour, "symbol": symbol, "size": 11},
+            hovertemplate=f"{name}, %{{y}}: %{{text}} directions<extra></extra>",
+        )  # fmt: skip
+    most = max(float(line.ranks.mean(axis=0).max()) for line in lines)
+    figure = framed(figure, 130 + 34 * len(titles)).update_yaxes(names_axis(titles, down=True))
+    return figure.update_layout(
+        showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}
+    ).update_xaxes(title={"text": "Stable rank: directions in use", "standoff": 8}, range=[0, 1.1 * most], tickangle=0)
 
 
 def readings(summaries: Sequence[Summary]) -> go.Figure:

@@ -4,14 +4,14 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from core.codec import to_json
-from core.errors import JobError
 from core.job import Job
 from core.jobs import VARIABLE, Engine
+from core.jobs.following import follow
 from core.store.results import Results
 from core.store.runs import SHIPPED
 from core.study import audit, default
@@ -27,30 +27,12 @@ def main(arguments: Sequence[str] = sys.argv[1:]) -> None:
     try:
         engine.submit_all(cells)
         engine.submit_all([job for job in audits if engine.results.own(job) is None])
-        for done in watch(engine, parts):
+        for done in follow(engine, parts):
             print(f"{done} of {len(parts)} parts after {time.monotonic() - began:.0f} s", flush=True)
         write(path, engine.results, cells, audits)
     finally:
         engine.close()
     print(f"{path.stat().st_size:,} bytes in {path}")
-
-
-def watch(engine: Engine, parts: Sequence[Job[Any]], every: float = 2.0) -> Iterator[int]:
-    """Yield the number of computed parts whenever it grows, until all are computed.
-
-    Raises:
-        JobError: one of them, or what it needs, failed or was stopped, with its reason.
-    """
-    done, ids = -1, {job.id for part in parts for job in (part, *part.needs)}
-    while done < len(parts):
-        computed = sum(engine.results.has(part) for part in parts)
-        if computed > done:
-            done = computed
-            yield done
-        for state in engine.jobs():
-            if state.id in ids and state.status in ("failed", "cancelled"):
-                raise JobError(f"{state.id}: {state.message}")
-        time.sleep(every if done < len(parts) else 0)
 
 
 def write(path: Path, results: Results, cells: Sequence[Cell], audits: Sequence[audit.Auditing] = ()) -> None:

@@ -2,6 +2,7 @@
 
 from core.study.lines import (
     EPOCHS,
+    OPTIMIZERS,
     RETRAINED,
     ROUNDS,
     SEEDS,
@@ -10,32 +11,42 @@ from core.study.lines import (
     band,
     by_criterion,
     by_layer,
+    by_optimizer,
     by_retraining,
     csv_of,
     default,
     difference,
+    layers,
     networks,
     repairs,
     to_csv,
 )
-from core.study.verdicts import comparison, enough, span, verdict
+from core.study.published import PUBLISHED, Published
+from core.study.verdicts import MARGIN, bearable, comparison, enough, span, verdict
 
 __all__ = [
     "EPOCHS",
+    "MARGIN",
+    "OPTIMIZERS",
+    "PUBLISHED",
     "RETRAINED",
     "ROUNDS",
     "SEEDS",
     "Band",
     "Line",
+    "Published",
     "band",
+    "bearable",
     "by_criterion",
     "by_layer",
+    "by_optimizer",
     "by_retraining",
     "comparison",
     "csv_of",
     "default",
     "difference",
     "enough",
+    "layers",
     "networks",
     "repairs",
     "span",

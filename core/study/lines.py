@@ -2,10 +2,10 @@
 
 import csv
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ SHIPPED = (AS_IS, "refit")
 CONTROLS = ("largest", "signed")
 """Criteria that nobody would choose, there for comparison; they are not repaired."""
 
-RETRAINED = tuple(p / 100 for p in (80, 87, 91, 94, 97))
+RETRAINED = tuple(p / 100 for p in (80, 90, 95, 98))
 """Sparsities at which a network is retrained, as fractions."""
 
 EPOCHS, ROUNDS = 4, 2
@@ -75,11 +75,15 @@ def _criterion_cell(config: RunConfig, criterion: str, scope: str, repair: str) 
 @_kept
 def by_layer(configs: Sequence[RunConfig]) -> tuple[Line, ...]:
     """One layer pruned at a time, by magnitude, the others left as they are, at all stops of the slider."""
-    layers = NETWORKS[configs[0].network].kernels(Problem())  # their names are those of any problem
     return tuple(
         Line(layer, tuple(Cell(config=config, layer=layer, sparsities=FRACTIONS) for config in configs))
-        for layer in layers
+        for layer in layers(configs)
     )
+
+
+def layers(configs: Sequence[RunConfig]) -> tuple[str, ...]:
+    """The kernels of such networks, in order; their names are those of any problem."""
+    return tuple(NETWORKS[configs[0].network].kernels(Problem()))
 
 
 @_kept
@@ -93,6 +97,27 @@ def _retrained(config: RunConfig, how: Retraining) -> Cell:
     return Cell(config=config, retraining=how, epochs=budget[0], rounds=budget[1], sparsities=RETRAINED)
 
 
+OPTIMIZERS: Mapping[str, Mapping[str, Any]] = {
+    "muon": {"optimizer": "muon", "learning_rate": 0.01, "weight_decay": 0.1},
+    "sgd": {"optimizer": "sgd", "learning_rate": 0.12, "weight_decay": 5e-4},
+}
+"""Optimizers that are compared, each with the values that suit it."""
+
+
+@_kept
+def by_optimizer(configs: Sequence[RunConfig]) -> tuple[Line, ...]:
+    """The same networks trained by each optimizer, pruned by magnitude; all else is as their recipe has it."""
+    return tuple(
+        Line(name, tuple(Cell(config=_optimized(config, values)) for config in configs))
+        for name, values in OPTIMIZERS.items()
+    )
+
+
+def _optimized(config: RunConfig, values: Mapping[str, Any]) -> RunConfig:
+    known = config.training.optimizer == values["optimizer"]
+    return config if known else replace(config, training=replace(config.training, **values))
+
+
 def repairs(configs: Sequence[RunConfig]) -> list[str]:
     """The names of none, and of the repairs that change such networks."""
     normalised = NETWORKS[configs[0].network].normalised
@@ -101,9 +126,9 @@ def repairs(configs: Sequence[RunConfig]) -> list[str]:
 
 def default() -> list[Cell]:
     """The cells that ship with the product."""
-    lenet, small = networks("lenet", "quick"), networks("convnet-small", "quick")
+    lenet, small, convnet = (networks(name, "quick") for name in ("lenet", "convnet-small", "convnet"))
     lines = [line for scope in SCOPES for line in by_criterion(lenet, scope)]
-    lines += [*by_layer(lenet), *by_retraining(lenet)]
+    lines += [*by_layer(lenet), *by_retraining(lenet), *by_retraining(convnet), *by_optimizer(convnet)]
     for configs in (lenet, small):
         lines += [line for repair in SHIPPED for line in by_criterion(configs, "global", repair)]
     return list(dict.fromkeys(cell for line in lines for cell in line.cells))
@@ -126,6 +151,8 @@ class Band:
         areas: (n,) the mean accuracy from the first to the last sparsity of each.
         compression: (S,) how many times fewer weights are left than there were; infinite where none is.
         speedup: (S,) how many times fewer multiplications there are if every zero is skipped; theoretical.
+        squares: (S,) of the sum of squared weights, the share that became zero, a fraction; NaN if not measured.
+        ranks: (n, L) the stable rank of each network's kernels before pruning; NaN if not measured.
     """
 
     name: str
@@ -139,6 +166,8 @@ class Band:
     areas: NDArray[np.float64]
     compression: NDArray[np.float64]
     speedup: NDArray[np.float64]
+    squares: NDArray[np.float64]
+    ranks: NDArray[np.float64]
 
 
 def band(name: str, curves: Sequence[Curve]) -> Band:
@@ -164,6 +193,8 @@ def _band(name: str, curves: tuple[Curve, ...]) -> Band:
         np.array([area(sparsity, row) for row in values]),
         np.mean([_ratio(curve, weighted=False) for curve in curves], axis=0),
         np.mean([_ratio(curve, weighted=True) for curve in curves], axis=0),
+        np.mean([curve.squares or [np.nan] * len(sparsity) for curve in curves], axis=0),
+        np.array([curve.ranks or [np.nan] * len(curve.sizes) for curve in curves]),
     )
 
 

@@ -7,7 +7,7 @@ from core.study.lines import Band, difference, paired
 from core.words import wording
 
 MARGIN = 0.005
-"""By how much more accurate a criterion has to be, on average over networks, to be worth a change: 0.5 pp."""
+"""The difference in accuracy that counts, on average over networks: 0.5 pp."""
 
 
 def verdict(line: Band, names: Mapping[str, str]) -> str:
@@ -34,6 +34,14 @@ def comparison(lines: Sequence[Band], names: Mapping[str, str]) -> str:
             parts[relation].append(f"{names.get(other.name, other.name)} ({wording.points(gap, 1)})")
     relations = "; ".join(f"{relation} {wording.listed(which)}" for relation, which in parts.items() if which)
     return f"That is {relations}." if relations else ""
+
+
+def bearable(line: Band) -> float | None:
+    """The last sparsity, of those looked at, until which mean accuracy stays within `MARGIN` of the dense networks';
+    None if it does at none."""
+    within = line.mean >= line.dense.mean() - MARGIN
+    places = int(within.argmin()) if not within.all() else len(within)
+    return float(line.sparsity[places - 1]) if places else None
 
 
 @dataclass(frozen=True)

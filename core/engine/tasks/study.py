@@ -20,16 +20,9 @@ from core.errors import StoreError
 from core.evaluation import Comparison, compare
 from core.networks import NETWORKS
 from core.pruning import Ranking, Weights, kernels, prune, rank
-from core.run import Network, timestamp
+from core.run import timestamp
 from core.study.audit import Auditing
 from core.study.cells import Cell, Curve
-
-
-@task(Network)
-def network(job: Network, work: Work) -> Weights:
-    """Train the dense network of a study's cells."""
-    data = work.data(job.config).data
-    return train(job.config, data, on_progress=work.on_progress, should_stop=work.should_stop, threads=1).weights
 
 
 @task(Cell)
@@ -52,6 +45,8 @@ def cell(job: Cell, work: Work) -> Curve:
         versions=versions(),
         machine={**described(), "threads": 1},
         weights=work.of or "",
+        squares=tuple(row.squares for row in rows),
+        ranks=tuple(map(stable_rank, kernels(weights).values())),
     )
 
 
@@ -64,11 +59,27 @@ def dense(job: Cell | Auditing, work: Work) -> Weights:
     return work.take(weights)
 
 
+def stable_rank(kernel: np.ndarray) -> float:
+    """How many directions a kernel acts in: the sum of its squared singular values over the largest of them.
+
+    The kernel (outputs, ...) is a matrix with a row for each output: Rudelson and Vershynin, "Sampling from large
+    matrices", 2007. 0 if all is zero.
+    """
+    values = np.linalg.svd(kernel.reshape(len(kernel), -1).astype(np.float64), compute_uv=False) ** 2
+    return float(values.sum() / values[0]) if values[0] else 0.0
+
+
+def _squared(weights: np.ndarray) -> float:
+    """The sum of squares."""
+    return float(np.square(weights, dtype=np.float64).sum())
+
+
 @dataclass(frozen=True)
 class _Row:
     k: int
     layer_k: tuple[int, ...]
     test: Comparison
+    squares: float
 
 
 class _Curve:
@@ -91,8 +102,16 @@ class _Curve:
             zeros = {name: int(np.count_nonzero(w == 0)) for name, w in kernels(pruned).items()}
             k = sum(zeros[name] for name in self.prunable(pruned))
             compared = compare(test.labels, before, test.answers(pruned, self._work.check))
-            rows.append(_Row(k, tuple(zeros.values()), compared))
+            rows.append(_Row(k, tuple(zeros.values()), compared, self._squares(pruned)))
         return rows
+
+    def _squares(self, pruned: Weights) -> float:
+        """Of the sum of the dense network's squared weights, the share of those that are zero now."""
+        before = kernels(self._dense)
+        gone = sum(
+            float(np.square(before[name][w == 0], dtype=np.float64).sum()) for name, w in kernels(pruned).items()
+        )
+        return gone / sum(float(np.square(w, dtype=np.float64).sum()) for w in before.values())
 
     def prunable(self, weights: Weights) -> dict[str, np.ndarray]:
         """The kernels that the cell prunes."""
@@ -108,7 +127,7 @@ class _Curve:
             case "fine-tune" | "iterative":
                 return self._rounds(sparsity, None, FINE)
             case "rewind":
-                return self._rounds(sparsity, self._trained(self._cell.config, until=1), 1.0)
+                return self._rounds(sparsity, self._early, 1.0)
 
     def _cut(self, weights: Weights, sparsity: float) -> Weights:
         """New weights, with the given share of the prunable ones set to zero."""
@@ -139,6 +158,11 @@ class _Curve:
             sparse = Sparse.after(pruned, weights if start is None else start)
             weights = self._trained(replace(self._cell.config, training=training), sparse)
         return weights
+
+    @cached_property
+    def _early(self) -> Weights:
+        """The weights after the first epoch of training."""
+        return self._trained(self._cell.config, until=1)
 
     def _trained(self, config: RunConfig, sparse: Sparse | None = None, until: int | None = None) -> Weights:
         stop = self._work.should_stop

@@ -7,8 +7,9 @@ import numpy as np
 from core.config import RunConfig
 from core.data import Dataset, split
 from core.engine.inference import Classifier
-from core.engine.machine import described, versions
+from core.engine.machine import THREADS, described, versions
 from core.engine.tasks import task
+from core.engine.training import Trained
 from core.engine.training import train as train_network
 from core.engine.work import Work
 from core.errors import StoreError
@@ -18,18 +19,17 @@ from core.pruning import PruningConfig, Weights, rank
 from core.run import Network, Run, Training, start_of, teacher_of, timestamp
 
 
+@task(Network)
+def network(job: Network, work: Work) -> Weights:
+    """Train a network alone; on one thread, so that any number of workers gets the same bits."""
+    return _trained(job.config, work, threads=1).weights
+
+
 @task(Training)
 def train(job: Training, work: Work) -> Run:
     """Train, profile over the stops (magnitude, global), and store both as one run, or nothing at all."""
     config, source = job.config, work.data(job.config)
-    trained = train_network(
-        config,
-        source.data,
-        start=_needed(start_of(config), work),
-        teacher=_teacher(config, source.data, work),
-        on_progress=work.on_progress,
-        should_stop=work.should_stop,
-    )
+    trained = _trained(config, work, threads=THREADS)
     test, design = source.data.test, config.design(source.data.problem)
     classifier, weights = Classifier(design, test.images), trained.weights
     profile = compute(
@@ -52,6 +52,20 @@ def train(job: Training, work: Work) -> Run:
         owner=job.owner,
     )
     return work.store.save(run, trained.weights, test.labels, profile)
+
+
+def _trained(config: RunConfig, work: Work, *, threads: int) -> Trained:
+    """Train, from and with the networks that this needs."""
+    data = work.data(config).data
+    return train_network(
+        config,
+        data,
+        start=_needed(start_of(config), work),
+        teacher=_teacher(config, data, work),
+        on_progress=work.on_progress,
+        should_stop=work.should_stop,
+        threads=threads,
+    )
 
 
 def _needed(config: RunConfig | None, work: Work) -> Weights | None:
