@@ -118,32 +118,18 @@ def show_layers(network: str, recipe: str, of: Collection) -> None:
     offer(lines)
 
 
-def show_retraining(network: str, recipe: str, of: Collection) -> None:
-    """Magnitude pruning with and without retraining, of two kinds of networks."""
-    retraining.show(beside(network, recipe, of))
+PARTS = {"Criteria": show_criteria, "One layer at a time": show_layers}
+"""What is shown of the networks of one recipe."""
+
+PAIRED = {"Retraining": retraining.show, "Optimizers": optimizers.show}
+"""What is shown of the networks of two recipes, beside each other."""
 
 
-def show_optimizers(network: str, recipe: str, of: Collection) -> None:
-    """What different optimizers leave to prune, of two kinds of networks."""
-    optimizers.show(beside(network, recipe, of))
-
-
-def beside(network: str, recipe: str, of: Collection) -> dict[str, tuple[RunConfig, ...]]:
-    """These networks, and others that are chosen to stand beside them, by their names."""
-    first = named(network, recipe)
+def beside(first: str) -> str:
+    """The other networks: those that are chosen to stand beside the first."""
     others = [name for name in STUDIED if name != first]
     usual = others.index(SECOND if first != SECOND else FIRST)
-    second = linked.choice(st.selectbox, "Beside them", others, index=usual, key="beside")
-    return {name: study.networks(*STUDIED[name], of) for name in (first, second)}
-
-
-PARTS = {
-    "Criteria": show_criteria,
-    "One layer at a time": show_layers,
-    "Retraining": show_retraining,
-    "Optimizers": show_optimizers,
-}
-"""What is shown of the networks."""
+    return linked.choice(st.selectbox, "Beside them", others, index=usual, key="beside")
 
 
 def only(label: str, options: Sequence[str], **how: object) -> str:
@@ -164,15 +150,18 @@ st.markdown(
     "differ only in their seed, are pruned in each way, and their remaining accuracies are compared."
 )
 shown = linked.choice(
-    st.segmented_control, "Show", [*PARTS, claim.TITLE], default=next(iter(PARTS)), key="part", required=True
+    st.segmented_control, "Show", [*PARTS, *PAIRED, claim.TITLE], default=next(iter(PARTS)), key="part", required=True
 )
 if shown == claim.TITLE:
     claim.show()
 else:
-    first = [*STUDIED].index(FIRST)
     left, right = st.columns(2)
     with left:
-        studied = linked.choice(st.selectbox, "Networks", [*STUDIED], index=first, key="networks")
+        one = linked.choice(st.selectbox, "Networks", [*STUDIED], index=[*STUDIED].index(FIRST), key="networks")
     with right:
+        other = beside(one) if shown in PAIRED else None
         of = choose_data()
-    PARTS[shown](*STUDIED[studied], of)
+    if other:
+        PAIRED[shown]({name: study.networks(*STUDIED[name], of) for name in (one, other)})
+    else:
+        PARTS[shown](*STUDIED[one], of)

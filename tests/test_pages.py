@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.session import EXACT
+from core import study
 from core.cost import frontier
 from core.cost.files import Export, Exporting
 from core.cost.ledger import COMPACT, ENTRIES, Ledger, Weighing
@@ -37,7 +39,7 @@ from core.words import wording
 from pages.ui.server import routes
 from pages.ui.view.site import PAGES
 from tests import shelf, small
-from tests.curves import studied
+from tests.curves import curve, studied
 from tests.patience import PATIENCE
 from tests.reading import ROUTER, rows, text
 
@@ -524,11 +526,46 @@ def test_the_study_page_compares_the_criteria_in_words_figure_and_table(
             assert said[3]["rank"] < 0 and "[" in said[3]["content"]
 
 
-@pytest.mark.parametrize("part", ["One layer at a time", "Retraining"])
-def test_each_part_of_the_study_is_in_the_link(app: AppTest, part: str) -> None:
+@pytest.mark.parametrize(("part", "cells"), [("One layer at a time", 25), ("Retraining", 40), ("Optimizers", 20)])
+def test_each_part_of_the_study_is_in_the_link(app: AppTest, part: str, cells: int) -> None:
     app.query_params["part"] = part
     app.switch_page("study.py").run()
-    assert not app.exception and f"0 of {25 if 'layer' in part else 20} cells" in text(app)
+    assert not app.exception and f"0 of {cells} cells" in text(app)
+
+
+@pytest.mark.parametrize("part", ["Retraining", "Optimizers"])
+def test_two_kinds_of_networks_stand_beside_each_other(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    monkeypatch.setenv("PRUNELAB_RUNS", str(tmp_path / "store"))
+    store = Results(RunStore(tmp_path / "store"))
+    levels = {"lenet": 0.8, "convnet": 0.85}
+    for network, level in levels.items():
+        configs = study.networks(network, "quick")
+        for line in study.by_retraining(configs) if part == "Retraining" else study.by_optimizer(configs):
+            for cell in line.cells:
+                made = curve(cell, [level] * len(cell.sparsities))
+                ranks = (2.0,) * len(study.layers(configs))
+                store.put(cell, replace(made, ranks=ranks, squares=(0.25,) * len(cell.sparsities)))
+    app.query_params["part"] = part
+    app.switch_page("study.py").run()
+    assert not app.exception and "cells of this figure" not in text(app)
+    assert [head.value for head in app.subheader] == ["LeNet-5, quick", "ConvNet, quick"]
+    said = text(app) + app.header[0].value
+    if part == "Retraining":
+        assert "80.00\u00a0% of 90.00\u00a0% (LeNet-5, quick)" in said and "85.00\u00a0%" in app.header[0].value
+        assert all(one.link in said and one.source in said for one in study.PUBLISHED)
+    else:
+        assert "nothing with Muon and nothing with SGD (LeNet-5, quick)" in said
+        assert "25.0\u00a0% with Muon and 25.0\u00a0% with SGD of the sum of squared weights" in said
+    found = rows(app)
+    assert len(found) == (8 if part == "Retraining" else 4)
+    for title, network in (("LeNet-5, quick", "lenet"), ("ConvNet, quick", "convnet")):
+        of = [row["cells"] for name, row in found.items() if name.startswith(title)]
+        assert len(of) == len(found) / 2 and all(cells[4]["rank"] == levels[network] for cells in of)
+
+    app.selectbox(key="networks").select("ConvNet, quick").run()
+    assert not app.exception and [head.value for head in app.subheader] == ["ConvNet, quick", "LeNet-5, quick"]
 
 
 def test_the_claim_is_answered_in_words_figure_and_table(

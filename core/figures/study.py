@@ -27,11 +27,12 @@ def bands(
     names: Mapping[str, str],
     alone: str = "",
     published: Sequence[Published] = (),
+    low: float = 0,
 ) -> go.Figure:
     """Mean accuracy over sparsity, a line for each band, with Student's 95 % interval of the mean over networks.
 
     `names` says how each band is called on the screen, and its order gives a name the same colour in every figure;
-    `published` is of networks of others.
+    `published` is of networks of others; `low` is where the axis of accuracy begins, in percent.
     """
     order = [*names]
     stops = np.concatenate([line.sparsity for line in lines])
@@ -66,7 +67,7 @@ def bands(
         showlegend=True,
         legend={"orientation": "h", "y": -0.2},
         xaxis={**axis.layout(f"Sparsity{alone}, % (logit scale)"), "range": reach, **_few(axis, stops)},
-        yaxis={"title": {"text": "Accuracy, %"}, "range": [0, 102]},
+        yaxis={"title": {"text": "Accuracy, %"}, "range": [low, 102]},
         margin={"t": 12},
     )
     return layout

@@ -149,6 +149,14 @@ TERMS: dict[str, str] = {
         "A larger or dense network whose answers, with all their doubts, a small one learns in addition to the labels. "
         "Also called distillation. The temperature makes the answers softer: every doubt counts more."
     ),
+    "Muon and SGD": (
+        "Two ways to turn a gradient into a step of training. SGD, stochastic gradient descent, steps along it. Muon "
+        "first makes the step equally long in all directions of a kernel."
+    ),
+    "Stable rank": (
+        "How many directions a kernel uses: combinations of its inputs that change its outputs. One if a single one "
+        "does it all, as many as it has filters if all do equally much."
+    ),
     "Seed": "The number that determines all randomness in training: another seed gives another network of its kind.",
 }
 """Term -> what it means."""

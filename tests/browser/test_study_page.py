@@ -13,7 +13,7 @@ from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.browser
 
-PARTS = ("Criteria", "One layer at a time", "Retraining", "The claim, audited")
+PARTS = ("Criteria", "One layer at a time", "Retraining", "Optimizers", "The claim, audited")
 
 
 def test_each_part_is_in_the_link_and_shows_a_figure(visit: Any) -> None:

@@ -18,6 +18,7 @@ TABLES = {
     "study": 1,
     "study?part=One+layer+at+a+time": 1,
     "study?part=Retraining": 1,
+    "study?part=Optimizers": 1,
     "study?part=The+claim%2C+audited": 1,
 }
 """How many each page has at least."""

@@ -11,13 +11,12 @@ from pages.ui.components.chart import Draw
 
 def offer_files(name: str, numbers: Callable[[], str], figure: Draw) -> None:
     """Numbers as CSV, and a figure as an HTML page that opens offline."""
-    left, right, _ = st.columns([2, 2, 6])
-    with left:
-        offer_numbers(name, numbers)
     page = f"prunelab-{name}.html"
-    right.download_button(
-        "Figure (HTML)", partial(to_html, figure), page, "text/html", on_click="ignore", key=f"html {name}"
-    )
+    with st.container(horizontal=True):
+        offer_numbers(name, numbers)
+        st.download_button(
+            "Figure (HTML)", partial(to_html, figure), page, "text/html", on_click="ignore", key=f"html {name}"
+        )
 
 
 def offer_numbers(name: str, numbers: Callable[[], str]) -> None:

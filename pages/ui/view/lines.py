@@ -25,6 +25,12 @@ def sum_up(lines: Sequence[Line]) -> list[Band]:
     return [study.band(name, curves) for name, curves in known if curves]
 
 
+def counted(groups: Mapping[str, Sequence[Band]]) -> str:
+    """How many networks the lines are of, in words."""
+    counts = [bands[0].n for bands in groups.values()]
+    return f"{wording.listed([*map(str, dict.fromkeys(counts))])} network{'s' if max(counts) > 1 else ''} each"
+
+
 def noted(figure: Draw, name: str, alt: str, note: str, *terms: str) -> None:
     """A figure, with what is to be known about it and the meanings of its terms."""
     chart(figure, name, alt)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import starmap
 
 import numpy as np
 import streamlit as st
@@ -11,7 +12,7 @@ from core.config import RunConfig
 from core.study import Band
 from core.words import wording
 from pages.ui.components.chart import chart
-from pages.ui.view.lines import downloads, noted, offer, show_table, sum_up
+from pages.ui.view.lines import counted, downloads, offer, show_table, sum_up
 from pages.ui.view.words import meanings
 
 NAMES = {"muon": "Muon", "sgd": "SGD"}
@@ -25,11 +26,12 @@ def show(networks: Mapping[str, Sequence[RunConfig]]) -> None:
     groups = {name: bands for name, part in lines.items() if (bands := sum_up(part))}
     if groups:
         margin = wording.points(study.MARGIN, 1).removeprefix("+")
-        st.header(f"Within {margin} can go: {'; '.join(bearable(*group) for group in groups.items())}.")
+        st.header(f"Weights that can go within {margin}: {'; '.join(starmap(bearable, groups.items()))}.")
         st.markdown(WHY)
         for place, (name, bands) in zip(st.columns(len(groups)), groups.items(), strict=True):
             with place:
                 show_lines(name, bands, networks[name])
+        st.caption(NOTE.format(n=counted(groups)), help=meanings("Muon and SGD", "95 % interval", "Stable rank"))
         show_table("Optimizer", groups, NAMES, (0.2, 0.5, 0.8))
     offer([line for part in lines.values() for line in part])
 
@@ -42,36 +44,31 @@ WHY = (
 )
 
 
+NOTE = (
+    "Magnitude, global, without retraining. The networks differ in their optimizer, learning rate and weight decay "
+    "alone. Lines are means over {n}, bands the 95 % intervals of those means (Student). Stable rank: the sum of a "
+    "kernel's squared singular values over the largest of them, before pruning, as the mean over networks."
+)
+
+
 def bearable(name: str, bands: Sequence[Band]) -> str:
     """How much of the networks of each optimizer can go, in words."""
     shares = [(NAMES[line.name], study.bearable(line)) for line in bands]
     said = [f"{wording.sparsity(share) if share else 'nothing'} with {optimizer}" for optimizer, share in shares]
-    return f"of {name}, {wording.listed(said)}"
+    return f"{wording.listed(said)} ({name})"
 
 
 def show_lines(name: str, bands: Sequence[Band], networks: Sequence[RunConfig]) -> None:
-    """The figures of a network, with what is to be known about them."""
+    """The figures of a network."""
     st.subheader(name)
     figure = partial(figures.bands, bands, NAMES)
-    note = (
-        "Magnitude, global, without retraining. The networks differ in their optimizer, learning rate and weight decay "
-        f"alone. Lines are means over {bands[0].n} networks, bands the 95 % intervals of those means (Student)."
-    )
-    alt = f"Accuracy over sparsity by optimizer, {name}."
-    noted(figure, f"optimizers {name}", alt, note, "Muon", "Weight decay", "95 % interval")
+    chart(figure, f"optimizers {name}", f"Accuracy over sparsity by optimizer, {name}.")
     measured = [line for line in bands if not np.isnan(line.ranks).any()]
     if measured:
-        layers = study.layers(networks)
-        alt = f"Stable rank of each layer by optimizer, {name}."
-        chart(partial(figures.directions, measured, layers, NAMES), f"directions {name}", alt)
-        st.caption(f"{squares(measured)} {RANK}", help=meanings("Stable rank", "Kernel"))
-    downloads(bands, figure, f"optimizers {name}")
-
-
-RANK = (
-    "Stable rank: the sum of a kernel's squared singular values over the largest of them, before pruning, as the mean "
-    "over networks. The fewer directions a kernel uses, the fewer of its weights matter one by one."
-)
+        ranks = partial(figures.directions, measured, study.layers(networks), NAMES)
+        chart(ranks, f"directions {name}", f"Stable rank of each layer by optimizer, {name}.")
+        st.markdown(squares(measured))
+    downloads(bands, figure, f"optimizers-{name}")
 
 
 def squares(lines: Sequence[Band]) -> str:

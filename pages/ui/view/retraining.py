@@ -1,7 +1,9 @@
 """The Study page's part about retraining: the ways to retrain, on two kinds of networks with the same budget."""
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import starmap
 
 import streamlit as st
 
@@ -9,7 +11,9 @@ from core import figures, study
 from core.config import RunConfig
 from core.study import PUBLISHED, Band
 from core.words import wording
-from pages.ui.view.lines import downloads, noted, offer, show_table, sum_up
+from pages.ui.components.chart import chart
+from pages.ui.view.lines import counted, downloads, offer, show_table, sum_up
+from pages.ui.view.words import meanings
 
 NAMES = {
     "none": "One-shot, no retraining",
@@ -27,35 +31,39 @@ def show(networks: Mapping[str, Sequence[RunConfig]]) -> None:
     groups = {name: bands for name, part in lines.items() if (bands := sum_up(part))}
     if groups:
         at = wording.sparsity(study.RETRAINED[SAID])
-        st.header(f"At {at} sparsity, {wording.listed([kept(*group) for group in groups.items()])}.")
+        st.header(f"At {at} sparsity, the best retraining keeps {wording.listed([*starmap(kept, groups.items())])}.")
         for place, (name, bands) in zip(st.columns(len(groups)), groups.items(), strict=True):
             with place:
-                show_lines(name, bands)
+                st.subheader(name)
+                figure = partial(figures.bands, bands, NAMES, published=PUBLISHED, low=lowest(groups))
+                chart(figure, f"retraining {name}", f"Accuracy over sparsity after retraining, {name}.")
+                downloads(bands, figure, f"retraining-{name}")
+        st.caption(NOTE.format(n=counted(groups)), help=meanings("Retraining", "Rewinding", "Epoch", "95 % interval"))
         st.caption(about_published())
         show_table("Strategy", groups, NAMES, (0.8, 0.95, 0.98))
     offer([line for part in lines.values() for line in part])
 
 
+NOTE = (
+    f"Magnitude, global. All strategies but the first retrain for {study.EPOCHS} epochs of the network's recipe at "
+    f"each sparsity; the iterative ones divide these epochs among {study.ROUNDS} rounds. Rewinding starts each round "
+    "from the weights after the first epoch of training. Pruned weights stay zero through every step. Lines are means "
+    "over {n}, bands the 95 % intervals of those means (Student). Where accuracy is lower than the figures reach, the "
+    "table has it."
+)
+
+
 def kept(name: str, bands: Sequence[Band]) -> str:
-    """What the best way to retrain leaves of a network's accuracy, in words."""
+    """How much accuracy the best way to retrain leaves, in words."""
     best = max(bands, key=lambda line: float(line.mean[SAID]))
     left, dense = (wording.percent(float(values)) for values in (best.mean[SAID], best.dense.mean()))
-    return f"“{NAMES[best.name].lower()}” keeps {left} of the {dense} of {name}"
+    return f"{left} of {dense} ({name})"
 
 
-def show_lines(name: str, bands: Sequence[Band]) -> None:
-    """The figure of a network, with what is to be known about it."""
-    st.subheader(name)
-    figure = partial(figures.bands, bands, NAMES, published=PUBLISHED)
-    note = (
-        f"Magnitude, global. All strategies but the first retrain for {study.EPOCHS} epochs of the network's recipe at "
-        f"each sparsity; the iterative ones divide these epochs among {study.ROUNDS} rounds. Rewinding starts each "
-        "round from the weights after the first epoch of training. Pruned weights stay zero through every step. Lines "
-        f"are means over {bands[0].n} networks, bands the 95 % intervals of those means (Student)."
-    )
-    alt = f"Accuracy over sparsity after retraining, {name}."
-    noted(figure, f"retraining {name}", alt, note, "Retraining", "Rewinding", "Epoch", "95 % interval")
-    downloads(bands, figure, f"retraining {name}")
+def lowest(groups: Mapping[str, Sequence[Band]]) -> int:
+    """Where the axis of accuracy begins, in percent: below every line but that of no retraining."""
+    retrained = [line for bands in groups.values() for line in bands if line.name != "none"]
+    return math.floor(min((10 * float(line.low.min()) for line in retrained), default=0)) * 10
 
 
 def about_published() -> str:
