@@ -1,5 +1,6 @@
 """The runs that ship are whole, small, and what their weights really answer."""
 
+import base64
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from core import data, study
 from core.config import Design, RunConfig
 from core.cost import compact
+from core.cost.files import Exporting
 from core.cost.ledger import COMPACT, Weighing
 from core.cost.tradeoff import Comparing
 from core.data import fashion
@@ -54,6 +56,23 @@ def test_exactly_the_wanted_runs_ship_whole_and_below_the_limit(store: RunStore)
         assert all(ledger and {*map(ledger.smallest, range(len(ledger.k)))} == {COMPACT} for ledger in ledgers)
         assert run.data_md5 == fashion.FILES
     assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < reference.LIMIT
+
+
+def test_what_was_made_small_ships_with_its_files_which_are_of_its_weights(store: RunStore) -> None:
+    small = [config for config in reference.configs() if not reference.is_dense(config)]
+    assert small
+    for config in small:
+        job = Exporting(run_id=config.run_id, pruning=PruningConfig(), sparsity=0.0)
+        shipped, weights = Results(store).get(job), store.weights(config.run_id)
+        assert shipped is not None and shipped.checked and Results(store).checked(job) == shipped.checked
+        assert {"network.plab", "compact.py", "network.onnx", "network.html"} < set(shipped.files)
+        file = shipped.files["network.plab"]
+        found, _ = compact.unpack(file)
+        assert {name: w.tobytes() for name, w in found.items()} == {name: w.tobytes() for name, w in weights.items()}
+        assert len(shipped.files["network.html"]) - len(file) * 4 / 3 < 60_000
+        assert base64.b64encode(file)[:1_000] in shipped.files["network.html"]
+    dense = Exporting(run_id=reference.configs()[0].run_id, pruning=PruningConfig(), sparsity=0.0)
+    assert Results(store).checked(dense) is None
 
 
 @pytest.mark.parametrize(("network", "most", "least"), [("convnet-tiny", 8_000, 0.92), ("convnet-mini", 2_000, 0.89)])

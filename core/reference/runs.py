@@ -1,4 +1,4 @@
-"""Make the runs that ship, their profiles, byte ledgers and tradeoffs: `python -m core.reference.runs`.
+"""Make the runs that ship, their profiles, byte ledgers, tradeoffs and files: `python -m core.reference.runs`.
 
 The same tasks compute them as every other run. Existing ones are not computed again.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.config import Compression, RunConfig
+from core.cost.files import Exporting
 from core.cost.ledger import Weighing
 from core.cost.tradeoff import Comparing
 from core.engine.tasks import perform
@@ -22,7 +23,7 @@ from core.pruning import REPAIRS, PruningConfig
 from core.run import Training
 from core.store.derived import PROFILES, REPAIRED
 from core.store.results import Results
-from core.store.runs import LEDGERS, SHIPPED, RunStore
+from core.store.runs import EXPORTS, LEDGERS, SHIPPED, RunStore
 from core.words import wording
 
 RUNS = (
@@ -37,7 +38,7 @@ smallest files."""
 
 PRUNINGS = (PruningConfig(), PruningConfig(scope="layerwise"))
 """The profiles that ship, and after the first every repair; for the largest network only the first and its repairs, for
-those that were made small only the first. Others are computed on request."""
+those that were made small only the first, with their files to download. Others are computed on request."""
 
 LARGEST = "resnet"
 
@@ -87,8 +88,8 @@ def make(
         if run.id not in {config.run_id for config in wanted}:
             say(f"Removing {run.network} {run.id}")
             store.delete(run.id, run.owner)
-            for ledger in (root / LEDGERS).glob(f"*{run.id}-*"):
-                ledger.unlink()
+            for path in (*(root / LEDGERS).glob(f"*{run.id}-*"), *(root / EXPORTS).glob(f"*{run.id}-*")):
+                path.unlink()
     for config in wanted:
         say(f"{config.network} {config.run_id}")
         jobs: list[Job[Any]] = [Training(config=config)]
@@ -96,7 +97,10 @@ def make(
             jobs += [Profiling(run_id=config.run_id, pruning=pruning)]
             jobs += [Spreading(run_id=config.run_id, pruning=pruning)] if pruning.followed_by.refits else []
         jobs += [Weighing(run_id=config.run_id, pruning=pruning) for pruning in weighed(config)]
-        jobs += [Comparing(run_id=config.run_id, pruning=PRUNINGS[0])] if is_dense(config) else []
+        if is_dense(config):
+            jobs += [Comparing(run_id=config.run_id, pruning=PRUNINGS[0])]
+        else:
+            jobs += [Exporting(run_id=config.run_id, pruning=PRUNINGS[0], sparsity=0.0)]
         for job in jobs:
             if not results.has(job):
                 perform(job, root, on_progress=_Printer(say), source=source)

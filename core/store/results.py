@@ -79,7 +79,10 @@ class Results:
         """The checks of the files that `get` returns, read once; None if there are none."""
         name = job.file(self.runs.digest(job.run_id))
         state = self.runs.state(name)
-        return None if state is None else _checked(self.runs, name, state)
+        if state is None:
+            shipped = self._of_product(job)
+            return None if shipped is None else shipped.checked
+        return _checked(self.runs, name, state)
 
     def profile(self, run_id: str, pruning: PruningConfig) -> Profile | None:
         """The table over the stops, of the first images alone while it is computed part by part; None without any.
@@ -139,6 +142,8 @@ class Results:
         elif isinstance(job, OfRun) and str(job.kept).startswith(LEDGERS):
             weights = self.runs.digest(job.run_id)
             result = _read(job.result, _bytes(self.runs.shipped / job.file(weights)), weights)
+        elif isinstance(job, Exporting):
+            return _unzipped(_bytes(self.runs.shipped / job.file(self.runs.digest(job.run_id))))
         return _fitting(job, result)
 
 
