@@ -105,8 +105,10 @@ def test_networks_that_are_compared_by_optimizer_differ_in_nothing_else() -> Non
             assert [cell.config.seed for cell in line.cells] == [config.seed for config in configs]
         one, other = ([cell.config.training for cell in line.cells] for line in lines)
         assert configs[0].training in (one[0], other[0])  # one line is of the recipe as it is
-        same = {"learning_rate": 0.1, "weight_decay": 0.0, "optimizer": "sgd"}
-        assert [replace(training, **same) for training in one] == [replace(training, **same) for training in other]
+        for training, alike in zip(one, other, strict=True):
+            rate, decay = training.learning_rate, training.weight_decay
+            same = replace(alike, optimizer=training.optimizer, learning_rate=rate, weight_decay=decay)
+            assert same == training != alike
 
 
 def test_a_line_bears_what_it_loses_no_more_than_the_margin_at_and_before() -> None:

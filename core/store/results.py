@@ -143,7 +143,7 @@ class Results:
             weights = self.runs.digest(job.run_id)
             result = _read(job.result, _bytes(self.runs.shipped / job.file(weights)), weights)
         elif isinstance(job, Exporting):
-            return _unzipped(_bytes(self.runs.shipped / job.file(self.runs.digest(job.run_id))))
+            result = _unzipped(_bytes(self.runs.shipped / job.file(self.runs.digest(job.run_id))))
         return _fitting(job, result)
 
 
