@@ -526,7 +526,7 @@ def test_the_study_page_compares_the_criteria_in_words_figure_and_table(
             assert said[3]["rank"] < 0 and "[" in said[3]["content"]
 
 
-@pytest.mark.parametrize(("part", "cells"), [("One layer at a time", 25), ("Retraining", 40), ("Optimizers", 20)])
+@pytest.mark.parametrize(("part", "cells"), [("One layer at a time", 25), ("Retraining", 40), ("Optimizers", 40)])
 def test_each_part_of_the_study_is_in_the_link(app: AppTest, part: str, cells: int) -> None:
     app.query_params["part"] = part
     app.switch_page("study.py").run()
@@ -545,8 +545,9 @@ def test_two_kinds_of_networks_stand_beside_each_other(
         for line in study.by_retraining(configs) if part == "Retraining" else study.by_optimizer(configs):
             for cell in line.cells:
                 made = curve(cell, [level] * len(cell.sparsities))
-                ranks = (2.0,) * len(study.layers(configs))
-                store.put(cell, replace(made, ranks=ranks, squares=(0.25,) * len(cell.sparsities)))
+                parts = len(study.layers(configs))
+                layer_k = tuple((round(100 * s),) * parts for s in cell.sparsities)
+                store.put(cell, replace(made, sizes=(100,) * parts, uses=(1,) * parts, layer_k=layer_k))
     app.query_params["part"] = part
     app.switch_page("study.py").run()
     assert not app.exception and "cells of this figure" not in text(app)
@@ -556,10 +557,9 @@ def test_two_kinds_of_networks_stand_beside_each_other(
         assert "80.00\u00a0% of 90.00\u00a0% (LeNet-5, quick)" in said and "85.00\u00a0%" in app.header[0].value
         assert all(one.link in said and one.source in said for one in study.PUBLISHED)
     else:
-        assert "nothing with Muon and nothing with SGD (LeNet-5, quick)" in said
-        assert "25.0\u00a0% with Muon and 25.0\u00a0% with SGD of the sum of squared weights" in said
+        assert "of LeNet-5, quick, nothing (Muon), nothing (SGD), nothing (Muon, LAMP)" in said
     found = rows(app)
-    assert len(found) == (8 if part == "Retraining" else 4)
+    assert len(found) == 8
     for title, network in (("LeNet-5, quick", "lenet"), ("ConvNet, quick", "convnet")):
         of = [row["cells"] for name, row in found.items() if name.startswith(title)]
         assert len(of) == len(found) / 2 and all(cells[4]["rank"] == levels[network] for cells in of)

@@ -1,7 +1,5 @@
 """The study's figures show its numbers, say their n, and tell no two lines apart by colour alone."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -42,17 +40,12 @@ def test_what_others_published_stands_beside_at_its_sparsity() -> None:
     assert len({marks.marker.symbol for marks in drawn}) == len(drawn)
 
 
-def test_each_layer_has_a_mark_at_its_mean_stable_rank_for_each_optimizer() -> None:
-    made = [curve(cell(config), VALUES[0]) for config in LENET[:2]]
-    ranks = [(1.0, 2.0, 3.0, 4.0, 5.0), (2.0, 2.0, 5.0, 4.0, 7.0)]
-    known = [replace(one, ranks=row) for one, row in zip(made, ranks, strict=True)]
-    lines = [study.band(name, known) for name in study.OPTIMIZERS]
-    names = {"muon": "Muon", "sgd": "SGD"}
-    drawn = figures.directions(lines, study.layers(LENET), names).data
-    assert [marks.name for marks in drawn] == ["Muon", "SGD"]
-    assert len({marks.marker.symbol for marks in drawn}) == 2
+def test_where_the_zeros_are_is_shown_for_each_layer_and_optimizer() -> None:
+    lines = [study.band(name, [curve(cell(config), VALUES[0]) for config in LENET[:2]]) for name in study.OPTIMIZERS]
+    drawn = figures.where(lines, study.layers(LENET), {"muon": "Muon", "sgd": "SGD"}, 0.5).data
+    assert [marks.name for marks in drawn] == ["Muon", "SGD"] and len({marks.marker.symbol for marks in drawn}) == 2
     for marks in drawn:
-        np.testing.assert_allclose(marks.x, [1.5, 2.0, 4.0, 4.0, 6.0])
+        np.testing.assert_allclose(marks.x, [50.0] * 5)  # the curves' layers all lose the same share
         assert list(marks.y) == [layer_title(layer) for layer in study.layers(LENET)]
 
 

@@ -13,7 +13,6 @@ from core.engine import tasks
 from core.engine.inference import Classifier
 from core.engine.models import build, get_weights
 from core.engine.repair import Repairer, sample
-from core.engine.tasks.study import stable_rank
 from core.engine.training import Sparse, train
 from core.engine.work import Source
 from core.errors import DataError, JobCancelled
@@ -91,23 +90,6 @@ def test_a_layer_alone_is_pruned_to_its_own_share(root: Path, curves: Results) -
     assert curve is not None and curve.total == 120 * 256
     assert curve.k == (curve.total // 2, curve.total)
     assert curve.test[1].pruned.value < curve.test[0].pruned.value
-
-
-def test_squares_and_stable_ranks_are_those_of_the_dense_kernels(root: Path, curves: Results) -> None:
-    tiny.cell(CELL, root=root)
-    curve, weights = curves.get(CELL), curves.get(Network(config=CELL.config))
-    assert curve is not None and weights is not None
-    layers = [w.reshape(len(w), -1).astype(float) for w in kernels(weights).values()]
-    expected = [np.linalg.norm(w, "fro") ** 2 / np.linalg.norm(w, 2) ** 2 for w in layers]
-    np.testing.assert_allclose(curve.ranks, expected)
-    together = np.sort(np.square(np.concatenate([w.ravel() for w in layers])))
-    for k, share in zip(curve.k, curve.squares, strict=True):
-        assert share == pytest.approx(together[:k].sum() / together.sum())
-
-
-@pytest.mark.parametrize(("kernel", "rank"), [(np.eye(4), 4.0), (np.ones((3, 5)), 1.0), (np.zeros((2, 2)), 0.0)])
-def test_the_stable_rank_counts_equal_directions(kernel: np.ndarray, rank: float) -> None:
-    assert stable_rank(kernel) == pytest.approx(rank)
 
 
 STRATEGIES = {

@@ -19,7 +19,7 @@ from core.figures.matrices import confusion, confusion_difference, outcomes
 from core.figures.payers import brought_back
 from core.figures.static import learning_curves
 from core.figures.storage import CODERS, TITLES, bytes_at_stop, bytes_over_sparsity, title
-from core.figures.study import bands, directions, readings, sensitivity
+from core.figures.study import bands, readings, sensitivity, where
 from core.figures.tradeoff import METHODS, accuracy_over_bytes, accuracy_over_time
 from core.figures.wall import Wall, wall
 from core.figures.weights import (
@@ -58,7 +58,6 @@ __all__ = [
     "confidence_curve",
     "confusion",
     "confusion_difference",
-    "directions",
     "distributions",
     "feature_maps",
     "few_kernels",
@@ -80,4 +79,5 @@ __all__ = [
     "story",
     "title",
     "wall",
+    "where",
 ]

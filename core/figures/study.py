@@ -118,23 +118,23 @@ def sensitivity(lines: Sequence[Band]) -> go.Figure:
     )  # fmt: skip
 
 
-def directions(lines: Sequence[Band], layers: Sequence[str], names: Mapping[str, str]) -> go.Figure:
-    """The stable rank of each layer's kernel, its mean over networks, a mark for each line; from the input down."""
+def where(lines: Sequence[Band], layers: Sequence[str], names: Mapping[str, str], at: float) -> go.Figure:
+    """Where the zeros are at a sparsity: the share of each layer, from the input down, a mark for each line."""
     titles, order, figure = [layer_title(layer) for layer in layers], [*names], go.Figure()
     for line in lines:
         colour, _, symbol = SERIES[order.index(line.name)]
-        ranks = line.ranks.mean(axis=0)
+        shares = line.zeros[int(abs(line.sparsity - at).argmin())]
         name = label(names[line.name])
         figure.add_scatter(
-            x=ranks, y=labels(titles), mode="markers", name=name, text=[wording.decimal(r, 1, 1.0) for r in ranks],
+            x=100 * shares, y=labels(titles), mode="markers", name=name, text=[wording.percent(s, 1) for s in shares],
             marker={"color": colour, "symbol": symbol, "size": 11},
-            hovertemplate=f"{name}, %{{y}}: %{{text}} directions<extra></extra>",
+            hovertemplate=f"{name}: %{{text}} of %{{y}}<extra></extra>",
         )  # fmt: skip
-    most = max(float(line.ranks.mean(axis=0).max()) for line in lines)
-    figure = framed(figure, 130 + 34 * len(titles)).update_yaxes(names_axis(titles, down=True))
-    return figure.update_layout(
-        showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}
-    ).update_xaxes(title={"text": "Stable rank: directions in use", "standoff": 8}, range=[0, 1.1 * most], tickangle=0)
+    figure.add_vline(100 * at, line={"color": GREY, "width": 1, "dash": "dot"})
+    framed(figure, 140 + 34 * len(titles)).update_yaxes(names_axis(titles, down=True))
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
+    title = f"Share of the layer that is zero at {wording.sparsity(at)}, %"
+    return figure.update_xaxes(title={"text": title, "standoff": 8}, range=[0, 102], tickangle=0)
 
 
 def readings(summaries: Sequence[Summary]) -> go.Figure:

@@ -116,10 +116,6 @@ class Curve:
         sizes: (L,) weights of each of the network's kernels.
         uses: (L,) at how many places of an image each kernel is multiplied.
         layer_k: (S, L) weights of each of the network's kernels that are zero.
-        squares: (S,) of the sum of all kernels' squared weights before pruning, the share of those that became zero;
-            empty if it was not measured.
-        ranks: (L,) the stable rank of each of the network's kernels before pruning: the sum of its squared singular
-            values over the largest; empty if it was not measured.
         test: (S,) comparisons on the test images.
         seconds: that the cell took, without the training of its network.
         created: when, ISO 8601, UTC.
@@ -139,11 +135,9 @@ class Curve:
     versions: Mapping[str, str]
     machine: Mapping[str, str | int | bool]
     weights: str = ""
-    squares: tuple[float, ...] = ()
-    ranks: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        parts = (self.k, self.layer_k, self.test, *([self.squares] if self.squares else []))
+        parts = (self.k, self.layer_k, self.test)
         if any(len(part) != len(self.cell.sparsities) for part in parts):
             raise StoreError("This curve is damaged: it is not of its cell's sparsities.")
 

@@ -106,9 +106,16 @@ OPTIMIZERS: Mapping[str, Mapping[str, Any]] = {
 
 @_kept
 def by_optimizer(configs: Sequence[RunConfig]) -> tuple[Line, ...]:
-    """The same networks trained by each optimizer, pruned by magnitude; all else is as their recipe has it."""
+    """The same networks trained by each optimizer, pruned by magnitude and by LAMP; all else is as their recipe has it.
+
+    LAMP compares a weight with the others of its layer: it shows what is due to the sizes of the layers' weights.
+    """
     return tuple(
-        Line(name, tuple(Cell(config=_optimized(config, values)) for config in configs))
+        Line(
+            name if criterion == "magnitude" else f"{name} {criterion}",
+            tuple(_criterion_cell(_optimized(config, values), criterion, "global", AS_IS) for config in configs),
+        )
+        for criterion in ("magnitude", "lamp")
         for name, values in OPTIMIZERS.items()
     )
 
@@ -152,8 +159,7 @@ class Band:
         areas: (n,) the mean accuracy from the first to the last sparsity of each.
         compression: (S,) how many times fewer weights are left than there were; infinite where none is.
         speedup: (S,) how many times fewer multiplications there are if every zero is skipped; theoretical.
-        squares: (S,) of the sum of squared weights, the share that became zero, a fraction; NaN if not measured.
-        ranks: (n, L) the stable rank of each network's kernels before pruning; NaN if not measured.
+        zeros: (S, L) the share of each of the network's kernels that is zero, a fraction; the mean over networks.
     """
 
     name: str
@@ -167,8 +173,7 @@ class Band:
     areas: NDArray[np.float64]
     compression: NDArray[np.float64]
     speedup: NDArray[np.float64]
-    squares: NDArray[np.float64]
-    ranks: NDArray[np.float64]
+    zeros: NDArray[np.float64]
 
 
 def band(name: str, curves: Sequence[Curve]) -> Band:
@@ -194,8 +199,7 @@ def _band(name: str, curves: tuple[Curve, ...]) -> Band:
         np.array([area(sparsity, row) for row in values]),
         np.mean([_ratio(curve, weighted=False) for curve in curves], axis=0),
         np.mean([_ratio(curve, weighted=True) for curve in curves], axis=0),
-        np.mean([curve.squares or [np.nan] * len(sparsity) for curve in curves], axis=0),
-        np.array([curve.ranks or [np.nan] * len(curve.sizes) for curve in curves]),
+        np.mean([np.array(curve.layer_k) / np.array(curve.sizes) for curve in curves], axis=0),
     )
 
 

@@ -153,10 +153,6 @@ TERMS: dict[str, str] = {
         "Two ways to turn a gradient into a step of training. SGD, stochastic gradient descent, steps along it. Muon "
         "first makes the step equally long in all directions of a kernel."
     ),
-    "Stable rank": (
-        "How many directions a kernel uses: combinations of its inputs that change its outputs. One if a single one "
-        "does it all, as many as it has filters if all do equally much."
-    ),
     "Seed": "The number that determines all randomness in training: another seed gives another network of its kind.",
 }
 """Term -> what it means."""

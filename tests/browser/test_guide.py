@@ -125,7 +125,7 @@ def test_a_table_says_what_its_terms_mean(visit: Any, path: str) -> None:
 TEXTS = {
     "study": {"LAMP and Taylor", "Multiplications"},
     "study?part=Retraining": {"Rewinding"},
-    "study?part=Optimizers": {"Stable rank"},
+    "study?part=Optimizers": {"Muon and SGD"},
     "study?part=The+claim,+audited": {"Prediction interval"},
     "images": {"Lost and gained"},
     "images?section=First+to+change": {"Churn"},

@@ -45,8 +45,6 @@ def cell(job: Cell, work: Work) -> Curve:
         versions=versions(),
         machine={**described(), "threads": 1},
         weights=work.of or "",
-        squares=tuple(row.squares for row in rows),
-        ranks=tuple(map(stable_rank, kernels(weights).values())),
     )
 
 
@@ -59,27 +57,11 @@ def dense(job: Cell | Auditing, work: Work) -> Weights:
     return work.take(weights)
 
 
-def stable_rank(kernel: np.ndarray) -> float:
-    """How many directions a kernel acts in: the sum of its squared singular values over the largest of them.
-
-    The kernel (outputs, ...) is a matrix with a row for each output: Rudelson and Vershynin, "Sampling from large
-    matrices", 2007. 0 if all is zero.
-    """
-    values = np.linalg.svd(kernel.reshape(len(kernel), -1).astype(np.float64), compute_uv=False) ** 2
-    return float(values.sum() / values[0]) if values[0] else 0.0
-
-
-def _squared(weights: np.ndarray) -> float:
-    """The sum of squares."""
-    return float(np.square(weights, dtype=np.float64).sum())
-
-
 @dataclass(frozen=True)
 class _Row:
     k: int
     layer_k: tuple[int, ...]
     test: Comparison
-    squares: float
 
 
 class _Curve:
@@ -102,16 +84,8 @@ class _Curve:
             zeros = {name: int(np.count_nonzero(w == 0)) for name, w in kernels(pruned).items()}
             k = sum(zeros[name] for name in self.prunable(pruned))
             compared = compare(test.labels, before, test.answers(pruned, self._work.check))
-            rows.append(_Row(k, tuple(zeros.values()), compared, self._squares(pruned)))
+            rows.append(_Row(k, tuple(zeros.values()), compared))
         return rows
-
-    def _squares(self, pruned: Weights) -> float:
-        """Of the sum of the dense network's squared weights, the share of those that are zero now."""
-        before = kernels(self._dense)
-        gone = sum(
-            float(np.square(before[name][w == 0], dtype=np.float64).sum()) for name, w in kernels(pruned).items()
-        )
-        return gone / sum(float(np.square(w, dtype=np.float64).sum()) for w in before.values())
 
     def prunable(self, weights: Weights) -> dict[str, np.ndarray]:
         """The kernels that the cell prunes."""

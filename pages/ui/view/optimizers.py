@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import starmap
 
-import numpy as np
 import streamlit as st
 
 from core import figures, study
@@ -15,9 +14,9 @@ from pages.ui.components.chart import chart
 from pages.ui.view.lines import counted, downloads, offer, show_table, sum_up
 from pages.ui.view.words import meanings
 
-NAMES = {"muon": "Muon", "sgd": "SGD"}
+NAMES = {"muon": "Muon", "sgd": "SGD", "muon lamp": "Muon, LAMP", "sgd lamp": "SGD, LAMP"}
 HALF = 0.5
-"""The sparsity at which the sums of squares are told."""
+"""The sparsity at which it is shown where the zeros are."""
 
 
 def show(networks: Mapping[str, Sequence[RunConfig]]) -> None:
@@ -31,31 +30,29 @@ def show(networks: Mapping[str, Sequence[RunConfig]]) -> None:
         for place, (name, bands) in zip(st.columns(len(groups)), groups.items(), strict=True):
             with place:
                 show_lines(name, bands, networks[name])
-        st.caption(NOTE.format(n=counted(groups)), help=meanings("Muon and SGD", "95 % interval", "Stable rank"))
+        st.caption(NOTE.format(n=counted(groups)), help=meanings("Muon and SGD", "LAMP and Taylor", "95 % interval"))
         show_table("Optimizer", groups, NAMES, (0.2, 0.5, 0.8))
     offer([line for part in lines.values() for line in part])
 
 
 WHY = (
-    "Both optimizers train the same networks on the same images. Muon takes a step of the same size in every direction "
-    "of a kernel, so its networks come to use many directions, each a little. SGD takes large steps only where the "
-    "loss is steep, so its networks use few directions, but those much. Pruning changes a kernel a little in all "
-    "directions: beside a few strong ones this is hardly noticed, among many weak ones it is."
+    "Both optimizers train the same networks on the same images. Magnitude compares the weights of all layers. SGD "
+    "leaves the weights of some layers larger than those of others, so that most zeros fall in layers that can spare "
+    "them. Muon makes the weights of the layers it trains about equally large, so that zeros fall where they do harm. "
+    "The lower figures show where. LAMP is the test: it compares a weight only with those of its own layer."
 )
-
-
 NOTE = (
-    "Magnitude, global, without retraining. The networks differ in their optimizer, learning rate and weight decay "
-    "alone. Lines are means over {n}, bands the 95 % intervals of those means (Student). Stable rank: the sum of a "
-    "kernel's squared singular values over the largest of them, before pruning, as the mean over networks."
+    "All weights compete, without retraining. The networks differ in their optimizer, learning rate and weight decay "
+    "alone. Lines are means over {n}, bands the 95 % intervals of those means (Student). The lower figures are of "
+    "magnitude; the dotted line is where all layers would be if each lost the same share."
 )
 
 
 def bearable(name: str, bands: Sequence[Band]) -> str:
     """How much of the networks of each optimizer can go, in words."""
     shares = [(NAMES[line.name], study.bearable(line)) for line in bands]
-    said = [f"{wording.sparsity(share) if share else 'nothing'} with {optimizer}" for optimizer, share in shares]
-    return f"{wording.listed(said)} ({name})"
+    said = [f"{wording.sparsity(share) if share else 'nothing'} ({optimizer})" for optimizer, share in shares]
+    return f"of {name}, {wording.listed(said)}"
 
 
 def show_lines(name: str, bands: Sequence[Band], networks: Sequence[RunConfig]) -> None:
@@ -63,17 +60,8 @@ def show_lines(name: str, bands: Sequence[Band], networks: Sequence[RunConfig]) 
     st.subheader(name)
     figure = partial(figures.bands, bands, NAMES)
     chart(figure, f"optimizers {name}", f"Accuracy over sparsity by optimizer, {name}.")
-    measured = [line for line in bands if not np.isnan(line.ranks).any()]
-    if measured:
-        ranks = partial(figures.directions, measured, study.layers(networks), NAMES)
-        chart(ranks, f"directions {name}", f"Stable rank of each layer by optimizer, {name}.")
-        st.markdown(squares(measured))
+    plain = [band for band in bands if band.name in study.OPTIMIZERS]
+    if plain:
+        zeros = partial(figures.where, plain, study.layers(networks), NAMES, HALF)
+        chart(zeros, f"where {name}", f"Share of each layer that is zero, by optimizer, {name}.")
     downloads(bands, figure, f"optimizers-{name}")
-
-
-def squares(lines: Sequence[Band]) -> str:
-    """How much the weights that are pruned weigh, in words: it does not differ as accuracy does."""
-    place = int(abs(lines[0].sparsity - HALF).argmin())
-    said = [f"{wording.percent(float(line.squares[place]), 1)} with {NAMES[line.name]}" for line in lines]
-    at = wording.sparsity(float(lines[0].sparsity[place]))
-    return f"At {at}, the pruned weights have {wording.listed(said)} of the sum of squared weights."
