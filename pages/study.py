@@ -29,8 +29,8 @@ STUDIED = {
 }
 """What can be studied: each network with each recipe that leaves it dense."""
 
-FIRST, SECOND = "LeNet-5, quick", "ConvNet, quick"
-"""What is studied at first, and what stands beside it."""
+FIRST = "LeNet-5, quick"
+"""What is studied at first."""
 
 NAMES = {name: criterion.short for name, criterion in CRITERIA.items()}
 TERMS = ("LAMP and Taylor", "Wanda and OBS")
@@ -121,15 +121,18 @@ def show_layers(network: str, recipe: str, of: Collection) -> None:
 PARTS = {"Criteria": show_criteria, "One layer at a time": show_layers}
 """What is shown of the networks of one recipe."""
 
-PAIRED = {"Retraining": retraining.show, "Optimizers": optimizers.show}
-"""What is shown of the networks of two recipes, beside each other."""
+PAIRED = {
+    "Retraining": (retraining.show, "ConvNet, quick"),
+    "Optimizers": (optimizers.show, "Small ConvNet, quick"),
+}
+"""What is shown of the networks of two recipes, and which stand beside the first unless others are chosen."""
 
 
-def beside(first: str) -> str:
+def beside(first: str, part: str) -> str:
     """The other networks: those that are chosen to stand beside the first."""
-    others = [name for name in STUDIED if name != first]
-    usual = others.index(SECOND if first != SECOND else FIRST)
-    return linked.choice(st.selectbox, "Beside them", others, index=usual, key="beside")
+    others, (_, usual) = [name for name in STUDIED if name != first], PAIRED[part]
+    index = others.index(usual if first != usual else FIRST)
+    return linked.choice(st.selectbox, "Beside them", others, index=index, key=f"beside-{part.lower()}")
 
 
 def only(label: str, options: Sequence[str], **how: object) -> str:
@@ -159,9 +162,9 @@ else:
     with left:
         one = linked.choice(st.selectbox, "Networks", [*STUDIED], index=[*STUDIED].index(FIRST), key="networks")
     with right:
-        other = beside(one) if shown in PAIRED else None
+        other = beside(one, shown) if shown in PAIRED else None
         of = choose_data()
     if other:
-        PAIRED[shown]({name: study.networks(*STUDIED[name], of) for name in (one, other)})
+        PAIRED[shown][0]({name: study.networks(*STUDIED[name], of) for name in (one, other)})
     else:
         PARTS[shown](*STUDIED[one], of)

@@ -539,7 +539,8 @@ def test_two_kinds_of_networks_stand_beside_each_other(
 ) -> None:
     monkeypatch.setenv("PRUNELAB_RUNS", str(tmp_path / "store"))
     store = Results(RunStore(tmp_path / "store"))
-    levels = {"lenet": 0.8, "convnet": 0.85}
+    levels = {"lenet": 0.8, "convnet" if part == "Retraining" else "convnet-small": 0.85}
+    other = "ConvNet, quick" if part == "Retraining" else "Small ConvNet, quick"
     for network, level in levels.items():
         configs = study.networks(network, "quick")
         for line in study.by_retraining(configs) if part == "Retraining" else study.by_optimizer(configs):
@@ -551,7 +552,7 @@ def test_two_kinds_of_networks_stand_beside_each_other(
     app.query_params["part"] = part
     app.switch_page("study.py").run()
     assert not app.exception and "cells of this figure" not in text(app)
-    assert [head.value for head in app.subheader] == ["LeNet-5, quick", "ConvNet, quick"]
+    assert [head.value for head in app.subheader] == ["LeNet-5, quick", other]
     said = text(app) + app.header[0].value
     if part == "Retraining":
         assert "80.00\u00a0% of 90.00\u00a0% (LeNet-5, quick)" in said and "85.00\u00a0%" in app.header[0].value
@@ -560,12 +561,12 @@ def test_two_kinds_of_networks_stand_beside_each_other(
         assert "of LeNet-5, quick, nothing (Muon), nothing (SGD), nothing (Muon, LAMP)" in said
     found = rows(app)
     assert len(found) == 8
-    for title, network in (("LeNet-5, quick", "lenet"), ("ConvNet, quick", "convnet")):
+    for title, network in zip(("LeNet-5, quick", other), levels, strict=True):
         of = [row["cells"] for name, row in found.items() if name.startswith(title)]
         assert len(of) == len(found) / 2 and all(cells[4]["rank"] == levels[network] for cells in of)
 
-    app.selectbox(key="networks").select("ConvNet, quick").run()
-    assert not app.exception and [head.value for head in app.subheader] == ["ConvNet, quick", "LeNet-5, quick"]
+    app.selectbox(key="networks").select(other).run()
+    assert not app.exception and [head.value for head in app.subheader] == [other, "LeNet-5, quick"]
 
 
 def test_the_claim_is_answered_in_words_figure_and_table(

@@ -133,10 +133,9 @@ def repairs(configs: Sequence[RunConfig]) -> list[str]:
 
 def default() -> list[Cell]:
     """The cells that ship with the product."""
-    lenet, small, convnet = (networks(name, "quick") for name in ("lenet", "convnet-small", "convnet"))
+    lenet, small = networks("lenet", "quick"), networks("convnet-small", "quick")
     lines = [line for scope in SCOPES for line in by_criterion(lenet, scope)]
-    lines += [*by_layer(lenet), *by_retraining(lenet), *by_retraining(convnet)]
-    lines += [*by_optimizer(lenet), *by_optimizer(convnet)]
+    lines += [*by_layer(lenet), *by_retraining(lenet), *by_optimizer(lenet), *by_optimizer(small)]
     for configs in (lenet, small):
         lines += [line for repair in SHIPPED for line in by_criterion(configs, "global", repair)]
     return list(dict.fromkeys(cell for line in lines for cell in line.cells))
