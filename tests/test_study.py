@@ -184,12 +184,36 @@ def test_a_part_of_a_study_is_computed_without_a_browser_and_goes_on_where_it_wa
     for first in (0, 8):
         assert command.main(["optimizers", "-o", str(out)]) == 0
         said = capsys.readouterr()
-        assert f"{first} of 8 cells" in said.err and "8 of 8 cells computed" in said.err
+        assert f"{first} of 8 parts" in said.err and "8 of 8 parts computed" in said.err
         assert "over 2 networks" in said.out and str(out) in said.out
     rows = [*csv.DictReader(io.StringIO(out.read_text()))]
     lines, kept = study.by_optimizer(networks), Results(RunStore(tmp_path / "runs"))
     assert [row["line"] for row in rows] == [line.name for line in lines for _ in SPARSITIES]
     assert all(kept.has(cell) for line in lines for cell in line.cells)
+
+
+@pytest.mark.slow
+def test_the_claim_is_audited_without_a_browser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(audit, "networks", lambda: (tiny.config(seed=84), tiny.config(seed=85)))
+    monkeypatch.setattr(command, "Engine", lambda address: Engine(tmp_path / "runs", tasks="tests.tiny"))
+    out = tmp_path / "claim.csv"
+    assert command.main(["claim", "-o", str(out)]) == 0
+    assert "on average over 2 networks" in capsys.readouterr().out
+    rows = [*csv.DictReader(io.StringIO(out.read_text()))]
+    assert [row["reading"] for row in rows] == [reading.title for reading in audit.READINGS]
+
+
+def test_a_study_that_is_stopped_says_that_it_can_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(jobs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "compute", stopped)
+    assert command.main(["retraining", "-o", str(tmp_path / "lines.csv")]) == 1
+    assert "goes on from there" in capsys.readouterr().err and not (tmp_path / "lines.csv").exists()
 
 
 def test_a_study_without_a_browser_says_what_stands_in_the_way(

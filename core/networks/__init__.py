@@ -33,11 +33,11 @@ _SCHOOLED = TrainingConfig(batch_size=128, learning_rate=0.12, flip=True, label_
 _MUON = replace(_SCHOOLED, optimizer="muon", learning_rate=0.006, weight_decay=0.1)
 _QUICK = replace(_MUON, epochs=3, batch_size=96, learning_rate=0.01, skip=0.5)
 
-_SPARSE = Compression(start="dense", criterion="lamp", begin=0.0, end=0.6, teacher="dense")
-_CUT = replace(_SCHOOLED, epochs=12, learning_rate=0.06, label_smoothing=0.0)
+_SPARSE = Compression(start="dense", criterion="lamp", begin=0.0, end=0.5, teacher="dense")
+_CUT = replace(_MUON, epochs=12, label_smoothing=0.0)
 _TEN, _FIVE, _TWO = (replace(_CUT, compression=replace(_SPARSE, sparsity=sparsity)) for sparsity in (0.90, 0.95, 0.98))
-_ROUNDS = replace(_CUT, epochs=15, compression=Compression(sparsity=0.95, pruning="iterative", rounds=4))
-_FILE = replace(_CUT, compression=replace(_SPARSE, sparsity=0.95, bits=4, rounded=0.35))
+_ROUNDS = replace(_CUT, epochs=15, compression=Compression(sparsity=0.95, pruning="iterative", criterion="lamp"))
+_FILE = replace(_CUT, compression=replace(_SPARSE, sparsity=0.94, bits=4, rounded=0.4))
 _TINY = replace(
     _SCHOOLED,
     epochs=20,

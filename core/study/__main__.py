@@ -13,19 +13,22 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from core import data, study
 from core.config import RunConfig
 from core.data import FASHION, Collection
 from core.errors import ConfigError, PruneLabError
+from core.job import Job
 from core.jobs import Engine
 from core.jobs.following import follow
 from core.networks import NETWORKS
 from core.pruning import AS_IS, REPAIRS, SCOPES
 from core.settings import Settings
-from core.store.results import Results
-from core.study import Band, Line
+from core.study import Line, audit
 from core.words import wording
+
+R = TypeVar("R")
 
 STUDIED = {f"{name}/{recipe}": (name, recipe) for name, network in NETWORKS.items() for recipe in network.dense}
 """The networks that can be studied, by network and recipe."""
@@ -38,51 +41,61 @@ PARTS: dict[str, Callable[[Sequence[RunConfig], argparse.Namespace], Sequence[Li
 }
 """The lines of each part, as on the Study page."""
 
+CLAIM = "claim"
+"""The part that is about the report's claim."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compute as asked on the command line; 0 if all is there, 1 with a sentence if not."""
     given = _parser().parse_args(arguments)
     try:
-        lines = PARTS[given.part](study.networks(*STUDIED[given.networks], _collection(given.data)), given)
-        bands = compute(lines, _say)
-        given.output.write_text(study.to_csv(bands), "utf-8")
+        said, numbers = claim() if given.part == CLAIM else summed(given)
+        given.output.write_text(numbers, "utf-8")
     except KeyboardInterrupt:
         _say("Stopped. What was computed is kept; the same command goes on from there.")
         return 1
     except (PruneLabError, OSError) as error:
         _say(str(error))
         return 1
-    for band in bands:
-        print(study.verdict(band, {}))
-    print(f"The lines are in {given.output}.")
+    print(*said, f"The numbers are in {given.output}.", sep="\n")
     return 0
 
 
-def compute(lines: Sequence[Line], say: Callable[[str], object]) -> list[Band]:
-    """Compute what is missing of the lines, saying how far it is, and sum them up.
+def summed(given: argparse.Namespace) -> tuple[list[str], str]:
+    """The lines of a part: in words, and as CSV."""
+    networks = study.networks(*STUDIED[given.networks], _collection(given.data))
+    lines = PARTS[given.part](networks, given)
+    curves = iter(compute([cell for line in lines for cell in line.cells]))
+    bands = [study.band(line.name, [next(curves) for _ in line.cells]) for line in lines]
+    return [study.verdict(band, {}) for band in bands], study.to_csv(bands)
+
+
+def claim() -> tuple[list[str], str]:
+    """The report's claim, audited: in words, and as CSV."""
+    summaries = audit.summaries(compute([audit.Auditing(config=config) for config in audit.networks()]))
+    return [audit.verdict(summaries), audit.explanations(summaries)], audit.to_csv(summaries)
+
+
+def compute(jobs: Sequence[Job[R]]) -> list[R]:
+    """The results of all jobs; what is missing is computed, and it is said how far that is.
 
     Raises:
-        PruneLabError: as the engine raises it, or because a cell failed.
+        PruneLabError: as the engine raises it, or because a job failed.
     """
-    cells = [cell for line in lines for cell in line.cells]
     engine, began, first = Engine(address=Settings.read(os.environ).scheduler), time.monotonic(), None
     try:
-        engine.submit_all([cell for cell in cells if not engine.results.has(cell)])
-        for done in follow(engine, cells):
+        engine.submit_all([job for job in jobs if not engine.results.has(job)])
+        for done in follow(engine, jobs):
             first = done if first is None else first
             pace = (time.monotonic() - began) / (done - first) if done > first else None
-            left = f", about {wording.duration(pace * (len(cells) - done))} left" if pace and done < len(cells) else ""
-            say(f"{done} of {len(cells)} cells computed{left}")
-        return [_band(line, engine.results) for line in lines]
+            left = f", about {wording.duration(pace * (len(jobs) - done))} left" if pace and done < len(jobs) else ""
+            _say(f"{done} of {len(jobs)} parts computed{left}")
+        return [result for job in jobs if (result := engine.results.get(job)) is not None]
     except BaseException:
-        engine.withdraw(cells)
+        engine.withdraw(jobs)
         raise
     finally:
         engine.close()
-
-
-def _band(line: Line, results: Results) -> Band:
-    return study.band(line.name, [curve for cell in line.cells if (curve := results.get(cell))])
 
 
 def _collection(wanted: str) -> Collection:
@@ -100,7 +113,7 @@ def _say(text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m core.study", description=__doc__.partition("\n")[0])
-    parser.add_argument("part", choices=PARTS, help="what to compute: a part of the Study page")
+    parser.add_argument("part", choices=[*PARTS, CLAIM], help="what to compute: a part of the Study page")
     parser.add_argument("--networks", choices=STUDIED, default="lenet/quick", help="network and recipe; of each, five")
     parser.add_argument("--data", default=FASHION.id, metavar="NAME", help="the data set, by its id or its title")
     parser.add_argument("--scope", choices=SCOPES, default="global", help="for criteria: which weights compete")

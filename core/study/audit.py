@@ -19,6 +19,7 @@ from core.job import Job, OfConfig
 from core.networks import NETWORKS
 from core.pruning import PruningConfig
 from core.run import Network
+from core.study.lines import csv_of
 from core.words import wording
 
 FORMAT = 1
@@ -187,3 +188,10 @@ def explanations(summaries: Sequence[Summary]) -> str:
     if not can:
         return "None of the other readings can either."
     return "\n".join(["These can, in the sense that one more such network may well give that difference:", "", *can])
+
+
+def to_csv(summaries: Sequence[Summary]) -> str:
+    """One row for each reading."""
+    rows = [("reading", "k", *(f"network {i}" for i in range(len(summaries[0].differences))))]
+    rows += [(s.reading.title, str(s.k), *(f"{value:.10g}" for value in s.differences)) for s in summaries]
+    return csv_of(rows)

@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from core import figures, study
+from core import figures
 from core.config import RunConfig
 from core.study import audit
 from core.study.audit import Summary
@@ -50,7 +50,7 @@ def show() -> None:
             key="readings",
             terms=("Scope", "Seed"),
         )
-        offer_files("claim", partial(to_csv, summaries), figure)
+        offer_files("claim", partial(audit.to_csv, summaries), figure)
     recompute(configs, bool(audits))
 
 
@@ -73,13 +73,6 @@ def row(summary: Summary) -> Row:
             TableCell.text("yes" if summary.explains else "no"),
         ],
     )
-
-
-def to_csv(summaries: Sequence[Summary]) -> str:
-    """One row for each reading."""
-    rows = [("reading", "k", *(f"network {i}" for i in range(len(summaries[0].differences))))]
-    rows += [(s.reading.title, str(s.k), *(f"{value:.10g}" for value in s.differences)) for s in summaries]
-    return study.csv_of(rows)
 
 
 def recompute(configs: Sequence[RunConfig], known: bool) -> None:
