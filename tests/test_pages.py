@@ -558,7 +558,8 @@ def test_two_kinds_of_networks_stand_beside_each_other(
         assert "80.00\u00a0% of 90.00\u00a0% (LeNet-5, quick)" in said and "85.00\u00a0%" in app.header[0].value
         assert all(one.link in said and one.source in said for one in study.PUBLISHED)
     else:
-        assert "of LeNet-5, quick, nothing (Muon), nothing (SGD), nothing (Muon, LAMP)" in said
+        assert "within 0.5\u00a0pp: nothing with Muon and nothing with SGD (LeNet-5, quick);" in app.header[0].value
+        assert "Ranked by LAMP, there can go nothing with Muon and nothing with SGD (LeNet-5, quick);" in said
     found = rows(app)
     assert len(found) == 8
     for title, network in zip(("LeNet-5, quick", other), levels, strict=True):

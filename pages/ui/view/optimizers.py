@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import starmap
 
 import streamlit as st
 
@@ -25,8 +24,8 @@ def show(networks: Mapping[str, Sequence[RunConfig]]) -> None:
     groups = {name: bands for name, part in lines.items() if (bands := sum_up(part))}
     if groups:
         margin = wording.points(study.MARGIN, 1).removeprefix("+")
-        st.header(f"Weights that can go within {margin}: {'; '.join(starmap(bearable, groups.items()))}.")
-        st.markdown(WHY)
+        st.header(f"Weights that can go within {margin}: {bearable(groups, '')}.")
+        st.markdown(f"{WHY} Ranked by LAMP, there can go {bearable(groups, ' lamp')}.")
         for place, (name, bands) in zip(st.columns(len(groups)), groups.items(), strict=True):
             with place:
                 show_lines(name, bands, networks[name])
@@ -48,11 +47,18 @@ NOTE = (
 )
 
 
-def bearable(name: str, bands: Sequence[Band]) -> str:
-    """How much of the networks of each optimizer can go, in words."""
-    shares = [(NAMES[line.name], study.bearable(line)) for line in bands]
-    said = [f"{wording.sparsity(share) if share else 'nothing'} ({optimizer})" for optimizer, share in shares]
-    return f"of {name}, {wording.listed(said)}"
+def bearable(groups: Mapping[str, Sequence[Band]], criterion: str) -> str:
+    """How much of the networks of each optimizer can go by a criterion, in words; lines are named after both."""
+    parts = []
+    for name, bands in groups.items():
+        of = {line.name: study.bearable(line) for line in bands}
+        said = [
+            f"{wording.sparsity(share) if (share := of[line]) else 'nothing'} with {NAMES[optimizer]}"
+            for optimizer in study.OPTIMIZERS
+            if (line := f"{optimizer}{criterion}") in of
+        ]
+        parts += [f"{wording.listed(said)} ({name})"] if said else []
+    return "; ".join(parts) or "nothing is computed yet"
 
 
 def show_lines(name: str, bands: Sequence[Band], networks: Sequence[RunConfig]) -> None:
