@@ -143,7 +143,7 @@ class Results:
             weights = self.runs.digest(job.run_id)
             result = _read(job.result, _bytes(self.runs.shipped / job.file(weights)), weights)
         elif isinstance(job, Exporting):
-            result = _unzipped(_bytes(self.runs.shipped / job.file(self.runs.digest(job.run_id))))
+            result = _shipped_archive(self.runs.shipped / job.file(self.runs.digest(job.run_id)))
         return _fitting(job, result)
 
 
@@ -263,6 +263,12 @@ def _unzipped(content: bytes | None) -> Export | None:
         return None if content is None else Export.unzipped(content)
     except StoreError:
         return None
+
+
+@lru_cache(maxsize=8)
+def _shipped_archive(path: Path) -> Export | None:
+    """An archive that ships, read once: the page asks at every event whether it is there."""
+    return _unzipped(_bytes(path))
 
 
 @lru_cache(maxsize=8)

@@ -37,9 +37,7 @@ def noted(figure: Draw, name: str, alt: str, note: str, *terms: str) -> None:
     st.caption(note, help=meanings(*terms))
 
 
-def show_table(
-    what: str, groups: Mapping[str, Sequence[Band]], names: Mapping[str, str], at: Sequence[float], key: str = "areas"
-) -> None:
+def show_table(what: str, groups: Mapping[str, Sequence[Band]], names: Mapping[str, str], at: Sequence[float]) -> None:
     """Means over sparsities with their spread, the difference from the group's first line, and operating points.
 
     `groups` are lines by the name of their network; the name is shown only if there are several.
@@ -51,7 +49,7 @@ def show_table(
     titles = {group: f"{group}: " if len(groups) > 1 else "" for group in groups}
     rows = [_row(line, lines[0], titles[group], names, at) for group, lines in groups.items() for line in lines]
     terms = ("Mean over sparsities", "Percentage points", "Seed")
-    table("Areas and operating points", columns, rows, key=key, terms=terms)
+    table("Areas and operating points", columns, rows, key="areas", terms=terms)
     st.caption(
         "The mean over sparsities is the area under the curve divided by its width, ± the standard deviation over "
         f"networks. Its difference{' from the first line of the same network' if len(groups) > 1 else ''} is paired "
