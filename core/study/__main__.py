@@ -87,8 +87,8 @@ def compute(jobs: Sequence[Job[R]]) -> list[R]:
         engine.submit_all([job for job in jobs if not engine.results.has(job)])
         for done in follow(engine, jobs):
             first = done if first is None else first
-            pace = (time.monotonic() - began) / (done - first) if done > first else None
-            left = f", about {wording.duration(pace * (len(jobs) - done))} left" if pace and done < len(jobs) else ""
+            rest = len(jobs) - done
+            left = wording.time_left(time.monotonic() - began, done - first, rest) if rest else ""
             _say(f"{done} of {len(jobs)} parts computed{left}")
         return [result for job in jobs if (result := engine.results.get(job)) is not None]
     except BaseException:

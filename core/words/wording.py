@@ -147,6 +147,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def time_left(seconds: float, done: float, rest: float) -> str:
+    """`, about 3 min left`, if the rest goes on as what was done in so many seconds; empty if nothing was done."""
+    return f", about {duration(seconds / done * rest)} left" if done else ""
+
+
 def accuracy(proportion: Proportion) -> str:
     """`92.50 % (9,250 of 10,000)`."""
     return f"{percent(proportion.value)} ({count(proportion.right)} of {count(proportion.n)})"

@@ -22,14 +22,14 @@ from core.run import Network, Run, Training, start_of, teacher_of, timestamp
 @task(Network)
 def network(job: Network, work: Work) -> Weights:
     """Train a network alone; on one thread, so that any number of workers gets the same bits."""
-    return _trained(job.config, work, threads=1).weights
+    return _trained(job.config, work.data(job.config).data, work, threads=1).weights
 
 
 @task(Training)
 def train(job: Training, work: Work) -> Run:
     """Train, profile over the stops (magnitude, global), and store both as one run, or nothing at all."""
     config, source = job.config, work.data(job.config)
-    trained = _trained(config, work, threads=THREADS)
+    trained = _trained(config, source.data, work, threads=THREADS)
     test, design = source.data.test, config.design(source.data.problem)
     classifier, weights = Classifier(design, test.images), trained.weights
     profile = compute(
@@ -54,9 +54,8 @@ def train(job: Training, work: Work) -> Run:
     return work.store.save(run, trained.weights, test.labels, profile)
 
 
-def _trained(config: RunConfig, work: Work, *, threads: int) -> Trained:
+def _trained(config: RunConfig, data: Dataset, work: Work, *, threads: int) -> Trained:
     """Train, from and with the networks that this needs."""
-    data = work.data(config).data
     return train_network(
         config,
         data,

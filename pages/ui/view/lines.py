@@ -119,8 +119,7 @@ def follow(missing: Sequence[Cell], of: int, began: tuple[float, int]) -> None:
     if not left or (not waiting(left) and time.monotonic() - began[0] > 5):
         st.rerun()
     done = began[1] - len(left)
-    pace = (time.monotonic() - began[0]) / done if done else None
-    time_left = f", about {wording.duration(pace * len(left))} left" if pace else ""
+    time_left = wording.time_left(time.monotonic() - began[0], done, len(left))
     with st.container(border=True):
         st.progress((of - len(left)) / of, f"{of - len(left)} of {of} cells computed{time_left}")
         st.button(

@@ -55,7 +55,7 @@ def to_do(missing: int, states: Sequence[JobState]) -> float:
 def time_left(waited: float, before: float, rest: float) -> str:
     """How long the rest takes, if what was to do `before` became that in the seconds waited; empty if too few did."""
     done = before - rest
-    return f", about {wording.duration(waited / done * rest)} left" if done > 0.05 else ""
+    return wording.time_left(waited, done, rest) if done > 0.05 else ""
 
 
 def _running(states: Sequence[JobState]) -> list[Progress]:
