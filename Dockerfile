@@ -1,5 +1,10 @@
 # PruneLab as an image: `docker build -t prunelab .`. For torch's CPU build, a fifth of the size, pass its index:
 # `docker build --build-arg TORCH_INDEX=<torch's index of CPU builds> -t prunelab .`
+FROM node:22-bookworm-slim AS scripts
+WORKDIR /ui
+COPY pages/ui/package.json pages/ui/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+
 FROM python:3.11-slim-bookworm
 
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
@@ -15,6 +20,7 @@ COPY requirements.txt constraints.txt ./
 RUN pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -r requirements.txt ${EXTRA:+"$EXTRA"} -c constraints.txt
 
 COPY . .
+COPY --from=scripts /ui/node_modules pages/ui/node_modules
 RUN useradd --uid 10001 --create-home prunelab && install --directory --owner prunelab /runs /keys
 USER 10001
 

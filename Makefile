@@ -9,6 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 APP := $(VENV)/.requirements
 DEV := $(VENV)/.requirements-dev
+BUNDLE := pages/ui/node_modules/.package-lock.json
+SET_UP := $(APP) $(if $(shell command -v npm),$(BUNDLE))
 PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(shell command -v $(name))) python3)
 LOCATE := $(BIN)/python -c 'from core.data.fashion import locate; locate()' 2>/dev/null
 PIP := $(BIN)/python -m pip --disable-pip-version-check install $(if $(CI),--quiet)
@@ -68,7 +70,7 @@ pictures: $(DEV) dataset  ## take the pictures of the documents again, of the re
 reference: $(APP) dataset  ## train and profile the runs that ship in core/reference
 	@$(BIN)/python -m core.reference.runs
 
-setup: $(APP) dataset
+setup: $(SET_UP) dataset
 
 data: $(APP)  ## find Fashion-MNIST, or fetch it; NAMES="mnist kmnist cifar-10" fetches others
 	@test -n "$$PRUNELAB_DATA" || $(LOCATE) || tools/apt-install $$(cat packages.txt) \
@@ -82,13 +84,20 @@ dataset: $(APP)
 
 $(APP): requirements.txt constraints.txt $(BIN)/python
 	@echo "Installing requirements.txt into $(VENV) (some gigabytes the first time, with torch)"
-	@$(PIP) -r requirements.txt
+	@test -n "$(TORCH_INDEX)" || command -v nvidia-smi >/dev/null || echo "No NVIDIA card is found: with torch's index of CPU" \
+	  "builds as TORCH_INDEX, set-up takes some gigabytes less (pytorch.org names it: Get started, pip, CPU)."
+	@$(if $(TORCH_INDEX),PIP_EXTRA_INDEX_URL="$$PIP_EXTRA_INDEX_URL $(TORCH_INDEX)") $(PIP) -r requirements.txt
 	@touch $@
 
-$(DEV): requirements-dev.txt $(APP)
+$(DEV): requirements-dev.txt $(SET_UP)
 	@echo "Installing requirements-dev.txt into $(VENV)"
 	@$(PIP) -r requirements-dev.txt
 	@touch $@
+
+# A third of plotly.js, which browsers compile a second sooner. Without it, or without npm, they get the whole of it.
+$(BUNDLE): pages/ui/package-lock.json
+	@echo "Installing pages/ui/package.json by npm"
+	@npm ci --prefix pages/ui --silent --no-audit --no-fund && touch $@ || echo "Going on without it."
 
 $(BIN)/python:
 	@echo "Making $(VENV) with $(PYTHON)"
@@ -101,4 +110,4 @@ pins: $(DEV)  ## write constraints.txt anew from what is installed
 	@mv $(VENV)/pins constraints.txt
 
 clean:  ## remove the virtual environment and the caches of the tools
-	rm -rf $(VENV) .*_cache .hypothesis
+	rm -rf $(VENV) .*_cache .hypothesis pages/ui/node_modules

@@ -62,6 +62,15 @@ def test_the_logits_of_an_image_do_not_depend_on_its_neighbours(network: str) ->
 
 
 @each_network
+def test_the_logits_do_not_depend_on_the_number_of_threads(network: str) -> None:
+    weights, order = weights_of(network), np.random.default_rng(3).permutation(150)
+    logits = Classifier(Design(network), IMAGES).infer(weights, threads=1)
+    for threads in (2, 3, 16):
+        assert np.array_equal(Classifier(Design(network), IMAGES).infer(weights, threads=threads), logits)
+        assert np.array_equal(Classifier(Design(network), IMAGES[order]).infer(weights, threads=threads), logits[order])
+
+
+@each_network
 def test_inference_repeats_itself_and_changes_no_weight(network: str) -> None:
     weights, judge = weights_of(network), Classifier(Design(network), IMAGES)
     before = {name: value.copy() for name, value in weights.items()}

@@ -98,7 +98,7 @@ def test_nothing_calls_apt_but_the_one_that_waits() -> None:
 # --- make -------------------------------------------------------------------------------------------------------
 
 PYTHON = """
-echo "$*" >> log
+echo "$*${{PIP_EXTRA_INDEX_URL:+ from$PIP_EXTRA_INDEX_URL}}" >> log
 case "$*" in
     "-m venv .venv") mkdir -p .venv/bin && ln -sf {} .venv/bin/python ;;
     *locate*) test -e data ;;
@@ -108,15 +108,20 @@ esac
 """Stands for Python: the data set is a file, which may be fetched if there is a server."""
 
 
+LOCK, BUNDLE = "pages/ui/package-lock.json", "pages/ui/node_modules/.package-lock.json"
+
+
 class Checkout:
     """A checkout that was set up, with stand-ins for Python and apt, which has nothing unless there is a package."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in ("Makefile", "packages.txt", "requirements.txt", "requirements-dev.txt", "constraints.txt"):
-            shutil.copy(ROOT / name, folder)
+        for name in ("Makefile", "packages.txt", "requirements.txt", "requirements-dev.txt", "constraints.txt", LOCK):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
         self.python = script(folder / "elsewhere" / "python", PYTHON.format(folder / "elsewhere" / "python"))
         script(folder / "tools" / "apt-install", 'echo "apt $*" >> log; test -e package && touch data')
+        script(folder / "bin" / "npm", 'echo "npm $1" >> log; test ! -e no-npm && mkdir -p pages/ui/node_modules')
         long_ago = self.python.stat().st_mtime - 86_400
         for path in folder.rglob("*"):
             os.utime(path, (long_ago, long_ago))
@@ -124,12 +129,15 @@ class Checkout:
         (folder / ".venv" / "bin" / "python").symlink_to(self.python)
         for stamp in (".requirements", ".requirements-dev"):
             (folder / ".venv" / stamp).touch()
+        (folder / BUNDLE).parent.mkdir()
+        (folder / BUNDLE).touch()
 
-    def make(self, target: str) -> tuple[str, list[str]]:
+    def make(self, target: str, *settings: str) -> tuple[str, list[str]]:
         """What is said, and which commands were run."""
         (self.folder / "log").write_text("")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PRUNELAB", "MAKE"))}
-        command = ["make", target, f"PYTHON={self.python}"]
+        environment["PATH"] = f"{self.folder / 'bin'}:{environment['PATH']}"
+        command = ["make", target, f"PYTHON={self.python}", *settings]
         done = subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
@@ -138,6 +146,9 @@ class Checkout:
 
     def put(self, name: str) -> None:
         (self.folder / name).touch()
+
+    def lose(self, name: str) -> None:
+        (self.folder / name).unlink()
 
 
 needs_make = pytest.mark.skipif(not shutil.which("make"), reason="This machine has no make.")
@@ -186,3 +197,26 @@ def test_packages_that_were_installed_only_in_part_are_installed_at_the_next_cal
         with pytest.raises(AssertionError):
             checkout.make("test")
         assert "requirements-dev" in (checkout.folder / "log").read_text()
+
+
+@needs_make
+def test_npms_bundle_is_installed_where_npm_is_and_missed_by_nobody(checkout: Checkout) -> None:
+    checkout.put("data")
+    checkout.put("no-npm")  # it is there, and its registry is out of reach
+    checkout.lose(BUNDLE)
+    said, run = checkout.make("run")
+    assert "npm ci" in run and "Going on without it" in said and run[-1].startswith("-m streamlit")
+    checkout.lose("no-npm")
+    assert "npm ci" in checkout.make("run")[1] and (checkout.folder / BUNDLE).exists()
+    assert "npm ci" not in checkout.make("run")[1]
+
+
+@needs_make
+def test_an_index_of_cpu_builds_is_asked_too_and_one_who_has_no_card_hears_of_it(checkout: Checkout) -> None:
+    checkout.put("data")
+    checkout.lose(".venv/.requirements")
+    said, run = checkout.make("setup")
+    assert ("TORCH_INDEX" in said) == (shutil.which("nvidia-smi") is None) and "from" not in run[0]
+    checkout.lose(".venv/.requirements")
+    said, run = checkout.make("setup", "TORCH_INDEX=https://index")
+    assert "TORCH_INDEX" not in said and run[0].endswith("-r requirements.txt from https://index")

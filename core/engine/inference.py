@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from core.config import Design
-from core.engine.machine import THREADS, reproducible
+from core.engine.machine import THREADS, reproducible, side_by_side
 from core.engine.models import Conv, build, loaded, normalise, set_weights
 
 _BATCH = 125  # images; so few that the activations of most layers stay in the processor's cache
@@ -35,17 +35,21 @@ class Classifier:
     ) -> np.ndarray:
         """Logits (n, classes) float32 of the network with these (raw, perhaps pruned) weights, in float32 arithmetic.
 
-        Batch normalisation is folded into the kernels here, after pruning. The logits of an image do not depend on
-        its neighbours. `on_batch` is called before each batch; what it raises passes through.
+        Batch normalisation is folded into the kernels here, after pruning. The logits of an image have the same bits
+        whatever its neighbours and however many threads there are: a batch is computed by a single thread, several
+        batches at once. Threads that share a batch would cut it up by their number, and add in another order.
+        `on_batch` is called before each batch, by the thread that computes it; what it raises passes through.
         """
-        logits = []
+
+        def answered(batch: Tensor) -> Tensor:
+            on_batch()
+            logits: Tensor = model(batch)
+            return logits
+
         with reproducible(threads), torch.inference_mode():
             model = loaded(self._design, weights)
             fold(model)
-            for batch in self._batches:
-                on_batch()
-                logits.append(model(batch))
-        return torch.cat(logits)[: self._n].numpy()
+            return torch.cat(side_by_side(answered, self._batches))[: self._n].numpy()
 
 
 class Viewer:

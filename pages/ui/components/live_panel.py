@@ -2,18 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TypeVar, get_type_hints
 
 import streamlit as st
 
+from pages.ui.components import plotlyjs
 from pages.ui.components.component import declare, source
 from pages.ui.server.paths import served
 
 _T = TypeVar("_T")
-
-PLOTLY = f"/vendor/plotly-{version('plotly')}.min.js"
-"""The path of the plotly.js of the installed plotly package."""
 
 SLIDER_RANGE = "slider-range"
 """Key of a container along all of which the slider of the panel in it stays in reach."""
@@ -99,7 +96,7 @@ def live_panel(
             "stop": stop,
             "moves": moved.moves if moved else 0,
             "label": label,
-            "plotly": served(PLOTLY),
+            "plotly": served(plotlyjs.PATH),
             "options": [*options],
             "sheet": sheet,
         },

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from pages.ui.components import plotlyjs
 from pages.ui.components.component import declare
-from pages.ui.components.live_panel import PLOTLY
 from pages.ui.server.paths import served
 
 _HTML = """
@@ -30,7 +30,7 @@ def points(figure: str, mark: tuple[float, float], *, title: str, key: str, on_p
         on_pick: called before the page reruns, with the clicked point's entry in the `ids` of its trace.
     """
     _component(
-        data={"figure": figure, "mark": mark, "title": title, "plotly": served(PLOTLY)},
+        data={"figure": figure, "mark": mark, "title": title, "plotly": served(plotlyjs.PATH)},
         key=key,
         on_picked_change=lambda: _picked(st.session_state[key].picked, on_pick),
     )

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime import get_instance
 
 from core.settings import Settings
-from pages.ui.components.live_panel import PLOTLY
+from pages.ui.components import plotlyjs
 from pages.ui.server.paths import served
 from pages.ui.server.services import VISITOR
 from pages.ui.view.site import page_at
@@ -159,7 +159,7 @@ def _for_page(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
     headers = []
     page = page_at(scope["path"])
     if page is not None and page.panel:
-        headers.append((b"link", f"<{served(PLOTLY)}>; rel=preload; as=script; fetchpriority=low".encode()))
+        headers.append((b"link", f"<{served(plotlyjs.PATH)}>; rel=preload; as=script; fetchpriority=low".encode()))
     if VISITOR not in cookie_parser(_header(scope, b"cookie").decode("latin-1")):
         value = f"{VISITOR}={secrets.token_urlsafe(16)}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"
         headers.append((b"set-cookie", value.encode()))

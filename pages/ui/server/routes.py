@@ -23,7 +23,7 @@ from core.figures.wall import COLUMNS
 from core.pruning import AS_IS, REPAIRS, PruningConfig
 from core.store.runs import WALL
 from core.words import wording
-from pages.ui.components.live_panel import PLOTLY
+from pages.ui.components import plotlyjs
 from pages.ui.server import icons, preview
 from pages.ui.server.paths import served
 from pages.ui.server.services import engine, results, store, stories
@@ -38,7 +38,7 @@ FRESH = "no-cache"
 
 @lru_cache(maxsize=1)
 def _plotly() -> bytes:
-    return gzip.compress((files("plotly") / "package_data" / "plotly.min.js").read_bytes())
+    return gzip.compress(plotlyjs.code().encode(), mtime=0)
 
 
 @lru_cache(maxsize=1)
@@ -222,7 +222,7 @@ ROUTES = [
     Route(served(path), serve)
     for path, serve in {
         **{f"/{page.name}": frame for page in PAGES},
-        PLOTLY: plotly,
+        plotlyjs.PATH: plotly,
         "/panel.json": panel_json,
         "/story.json": story_json,
         "/wall.png": wall_png,

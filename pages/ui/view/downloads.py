@@ -6,6 +6,7 @@ from functools import partial
 import plotly.graph_objects as go
 import streamlit as st
 
+from pages.ui.components import plotlyjs
 from pages.ui.components.chart import Draw
 
 
@@ -28,4 +29,5 @@ def offer_numbers(name: str, numbers: Callable[[], str]) -> None:
 
 def to_html(figure: Draw) -> str:
     """The figure as an HTML page, built when it is downloaded."""
-    return str(go.Figure(figure()).to_html(include_plotlyjs=True))
+    html = str(go.Figure(figure()).to_html(include_plotlyjs=False))
+    return html.replace("<head>", f"<head><script>{plotlyjs.code()}</script>", 1)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -15,7 +14,7 @@ import streamlit as st
 
 from core.cost.files import facts
 from core.words import repair
-from pages.ui.components import live_panel, table
+from pages.ui.components import live_panel, plotlyjs, table
 from pages.ui.components.picture import picture
 from pages.ui.components.table import Row
 from pages.ui.server.routes import panel
@@ -126,7 +125,6 @@ def build(
         "sheet": _address("image/png", pictures() or b""),
     }
     script = _address("text/javascript", live_panel.code(".js").encode())
-    plotly = (files("plotly") / "package_data" / "plotly.min.js").read_text("utf-8")
     files_of_style = (_HERE / "report.css", Path(table.__file__).with_suffix(".css"))
     style = "".join(path.read_text("utf-8") for path in files_of_style)
     style += live_panel.code(".css")
@@ -154,7 +152,7 @@ def build(
 <h2>The view when this file was made</h2>
 <table>{parameters}</table>
 </main>
-<script>{plotly}</script>
+<script>{plotlyjs.code()}</script>
 <script type="module">
 import mount from "{script}"
 window.plotlyLoading = Promise.resolve()
