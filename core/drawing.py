@@ -106,7 +106,7 @@ def _panel(
         return panels.classwise(profile, labels, classes, others)
     weights, ranking = ranked(results, run.id, asked.pruning)
     if asked.part == "wall":
-        return panels.wall(profile, weights, ranking, labels, classes, others, run.chunk or None)
+        return panels.wall(profile, weights, ranking, labels, classes, others, run.chunk or run.images)
     return panels.pruning(profile, weights, ranking, labels, classes, others, refitted)
 
 

@@ -20,6 +20,9 @@ from core.pruning import PruningConfig, Weights
 _SAMPLE = 40_000_000
 """Bytes of the images that a repair of a network that was brought may see: 265 of 224 x 224 in colours."""
 
+_WORK = 500_000_000_000
+"""Multiplications of a part at one stop, at most: three seconds of two good cores, so two minutes at all stops."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -43,7 +46,7 @@ class Run:
         bytes: size of the stored weights. Set by `RunStore.save`.
         reference: whether it ships with PruneLab.
         outline: what is known of the graph that was brought; None for a network that was trained here.
-        chunk: how many images are evaluated at a time, each at every stop; 0 for all at once.
+        chunk: of a network that was brought, the number of images in a part of its evaluation; 0 for all at once.
     """
 
     config: RunConfig | Brought
@@ -153,8 +156,16 @@ class Run:
 
     @property
     def parts(self) -> int:
-        """How many parts its test images are evaluated in."""
-        return -(-self.images // (self.chunk or self.images))
+        """How many parts its test images are evaluated in, each at every stop."""
+        if self.brought:
+            return -(-self.images // (self.chunk or self.images))
+        once = self.passes * sum(kernel.weights * kernel.uses for kernel in self.kernels.values())
+        return max(1, -(-self.images * once // _WORK))
+
+    @property
+    def at_once(self) -> int:
+        """How many test images are in a part; perhaps fewer in the last."""
+        return self.chunk or -(-self.images // self.parts)
 
     @property
     def accuracy(self) -> Proportion:

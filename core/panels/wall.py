@@ -29,7 +29,9 @@ def wall(
     """The panel of one profile; its arguments are those of `core.panels.pruning`.
 
     The images of the wall are drawn from the first `among`, if given, so that they stay while more are evaluated.
+    There is no wall before all of those are.
     """
+    ready = profile.images >= (among or 0)
     comparisons, also = profile.comparisons(labels), beside(profile, others, labels)
     first = next(iter(convolutions({name: kernel.shape for name, kernel in weights.items()})), None)
     kernels = []
@@ -44,5 +46,5 @@ def wall(
         readouts=tuple(r for r in comparison_readouts(profile, comparisons) if r.term in READOUTS),
         figures=tuple(kernels),
         beside=True,
-        wall=figures.wall(profile, labels, of_each_class(labels[:among], IMAGES), classes),
+        wall=figures.wall(profile, labels, of_each_class(labels[:among], IMAGES), classes) if ready else None,
     )

@@ -2,7 +2,7 @@
 
 from core.pruning.config import PruningConfig
 from core.pruning.criteria import CRITERIA, GRADIENTS, INPUTS, REMOVAL, STATISTICS, Criterion
-from core.pruning.ranking import At, Ranking, Weights, checked, kernels, prune, rank
+from core.pruning.ranking import At, Ranking, Weights, checked, is_kernel, kernels, prune, rank
 from core.pruning.repairs import AS_IS, REPAIRS, Repair
 from core.pruning.scopes import SCOPES, Scope
 
@@ -23,6 +23,7 @@ __all__ = [
     "Scope",
     "Weights",
     "checked",
+    "is_kernel",
     "kernels",
     "prune",
     "rank",

@@ -5,7 +5,7 @@ its flat index. One stable sort of a float32 score over it is the ranking; a spa
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -23,8 +23,13 @@ Weights = Mapping[str, NDArray[np.float32]]
 
 
 def kernels(weights: Weights) -> dict[str, NDArray[np.float32]]:
-    """The entries that may be pruned: those named `*.weight` with two or more dimensions."""
-    return {name: w for name, w in weights.items() if name.endswith(".weight") and w.ndim >= 2}
+    """The entries that may be pruned."""
+    return {name: w for name, w in weights.items() if is_kernel(name, w.shape)}
+
+
+def is_kernel(name: str, shape: Sequence[int]) -> bool:
+    """Whether an array of that name and shape may be pruned: it is named `*.weight` and has two or more dimensions."""
+    return name.endswith(".weight") and len(shape) >= 2
 
 
 @dataclass(frozen=True, eq=False)

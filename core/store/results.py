@@ -19,7 +19,7 @@ from core.evaluation.profile import Evaluating, Profile, Profiling
 from core.evaluation.repaired import Repaired, Repairing
 from core.evaluation.rounds import Measuring, measurings
 from core.job import Job, OfRun
-from core.pruning import PruningConfig, Weights
+from core.pruning import PruningConfig, Weights, is_kernel
 from core.run import Network, Run
 from core.store.arrays import confirmed
 from core.store.runs import EXPORTS, LEDGERS, RunStore
@@ -174,7 +174,12 @@ def _put_json(results: Results, job: Job[Any], result: Any, of: str | None) -> N
 def _part(results: Results, job: Measuring) -> Part | None:
     weights = results.weights(job)
     arrays = results.runs.kept_arrays(job.file(weights or ""))
-    return None if arrays is None else Part(tuple(results.runs.shapes(job.run_id)), arrays)
+    shapes = results.runs.shapes(job.run_id)
+    return (
+        None
+        if arrays is None
+        else Part(tuple(name for name, shape in shapes.items() if is_kernel(name, shape)), arrays)
+    )
 
 
 def _put_part(results: Results, job: Measuring, part: Part, of: str | None) -> None:

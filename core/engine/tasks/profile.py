@@ -64,7 +64,7 @@ def measured(ranked: Ranked, number: int) -> Part:
 
     Every second one goes through the stops from the end, so that two workers repair different stops.
     """
-    images = ranked.network.test(number * ranked.run.chunk, (number + 1) * ranked.run.chunk)
+    images = ranked.network.test(number * ranked.run.at_once, (number + 1) * ranked.run.at_once)
     return measure(
         ranked.weights,
         ranked.ranking,

@@ -67,7 +67,7 @@ def _states(parts: Sequence[Measuring]) -> list[JobState]:
 
 
 def _images(run: Run, parts: int) -> int:
-    return min(parts * run.chunk, run.images)
+    return min(parts * run.at_once, run.images)
 
 
 @st.fragment(run_every=1)
@@ -84,7 +84,7 @@ def _follow(run: Run, missing: Sequence[Measuring], began: tuple[float, float]) 
     running, rest = _running(states), to_do(len(left), states)
     left_in_words = time_left(waited, began[1], rest)
     known, n = _images(run, run.parts - len(left)), wording.count(run.images)
-    now = f" {in_words(running[0])} for the next {wording.count(run.chunk)}." if running else ""
+    now = f" {in_words(running[0])} for the next {wording.count(run.at_once)}." if running else ""
     with st.container(border=True):
         st.progress(known / run.images, f"{wording.count(known)} of {n} test images are evaluated{left_in_words}.{now}")
         st.button(
