@@ -174,12 +174,8 @@ def _put_json(results: Results, job: Job[Any], result: Any, of: str | None) -> N
 def _part(results: Results, job: Measuring) -> Part | None:
     weights = results.weights(job)
     arrays = results.runs.kept_arrays(job.file(weights or ""))
-    shapes = results.runs.shapes(job.run_id)
-    return (
-        None
-        if arrays is None
-        else Part(tuple(name for name, shape in shapes.items() if is_kernel(name, shape)), arrays)
-    )
+    names = tuple(name for name, shape in results.runs.shapes(job.run_id).items() if is_kernel(name, shape))
+    return None if arrays is None else Part(names, arrays)
 
 
 def _put_part(results: Results, job: Measuring, part: Part, of: str | None) -> None:
