@@ -2,12 +2,14 @@
 
 The peak is the fastest of several plain 3 x 3 float32 convolutions as large as torch runs them best. The evaluation
 is everything that `Classifier.infer` does: fold the weights, convolve, pool, classify. Only multiplications and
-additions of convolutions and fully connected layers are counted, two for each pair.
+additions of convolutions and fully connected layers are counted, two for each pair. The baseline is the same network on
+the same batches, each of them computed by all threads together.
 """
 
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,12 +17,12 @@ from torch import nn
 
 from benchmarks.results import save, spread
 from core.config import Design
-from core.engine.inference import Classifier
+from core.engine.inference import Classifier, fold
 from core.engine.machine import reproducible
-from core.engine.models import build, get_weights
+from core.engine.models import build, get_weights, normalise
 from core.networks import NETWORKS
 
-IMAGES, ROUNDS = 10_000, 7
+IMAGES, ROUNDS = 10_000, 5
 SHAPES = [(batch, channels, side) for batch in (50, 125, 250) for channels, side in ((64, 28), (64, 14), (128, 14))]
 
 
@@ -61,17 +63,27 @@ def gflop(network: str) -> float:
     return total / 1e9
 
 
+def together(network: str, images: np.ndarray) -> None:
+    """Evaluate with all threads on each batch."""
+    with reproducible(), torch.inference_mode():
+        model = build(Design(network), 0).eval()
+        fold(model)
+        for batch in torch.tensor(images).split(125):
+            model(normalise(batch))
+
+
 def main() -> None:
     images = np.random.default_rng(0).integers(256, size=(IMAGES, 28, 28), dtype=np.uint8)
     judges = {name: (Classifier(Design(name), images), get_weights(build(Design(name), 0))) for name in NETWORKS}
     for judge, weights in judges.values():
         judge.infer(weights)
 
-    peaks, times = [], {name: list[float]() for name in judges}
+    peaks, times, ratios = [], {name: list[float]() for name in judges}, {name: list[float]() for name in judges}
     for _ in range(ROUNDS):
         peaks.append(peak())
         for name, (judge, weights) in judges.items():
             times[name].append(seconds(lambda judge=judge, weights=weights: judge.infer(weights)))  # type: ignore[misc]
+            ratios[name].append(seconds(partial(together, name, images)) / times[name][-1])
 
     shares = {name: [IMAGES * gflop(name) / t / p for t, p in zip(times[name], peaks, strict=True)] for name in judges}
     rows = [
@@ -82,12 +94,14 @@ def main() -> None:
             "GFLOP/s": IMAGES * gflop(name) / statistics.median(times[name]),
             "peak GFLOP/s": statistics.median(peaks),
             "share of peak (%)": round(100 * statistics.median(shares[name]), 1),
+            "times as fast as all threads on each batch": round(statistics.median(ratios[name]), 2),
         }
         for name in judges
     ]
     measurements = {
         "peak_gflop_per_second": spread(peaks),
         "seconds": {name: spread(values) for name, values in times.items()},
+        "times_as_fast": {name: spread(values) for name, values in ratios.items()},
         "share_of_peak": {name: spread(values) for name, values in shares.items()},
     }
     save("inference", rows, measurements)
