@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 APP := $(VENV)/.requirements
 DEV := $(VENV)/.requirements-dev
 BUNDLE := pages/ui/node_modules/.package-lock.json
-SET_UP := $(APP) $(if $(shell command -v npm),$(BUNDLE))
+SCRIPTS := $(if $(shell command -v npm),$(BUNDLE))
 PYTHON ?= $(firstword $(foreach name,python3.11 python3,$(shell command -v $(name))) python3)
 LOCATE := $(BIN)/python -c 'from core.data.fashion import locate; locate()' 2>/dev/null
 PIP := $(BIN)/python -m pip --disable-pip-version-check install $(if $(CI),--quiet)
@@ -70,7 +70,7 @@ pictures: $(DEV) dataset  ## take the pictures of the documents again, of the re
 reference: $(APP) dataset  ## train and profile the runs that ship in core/reference
 	@$(BIN)/python -m core.reference.runs
 
-setup: $(SET_UP) dataset
+setup: $(APP) $(SCRIPTS) dataset
 
 data: $(APP)  ## find Fashion-MNIST, or fetch it; NAMES="mnist kmnist cifar-10" fetches others
 	@test -n "$$PRUNELAB_DATA" || $(LOCATE) || tools/apt-install $$(cat packages.txt) \
@@ -89,7 +89,7 @@ $(APP): requirements.txt constraints.txt $(BIN)/python
 	@$(if $(TORCH_INDEX),PIP_EXTRA_INDEX_URL="$$PIP_EXTRA_INDEX_URL $(TORCH_INDEX)") $(PIP) -r requirements.txt
 	@touch $@
 
-$(DEV): requirements-dev.txt $(SET_UP)
+$(DEV): requirements-dev.txt $(APP) | $(SCRIPTS)
 	@echo "Installing requirements-dev.txt into $(VENV)"
 	@$(PIP) -r requirements-dev.txt
 	@touch $@

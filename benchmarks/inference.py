@@ -8,7 +8,7 @@ the same batches, each of them computed by all threads together.
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -17,7 +17,7 @@ from torch import nn
 
 from benchmarks.results import save, spread
 from core.config import Design
-from core.engine.inference import Classifier, fold
+from core.engine.inference import BATCH, Classifier, fold
 from core.engine.machine import reproducible
 from core.engine.models import build, get_weights, normalise
 from core.networks import NETWORKS
@@ -63,17 +63,18 @@ def gflop(network: str) -> float:
     return total / 1e9
 
 
-def together(network: str, images: np.ndarray) -> None:
+def together(network: str, batches: Sequence[torch.Tensor]) -> None:
     """Evaluate with all threads on each batch."""
     with reproducible(), torch.inference_mode():
         model = build(Design(network), 0).eval()
         fold(model)
-        for batch in torch.tensor(images).split(125):
-            model(normalise(batch))
+        for batch in batches:
+            model(batch)
 
 
 def main() -> None:
     images = np.random.default_rng(0).integers(256, size=(IMAGES, 28, 28), dtype=np.uint8)
+    batches = [normalise(batch) for batch in torch.tensor(images).split(BATCH)]
     judges = {name: (Classifier(Design(name), images), get_weights(build(Design(name), 0))) for name in NETWORKS}
     for judge, weights in judges.values():
         judge.infer(weights)
@@ -83,7 +84,7 @@ def main() -> None:
         peaks.append(peak())
         for name, (judge, weights) in judges.items():
             times[name].append(seconds(lambda judge=judge, weights=weights: judge.infer(weights)))  # type: ignore[misc]
-            ratios[name].append(seconds(partial(together, name, images)) / times[name][-1])
+            ratios[name].append(seconds(partial(together, name, batches)) / times[name][-1])
 
     shares = {name: [IMAGES * gflop(name) / t / p for t, p in zip(times[name], peaks, strict=True)] for name in judges}
     rows = [

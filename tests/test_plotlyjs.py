@@ -1,7 +1,6 @@
 """What browsers draw with: npm's bundle of plotly.js or, without it, the whole from the Python package."""
 
 import re
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -15,13 +14,6 @@ from pages.ui.components import plotlyjs
 from pages.ui.view.downloads import to_html
 
 needs_bundle = pytest.mark.skipif("cartesian" not in plotlyjs.PATH, reason="npm has not installed plotly.js's bundle.")
-
-
-@pytest.fixture(autouse=True)
-def read_anew() -> Iterator[None]:
-    plotlyjs.code.cache_clear()
-    yield
-    plotlyjs.code.cache_clear()
 
 
 def test_the_bundle_is_of_the_python_packages_release() -> None:
@@ -46,7 +38,6 @@ def test_the_bundle_draws_every_kind_of_trace_that_we_draw() -> None:
 @needs_bundle
 def test_without_the_bundle_it_is_the_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     bundle = plotlyjs.code()
-    plotlyjs.code.cache_clear()
     monkeypatch.setattr(plotlyjs, "_BUNDLE", tmp_path / "is not there")
     assert len(plotlyjs.code()) > 2 * len(bundle) and f"v{plotlyjs.VERSION}" in plotlyjs.code()[:300]
 

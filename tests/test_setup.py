@@ -206,6 +206,7 @@ def test_npms_bundle_is_installed_where_npm_is_and_missed_by_nobody(checkout: Ch
     checkout.lose(BUNDLE)
     said, run = checkout.make("run")
     assert "npm ci" in run and "Going on without it" in said and run[-1].startswith("-m streamlit")
+    assert not any("install" in line for line in checkout.make("test")[1])  # packages are there, and stay
     checkout.lose("no-npm")
     assert "npm ci" in checkout.make("run")[1] and (checkout.folder / BUNDLE).exists()
     assert "npm ci" not in checkout.make("run")[1]

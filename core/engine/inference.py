@@ -12,7 +12,9 @@ from core.config import Design
 from core.engine.machine import THREADS, reproducible, side_by_side
 from core.engine.models import Conv, build, loaded, normalise, set_weights
 
-_BATCH = 125  # images; so few that the activations of most layers stay in the processor's cache
+BATCH = 125
+"""Images of a batch: so few that the activations of most layers stay in the processor's cache."""
+
 _FUSES = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
 
 
@@ -22,9 +24,9 @@ class Classifier:
     def __init__(self, design: Design, images: np.ndarray) -> None:
         """`images` is (n, h, w) or (n, h, w, c) uint8."""
         self._design, self._n = design, len(images)
-        missing = (-len(images) % _BATCH, *images.shape[1:])  # equal batches, equal kernels
+        missing = (-len(images) % BATCH, *images.shape[1:])  # equal batches, equal kernels
         padded = torch.cat([torch.tensor(images), torch.zeros(missing, dtype=torch.uint8)])
-        self._batches = [normalise(batch) for batch in padded.split(_BATCH)]
+        self._batches = [normalise(batch) for batch in padded.split(BATCH)]
 
     def infer(
         self,

@@ -4,8 +4,8 @@ The bundle draws figures with two axes, which all of ours are; a browser compile
 """
 
 import json
-from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 PACKAGE = "plotly.js-cartesian-dist-min"
@@ -14,12 +14,15 @@ _BUNDLE = _HERE / "node_modules" / PACKAGE / "plotly-cartesian.min.js"
 VERSION: str = json.loads((_HERE / "package.json").read_text("utf-8"))["dependencies"][PACKAGE]
 """Of plotly.js, in the bundle and in the Python package alike."""
 
-PATH = f"/vendor/plotly-{VERSION}-{'cartesian' if _BUNDLE.exists() else 'whole'}.min.js"
-"""Where the server has it. What is there never changes."""
+
+def _script() -> Traversable:
+    return _BUNDLE if _BUNDLE.exists() else files("plotly") / "package_data" / "plotly.min.js"
 
 
-@cache
 def code() -> str:
     """The script itself."""
-    whole = files("plotly") / "package_data" / "plotly.min.js"
-    return (_BUNDLE if _BUNDLE.exists() else whole).read_text("utf-8")
+    return _script().read_text("utf-8")
+
+
+PATH = f"/vendor/{VERSION}/{_script().name}"
+"""Where the server has it. What is there never changes."""
