@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.browser.steps import compete
@@ -112,6 +112,29 @@ def test_what_is_typed_at_once_after_the_slider_counts(visit: Any) -> None:
     expect(page).to_have_url(re.compile(r"sparsity=0\.01\b"))
     expect(page.locator(".live-panel output").first).to_contain_text("0.01\u00a0%")
     assert page.evaluate("() => document.activeElement.getAttribute('aria-label')") == "Exact sparsity, %"
+
+
+def test_nothing_can_be_moved_before_there_is_something_to_move(visit: Any) -> None:
+    """Keys and clicks at that time went to a stop of no list, and raised an error."""
+    held = list[Route]()
+    visitor = visit()
+    page = visitor.page
+    page.route(re.compile(r"/panel\.json"), lambda route: held.append(route))
+    with page.expect_request(re.compile(r"/panel\.json")):
+        page.goto(f"{visitor.url}/prune")
+    slider, play = page.get_by_role("slider"), page.get_by_role("button", name="Play from 0 to 100\u00a0%")
+    for control in (slider, play):
+        control.focus()
+        for key in ("ArrowRight", "PageUp", "Space"):
+            page.keyboard.press(key)
+    page.wait_for_timeout(700)
+    expect(slider).to_be_disabled()
+    for route in held:
+        route.continue_()
+    expect(page.locator(".live-panel output")).to_contain_text("0.01\u00a0%")
+    expect(page).to_have_url(re.compile(r"sparsity=0\.01\b"))
+    slider.press("ArrowRight")
+    expect(page.locator(".live-panel output")).to_contain_text("0.02\u00a0%")
 
 
 def test_values_of_the_last_recipe_are_not_taken_for_the_new_one(visit: Any) -> None:

@@ -93,6 +93,7 @@ class Panel {
       if (asked !== this.asked) return // overtaken by a newer choice
       this.content = { ...parts[0], figures: parts.flatMap((part) => part.figures) }
       this.slider.max = this.content.stops.length - 1
+      this.slider.disabled = this.button.disabled = false // before, they had nothing to move
       this.frame()
       this.reserve()
       this.write((this.stop = this.follow(data)))
@@ -222,14 +223,13 @@ class Panel {
   // The browser itself moves one stop on an arrow key; Page keys move ten.
   key(event) {
     const step = { PageUp: 10, PageDown: -10 }[event.key]
-    if (!step || !this.content) return
+    if (!step) return
     event.preventDefault()
     this.go(Math.min(Math.max(Number(this.slider.value) + step, 0), this.content.stops.length - 1))
   }
 
   // A sweep over all stops; paused by the button, it goes on from there.
   play() {
-    if (!this.content) return
     const last = this.content.stops.length - 1
     this.request(this.stop === this.paused && this.stop < last ? this.stop : 0)
     this.playing = setInterval(() => (this.stop < last ? this.request(this.stop + 1) : this.pause()), PLAY_EVERY)

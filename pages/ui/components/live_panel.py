@@ -20,9 +20,9 @@ HTML = """
   <div class="control">
     <label for="live-panel-slider"><span data-label></span><output for="live-panel-slider"></output></label>
     <div class="row">
-      <button type="button" class="play" data-action="Play" aria-label="Play from 0 to 100 %"></button>
+      <button type="button" class="play" data-action="Play" aria-label="Play from 0 to 100 %" disabled></button>
       <div class="track">
-        <input id="live-panel-slider" type="range" min="0" max="1" step="1" value="0" aria-label="Stop">
+        <input id="live-panel-slider" type="range" min="0" max="1" step="1" value="0" aria-label="Stop" disabled>
         <div class="ticks" aria-hidden="true"></div>
       </div>
     </div>
