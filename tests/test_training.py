@@ -4,16 +4,19 @@ import dataclasses
 import itertools
 import math
 import time
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from core.config import DataConfig, Design, Optimizer, RunConfig, TrainingConfig
 from core.data import Dataset, Split, split
+from core.engine.batches import augment, draw, draw_changes, steps_per_epoch
 from core.engine.inference import Classifier
 from core.engine.models import build
-from core.engine.training import augment, draw, learning_rate, steps_per_epoch, train
+from core.engine.training import learning_rate, train
 from core.errors import ConfigError, JobCancelled, TrainingError
 from core.progress import Progress
 from tests.tiny import stripes
@@ -193,16 +196,22 @@ def pixels(n: int) -> torch.Tensor:
     return torch.as_tensor(np.random.default_rng(0).integers(1, 256, (n, 28, 28), np.uint8))
 
 
+def augmented(images: torch.Tensor, settings: TrainingConfig) -> torch.Tensor:
+    changes = draw_changes(len(images), 28, settings, torch.Generator().manual_seed(0))
+    return augment(images, settings, changes)
+
+
 def test_no_augmentation_is_identity_and_draws_nothing() -> None:
     generator = torch.Generator().manual_seed(0)
     state, images = generator.get_state(), pixels(4)
-    assert torch.equal(augment(images, TrainingConfig(), generator), images)
+    changes = draw_changes(4, 28, TrainingConfig(), generator)
+    assert torch.equal(augment(images, TrainingConfig(), changes), images)
     assert torch.equal(state, generator.get_state())
 
 
 def test_a_flip_mirrors_about_half_of_the_images_and_leaves_the_others() -> None:
     images = pixels(400)
-    flipped = augment(images, TrainingConfig(flip=True), torch.Generator().manual_seed(0))
+    flipped = augmented(images, TrainingConfig(flip=True))
     mirrored = (flipped == images.flip(2)).all((1, 2))
     assert (mirrored | (flipped == images).all((1, 2))).all()
     assert 150 < int(mirrored.sum()) < 250
@@ -210,7 +219,7 @@ def test_a_flip_mirrors_about_half_of_the_images_and_leaves_the_others() -> None
 
 def test_a_shift_moves_each_image_as_a_whole_and_reaches_every_offset() -> None:
     images = pixels(300)
-    shifted = augment(images, TrainingConfig(shift=1), torch.Generator().manual_seed(0))
+    shifted = augmented(images, TrainingConfig(shift=1))
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
     windows = [(dy, dx, padded[:, dy : dy + 28, dx : dx + 28]) for dy in range(3) for dx in range(3)]
     found = [{(dy, dx) for dy, dx, window in windows if np.array_equal(window[i], shifted[i])} for i in range(300)]
@@ -221,9 +230,36 @@ def test_a_shift_moves_each_image_as_a_whole_and_reaches_every_offset() -> None:
 @pytest.mark.parametrize("side", [1, 4, 5])
 def test_cutout_blanks_one_square_of_that_side_and_nothing_else(side: int) -> None:
     images = pixels(300)
-    cut = augment(images, TrainingConfig(cutout=side), torch.Generator().manual_seed(0))
+    cut = augmented(images, TrainingConfig(cutout=side))
     blank = (cut == 0).numpy()
     assert torch.equal(cut[~blank], images[~blank])
     rows, columns = blank.any(2).sum(1), blank.any(1).sum(1)
     assert np.array_equal(blank.sum((1, 2)), rows * columns)
     assert rows.max() == columns.max() == side
+
+
+class Waits(TorchDispatchMode):
+    """Counts how often a number is asked of a tensor: an accelerator must then have done all that was asked of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += func is torch.ops.aten._local_scalar_dense.default
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "muon"])
+def test_no_step_of_a_training_waits_for_the_one_before(optimizer: Optimizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "perf_counter", lambda: 0.0)  # nothing is due to be reported
+    waits = []
+    for batch in (200, 16):
+        settings = dataclasses.replace(
+            QUICK, batch_size=batch, optimizer=optimizer, learning_rate=1e-3, skip=0.25, cutout=4
+        )
+        with Waits() as mode:
+            train(config("convnet", settings), DATA)
+        waits.append(mode.count)
+    few, many = waits
+    assert few == many

@@ -59,14 +59,19 @@ class Compressor:
         self._pruning = PruningConfig(criterion=how.criterion, scope=how.scope)
         self._share = 0.0
 
+    def is_due(self, done: float) -> bool:
+        """Whether something is to be pruned before the step at which a share `done` of the training is done."""
+        return self._due(done) > self._share
+
     def prune(self, done: float) -> None:
-        """Before the step at which a share `done` of the training is done: prune what is due."""
+        """Prune what is due."""
+        self._share = self._due(done)
+        weights = {name: kernel.detach().cpu().numpy() for name, kernel in self._kernels.items()}
+        self._held.hold(rank(weights, self._pruning).masks(self._share))
+
+    def _due(self, done: float) -> float:
         gradual = self._how.pruning == "gradual"
-        share = self._how.share(int(done * _UPDATES) / _UPDATES if gradual else done)
-        if share > self._share:
-            self._share = share
-            weights = {name: kernel.detach().cpu().numpy() for name, kernel in self._kernels.items()}
-            self._held.hold(rank(weights, self._pruning).masks(share))
+        return self._how.share(int(done * _UPDATES) / _UPDATES if gradual else done)
 
     @contextmanager
     def rounded(self, done: float) -> Iterator[None]:

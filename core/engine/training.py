@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from core.config import Compression, RunConfig, TrainingConfig
 from core.data import Dataset, Split, split
 from core.engine import machine, optimizers
+from core.engine.batches import Batches, steps_per_epoch
 from core.engine.compressing import Compressor, Held, settled
 from core.engine.models import build, get_weights, normalise, set_weights
 from core.errors import ConfigError, JobCancelled, TrainingError
@@ -23,7 +24,6 @@ _REPORT_EVERY = 0.25  # seconds
 _VALIDATED_AT_ONCE = 250  # images
 _WARM_UP = 0.25  # share of the one-cycle schedule in which the learning rate rises
 FINE = 0.3  # the highest learning rate of fine-tuning, as a share of the training's
-_EASY = 0.75  # share of the images, those of the lowest loss, from which some are skipped
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,7 @@ def train(
     if (how.has_teacher and teacher is None) or (how.start == "dense" and start is None):
         raise ConfigError("This training needs another network, to start from or to learn from, which is missing.")
     training, validation = split(data.train, config.data)
-    steps = steps_per_epoch(settings, len(training))
-    watch = _Watch(sum(steps), on_progress, should_stop)
+    watch = _Watch(sum(steps_per_epoch(settings, len(training))), on_progress, should_stop)
 
     with machine.reproducible(threads):
         device = machine.device()
@@ -92,31 +91,32 @@ def train(
         compressor = Compressor(model, how, held)
         judge = _Loss(settings, labels, None if teacher is None else torch.tensor(teacher, device=device))
         optimizer = optimizers.build(model, settings)
-        generator = torch.Generator().manual_seed(config.seed)
-        losses = torch.zeros(len(images))  # of each image when it was last seen
+        batches = Batches(images, settings, torch.Generator().manual_seed(config.seed))
+        losses = torch.zeros(len(images), device=device)  # of each image when it was last seen
 
         for number in range(1, (until or settings.epochs) + 1):
             began, tally = time.perf_counter(), _Tally()
-            order, shares = draw(losses, settings.skip if number > 1 else 0.0, generator)
-            for batch in order.tensor_split(steps[number - 1]):
+            for batch in batches.epoch(number, losses):
                 done = watch.done / watch.of
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(settings, done)
-                compressor.prune(done)
+                if compressor.is_due(done):
+                    watch.look()  # what diverged cannot be ranked
+                    compressor.prune(done)
                 with compressor.rounded(done):
-                    logits = _forward(model, augment(images[batch], settings, generator))
-                    each = judge(logits, batch)
-                    share = shares[batch].to(device)
-                    loss = (each * share).sum() / share.sum()
-                    losses[batch] = each.detach().cpu()
+                    logits = _forward(model, batches.images(batch))
+                    each = judge(logits, batch.at)
+                    loss = (each * batch.shares).sum() / batch.shares.sum()
+                    losses[batch.at] = each.detach()
                     optimizer.zero_grad()
                     loss.backward()
                 held.gradients()
                 optimizer.step()
                 held.weights()
-                tally.add(logits.detach(), labels[batch])
-                watch.step(len(batch), loss.item())
+                tally.add(logits.detach(), labels[batch.at])
+                watch.step(len(batch.at), loss.detach())
 
+            watch.look()
             with compressor.rounded(watch.done / watch.of):
                 judged = _answers(model, unseen, watch.check)
             watch.epochs.append(_epoch(number, began, tally, judged, validation))
@@ -146,59 +146,6 @@ class _Loss:
             return loss
         taught = F.cross_entropy(logits / self._temperature, self._answers[batch], reduction="none")
         return (1 - self._taught) * loss + self._taught * taught
-
-
-def steps_per_epoch(settings: TrainingConfig, images: int) -> list[int]:
-    """The number of batches of each epoch."""
-    later = images - int(settings.skip * images)
-    return [math.ceil(n / settings.batch_size) for n in (images, *(settings.epochs - 1) * (later,))]
-
-
-def draw(losses: Tensor, skip: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """The images that an epoch trains on, in random order, and the weight of each of all n in the loss.
-
-    A share `skip` of the images is left out. They are drawn from the share `_EASY` with the lowest loss (n,); the rest
-    of that share counts more, so that the expected gradient stays that of all images: Qin et al., "InfoBatch:
-    lossless training speed up by unbiased dynamic data pruning", ICLR 2024, with a share in place of their threshold.
-    """
-    n = len(losses)
-    order, shares = torch.randperm(n, generator=generator), torch.ones(n)
-    if skip:
-        easy = losses.argsort(stable=True)[: int(_EASY * n)]
-        easy = easy[torch.randperm(len(easy), generator=generator)]
-        skipped, kept = easy.tensor_split([int(skip * n)])
-        shares[kept], shares[skipped] = len(easy) / len(kept), 0.0
-        order = order[shares[order] > 0]
-    return order, shares
-
-
-def augment(images: Tensor, settings: TrainingConfig, generator: torch.Generator) -> Tensor:
-    """Each image shifted by up to `settings.shift` pixels, mirrored half of the time, and a square of it blanked.
-
-    (n, side, side) or (n, side, side, c) uint8 to the same; zeros come in at the border, and the square's centre may
-    be any pixel (DeVries and Taylor, "Improved regularization of convolutional neural networks with cutout", 2017).
-    Draws from the generator only what the settings ask for.
-    """
-    n, side, reach, device = len(images), images.shape[1], settings.shift, images.device
-    colours = (1,) * (images.ndim - 3)
-
-    def random(below: int, *shape: int) -> Tensor:
-        return torch.randint(below, shape, generator=generator).to(device)
-
-    if reach:
-        padded = F.pad(images, [0, 0] * len(colours) + [reach] * 4)
-        windows = padded.unfold(1, side, 1).unfold(2, side, 1)  # (n, 2r + 1, 2r + 1, c, side, side), a view
-        images = windows[torch.arange(n, device=device), *random(2 * reach + 1, 2, n)]
-        images = images.movedim(1, 3) if colours else images
-    if settings.flip:
-        images = torch.where(random(2, n, 1, 1, *colours).bool(), images.flip(2), images)
-    if settings.cutout:
-        # (2, n, side), from the centre in rows and columns
-        offset = torch.arange(side, device=device) - random(side, 2, n, 1)
-        rows, columns = (-settings.cutout <= 2 * offset) & (2 * offset < settings.cutout)
-        square = rows[:, :, None] & columns[:, None, :]
-        images = images.masked_fill(square.view(*square.shape, *colours), 0)
-    return images
 
 
 def _forward(model: nn.Module, images: Tensor) -> Tensor:
@@ -240,32 +187,36 @@ def _epoch(number: int, began: float, tally: "_Tally", logits: Tensor, validatio
 
 
 class _Tally:
-    """Sums over batches, divided once."""
+    """Sums over batches, which stay where the network is until they are asked for."""
 
     def __init__(self) -> None:
-        self._images, self._right, self._loss = 0, 0, 0.0
+        self._images, self._right, self._loss = 0, list[Tensor](), list[Tensor]()
 
     def add(self, logits: Tensor, labels: Tensor) -> None:
         self._images += len(labels)
-        self._right += int((logits.argmax(1) == labels).sum())
-        self._loss += float(F.cross_entropy(logits, labels, reduction="sum"))
+        self._right.append((logits.argmax(1) == labels).sum())
+        self._loss.append(F.cross_entropy(logits, labels, reduction="sum"))
 
     @property
     def loss(self) -> float:
-        return self._loss / self._images
+        return sum(torch.stack(self._loss).tolist()) / self._images
 
     @property
     def accuracy(self) -> float:
-        return self._right / self._images
+        return sum(torch.stack(self._right).tolist()) / self._images
 
 
 class _Watch:
-    """Counts steps, reports progress at most four times a second, and checks whether to stop."""
+    """Counts steps, reports progress at most four times a second, and checks whether to stop.
+
+    The losses stay where the network is and are looked at when there is something to report, so that a step on an
+    accelerator does not wait for the one before.
+    """
 
     def __init__(self, of: int, on_progress: Callable[[Progress], object], should_stop: Callable[[], bool]) -> None:
         self.of, self.done, self.epochs = of, 0, list[Epoch]()
         self._on_progress, self._should_stop = on_progress, should_stop
-        self._images, self._loss = 0, 0.0
+        self._images, self._loss, self._losses = 0, 0.0, list[Tensor]()  # those not looked at yet
         self._began = self._reported = self._warm = time.perf_counter()
         on_progress(Progress("loading", 0, of))
 
@@ -273,24 +224,38 @@ class _Watch:
     def seconds(self) -> float:
         return time.perf_counter() - self._began
 
-    def step(self, images: int, loss: float) -> None:
+    def step(self, images: int, loss: Tensor) -> None:
         """One step of training is done."""
-        self.done, self._loss = self.done + 1, loss
+        self.done += 1
+        self._losses.append(loss)
         if self.done == 1:  # it takes much longer than the others, so it does not count for the speed
+            self.look()
             self._warm = time.perf_counter()
         else:
             self._images += images
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"The training diverged: in step {self.done:,} the loss became {loss}; lower the learning rate."
-            )
         self.check("training")
+
+    def look(self) -> None:
+        """Wait for the steps so far.
+
+        Raises:
+            TrainingError: the loss of one of them is infinite or not a number.
+        """
+        losses = torch.stack(self._losses).tolist() if self._losses else []
+        for step, loss in enumerate(losses, self.done - len(losses) + 1):
+            if not math.isfinite(loss):
+                raise TrainingError(
+                    f"The training diverged: in step {step:,} the loss became {loss}; lower the learning rate."
+                )
+            self._loss = loss
+        self._losses.clear()
 
     def check(self, phase: Phase = "evaluating") -> None:
         """Raise JobCancelled if the training is to stop; report if it is time."""
         if self._should_stop():
             raise JobCancelled("The training was stopped; nothing was kept.")
         if time.perf_counter() - self._reported >= _REPORT_EVERY:
+            self.look()
             self._reported = time.perf_counter()
             seconds = time.perf_counter() - self._warm
             speed = self._images / seconds
