@@ -242,7 +242,7 @@ class Waits(TorchDispatchMode):
     """Counts how often a number is asked of a tensor: an accelerator must then have done all that was asked of it."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.count = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

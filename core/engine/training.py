@@ -199,11 +199,11 @@ class _Tally:
 
     @property
     def loss(self) -> float:
-        return sum(torch.stack(self._loss).tolist()) / self._images
+        return float(sum(torch.stack(self._loss).tolist())) / self._images
 
     @property
     def accuracy(self) -> float:
-        return sum(torch.stack(self._right).tolist()) / self._images
+        return int(sum(torch.stack(self._right).tolist())) / self._images
 
 
 class _Watch:
