@@ -52,9 +52,9 @@ class Batches:
         parts = order.tensor_split(self._steps[number - 1])
         side = self._images.shape[1]
         drawn = [draw_changes(len(part), side, self._settings, self._generator) for part in parts]
-        changes = [self._split(part, len(parts)) for part in zip(*drawn, strict=True)]
-        chosen = (self._split([part], len(parts)) for part in (order, shares[order]))
-        return [Batch(at, share, Changes(*c)) for at, share, *c in zip(*chosen, *changes, strict=True)]
+        columns = ([order], [shares[order]], *zip(*drawn, strict=True))
+        split = (self._split(column, len(parts)) for column in columns)
+        return [Batch(at, share, Changes(*changes)) for at, share, *changes in zip(*split, strict=True)]
 
     def images(self, batch: Batch) -> Tensor:
         """(b, side, side) or (b, side, side, c) uint8, changed."""
