@@ -1,5 +1,7 @@
 """The study's figures show its numbers, say their n, and tell no two lines apart by colour alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,18 @@ def test_what_others_published_stands_beside_at_its_sparsity() -> None:
         np.testing.assert_allclose(marks.x, [axis.place(s) for s, _ in one.points])
         np.testing.assert_allclose(marks.y, [100 * accuracy for _, accuracy in one.points])
     assert len({marks.marker.symbol for marks in drawn}) == len(drawn)
+
+
+def test_on_an_axis_of_errors_each_halving_has_the_same_room_and_all_is_within() -> None:
+    line = replace(LINES[0], high=LINES[0].high + 0.5)  # Student's interval of a mean knows no limit
+    figure = figures.bands([*LINES, line], {}, published=study.PUBLISHED, errors=(0.05, 1.0))
+    for i, drawn in enumerate(LINES):
+        np.testing.assert_allclose(figure.data[2 * i + 1].y, -np.log10(1 - drawn.mean), atol=1e-4)
+    low, high = figure.layout.yaxis.range
+    heights = np.concatenate([trace.y for trace in figure.data])
+    assert low < heights.min() and heights.max() < high
+    places = dict(zip(figure.layout.yaxis.ticktext, figure.layout.yaxis.tickvals, strict=True))
+    assert places["95"] - places["90"] == pytest.approx(places["90"] - places["80"], abs=1e-3)
 
 
 def test_where_the_zeros_are_is_shown_for_each_layer_and_optimizer() -> None:

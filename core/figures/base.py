@@ -164,6 +164,21 @@ def _place(fraction: float) -> float:
     return round(math.log(fraction / (1 - fraction)), 5)
 
 
+_ACCURACIES = (10, 30, 50, 70, 80, 85, 90, 93, 95, 97, 98, 99, 99.5, 99.9)
+
+
+def height(accuracy: float) -> float:
+    """Where an accuracy below 1 stands on an axis that gives each halving of the errors the same room."""
+    return round(-math.log10(1 - accuracy), 4)
+
+
+def error_axis(low: float, high: float) -> Spec:
+    """That axis from one height to another, as plotly layout."""
+    ticks = [percent for percent in _ACCURACIES if low <= height(percent / 100) <= high]
+    places, names = [height(percent / 100) for percent in ticks], [f"{percent:g}" for percent in ticks]
+    return plain_axis("Accuracy, % (errors logarithmic)", tickvals=places, ticktext=names, range=[low, high])
+
+
 def upright(x: float, colour: str, axes: str, **line: Any) -> Spec:
     """A vertical line over the whole height of one panel."""
     span = {"x0": x, "x1": x, "xref": f"x{axes}", "y0": 0, "y1": 1, "yref": f"y{axes} domain"}

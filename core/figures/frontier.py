@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from core.cost.frontier import Landmark, Line, Point, pareto
 from core.evaluation import Proportion
-from core.figures.base import LEGEND, LiveFigure, Spec, frame, plain_axis
+from core.figures.base import LEGEND, LiveFigure, Spec, error_axis, frame, height, plain_axis
 from core.figures.colours import GREY, PRUNED, SERIES
 from core.figures.labels import label
 from core.words import wording
@@ -13,7 +13,6 @@ from core.words import wording
 _STYLES = [style for style in SERIES if style[0] not in (GREY, PRUNED)]
 """Of the runs; landmarks and the Pareto line are grey, and the mark has the colour of what is pruned."""
 
-_ACCURACIES = (10, 30, 50, 70, 80, 85, 90, 93, 95, 97, 98, 99, 99.5, 99.9)
 _BYTES = {
     100: "100 B",
     1_000: "1 kB",
@@ -42,18 +41,13 @@ def frontier(lines: Sequence[Line], landmarks: Sequence[Landmark]) -> LiveFigure
     ]
     known = [*(p.accuracy for p in points), *(m.accuracy for m in landmarks)]
     taken = [*(p.bytes for p in points), *(m.bytes for m in (*(line.dense for line in lines), *landmarks))]
-    ticks = [percent for percent in _ACCURACIES if _within(_place(percent / 100), [_height(a) for a in known])]
     layout = frame(
         560,
         xaxis=plain_axis(
             "Bytes of the whole network (logarithmic)", type="log", tickangle=0, **_ticks([*_BYTES]),
             range=[math.log10(min(taken)) - _ROOM, math.log10(max(taken)) + _ROOM],
         ),
-        yaxis=plain_axis(
-            "Accuracy, % (errors logarithmic)", tickvals=[_place(p / 100) for p in ticks],
-            ticktext=[f"{p:g}" for p in ticks],
-            range=[min(map(_height, known)) - _ROOM / 2, max(map(_height, known)) + _ROOM],
-        ),
+        yaxis=error_axis(min(map(_height, known)) - _ROOM / 2, max(map(_height, known)) + _ROOM),
         annotations=[_named(landmark, landmarks) for landmark in landmarks],
         **LEGEND,
     )  # fmt: skip
@@ -70,19 +64,10 @@ def place(point: Point) -> tuple[float, float]:
     return float(point.bytes), _height(point.accuracy)
 
 
-def _place(accuracy: float) -> float:
-    """On an axis that gives each halving of the errors the same room."""
-    return round(-math.log10(1 - accuracy), 4)
-
-
 def _height(accuracy: Proportion, value: float | None = None) -> float:
     """Of an accuracy or, if `value` is given, an end of its interval; no error at all is drawn as half of one."""
     shown = accuracy.value if value is None else value
-    return _place(min(shown, 1 - 0.5 / accuracy.n))
-
-
-def _within(height: float, heights: Sequence[float]) -> bool:
-    return min(heights) - _ROOM / 2 <= height <= max(heights) + _ROOM
+    return height(min(shown, 1 - 0.5 / accuracy.n))
 
 
 def _ticks(sizes: Sequence[int]) -> Spec:

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.figures.base import SparsityAxis, Spec, framed, layer_title
+from core.figures.base import SparsityAxis, Spec, error_axis, framed, height, layer_title
 from core.figures.colours import DENSE, GREY, PRUNED, SERIES
 from core.figures.labels import categories, label, labels, names_axis
 from core.study import Band, Published
@@ -17,6 +17,11 @@ from core.words import wording
 _TICKS = (0.01, 1.0, 10.0, 50.0, 90.0, 99.0)
 """Percents with a tick where a figure has the same layout on every screen."""
 
+_BEST = 0.9995
+"""The highest accuracy on an axis of errors; an interval of a mean may end above 100 %."""
+
+_ROOM = 0.05
+"""Beyond the lowest and the highest accuracy on that axis, in powers of ten of the errors."""
 
 _OTHERS = ("circle-open", "square-open")
 """Symbols of published networks."""
@@ -27,13 +32,15 @@ def bands(
     names: Mapping[str, str],
     alone: str = "",
     published: Sequence[Published] = (),
-    low: float = 0,
+    errors: tuple[float, float] | None = None,
 ) -> go.Figure:
     """Mean accuracy over sparsity, a line for each band, with Student's 95 % interval of the mean over networks.
 
     `names` says how each band is called on the screen, and its order gives a name the same colour in every figure;
-    `published` is of networks of others; `low` is where the axis of accuracy begins, in percent.
+    `published` is of networks of others; `errors` are the lowest and the highest accuracy, fractions, of an axis on
+    which errors are logarithmic. Without it accuracy is drawn from 0 to 100 %.
     """
+    up = _by_errors if errors else _in_percent
     order = [*names]
     stops = np.concatenate([line.sparsity for line in lines])
     axis = SparsityAxis.over(stops)
@@ -44,33 +51,43 @@ def bands(
         colour, dash, symbol = SERIES[place % len(SERIES)]
         x = [axis.place(s) for s in line.sparsity]
         name = label(names.get(line.name, line.name))
-        ends = [*(100 * line.high), *(100 * line.low)[::-1]]
+        ends = [*map(up, line.high), *map(up, line.low[::-1])]
         figure.add_scatter(
             x=[*x, *x[::-1]], y=ends, fill="toself", fillcolor=_pale(colour), mode="none", hoverinfo="skip",
             legendgroup=line.name, showlegend=False,
         )  # fmt: skip
         figure.add_scatter(
-            x=x, y=100 * line.mean, mode="lines+markers", name=name, legendgroup=line.name, text=_hover(line),
+            x=x, y=[*map(up, line.mean)], mode="lines+markers", name=name, legendgroup=line.name, text=_hover(line),
             line={"color": colour, "dash": dash, "width": 2}, marker={"symbol": symbol, "size": 7},
             hovertemplate=f"{name}, %{{text}}<extra></extra>",
         )  # fmt: skip
     for one, symbol in zip(published, _OTHERS, strict=False):
         figure.add_scatter(
-            x=[axis.place(s) for s, _ in one.points], y=[100 * accuracy for _, accuracy in one.points], mode="markers",
+            x=[axis.place(s) for s, _ in one.points], y=[up(accuracy) for _, accuracy in one.points], mode="markers",
             name=one.name, marker={"symbol": symbol, "size": 11, "color": GREY, "line": {"width": 2}},
             text=[f"{wording.sparsity(s)}: {wording.percent(accuracy)}" for s, accuracy in one.points],
             hovertemplate=f"{one.name}, %{{text}}<extra></extra>",
         )  # fmt: skip
-    dense = 100 * float(np.mean(lines[0].dense))
-    figure.add_hline(dense, line={"color": DENSE, "dash": "dot", "width": 1.5})
+    figure.add_hline(up(float(np.mean(lines[0].dense))), line={"color": DENSE, "dash": "dot", "width": 1.5})
     layout = framed(figure, 480).update_layout(
         showlegend=True,
         legend={"orientation": "h", "y": -0.2},
         xaxis={**axis.layout(f"Sparsity{alone}, % (logit scale)"), "range": reach, **_few(axis, stops)},
-        yaxis={"title": {"text": "Accuracy, %"}, "range": [low, 102]},
+        yaxis=error_axis(up(errors[0]) - _ROOM, up(errors[1]) + _ROOM) if errors else _PLAIN,
         margin={"t": 12},
     )
     return layout
+
+
+_PLAIN = {"title": {"text": "Accuracy, %"}, "range": [0, 102]}
+
+
+def _in_percent(accuracy: float) -> float:
+    return 100 * accuracy
+
+
+def _by_errors(accuracy: float) -> float:
+    return height(min(accuracy, _BEST))
 
 
 def _few(axis: SparsityAxis, stops: NDArray[np.float64]) -> Spec:

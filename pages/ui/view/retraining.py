@@ -1,6 +1,5 @@
 """The Study page's part about retraining: the ways to retrain, on two kinds of networks with the same budget."""
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import starmap
@@ -35,7 +34,7 @@ def show(networks: Mapping[str, Sequence[RunConfig]]) -> None:
         for place, (name, bands) in zip(st.columns(len(groups)), groups.items(), strict=True):
             with place:
                 st.subheader(name)
-                figure = partial(figures.bands, bands, NAMES, published=PUBLISHED, low=lowest(groups))
+                figure = partial(figures.bands, bands, NAMES, published=PUBLISHED, errors=span(groups))
                 chart(figure, f"retraining {name}", f"Accuracy over sparsity after retraining, {name}.")
                 downloads(bands, figure, f"retraining-{name}")
         st.caption(NOTE.format(n=counted(groups)), help=meanings("Retraining", "Rewinding", "Epoch", "95 % interval"))
@@ -48,8 +47,7 @@ NOTE = (
     f"Magnitude, global. All strategies but the first retrain for {study.EPOCHS} epochs of the network's recipe at "
     f"each sparsity; the iterative ones divide these epochs among {study.ROUNDS} rounds. Rewinding starts each round "
     "from the weights after the first epoch of training. Pruned weights stay zero through every step. Lines are means "
-    "over {n}, bands the 95 % intervals of those means (Student). Where accuracy is lower than the figures reach, the "
-    "table has it."
+    "over {n}, bands the 95 % intervals of those means (Student). Each halving of the errors has the same room."
 )
 
 
@@ -60,10 +58,13 @@ def kept(name: str, bands: Sequence[Band]) -> str:
     return f"{left} of {dense} ({name})"
 
 
-def lowest(groups: Mapping[str, Sequence[Band]]) -> int:
-    """Where the axis of accuracy begins, in percent: below every line but that of no retraining."""
-    retrained = [line for bands in groups.values() for line in bands if line.name != "none"]
-    return math.floor(min((10 * float(line.low.min()) for line in retrained), default=0)) * 10
+def span(groups: Mapping[str, Sequence[Band]]) -> tuple[float, float]:
+    """The lowest and the highest accuracy that is drawn, so that all figures have the same axis."""
+    lines = [line for bands in groups.values() for line in bands]
+    published = [accuracy for one in PUBLISHED for _, accuracy in one.points]
+    low = min(*(float(line.low.min()) for line in lines), *published)
+    high = max(*(float(max(line.high.max(), line.dense.mean())) for line in lines), *published)
+    return low, high
 
 
 def about_published() -> str:
