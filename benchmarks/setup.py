@@ -62,14 +62,14 @@ def main() -> None:
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
         seconds = {"make setup": timed(["make", "setup", "CI=true"], clone), "torch alone": torch_alone(alone)}
         taken = dict(packages(clone / ".venv"))
-        cards = {name: n for name, n in taken.items() if FOR_CARDS.match(name)}
+        whole, cards = size(clone), sum(n for name, n in taken.items() if FOR_CARDS.match(name))
         row = {
             "minutes": seconds["make setup"] / 60,
             "times torch alone": seconds["make setup"] / seconds["torch alone"],
-            "GB": size(clone) / GB,
-            "of which packages for NVIDIA cards, GB": sum(cards.values()) / GB,
+            "GB": whole / GB,
+            "of which packages for NVIDIA cards, GB": cards / GB,
             "of which torch, GB": taken["torch"] / GB,
-            "without both, GB": (size(clone) - sum(cards.values()) - taken["torch"]) / GB,
+            "without both, GB": (whole - cards - taken["torch"]) / GB,
         }
     save("setup", [row], {"seconds": seconds, "bytes": taken})
 
