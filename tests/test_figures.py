@@ -21,7 +21,7 @@ from core.evaluation import by_class, confusion_matrix
 from core.evaluation.answers import first_changes
 from core.evaluation.profile import STOPS, Profile
 from core.figures import LiveFigure, SparsityAxis, colours
-from core.figures.base import Patch, hundredths
+from core.figures.base import Patch, hundredths, nth
 from core.figures.weights import KERNELS
 from core.panels import Placed
 from core.panels.confidence import confidence
@@ -352,6 +352,23 @@ def test_counts_are_on_the_axis_asked_for(name: str) -> None:
         assert {layout[f"yaxis{n}"].type for n in ("", 2, 3, 4)} == {kind}
 
 
+@some_stops
+@pytest.mark.parametrize("options", [(), ("log",)])
+def test_all_counts_are_on_an_axis_that_stays(options: tuple[str, ...], stop: int) -> None:
+    first, figure = (DRAWN["distributions"].at(at, *options) for at in (0, stop))
+    for j in range(4):
+        low, high = figure.layout[f"yaxis{nth(j)}"].range
+        assert (low, high) == first.layout[f"yaxis{nth(j)}"].range
+        total = max(map(sum, zip(figure.data[2 * j].y, figure.data[2 * j + 1].y, strict=True)))
+        assert low < (np.log10(total) if options else total) < high
+
+
+def test_no_text_that_changes_is_empty() -> None:
+    for figure in DRAWN.values():
+        for trace in [*figure.base["data"], *(t for patch in figure.patches for t in patch.data.values())]:
+            assert "" not in (trace.get("text") or ()), figure.name
+
+
 def test_layers_have_one_weight_axis_or_each_its_own() -> None:
     reach = [float(np.abs(kernel).max()) for kernel in kernels(small.weights()).values()]
     for options, ends in ((("common",), [max(reach)] * 4), ((), reach)):
@@ -454,7 +471,7 @@ def test_each_cell_says_its_number_differences_with_a_sign(name: str, stop: int)
     assert list(zip(text.y, text.x, strict=True)) == cells
     for z, said in zip(np.ravel(shades.z), text.text, strict=True):
         sign = "" if name != "difference" or z == 0 else "−" if z < 0 else "+"
-        assert said == (f"{sign}{abs(z)}" if z else "")
+        assert said == (f"{sign}{abs(z)}" if z else "\N{NO-BREAK SPACE}")
 
 
 def test_differences_have_a_symmetric_range_that_holds_them_all() -> None:

@@ -77,8 +77,21 @@ def live(
     narrow: Spec | None = None,
     **more: Any,
 ) -> LiveFigure:
-    base = {"data": traces, "layout": layout}
-    return LiveFigure(name, title, base, tuple(map(patch, range(stops))), narrow or {}, **more)
+    """A figure whose patches are made stop by stop."""
+    base = {"data": [*map(_written, traces)], "layout": layout}
+    patches = (
+        Patch({trace: _written(changes) for trace, changes in made.data.items()}, made.layout)
+        for made in map(patch, range(stops))
+    )
+    return LiveFigure(name, title, base, tuple(patches), narrow or {}, **more)
+
+
+def _written(trace: Spec) -> Spec:
+    """A space for each empty text: plotly.js takes the node of an empty one away, and misses it when a text comes."""
+    texts = trace.get("text")
+    if not isinstance(texts, list):
+        return trace
+    return {**trace, "text": ["\N{NO-BREAK SPACE}" if text == "" else text for text in texts]}
 
 
 AXIS: Spec = {"automargin": True, "gridcolor": GRID, "zeroline": False}

@@ -54,7 +54,7 @@ def distributions(
             moved | _counted(rows[i], names, None if refitted is None else refitted[i]),
         )
 
-    options = {LOG: _count_axes(len(axes)), COMMON: (common, own)}
+    options = {LOG: _count_axes(len(axes), _most(rows, refitted)), COMMON: (common, own)}
     title = titled(f"Weights of each layer{_drawn_over(repair, refitted)}", len(axes), of)
     return live("distributions", title, traces, layout, patch, len(rows), narrow, options=options)
 
@@ -125,10 +125,21 @@ def _multiples(names: Names, axes: Sequence[Spec]) -> tuple[Spec, Spec]:
     return layout, narrow
 
 
-def _count_axes(layers: int) -> tuple[Spec, Spec]:
-    """The layout with logarithmic counts, and with linear ones."""
-    log, linear = ({f"yaxis{nth(j)}.type": kind for j in range(layers)} for kind in ("log", "linear"))
+def _count_axes(layers: int, most: Sequence[int] = ()) -> tuple[Spec, Spec]:
+    """The layout with logarithmic counts, and with linear ones; the axes reach to the most of each layer, if given."""
+    log: Spec = {f"yaxis{nth(j)}.type": "log" for j in range(layers)}
+    linear: Spec = {f"yaxis{nth(j)}.type": "linear" for j in range(layers)}
+    for j, n in enumerate(most):
+        log[f"yaxis{nth(j)}.range"] = [math.log10(0.5), math.log10(2 * max(n, 1))]
+        linear[f"yaxis{nth(j)}.range"] = [0, 1.05 * max(n, 1)]
     return log, linear
+
+
+def _most(rows: Sequence[Sequence[Histogram]], refitted: Counts | None) -> list[int]:
+    """The highest count of each layer at any stop, so that its axis stays where it is."""
+    stops = [[(h.kept + h.removed).max() for h in row] for row in rows]
+    stops += [counts.max(axis=1) for counts in refitted or () if counts is not None]
+    return [int(n) for n in np.max(stops, axis=0)]
 
 
 def _counted(histograms: Sequence[Histogram], names: Names, refitted: NDArray[np.int64] | None) -> Spec:
@@ -225,7 +236,7 @@ def kernel_maps(
     layout = frame(
         70 + max(pixels, 40),
         xaxis=plain_axis(columns[0], **square, **across),
-        yaxis=plain_axis(rows[0], **square, **down, autorange="reversed", scaleanchor="x"),
+        yaxis=plain_axis(rows[0], **square, **down, scaleanchor="x"),
     )
     parts = (f"filters {f + 1} to {to_f} of {len(kernel)}", f"inputs {c + 1} to {to_c} of {kernel.shape[1]}")
     title = f"Kernels of {_in_words(name)}{_before(repair)}: {', '.join(parts)}"
@@ -244,7 +255,7 @@ def few_kernels(name: str, kernel: NDArray[np.float32], since: NDArray[np.int64]
     shown, at = (np.full((rows * side, *kernel.shape[2:]), None, object) for _ in range(2))
     shown[: len(flat)], at[: len(flat)] = flat, when
     hidden = {"visible": False, "constrain": "domain"}
-    layout = frame(230, xaxis=hidden, yaxis={**hidden, "autorange": "reversed", "scaleanchor": "x"})
+    layout = frame(230, xaxis=hidden, yaxis={**hidden, "scaleanchor": "x"})
     layout["margin"] = {"l": 0, "r": 0, "t": 4, "b": 4}
     count = "" if len(flat) == kernel.shape[0] * kernel.shape[1] else f"the first {len(flat)} "
     title = f"{count}kernels of {_in_words(name)}{_before(repair)}"
@@ -262,8 +273,10 @@ def _heat(layer: str, title: str, shown: NDArray[Any], when: NDArray[Any], layou
     full, lines = layer_title(layer), {} if _gap(shown) else {"xgap": 1, "ygap": 1}
     extra = label(full) if _in_words(layer) != wording.isolated(full) else ""
     reach = max((abs(float(w)) for w in shown.flat if w is not None), default=0.0) or 1.0
+    tiles = _tiled(shown)
+    layout["xaxis"]["range"], layout["yaxis"]["range"] = [-0.5, len(tiles[0]) - 0.5], [len(tiles) - 0.5, -0.5]
     weights = {
-        "type": "heatmap", "z": _tiled(shown), "zmin": -reach, "zmax": reach, "showscale": False, "hoverongaps": False,
+        "type": "heatmap", "z": tiles, "zmin": -reach, "zmax": reach, "showscale": False, "hoverongaps": False,
         "colorscale": [[0, DENSE], [0.5, "rgba(138, 143, 152, 0.12)"], [1, GAINED]],
         "hovertemplate": f"weight %{{z:.3g}}<extra>{extra}</extra>", **on_hover(extra), **lines,
     }  # fmt: skip

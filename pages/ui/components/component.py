@@ -12,8 +12,10 @@ _SHARED = Path(__file__).with_name("term")
 
 def source(file: str, suffix: str, *parts: str) -> str:
     """The script (`.js`) or style (`.css`) of a Python file's component, after those of its parts next to it."""
-    paths = (_SHARED, *(Path(file).with_name(part) for part in parts), Path(file))
-    return "".join(path.with_suffix(suffix).read_text("utf-8") for path in paths)
+    paths = [
+        path.with_suffix(suffix) for path in (_SHARED, *(Path(file).with_name(part) for part in parts), Path(file))
+    ]
+    return "".join(path.read_text("utf-8") for path in paths if path.exists())
 
 
 def declare(file: str, html: str, *parts: str) -> Any:

@@ -332,7 +332,7 @@ class Panel {
     const fresh = !plot.data
     const data = structuredClone(figure.base.data)
     const layout = this.layout(figure)
-    apply(data, layout, figure, this.stop)
+    apply(data, layout, patchOf(figure, this.stop))
     plot.style.height = `${layout.height}px`
     await Plotly.react(plot, data, layout, MODE_BAR)
     if (fresh) plot.on("plotly_click", (event) => this.clicked(i, event.points))
@@ -341,8 +341,9 @@ class Panel {
   patch(i) {
     const { figure } = this.content.figures[i]
     const plot = this.plots[i]
-    if (!apply(plot.data, plot.layout, figure, this.stop)) return
-    return Plotly.react(plot, plot.data, plot.layout)
+    const patch = patchOf(figure, this.stop)
+    apply(plot.data, plot.layout, patch)
+    if (Object.keys({ ...patch.data, ...patch.layout }).length) return redraw(plot, patch)
   }
 
   // A point of a trace over the stops moves the slider there; a point of a trace in `picks` is sent to Python.
@@ -354,8 +355,9 @@ class Panel {
     }
   }
 
+  // Asking a node for its width in the midst of drawing has the browser lay the page out; its observer knows it.
   isNarrow() {
-    return this.root.clientWidth < NARROW
+    return (this.width ||= this.root.clientWidth) < NARROW
   }
 
   recolour() {
@@ -366,8 +368,10 @@ class Panel {
   }
 
   resize() {
-    if (!this.content || this.root.clientWidth === 0 || this.root.clientWidth === this.width) return
-    this.width = this.root.clientWidth
+    const { clientWidth } = this.root
+    if (clientWidth === 0 || clientWidth === this.width) return
+    this.width = clientWidth
+    if (!this.content) return
     this.reserve()
     this.raise()
     if (!window.Plotly) return
@@ -417,15 +421,18 @@ function tickNode(share) {
   return node
 }
 
-// What one stop changes, written into traces and layout; false if nothing.
-function apply(data, layout, figure, stop) {
-  const patch = figure.patches[stop]
-  for (const [index, changes] of Object.entries(patch?.data ?? {})) Object.assign(data[index], changes)
-  set(layout, patch?.layout ?? {})
-  const since = Object.entries(figure.since)
-  for (const [index, rows] of since)
-    data[index].z = rows.map((row) => row.map((at) => (at !== null && at <= stop ? 1 : null)))
-  return Boolean(patch) || since.length > 0
+// What one stop changes, as a patch: attributes of traces by index, values of the layout by path.
+function patchOf(figure, stop) {
+  const { data = {}, layout = {} } = figure.patches[stop] ?? {}
+  const covered = (rows) => rows.map((row) => row.map((at) => (at !== null && at <= stop ? 1 : null)))
+  const since = Object.entries(figure.since).map(([index, rows]) => [index, { ...data[index], z: covered(rows) }])
+  return { data: { ...data, ...Object.fromEntries(since) }, layout }
+}
+
+// Written into traces and layout.
+function apply(data, layout, patch) {
+  for (const [index, changes] of Object.entries(patch.data)) Object.assign(data[index], changes)
+  set(layout, patch.layout)
 }
 
 // After two frames the texts are on the screen; a hidden tab has no frames and need not wait.

@@ -56,7 +56,7 @@ class _Move:
     moves: int
 
 
-_PARTS = ("plotting", "wall")
+_PARTS = ("plotting", "redraw", "wall")
 
 _component = declare(__file__, HTML, *_PARTS)
 

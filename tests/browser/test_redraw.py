@@ -1,0 +1,92 @@
+"""A figure that the slider moved is the one that plotly.js draws as a whole, to each attribute of each node."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from benchmarks.browser import until
+from tests.browser.steps import CONVNET, LENET, drawn
+
+pytestmark = pytest.mark.browser
+
+KEYS = ("ArrowRight", "PageUp", "PageUp", "ArrowLeft", "Home", "PageUp", "End", "PageDown")
+
+COUNTED = """() => {
+  window.drew = { react: {}, relayout: {} }
+  for (const name of Object.keys(drew)) {
+    const draw = Plotly[name]
+    Plotly[name] = (plot, ...rest) => {
+      drew[name][plot.id] = (drew[name][plot.id] ?? 0) + 1
+      return draw.call(Plotly, plot, ...rest)
+    }
+  }
+}"""
+"""From now on, how often each figure is drawn whole, and how often what stands on it."""
+
+AGAIN = """async (plot) => {
+  await Plotly.react(plot, structuredClone(plot.data), structuredClone(plot.layout))
+}"""
+"""Draw the whole figure."""
+
+SHOWN = """(plot) => {
+  const nodes = [...plot.querySelectorAll("svg.main-svg")].map((svg) => svg.innerHTML).join("")
+  const plain = (value) => (Array.isArray(value) ? value.every(plain) : typeof value !== "object" || value === null)
+  const kept = ([name, value]) => !name.startsWith("_") && plain(value) && JSON.stringify(value ?? null) !== "null"
+  const said = (point) => Object.fromEntries(Object.entries(point).filter(kept))
+  return [nodes, ...plot.calcdata.map((points) => JSON.stringify(points.map(said)))].flatMap((part) => part.split(">"))
+}"""
+"""What one sees of it, and what it says on hover."""
+
+
+def moved(page: Page, key: str) -> None:
+    """A key on the slider; all figures show it when this returns, those out of sight too."""
+    page.focus(".live-panel input")
+    page.keyboard.press(key)
+    page.evaluate("() => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)))")
+    until(
+        page,
+        "document.querySelector('.live-panel').dataset.drawn === document.querySelector('.live-panel input').value",
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "quick"),
+    [
+        (f"prune?run={LENET}", 9),
+        (f"prune?run={CONVNET}&repair=refit", 9),
+        (f"storage?run={LENET}", 1),
+        (f"images?run={LENET}", 1),
+        (f"?run={CONVNET}", 1),
+    ],
+)
+def test_what_a_stop_changes_is_drawn_as_the_whole_figure_would_be(visit: Any, path: str, quick: int) -> None:
+    page = drawn(visit(viewport={"width": 1400, "height": 6000}).open(path))
+    until(page, "[...document.querySelectorAll('.live-panel .plot:not(.of-wall .plot)')].every((plot) => plot.data)")
+    plots = page.query_selector_all(".live-panel .js-plotly-plot")
+    for plot in plots:
+        plot.evaluate(AGAIN)
+    page.evaluate(COUNTED)
+    for key in KEYS:
+        moved(page, key)
+        for plot in plots:
+            seen = plot.evaluate(SHOWN)
+            plot.evaluate(AGAIN)
+            assert plot.evaluate(SHOWN) == seen, (key, plot.get_attribute("id"))
+    react, relayout = page.evaluate("[drew.react, drew.relayout]")
+    spared = [name for name, times in react.items() if times < 2 * len(KEYS)]
+    assert len(spared) >= quick, (react, relayout)
+
+
+def test_every_number_of_a_matrix_is_there_after_each_move(visit: Any) -> None:
+    page = drawn(visit(viewport={"width": 1400, "height": 6000}).open(f"prune?run={LENET}"))
+    until(page, "document.querySelector('#plot-pruned').data")
+    for key in KEYS:
+        moved(page, key)
+        shown, given = page.evaluate("""() => {
+          const kept = (texts) => texts.map((text) => text.trim()).filter(Boolean).sort()
+          const plot = document.querySelector("#plot-pruned")
+          const nodes = [...plot.querySelectorAll(".textpoint text")]
+          return [kept(nodes.map((node) => node.textContent)), kept(plot.data[1].text)]
+        }""")
+        assert shown == given and len(given) >= 10, key
