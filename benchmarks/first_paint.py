@@ -17,10 +17,10 @@ from benchmarks.results import Row, save, spread
 from benchmarks.session import serving
 
 STARTS = 5
-PAGES = ("?sparsity=90", "prune?sparsity=90")
-ANSWER = "document.querySelector('.readouts dd')?.textContent"
-FIGURES = "document.querySelector('.live-panel[data-drawn]')"
+PANEL = ("document.querySelector('.readouts dd')?.textContent", "document.querySelector('.live-panel[data-drawn]')")
+STUDY = ("document.querySelector('h2')?.textContent", "document.querySelector('.js-plotly-plot .main-svg')")
 """What is there once the answer can be read, and once all figures on the screen are drawn."""
+PAGES = {"?sparsity=90": PANEL, "prune?sparsity=90": PANEL, "study": STUDY}
 MOMENTS = ("first paint (s)", "answer (s)", "figures (s)")
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 WATCH = """
@@ -48,9 +48,9 @@ def tab(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def seen(page: Page, url: str) -> tuple[float, ...]:
+def seen(page: Page, url: str, answer: str, figures: str) -> tuple[float, ...]:
     """Seconds until each moment, and how much the layout shifts after the last."""
-    page.add_init_script(WATCH.replace("ANSWER", ANSWER).replace("FIGURES", FIGURES))
+    page.add_init_script(WATCH.replace("ANSWER", answer).replace("FIGURES", figures))
     page.goto(url)
     page.wait_for_selector(SETTLED, state="attached", timeout=60_000)
     until(page, "moments.answer && moments.figures")
@@ -63,12 +63,12 @@ def main() -> None:
     found: dict[tuple[str, str], list[tuple[float, ...]]] = {}
     with chromium() as browser:
         for _ in range(STARTS):
-            for path in PAGES:
+            for path, shown in PAGES.items():
                 with TemporaryDirectory() as store, serving("streamlit_app.py", {"PRUNELAB_RUNS": store}) as (port, _):
                     for visitor in ("first of a cold server", "second"):
                         with tab(browser) as page:
                             values = found.setdefault((path, visitor), [])
-                            values.append(seen(page, f"http://127.0.0.1:{port}/{path}"))
+                            values.append(seen(page, f"http://127.0.0.1:{port}/{path}", *shown))
     rows: list[Row] = [
         {
             "page": path.partition("?")[0] or "overview",

@@ -16,8 +16,17 @@ def text(app: AppTest) -> str:
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 
+def sent(app: AppTest, name: str) -> list[dict[str, Any]]:
+    """What the browser is sent by each of our components that gets a value of this name."""
+    return [data for element in app.get("bidi_component") if name in (data := json.loads(element.proto.json))]
+
+
 def rows(app: AppTest, label: str | None = None) -> dict[str, Any]:
     """The rows of the page's table with this label, or of its last one, by their names, as the browser gets them."""
-    tables = [json.loads(element.proto.json) for element in app.get("bidi_component")]
-    shown = [table for table in tables if label in (None, table.get("label"))]
+    shown = [table for table in sent(app, "rows") if label in (None, table["label"])]
     return {row["name"]: row for row in shown[-1]["rows"]}
+
+
+def charts(app: AppTest) -> list[dict[str, Any]]:
+    """What the browser is sent of each figure without a slider."""
+    return [{**data, "figure": json.loads(data["figure"])} for data in sent(app, "alt")]

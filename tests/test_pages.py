@@ -41,7 +41,7 @@ from pages.ui.view.site import PAGES
 from tests import shelf, small
 from tests.curves import curve, studied
 from tests.patience import PATIENCE
-from tests.reading import ROUTER, rows, text
+from tests.reading import ROUTER, charts, rows, sent, text
 
 
 @pytest.fixture(scope="module")
@@ -330,7 +330,7 @@ def test_where_answers_change_first_is_drawn_from_the_stored_answers(
     images: AppTest, shelved: tuple[Path, Run, Run]
 ) -> None:
     images.segmented_control(key="section").set_value("First to change").run()
-    bars = json.loads(images.get("plotly_chart")[0].proto.spec)["data"][0]
+    bars = charts(images)[0]["figure"]["data"][0]
     profile = RunStore(shelved[0]).profile(seen(images, shelved).id, PruningConfig())
     assert profile is not None
     counts = np.bincount(first_change(profile), minlength=len(profile.k) + 1)
@@ -514,7 +514,7 @@ def test_the_study_page_compares_the_criteria_in_words_figure_and_table(
     app.switch_page("study.py").run()
     assert not app.exception and "cells of this figure" not in text(app)
     assert "over 5 networks" in app.header[0].value and "more than Random" in text(app)
-    spec = json.loads(app.get("plotly_chart")[0].proto.spec)
+    spec = charts(app)[0]["figure"]
     drawn = [trace for trace in spec["data"] if trace["mode"] == "lines+markers"]
     assert [trace["name"] for trace in drawn][:2] == ["Magnitude", "Random"] and len(drawn) == len(levels)
     found = rows(app)
@@ -591,7 +591,7 @@ def test_the_claim_is_answered_in_words_figure_and_table(
         name: "yes" if name == "signed 0.1" else "no" for name in found
     }
     assert "All 5 networks were trained and audited on this server" in text(app)
-    assert "reported" in app.get("plotly_chart")[0].proto.spec
+    assert "reported" in str(charts(app)[0]["figure"])
 
 
 def test_the_claim_without_audits_offers_to_compute_them(app: AppTest) -> None:
@@ -728,8 +728,7 @@ def known(store: RunStore, *runs: Run) -> Iterator[tuple[Run, Profile, Ledger]]:
 
 def drawn_runs(app: AppTest) -> set[str]:
     """The runs with a line in the figure of the frontier."""
-    sent = [json.loads(element.proto.json) for element in app.get("bidi_component")]
-    figure = json.loads(next(data["figure"] for data in sent if "figure" in data))
+    figure = json.loads(sent(app, "mark")[0]["figure"])
     return {name.split("@")[0] for trace in figure["base"]["data"] for name in trace.get("ids", ())}
 
 

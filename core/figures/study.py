@@ -124,7 +124,7 @@ def sensitivity(lines: Sequence[Band]) -> go.Figure:
     shades = go.Heatmap(
         z=fall, x=stops, y=labels(layers), zmin=-85, zmax=0, xgap=1, ygap=1, text=texts,
         colorscale=[[0, "rgba(213, 94, 0, 0.9)"], [1, "rgba(213, 94, 0, 0.0)"]],
-        colorbar={"title": {"text": "pp"}, "thickness": 10, "tickvals": [-80, -60, -40, -20, 0], "outlinewidth": 0},
+        colorbar={"ticksuffix": " pp", "thickness": 10, "tickvals": [-80, -60, -40, -20, 0], "outlinewidth": 0},
         hovertemplate="%{y} pruned to %{x}: %{text}<extra></extra>",
     )  # fmt: skip
     figure = framed(go.Figure(shades), 110 + 36 * len(lines)).update_yaxes(names_axis(layers, down=True))
@@ -174,8 +174,8 @@ def readings(summaries: Sequence[Summary]) -> go.Figure:
     figure.add_vline(0, line={"color": GREY, "width": 1})
     figure.add_vline(
         100 * REPORTED, line={"color": DENSE, "dash": "dash", "width": 2},
-        annotation={"text": f"reported: {wording.points(REPORTED)}", "yanchor": "bottom", "y": 1},
+        annotation={"text": f"reported: {wording.points(REPORTED)}", "yanchor": "bottom", "y": 1, "xanchor": "right"},
     )  # fmt: skip
     framed(figure, 110 + 52 * len(summaries)).update_yaxes(categories(titles[::-1]), showgrid=False)
     reach = [min(seen.min(), 100 * REPORTED) - 1, max(seen.max(), 0) + 1]
-    return figure.update_xaxes(title={"text": "Difference in accuracy, pp", "standoff": 8}, range=reach, tickangle=0)
+    return figure.update_xaxes(title={"text": "Difference, pp", "standoff": 8}, range=reach, tickangle=0)

@@ -113,7 +113,7 @@ def _multiples(names: Names, axes: Sequence[Spec]) -> tuple[Spec, Spec]:
     for j, ((short, full), axis, (x, y)) in enumerate(zip(names, axes, domains, strict=True)):
         n = nth(j)
         layout[f"xaxis{n}"] = plain_axis(anchor=f"y{n}", domain=x, showgrid=False, **axis)
-        layout[f"yaxis{n}"] = plain_axis(anchor=f"x{n}", domain=y, nticks=4, rangemode="tozero")
+        layout[f"yaxis{n}"] = plain_axis(anchor=f"x{n}", domain=y, nticks=4, rangemode="tozero", tickformat=",")
         place = {"x": sum(x) / 2, "xanchor": "center", "xref": "paper", "y": y[1], "yanchor": "bottom", "yref": "paper"}
         hover = {"hovertext": full} if full != short else {}
         layout["annotations"].append({"text": short, "showarrow": False, "font": {"size": 13}, **place, **hover})

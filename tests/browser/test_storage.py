@@ -124,7 +124,7 @@ LONELIEST = """(plot, run) => {
 def test_a_clicked_point_of_the_frontier_opens_its_network(visit: Any, touch: bool) -> None:
     screen = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True} if touch else {}
     page = visit(**screen).open(f"storage?run={LENET}&sparsity=50")
-    plot = page.locator(".points .plot[data-mark]")
+    plot = page.locator(".still .plot[data-mark]")
     plot.scroll_into_view_if_needed()
     before = plot.get_attribute("data-mark")
     point = plot.evaluate(LONELIEST, CONVNET)

@@ -1,7 +1,7 @@
 """A figure without a slider, as on every page: zoomed only by its buttons, and saved as a picture.
 
 It is the same for all visitors, and plotly.py takes longer to build it than a page takes for everything else. So each
-figure is built once: Streamlit's message to the browser is cached under everything that the figure was made of.
+figure is built once: its JSON is cached under everything that the figure was made of.
 """
 
 from dataclasses import is_dataclass
@@ -12,20 +12,31 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from pages.ui.components import plotlyjs
+from pages.ui.components.component import declare
+from pages.ui.server.paths import served
+
 KEPT = 128
 """Number of cached figures, the latest ones; each takes some ten thousand bytes."""
 
-_BUTTONS = {"displaylogo": False, "modeBarButtons": [["zoom2d", "pan2d", "resetScale2d", "toImage"]]}
-_NO_BUTTONS = {"displayModeBar": False}
-
 Draw = partial[go.Figure]
 """A function of `core.figures` with its arguments, from which alone the figure is made."""
+
+_HTML = """
+<figure class="still">
+  <p class="failure" role="alert"></p>
+  <div class="plot"></div>
+</figure>
+"""
+
+_component = declare(__file__, _HTML, "plotting", "still")
 
 
 def chart(draw: Draw, key: str, alt: str, *, buttons: bool = True) -> None:
     """Show a figure. `alt` describes it for anyone who cannot see it."""
     made_of = repr((draw.func.__qualname__, _content(draw.args), _content(draw.keywords)))
-    _shown(made_of, key, alt, buttons, draw)
+    figure = _built(made_of, draw)
+    _component(data={"figure": figure, "alt": alt, "buttons": buttons, "plotly": served(plotlyjs.PATH)}, key=key)
 
 
 def _content(value: Any) -> Any:
@@ -48,6 +59,6 @@ def _content(value: Any) -> Any:
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
-def _shown(made_of: str, key: str, alt: str, buttons: bool, _draw: Draw) -> None:
-    """Show the figure. Streamlit caches the element too, and shows it again without calling this."""
-    st.plotly_chart(_draw(), key=key, config=_BUTTONS if buttons else _NO_BUTTONS, alt=alt)
+def _built(made_of: str, _draw: Draw) -> str:
+    """The figure as JSON, without plotly.py's theme: the browser sets colours and font."""
+    return str(_draw().update_layout(template=None).to_json())

@@ -9,14 +9,14 @@ from pages.ui.components.component import declare
 from pages.ui.server.paths import served
 
 _HTML = """
-<figure class="points pickable">
+<figure class="still pickable">
   <figcaption></figcaption>
   <p class="failure" role="alert"></p>
   <div class="plot"></div>
 </figure>
 """
 
-_component = declare(__file__, _HTML, "plotting")
+_component = declare(__file__, _HTML, "plotting", "still")
 
 
 def points(figure: str, mark: tuple[float, float], *, title: str, key: str, on_pick: Callable[[str], None]) -> None:
