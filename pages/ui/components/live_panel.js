@@ -357,7 +357,7 @@ class Panel {
 
   // Asking a node for its width in the midst of drawing has the browser lay the page out; its observer knows it.
   isNarrow() {
-    return (this.width ||= this.root.clientWidth) < NARROW
+    return (this.width || this.root.clientWidth) < NARROW
   }
 
   recolour() {
@@ -368,10 +368,8 @@ class Panel {
   }
 
   resize() {
-    const { clientWidth } = this.root
-    if (clientWidth === 0 || clientWidth === this.width) return
-    this.width = clientWidth
-    if (!this.content) return
+    if (!this.content || this.root.clientWidth === 0 || this.root.clientWidth === this.width) return
+    this.width = this.root.clientWidth
     this.reserve()
     this.raise()
     if (!window.Plotly) return
