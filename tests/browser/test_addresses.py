@@ -136,10 +136,10 @@ def test_the_way_home_is_a_click(browser: Browser, server: Server, scheme: str) 
     page.close()
 
 
-def test_pages_whose_figures_the_panel_draws_name_its_script_early(visit: Any, server: Server) -> None:
+def test_pages_that_open_with_figures_name_the_script_that_draws_them_early(visit: Any, server: Server) -> None:
     for page in PAGES:
         with urllib.request.urlopen(f"{server.url}/{page.name}", timeout=PATIENCE) as answer:
-            assert ("plotly" in str(answer.headers.get("link"))) == page.panel
+            assert ("plotly" in str(answer.headers.get("link"))) == (page.panel or page.figures)
         opened = visit().open(page.name)
         if page.panel:
             expect(opened.locator(".live-panel")).to_have_count(1)

@@ -27,6 +27,28 @@ def test_each_part_is_in_the_link_and_shows_a_figure(visit: Any) -> None:
     expect(page.locator("h2").first).to_contain_text("by magnitude changes accuracy by")
 
 
+@pytest.mark.parametrize("path", ["study", "images?section=First to change", "storage"])
+def test_all_figures_are_drawn_by_one_plotly_js_and_say_what_they_show(visit: Any, path: str) -> None:
+    visitor, asked = visit(), []
+    visitor.page.on("request", lambda request: asked.append(request.url))
+    page = visitor.open(path)
+    figures = page.locator("figure.still")
+    expect(figures.first.locator(".main-svg").first).to_be_visible()
+    assert len({url for url in asked if "plotly" in url.lower()}) == 1
+    assert all(figure.get_attribute("aria-label") or figure.inner_text().strip() for figure in figures.all())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_figure_has_the_colours_of_the_page(visit: Any, scheme: str) -> None:
+    page = visit(color_scheme=scheme).open("study")
+    figure = page.locator("figure.still").first
+    expect(figure.locator(".xtick text").first).to_be_visible()
+    colours = figure.evaluate(
+        "(f) => [f, f.querySelector('.xtick text')].map((node, i) => getComputedStyle(node)[i ? 'fill' : 'color'])"
+    )
+    assert colours[0] == colours[1] == page.evaluate("getComputedStyle(document.querySelector('h1')).color")
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_a_narrow_screen_does_not_scroll_sideways(visit: Any, part: str) -> None:
     page = visit(viewport={"width": 390, "height": 844}, has_touch=True).open(f"study?part={part}")

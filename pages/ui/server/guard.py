@@ -158,7 +158,7 @@ def _for_page(scope: Scope, message: Message) -> list[tuple[bytes, bytes]]:
         return []
     headers = []
     page = page_at(scope["path"])
-    if page is not None and page.panel:
+    if page is not None and (page.panel or page.figures):
         headers.append((b"link", f"<{served(plotlyjs.PATH)}>; rel=preload; as=script; fetchpriority=low".encode()))
     if VISITOR not in cookie_parser(_header(scope, b"cookie").decode("latin-1")):
         value = f"{VISITOR}={secrets.token_urlsafe(16)}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"

@@ -10,7 +10,7 @@ from pages.ui.server.paths import served
 class Page:
     """A page: its script in `pages/`, its name and Material icon in the bar, its question, and what it shows.
 
-    `panel`: whether the live panel draws its figures.
+    `panel`: whether the live panel draws its figures; `figures`: whether it opens with figures without a slider.
     """
 
     script: str
@@ -19,6 +19,7 @@ class Page:
     question: str
     about: str
     panel: bool = False
+    figures: bool = False
 
     @property
     def name(self) -> str:
@@ -76,6 +77,7 @@ PAGES = (
         "science",
         "Is magnitude a good metric?",
         "Criteria, layers, retraining and the report's claim.",
+        figures=True,
     ),
     Page("teach.py", "Teach", "school", "What can a class do with it?", "Exercises with links."),
 )
