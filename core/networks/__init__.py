@@ -35,9 +35,9 @@ _QUICK = replace(_MUON, epochs=3, batch_size=96, learning_rate=0.01, skip=0.5)
 
 _SPARSE = Compression(start="dense", criterion="lamp", begin=0.0, end=0.5, teacher="dense")
 _CUT = replace(_MUON, epochs=12, label_smoothing=0.0)
-_TEN = replace(_CUT, compression=replace(_SPARSE, sparsity=0.90))
+_TEN = replace(_CUT, epochs=20, compression=replace(_SPARSE, sparsity=0.90))
 _FIVE = replace(_CUT, epochs=20, compression=replace(_SPARSE, sparsity=0.95))
-_TWO = replace(_CUT, epochs=16, compression=replace(_SPARSE, sparsity=0.98, teacher="resnet"))
+_TWO = replace(_CUT, epochs=24, compression=replace(_SPARSE, sparsity=0.98))
 _ROUNDS = replace(_CUT, epochs=15, compression=Compression(sparsity=0.95, pruning="iterative", criterion="lamp"))
 _FILE = replace(_CUT, compression=replace(_SPARSE, sparsity=0.94, bits=4, rounded=0.4))
 _TINY = replace(
