@@ -90,3 +90,23 @@ def test_every_number_of_a_matrix_is_there_after_each_move(visit: Any) -> None:
           return [kept(nodes.map((node) => node.textContent)), kept(plot.data[1].text)]
         }""")
         assert shown == given and len(given) >= 10, key
+
+
+@pytest.mark.parametrize(("path", "figures"), [("study", "figure.still"), (f"prune?run={LENET}", ".live-panel")])
+def test_a_figure_that_leaves_the_page_while_it_is_drawn_is_no_error(visit: Any, path: str, figures: str) -> None:
+    page = visit().open(path)
+    until(page, f"document.querySelector('{figures} .plot')?.data")
+    page.evaluate(
+        """(figures) => {
+          const react = Plotly.react
+          Plotly.react = async (...given) => {
+            await react.call(Plotly, ...given)
+            for (const plot of document.querySelectorAll(`${figures} .plot`)) plot.remove()
+            window.gone = true
+          }
+        }""",
+        figures,
+    )
+    page.set_viewport_size({"width": 700, "height": 900})
+    until(page, "window.gone")
+    page.evaluate("() => new Promise((next) => setTimeout(next, 500))")  # `visit` fails at a console error

@@ -376,7 +376,7 @@ class Panel {
     this.plots.forEach(async (plot, i) => {
       if (!plot.data) return
       await this.renew(i)
-      Plotly.Plots.resize(plot)
+      fit(plot)
     })
   }
 

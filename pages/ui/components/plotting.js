@@ -35,3 +35,8 @@ function colours(node) {
   const style = getComputedStyle(node)
   return { "font.color": style.color, "font.family": style.fontFamily }
 }
+
+// To the room that it has now; a figure that has left the page meanwhile has none, which plotly.js takes for an error.
+function fit(plot) {
+  if (plot.offsetParent) return Plotly.Plots.resize(plot)
+}

@@ -49,7 +49,7 @@ class Still {
     if (!this.plot.data || !width || width === this.width) return
     this.width = width
     await this.draw()
-    Plotly.Plots.resize(this.plot)
+    fit(this.plot)
   }
 
   release() {
