@@ -122,7 +122,9 @@ def test_the_panel_is_saved_as_a_picture_of_twice_its_size(
     assert name == f"prunelab-{LENET}-50.png"
     width = page.evaluate("document.querySelector('.live-panel').clientWidth")
     assert image.width == 2 * (width + 48)
-    figures = page.evaluate("[...document.querySelectorAll('.plot')].reduce((sum, plot) => sum + plot.clientHeight, 0)")
+    figures = page.evaluate(
+        "[...document.querySelectorAll('.live-panel .plot')].reduce((sum, plot) => sum + plot.clientHeight, 0)"
+    )
     assert image.height > 2 * figures / (3 if how is DESK else 1)
     assert (sum(image.getpixel((5, 5))) > 600) == (scheme == "light")  # type: ignore[arg-type]
     for part in range(8):  # there is something everywhere, also where nobody has scrolled to
