@@ -57,6 +57,8 @@ def moved(page: Page, key: str) -> None:
         (f"prune?run={CONVNET}&repair=refit", 9),
         (f"storage?run={LENET}", 1),
         (f"images?run={LENET}", 1),
+        (f"images?run={LENET}&section=Class+by+class&repair=refit", 1),
+        (f"images?run={LENET}&image=3", 0),
         (f"?run={CONVNET}", 1),
     ],
 )
