@@ -121,10 +121,12 @@ def sensitivity(lines: Sequence[Band]) -> go.Figure:
     fall = np.array([100 * (line.mean - line.dense.mean()) for line in lines])
     texts = [[wording.points(float(value) / 100, 1) for value in row] for row in fall]
     stops = [wording.sparsity(s) for s in lines[0].sparsity]
+    falls = [-80, -60, -40, -20, 0]
     shades = go.Heatmap(
         z=fall, x=stops, y=labels(layers), zmin=-85, zmax=0, xgap=1, ygap=1, text=texts,
         colorscale=[[0, "rgba(213, 94, 0, 0.9)"], [1, "rgba(213, 94, 0, 0.0)"]],
-        colorbar={"ticksuffix": " pp", "thickness": 10, "tickvals": [-80, -60, -40, -20, 0], "outlinewidth": 0},
+        colorbar={"tickvals": falls, "ticktext": [wording.points(f / 100, 0) for f in falls], "thickness": 10,
+                  "outlinewidth": 0},
         hovertemplate="%{y} pruned to %{x}: %{text}<extra></extra>",
     )  # fmt: skip
     figure = framed(go.Figure(shades), 110 + 36 * len(lines)).update_yaxes(names_axis(layers, down=True))
