@@ -1,6 +1,6 @@
 // A figure without a slider, which nothing on the page moves.
 
-const drawing = kept(Still, ".still")
+const drawing = kept(() => Still, ".still")
 
 export default function ({ parentElement, data }) {
   const still = drawing(parentElement)

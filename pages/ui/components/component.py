@@ -6,16 +6,14 @@ from typing import Any
 
 import streamlit as st
 
-_SHARED = Path(__file__).with_name("term")
-"""Script and style that every component may use: a glossary term that opens."""
+_SHARED = ("kept", "term")
+"""Scripts and styles that every component may use: what it keeps between reruns, and a glossary term that opens."""
 
 
 def source(file: str, suffix: str, *parts: str) -> str:
     """The script (`.js`) or style (`.css`) of a Python file's component, after those of its parts next to it."""
-    paths = [
-        path.with_suffix(suffix) for path in (_SHARED, *(Path(file).with_name(part) for part in parts), Path(file))
-    ]
-    return "".join(path.read_text("utf-8") for path in paths if path.exists())
+    paths = [*(Path(file).with_name(part) for part in (*_SHARED, *parts)), Path(file)]
+    return "".join(path.read_text("utf-8") for path in (path.with_suffix(suffix) for path in paths) if path.exists())
 
 
 def declare(file: str, html: str, *parts: str) -> Any:

@@ -2,11 +2,10 @@
 
 const WIDTH = 16
 
-const sheets = new WeakMap() // parentElement -> Sheet; the default export runs again on every rerun
+const sheets = kept(() => Sheet, ".drawing")
 
 export default function ({ parentElement, setStateValue }) {
-  if (!sheets.has(parentElement)) sheets.set(parentElement, new Sheet(parentElement.querySelector(".drawing")))
-  sheets.get(parentElement).send = (picture) => setStateValue("drawn", picture)
+  sheets(parentElement).send = (picture) => setStateValue("drawn", picture)
 }
 
 class Sheet {

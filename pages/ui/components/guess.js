@@ -5,11 +5,10 @@ const EDGE = { top: 30, right: 18, bottom: 46, left: 34 }
 const STEPS = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 10, PageDown: -10, Home: -100, End: 100 }
 const HINT = "Drag each point to the accuracy that you expect, or move it with the arrow keys."
 
-const charts = new WeakMap() // parentElement -> Chart; the default export runs again on every rerun
+const charts = kept(() => Chart, ".guess")
 
 export default function ({ parentElement, data, setTriggerValue }) {
-  if (!charts.has(parentElement)) charts.set(parentElement, new Chart(parentElement.querySelector(".guess")))
-  const chart = charts.get(parentElement)
+  const chart = charts(parentElement)
   chart.send = (percents) => setTriggerValue("sent", percents)
   chart.show(data)
 }

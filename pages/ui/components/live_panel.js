@@ -6,12 +6,11 @@ const PLAY_EVERY = 140 // milliseconds
 const SETTLE_AFTER = 120 // milliseconds; a held key sends where it ends, not every stop on the way
 const KEPT = 8 // answers of the server, so that going back and forth between two profiles asks once
 
-const panels = new WeakMap() // parentElement -> Panel; the default export runs again on every rerun
+const panels = kept(() => Panel, ".live-panel")
 
 export default function (component) {
   const { parentElement, data } = component
-  if (!panels.has(parentElement)) panels.set(parentElement, new Panel(parentElement.querySelector(".live-panel")))
-  const panel = panels.get(parentElement)
+  const panel = panels(parentElement)
   panel.update(data, (name, value) => component[name === "moved" ? "setStateValue" : "setTriggerValue"](name, value))
   return () => panel.release()
 }

@@ -37,7 +37,7 @@ class Points extends Still {
   }
 }
 
-const drawing = kept(Points, ".still")
+const drawing = kept(() => Points, ".still")
 
 export default function ({ parentElement, data, setTriggerValue }) {
   const points = drawing(parentElement)

@@ -56,12 +56,3 @@ class Still {
     this.resizing.disconnect()
   }
 }
-
-// One of a kind for each place where a component is mounted; its default export runs again on every rerun.
-function kept(kind, selector) {
-  const all = new WeakMap() // parentElement -> Still
-  return (parent) => {
-    if (!all.has(parent)) all.set(parent, new kind(parent.querySelector(selector)))
-    return all.get(parent)
-  }
-}

@@ -4,11 +4,10 @@
 const TAKEN = "prunelab-tour"
 const APART = 12 // pixels between the part, the card and the edges of the window
 
-const tours = new WeakMap() // parentElement -> Tour; the default export runs again on every rerun
+const tours = kept(() => Tour, ".tour")
 
 export default function ({ parentElement, data }) {
-  if (!tours.has(parentElement)) tours.set(parentElement, new Tour(parentElement.querySelector(".tour")))
-  const tour = tours.get(parentElement)
+  const tour = tours(parentElement)
   tour.steps = data.steps
   return () => tour.end()
 }
