@@ -1,13 +1,16 @@
-"""Seconds to 92.0 % test accuracy, ours against the usual tutorial pipeline, and epoch times on the same network.
+"""Seconds to 92.0 and 94.0 % test accuracy, ours against the usual tutorial pipeline; epochs of the same network.
 
 The two take turns, so that both see the same moods of the machine. The tutorial's clock stands still while it is
 tested after each epoch. Ours is the whole training of the smallest network that gets there, its validations included,
-and is tested once, when it is done. Ours trains on 55,000 images, since 5,000 are kept for validation, the tutorial on
-60,000. Epochs on the same network are of equal numbers of images: ours are scaled by 60 / 55.
+and is tested once, when it is done; its recipe was chosen on the validation images. Ours trains on 55,000 images, since
+5,000 are kept for validation, the tutorial on 60,000. Epochs on the same network are of equal numbers of images: ours
+are scaled by 60 / 55.
 """
 
 import statistics
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from itertools import product
 
 from benchmarks import tutorial
 from benchmarks.results import Row, save, spread
@@ -15,21 +18,43 @@ from core.config import RunConfig, TrainingConfig
 from core.data import FASHION, Dataset, load
 from core.engine.inference import Classifier
 from core.engine.training import train
-from core.networks import NETWORKS
+from core.networks import DEFAULT_NETWORK, NETWORKS
 
-TARGET = 0.92
-NETWORK = "convnet-small"
-RECIPE = NETWORKS[NETWORK].recipes["quick"]
 SEEDS = (0, 1, 2)
-MOST_EPOCHS = 20
+EPOCHS = 20  # of the tutorial, at most
+SAME_EPOCHS = 8
+
+_QUICK = NETWORKS[DEFAULT_NETWORK].recipes["quick"]
 
 
-def ours(seed: int, data: Dataset) -> tuple[float, float]:
-    """Seconds of a whole training and its test accuracy."""
-    config = RunConfig(network=NETWORK, training=RECIPE, seed=seed)
+@dataclass(frozen=True)
+class Aim:
+    """A test accuracy, and the training that gets there."""
+
+    accuracy: float
+    network: str
+    recipe: TrainingConfig
+
+
+AIMS = (Aim(0.92, "convnet-small", _QUICK), Aim(0.94, "convnet", replace(_QUICK, epochs=10)))
+
+
+@dataclass(frozen=True)
+class Passed:
+    """The seconds that something took, and the test accuracy after it."""
+
+    seconds: float
+    test_accuracy: float
+
+
+def ours(aim: Aim, seed: int, data: Dataset) -> Passed:
+    """A whole training."""
+    config = RunConfig(network=aim.network, training=aim.recipe, seed=seed)
     trained = train(config, data)
     predictions = Classifier(config.design(data.problem), data.test.images).infer(trained.weights).argmax(1)
-    return trained.seconds, float((predictions == data.test.labels).mean())
+    passed = Passed(trained.seconds, float((predictions == data.test.labels).mean()))
+    print(f"ours, seed {seed}: {passed.seconds:.1f} s, {passed.test_accuracy:.2%} test accuracy", flush=True)
+    return passed
 
 
 def same_network_epoch(data: Dataset) -> float:
@@ -39,55 +64,65 @@ def same_network_epoch(data: Dataset) -> float:
     return trained.history[0].seconds * 60_000 / 55_000
 
 
-def tutorial_to_target() -> Iterator[tuple[float, float]]:
-    for number, (seconds, accuracy) in enumerate(tutorial.epochs(), 1):
-        print(f"tutorial, epoch {number}: {seconds:.1f} s, {accuracy:.2%} test accuracy", flush=True)
-        yield seconds, accuracy
-        if accuracy >= TARGET or number == MOST_EPOCHS:
+def usual_epochs() -> Iterator[Passed]:
+    """The tutorial's epochs until it reaches the highest aim, or to the last."""
+    for number, passed in enumerate((Passed(*epoch) for epoch in tutorial.epochs()), 1):
+        print(f"tutorial, epoch {number}: {passed.seconds:.1f} s, {passed.test_accuracy:.2%} test accuracy", flush=True)
+        yield passed
+        if passed.test_accuracy >= AIMS[-1].accuracy or number == EPOCHS:
             return
+
+
+def row(aim: Aim, usual: list[Passed], mine: list[Passed]) -> Row:
+    """The seconds to an aim; if the tutorial does not get there, those of all its epochs, which are too few."""
+    there = next((n for n, epoch in enumerate(usual, 1) if epoch.test_accuracy >= aim.accuracy), None)
+    tutorial_seconds, seconds = (
+        sum(epoch.seconds for epoch in usual[:there]),
+        statistics.median(p.seconds for p in mine),
+    )
+    return {
+        "what": f"{aim.accuracy:.1%} test accuracy, {aim.network}",
+        "tutorial (s)": tutorial_seconds,
+        "its epochs": there or f"not in {len(usual)}, best {max(epoch.test_accuracy for epoch in usual):.2%}",
+        "ours (s)": seconds,
+        "times sooner": tutorial_seconds / seconds,
+        "ours, lowest (%)": round(100 * min(p.test_accuracy for p in mine), 2),
+        "reached": all(p.test_accuracy >= aim.accuracy for p in mine),
+    }
 
 
 def main() -> None:
     data = load(FASHION.id)
     NETWORKS["tutorial"] = tutorial.SAME
-    usual, mine, same = [], [], []
-    seeds = iter(SEEDS)
-    for epoch in tutorial_to_target():
+    usual, same = list[Passed](), list[float]()
+    mine: dict[Aim, list[Passed]] = {aim: [] for aim in AIMS}
+    turns = product(AIMS, SEEDS)
+    for epoch in usual_epochs():
         usual.append(epoch)
-        same.append(same_network_epoch(data))
-        if (seed := next(seeds, None)) is not None:
-            mine.append(ours(seed, data))
-            print(f"ours, seed {seed}: {mine[-1][0]:.1f} s, {mine[-1][1]:.2%} test accuracy", flush=True)
-    for seed in seeds:
-        mine.append(ours(seed, data))
+        if len(same) < SAME_EPOCHS:
+            same.append(same_network_epoch(data))
+        if turn := next(turns, None):
+            mine[turn[0]].append(ours(*turn, data))
+    for aim, seed in turns:
+        mine[aim].append(ours(aim, seed, data))
 
-    usual_epoch, same_epoch = (statistics.median(times) for times in ([s for s, _ in usual], same))
-    to_target, seconds = sum(s for s, _ in usual), statistics.median(s for s, _ in mine)
-    reached = all(accuracy >= TARGET for _, accuracy in mine) and usual[-1][1] >= TARGET
-    rows: list[Row] = [
-        {
-            "what": "92.0 % test accuracy",
-            "tutorial (s)": to_target,
-            "ours (s)": seconds,
-            "times sooner": to_target / seconds,
-            "reached": reached,
-        },
-        {
-            "what": "one epoch, tutorial's network",
-            "tutorial (s)": usual_epoch,
-            "ours (s)": same_epoch,
-            "times sooner": usual_epoch / same_epoch,
-            "reached": True,
-        },
-    ]
-    measurements = {
-        "tutorial_epochs": [{"seconds": s, "test_accuracy": a} for s, a in usual],
-        "ours": [{"seed": n, "seconds": s, "test_accuracy": a} for n, (s, a) in zip(SEEDS, mine, strict=True)],
-        "ours_seconds": spread([s for s, _ in mine]),
-        "ours_same_network_epoch_seconds": spread(same),
-        "tutorial_epoch_seconds": spread([s for s, _ in usual]),
+    usual_epoch, same_epoch = statistics.median(epoch.seconds for epoch in usual), statistics.median(same)
+    epochs: Row = {
+        "what": "one epoch, tutorial's network",
+        "tutorial (s)": usual_epoch,
+        "its epochs": 1,
+        "ours (s)": same_epoch,
+        "times sooner": usual_epoch / same_epoch,
+        "ours, lowest (%)": "",
+        "reached": True,
     }
-    save("train_to_target", rows, measurements)
+    measurements = {
+        "tutorial_epochs": [asdict(epoch) for epoch in usual],
+        "ours": {f"{aim.accuracy:.1%}": [asdict(passed) for passed in mine[aim]] for aim in AIMS},
+        "ours_same_network_epoch_seconds": spread(same),
+        "tutorial_epoch_seconds": spread([epoch.seconds for epoch in usual]),
+    }
+    save("train_to_target", [*(row(aim, usual, mine[aim]) for aim in AIMS), epochs], measurements)
 
 
 if __name__ == "__main__":
