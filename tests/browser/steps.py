@@ -91,12 +91,13 @@ def opened(page: Page, path: Path) -> tuple[Page, list[str]]:
     return page, wrong
 
 
-def click_cell(page: Page, figure: str, column: int, row: int, of: int) -> None:
-    """Click a cell of a square matrix, once what an earlier click has changed moves it no more."""
+def click_cell(page: Page, figure: str, column: int, row: int, of: int, *, touch: bool = False) -> None:
+    """Click or tap a cell of a square matrix, once what an earlier click has changed moves it no more."""
     area = page.locator(f"#plot-{figure} .nsewdrag.drag").first
     area.scroll_into_view_if_needed()
     box = at_rest(page, area)
-    page.mouse.click(box["x"] + (column + 0.5) / of * box["width"], box["y"] + (row + 0.5) / of * box["height"])
+    click = page.touchscreen.tap if touch else page.mouse.click
+    click(box["x"] + (column + 0.5) / of * box["width"], box["y"] + (row + 0.5) / of * box["height"])
 
 
 def at_rest(page: Page, area: Locator) -> FloatRect:

@@ -81,6 +81,16 @@ def test_every_kind_of_cell_filters_the_gallery_and_the_link(visit: Any, run: Ru
     expect(title).to_have_text(heading(found(true=coat, dense=coat), "true class Coat", "dense answer Coat"))
 
 
+def test_a_tap_on_a_cell_is_sent_once(visit: Any) -> None:
+    visitor, sent = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True), list[bytes]()
+    visitor.page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(bytes(frame))))
+    page = drawn(visitor.open(f"images?sparsity={SPARSITY}"))
+    click_cell(page, "outcomes", 1, 0, 2, touch=True)
+    expect(page).to_have_url(re.compile("outcome=lost"))
+    page.wait_for_timeout(1000)
+    assert b"".join(sent).count(b'"figure"') == 1
+
+
 def test_a_link_opens_with_its_filter_and_page(visit: Any) -> None:
     page = drawn(visit().open(f"images?sparsity={SPARSITY}&outcome=lost&true=Sandal&page=2"))
     expect(page.get_by_role("heading", level=2)).to_contain_text("lost, true class Sandal")

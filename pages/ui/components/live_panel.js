@@ -334,7 +334,7 @@ class Panel {
     apply(data, layout, patchOf(figure, this.stop))
     plot.style.height = `${layout.height}px`
     await Plotly.react(plot, data, layout, MODE_BAR)
-    if (fresh) plot.on("plotly_click", (event) => this.clicked(i, event.points))
+    if (fresh) onClick(plot, (points) => this.clicked(i, points))
   }
 
   patch(i) {

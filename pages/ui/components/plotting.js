@@ -40,3 +40,16 @@ function colours(node) {
 function fit(plot) {
   if (plot.offsetParent) return Plotly.Plots.resize(plot)
 }
+
+const TAP = 500 // milliseconds
+
+// A click on points of a figure. Of a tap plotly.js tells twice: of the touch, and of the click that follows from it.
+function onClick(plot, act) {
+  let last
+  plot.on("plotly_click", ({ points }) => {
+    const where = JSON.stringify(points.map(({ curveNumber, pointNumber }) => [curveNumber, pointNumber]))
+    const again = last?.where === where && performance.now() - last.at < TAP
+    last = { where, at: performance.now() }
+    if (!again) act(points)
+  })
+}

@@ -1,7 +1,5 @@
 // A figure whose points can be clicked: a click sends the point's id to Python. Its last trace, the mark, moves over it.
 
-const TAP = 500 // milliseconds; plotly.js reports a tap twice: as the touch itself and as the click that follows from it
-
 class Points extends Still {
   async update(data, send) {
     this.send = send
@@ -26,14 +24,12 @@ class Points extends Still {
     await super.redraw(narrow)
     if (this.listening) return
     this.listening = true
-    this.plot.on("plotly_click", ({ points }) => this.click(points))
+    onClick(this.plot, (points) => this.click(points))
   }
 
   click(points) {
     const picked = points.find(({ curveNumber }) => this.figure.picks.includes(curveNumber))
-    if (!picked || performance.now() - this.clicked < TAP) return
-    this.clicked = performance.now()
-    this.send(picked.data.ids[picked.pointNumber])
+    if (picked) this.send(picked.data.ids[picked.pointNumber])
   }
 }
 
