@@ -31,7 +31,7 @@ def recipes() -> Iterator[str]:
     """Such as `convnet/5 %`."""
     for name, network in NETWORKS.items():
         for recipe in network.recipes:
-            if recipe not in network.dense:
+            if network.recipes[recipe].compression.shrinks:
                 yield f"{name}/{recipe}"
 
 

@@ -3,6 +3,8 @@
 Recipes were chosen on the validation images; the test images are looked at here. The tutorial's epochs are measured
 between the quick trainings. Arguments such as `convnet/thorough` or `convnet/thorough@2` (one seed) restrict the run;
 what else is in the file is kept. A run that ships with the product is not trained again: its own figures are taken.
+Networks that learn from another one take long, so they are kept in the store; found there, they are tested only.
+The seconds do not count the networks that are needed before.
 """
 
 import statistics
@@ -10,17 +12,19 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from benchmarks import tutorial
-from benchmarks.results import machine as this_machine
 from benchmarks.results import measurements, save
 from core.config import Problem, RunConfig
-from core.data import FASHION, Dataset, load
+from core.data import FASHION, Dataset, Split, load, split
 from core.engine import machine
 from core.engine.inference import Classifier
-from core.engine.training import train
+from core.engine.tasks import perform
+from core.engine.tasks.train import trained as train
+from core.engine.work import Work
 from core.networks import DEFAULT_NETWORK, NETWORKS
+from core.pruning import Weights
+from core.run import Network
+from core.store.results import Results
 from core.store.runs import RunStore
 
 SEEDS = (0, 1, 2)
@@ -28,29 +32,38 @@ QUICK = f"{DEFAULT_NETWORK}/quick"
 ALL = [f"{network}/{recipe}" for network in NETWORKS for recipe in NETWORKS[network].recipes]
 
 
-def measure(name: str, seed: int, data: Dataset) -> dict[str, Any]:
-    """One training."""
+def measure(name: str, seed: int, data: Dataset, store: RunStore) -> dict[str, Any]:
+    """One training, after those of the networks that it needs."""
     network, _, recipe = name.partition("/")
     config = RunConfig(network=network, training=NETWORKS[network].recipes[recipe], seed=seed)
-    store = RunStore()
+    results, job = Results(store), Network(config=config)
+    weights: Weights
+    trained: dict[str, Any]
     if store.has(config.run_id) and (run := store.get(config.run_id)).reference:
-        history, seconds, accuracy, threads = run.history, run.seconds, run.accuracy.value, run.machine["threads"]
-        processor, bfloat16 = run.machine["processor"], run.machine["bfloat16"]
+        weights, trained = store.weights(run.id), {"seconds": run.seconds, **_how(run.machine)}
+    elif job.needs and (kept := results.own(job)) is not None:
+        weights, trained = kept, {}
     else:
-        trained = train(config, data)
-        history, seconds, threads = trained.history, trained.seconds, machine.THREADS
-        processor, bfloat16 = this_machine()["processor"], machine.has_bfloat16(machine.device())
-        predicted = Classifier(config.design(data.problem), data.test.images).infer(trained.weights).argmax(1)
-        accuracy = float(np.mean(predicted == data.test.labels))
-    validation = history[-1].validation_accuracy
-    print(f"{name}, seed {seed}: {accuracy:.2%} test, {validation:.2%} validation, {seconds:.0f} s", flush=True)
-    return {
-        "test_accuracy": accuracy,
-        "validation_accuracy": validation,
-        "seconds": seconds,
-        "threads": threads,
-        "processor": f"{processor}, {'bfloat16' if bfloat16 else 'float32'}",
-    }
+        for need in job.needs:
+            perform(need, store.root)
+        fresh = train(config, data, Work(job, results), threads=machine.THREADS)
+        weights, trained = fresh.weights, {"seconds": fresh.seconds, **_how(machine.described())}
+        if job.needs:
+            results.put(job, weights)
+
+    def accuracy(images: Split) -> float:
+        answers = Classifier(config.design(data.problem), images.images).infer(weights).argmax(1)
+        return float((answers == images.labels).mean())
+
+    test, validation = accuracy(data.test), accuracy(split(data.train, config.data)[1])
+    print(f"{name}, seed {seed}: {test:.2%} test, {validation:.2%} validation", flush=True)
+    return {"test_accuracy": test, "validation": validation, **trained}
+
+
+def _how(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Threads, processor and arithmetic of a training, from the description of a machine."""
+    arithmetic = "bfloat16" if described["bfloat16"] else "float32"
+    return {"threads": described["threads"], "processor": f"{described['processor']}, {arithmetic}"}
 
 
 def row(name: str, seeds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -66,9 +79,9 @@ def row(name: str, seeds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "test accuracy, mean (%)": round(100 * statistics.fmean(test), 2),
         "sd (pp)": round(100 * statistics.stdev(test), 2) if len(test) > 1 else "",
         "range (%)": f"{100 * min(test):.2f} to {100 * max(test):.2f}",
-        "seconds, median": round(statistics.median(seconds), 1),
-        "threads": "/".join(sorted({str(s["threads"]) for s in seeds.values()})),
-        "processor": " / ".join(sorted({s["processor"] for s in seeds.values()})),
+        "seconds, median": round(statistics.median(seconds), 1) if seconds else "",
+        "threads": "/".join(sorted({str(s["threads"]) for s in seeds.values() if "threads" in s})),
+        "processor": " / ".join(sorted({s["processor"] for s in seeds.values() if "processor" in s})),
         "tutorial epochs": round(statistics.median(seconds) / statistics.median(usual), 2) if usual else "",
     }
 
@@ -77,10 +90,10 @@ def main() -> None:
     wanted = [(name, seed) for name in ALL for seed in SEEDS]
     if asked := sys.argv[1:]:
         wanted = [(name, seed) for name, seed in wanted if name in asked or f"{name}@{seed}" in asked]
-    data, tutorial_epochs = load(FASHION.id), tutorial.epochs()
+    data, store, tutorial_epochs = load(FASHION.id), RunStore(), tutorial.epochs()
     for name, seed in wanted:
         usual = {"tutorial_epoch_seconds": next(tutorial_epochs)[0]} if name == QUICK else {}
-        figures = measure(name, seed, data) | usual
+        figures = measure(name, seed, data, store) | usual
         results = measurements("train_recipes")
         results[name] = dict(sorted({**results.get(name, {}), str(seed): figures}.items()))
         results = {name: results[name] for name in ALL if name in results}

@@ -164,6 +164,11 @@ class Compression(Checked):
         return self.bits < 32
 
     @property
+    def shrinks(self) -> bool:
+        """Whether the network becomes small."""
+        return self.prunes or self.rounds_weights
+
+    @property
     def has_teacher(self) -> bool:
         """Whether there is a teacher."""
         return self.teacher != "none"

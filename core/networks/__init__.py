@@ -31,6 +31,7 @@ __all__ = [
 
 _SCHOOLED = TrainingConfig(batch_size=128, learning_rate=0.12, flip=True, label_smoothing=0.05)
 _MUON = replace(_SCHOOLED, optimizer="muon", learning_rate=0.006, weight_decay=0.1)
+_TAUGHT = replace(_MUON, epochs=60, label_smoothing=0.0, shift=1, cutout=8, compression=Compression(teacher="resnet"))
 _QUICK = replace(_MUON, epochs=3, batch_size=96, learning_rate=0.01, skip=0.5)
 
 _SPARSE = Compression(start="dense", criterion="lamp", begin=0.0, end=0.5, teacher="dense")
@@ -83,7 +84,7 @@ NETWORKS: dict[str, Network] = {
         title="Small ConvNet",
         remark="A third of ConvNet's weights: is there still anything left to prune?",
         layers=_five(16, 48, 48, 64, 64),
-        recipes={"quick": _QUICK, "thorough": replace(_SCHOOLED, epochs=20, shift=1)},
+        recipes={"quick": _QUICK, "thorough": replace(_SCHOOLED, epochs=20, shift=1), "best": _TAUGHT},
     ),
     "convnet-tiny": Network(
         title="Tiny ConvNet",

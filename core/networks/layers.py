@@ -102,7 +102,7 @@ class Joint:
 
 @dataclass(frozen=True)
 class Network:
-    """A network and its training recipes: those of dense networks, the quickest first, then those that compress.
+    """A network and its training recipes: the quickest first, and at the end those that have a teacher or compress.
 
     Attributes:
         title: its name on the screen.
@@ -145,7 +145,7 @@ class Network:
 
     @property
     def dense(self) -> dict[str, TrainingConfig]:
-        """The recipes that do not compress."""
+        """The recipes that neither compress nor need a teacher."""
         return {name: recipe for name, recipe in self.recipes.items() if recipe.compression == Compression()}
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.config import Compression, RunConfig
+from core.config import RunConfig
 from core.cost.files import Exporting
 from core.cost.ledger import Weighing
 from core.cost.tradeoff import Comparing
@@ -66,7 +66,7 @@ def weighed(config: RunConfig) -> tuple[PruningConfig, ...]:
 
 def is_dense(config: RunConfig) -> bool:
     """Whether nothing made the network small while it was trained."""
-    return config.training.compression == Compression()
+    return not config.training.compression.shrinks
 
 
 def make(

@@ -22,39 +22,39 @@ from core.run import Network, Run, Training, start_of, teacher_of, timestamp
 @task(Network)
 def network(job: Network, work: Work) -> Weights:
     """Train a network alone; on one thread, so that any number of workers gets the same bits."""
-    return _trained(job.config, work.data(job.config).data, work, threads=1).weights
+    return trained(job.config, work.data(job.config).data, work, threads=1).weights
 
 
 @task(Training)
 def train(job: Training, work: Work) -> Run:
     """Train, profile over the stops (magnitude, global), and store both as one run, or nothing at all."""
     config, source = job.config, work.data(job.config)
-    trained = _trained(config, source.data, work, threads=THREADS)
+    result = trained(config, source.data, work, threads=THREADS)
     test, design = source.data.test, config.design(source.data.problem)
-    classifier, weights = Classifier(design, test.images), trained.weights
+    classifier, weights = Classifier(design, test.images), result.weights
     profile = compute(
         weights,
         rank(weights, PruningConfig()),
         partial(classifier.infer, on_batch=work.check),
         test.labels,
-        on_stop=lambda done, of: work.say(Progress("evaluating", done, of, epochs=trained.history, unit=job.unit)),
+        on_stop=lambda done, of: work.say(Progress("evaluating", done, of, epochs=result.history, unit=job.unit)),
     )
     run = Run(
         config=config,
         created=timestamp(),
-        seconds=trained.seconds,
+        seconds=result.seconds,
         versions=versions(),
         machine=described(),
         data_md5=source.md5,
         classes=source.data.classes,
         shape=source.data.shape,
-        history=trained.history,
+        history=result.history,
         owner=job.owner,
     )
-    return work.store.save(run, trained.weights, test.labels, profile)
+    return work.store.save(run, result.weights, test.labels, profile)
 
 
-def _trained(config: RunConfig, data: Dataset, work: Work, *, threads: int) -> Trained:
+def trained(config: RunConfig, data: Dataset, work: Work, *, threads: int) -> Trained:
     """Train, from and with the networks that this needs."""
     return train_network(
         config,
