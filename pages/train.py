@@ -1,11 +1,12 @@
 """Train a network: recipe, job, live progress, run."""
 
+import math
 from datetime import datetime
 
 import streamlit as st
 
 from core import data
-from core.config import RunConfig
+from core.config import Design, RunConfig
 from core.errors import DataError, PruneLabError
 from core.networks import NETWORKS
 from core.run import Run, Training
@@ -54,17 +55,27 @@ def _no_data(config: RunConfig) -> str | None:
 
 
 def _estimate(config: RunConfig) -> str:
-    """How long the training will take, at the speed of the last run of the same network and the machine it ran on."""
-    runs = [run for run in store().runs() if not run.brought and run.network == config.network and run.history]
-    alike = [run for run in runs if run.data_set == config.data.name]
+    """How long the training will take, at the speed of the last run of the same network on these images.
+
+    If there is none, at that of the network with the most similar number of multiplications.
+    """
+    epochs, before = f"{config.training.epochs} epochs", _before(config)
+    runs = [run for run in store().runs() if not run.brought and run.history and run.data_set == config.data.name]
+    alike = [run for run in runs if run.network == config.network] or runs
     if not alike:
-        return f"{config.training.epochs} epochs. The time is unknown: there is no run of this network yet."
+        return f"{epochs}. The time is unknown: there is no run on these images yet.{before}"
     own = [run for run in alike if not run.reference]
-    last = (own or alike)[0]
-    seconds = config.training.passes * sum(epoch.seconds for epoch in last.history) / last.trained.training.passes
+    last = min(own or alike, key=lambda run: abs(math.log(_work(config.design(run.problem)) / _work(run.design))))
+    speed = last.trained.training.passes * _work(last.design) / sum(epoch.seconds for epoch in last.history)
+    seconds = config.training.passes * _work(config.design(last.problem)) / speed
+    of = "this network" if last.network == config.network else NETWORKS[last.network].title
     where = "here" if own else "on the machine of the reference run"
-    time = f"{config.training.epochs} epochs, about {wording.duration(seconds)}"
-    return f"{time}, at the speed of the last run of this network {where}.{_before(config)}"
+    return f"{epochs}, about {wording.duration(seconds)}, at the speed of the last run of {of} {where}.{before}"
+
+
+def _work(design: Design) -> int:
+    """Multiplications for one image."""
+    return sum(kernel.weights * kernel.uses for kernel in NETWORKS[design.network].kernels(design.problem).values())
 
 
 def _before(config: RunConfig) -> str:

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -436,6 +437,22 @@ def test_a_recipe_says_what_is_trained_before_it(app: AppTest) -> None:
     app.segmented_control(key="recipe of convnet").set_value("5 %").run()
     assert not app.exception
     assert any("Before it, ConvNet (seed 7, 24 epochs) will be trained" in str(note.value) for note in app.caption)
+
+
+def test_the_time_of_a_network_without_a_run_is_guessed_from_another(app: AppTest) -> None:
+    app.run()
+    app.switch_page("train.py").run()
+    said = []
+    for recipe in ("quick", "best"):
+        app.selectbox(key="network").set_value("convnet-small").run()
+        app.segmented_control(key="recipe of convnet-small").set_value(recipe).run()
+        assert not app.exception
+        [time] = [
+            found for note in app.caption if (found := re.search("(.*) epochs, about (.*), at the speed", note.value))
+        ]
+        said.append(time)
+    assert said[0].string.endswith("of the last run of LeNet-5 here.") and (said[0][1], said[1][1]) == ("3", "60")
+    assert said[0][2] != said[1][2]
 
 
 def test_training_without_a_scheduler_is_answered_with_what_to_do(app: AppTest) -> None:

@@ -18,6 +18,11 @@ from pages.ui.view.words import meanings
 TERMS = ("Convolution", "Batch normalisation", "Residual block", "Weight", "Recipe", "Seed")
 SMALLER = ("Sparsity", "Gradual pruning", "Retraining", "Scope", "LAMP and Taylor", "Rounded weights", "Teacher")
 
+MEANWHILE = (
+    "Weights are pruned during the training, so that the others can take over what they did. "
+    "A teacher is another network, trained before, whose answers are learned as well as the labels."
+)
+
 
 def choose() -> RunConfig | None:
     """Choose data set, network, recipe, its values and the seed; None, with a message, for invalid values."""
@@ -50,9 +55,8 @@ def choose() -> RunConfig | None:
     st.caption(NETWORKS[name].summary, help=meanings(*TERMS))
     with st.expander("Values of the recipe", icon=":material/tune:"):
         values = _values(TrainingConfig)
-    with st.expander("Make it small while it is trained", icon=":material/compress:"):
-        st.caption("Weights are pruned during the training, so that the others can take over what they did.",
-                   help=meanings(*SMALLER))  # fmt: skip
+    with st.expander("Make it small or teach it while it is trained", icon=":material/compress:"):
+        st.caption(MEANWHILE, help=meanings(*SMALLER))
         smaller = _values(Compression)
     try:
         training = TrainingConfig(**values, compression=Compression(**smaller).plain())
