@@ -161,7 +161,7 @@ LINKED = {
     ("images.py", "source"): ("Film", "one of “Upload”, “Camera” and “Drawing”", "Upload"),
     ("study.py", "part"): ("1", "one of “Criteria”, “One layer at a time”", "Criteria"),
     ("study.py", "competing"): ("global", "one of “Global”, “Layerwise”, “ERK” and “N\\:M”", "Global"),
-    ("study.py", "networks"): ("VGG, quick", "one of “ResNet, quick”", "LeNet-5, quick"),
+    ("study.py", "networks"): ("VGG, quick", "one of “Small ResNet, quick”", "LeNet-5, quick"),
     ("study.py", "data"): ("Elsewhere", "one of “Fashion-MNIST”", "Fashion-MNIST"),
 }
 """Of each widget in the URL: what cannot be, what must be, and what is shown."""

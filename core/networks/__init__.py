@@ -62,6 +62,21 @@ def _five(a: int, b: int, c: int, d: int, e: int) -> tuple[Spec, ...]:
     )
 
 
+def _residual(a: int, b: int, c: int, d: int) -> tuple[Spec, ...]:
+    """Ten convolutions, six of them in residual blocks, with so many filters on each scale and at the end."""
+    return (
+        Conv("conv1", a),  # of 28 x 28: 28 x 28
+        Conv("conv2", b, pool=True),  # 14 x 14
+        _block("block1", b),
+        Conv("conv3", c, pool=True),  # 7 x 7
+        _block("block2", c),
+        _block("block3", c),
+        Conv("conv4", d),
+        Means(),
+        Linear("fc"),
+    )
+
+
 def _block(name: str, filters: int) -> Residual:
     return Residual(name, (Conv("conv1", filters), Conv("conv2", filters)))  # He et al., "Deep residual learning", 2015
 
@@ -120,18 +135,14 @@ NETWORKS: dict[str, Network] = {
     "resnet": Network(
         title="ResNet",
         remark="A million weights.",
-        layers=(
-            Conv("conv1", 32),  # of 28 x 28: 28 x 28
-            Conv("conv2", 64, pool=True),  # 14 x 14
-            _block("block1", 64),
-            Conv("conv3", 128, pool=True),  # 7 x 7
-            _block("block2", 128),
-            _block("block3", 128),
-            Conv("conv4", 192),
-            Means(),
-            Linear("fc"),
-        ),
+        layers=_residual(32, 64, 128, 192),
         recipes={"quick": _QUICK, "thorough": replace(_MUON, epochs=28, shift=1, cutout=8, skip=0.3)},
+    ),
+    "resnet-small": Network(
+        title="Small ResNet",
+        remark="About as many weights as ConvNet, in twice as many layers.",
+        layers=_residual(16, 32, 64, 128),
+        recipes={"quick": _QUICK, "best": replace(_TAUGHT, skip=0.3)},
     ),
 }
 """Every network by name. The names are part of run ids."""
