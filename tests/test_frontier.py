@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -143,6 +144,25 @@ def test_all_is_within_the_axes_and_a_small_screen_changes_only_what_is_there(
         t in m.name.replace("<", "&lt;") for t, m in zip(texts, published, strict=True)
     )
     assert json.loads(json.dumps(figure.to_json()))["name"] == "frontier"
+
+
+def test_on_a_small_screen_no_name_covers_a_mark_or_another_name(lines: list[Line]) -> None:
+    near = [replace(PUBLISHED[0], name="Another, far", bytes=PUBLISHED[0].bytes * 20), *PUBLISHED]
+    drawn = figures.frontier(lines, near).at(0)
+    marks = [(math.log10(x), y) for trace in drawn.data[:-1] for x, y in zip(trace.x, trace.y, strict=True)]
+    wide, high = (drawn.layout[axis].range for axis in ("xaxis", "yaxis"))
+    letter, line = (wide[1] - wide[0]) * 5.2 / 300, (high[1] - high[0]) * 12 / 310  # of a font of 10 pixels
+    drawn.plotly_relayout(dict(figures.frontier(lines, near).narrow))
+    names = [note for note in drawn.layout.annotations if note.visible]
+    boxes = [
+        (n.x - len(n.text) * letter, n.x, *((n.y - 1.4 * line, n.y) if n.yanchor == "top" else (n.y, n.y + 1.4 * line)))
+        for n in names
+    ]
+    assert 0 < len(names) < len(near)
+    for left, right, low, top in boxes:
+        assert not [x for x, y in marks if left < x < right and low < y < top]
+    for a, b in itertools.combinations(boxes, 2):
+        assert not (a[0] < b[1] and b[0] < a[1] and a[2] < b[3] and b[2] < a[3])
 
 
 def test_a_network_without_errors_is_drawn_with_half_of_one() -> None:

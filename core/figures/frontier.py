@@ -27,6 +27,8 @@ _ROOM = 0.12
 """Beyond the outermost points, in powers of ten."""
 _NEAR = 0.8
 """Names of landmarks that are closer would overlap; powers of ten across."""
+_LETTER, _LINE = 0.09, 0.09
+"""The size of a letter of such a name on a phone's figure: powers of ten across and of the errors."""
 
 
 def frontier(lines: Sequence[Line], landmarks: Sequence[Landmark]) -> LiveFigure:
@@ -53,7 +55,10 @@ def frontier(lines: Sequence[Line], landmarks: Sequence[Landmark]) -> LiveFigure
     )  # fmt: skip
     narrow = {f"xaxis.{name}": value for name, value in _ticks(_NARROW_BYTES).items()}
     short = [landmark.name.split(",")[0] for landmark in landmarks]
-    narrow |= {f"annotations[{i}].text": name for i, name in enumerate(short) if short.count(name) == 1}
+    names = [name if short.count(name) == 1 else m.name for name, m in zip(short, landmarks, strict=True)]
+    shown = _free(names, landmarks, [*points, *(line.dense for line in lines)])
+    narrow |= {f"annotations[{i}].text": label(name) for i, name in enumerate(names)}
+    narrow |= {f"annotations[{i}].visible": i in shown for i in range(len(names))}
     picks = tuple(range(1, len(lines) + 2))
     base = {"data": traces, "layout": layout}
     return LiveFigure("frontier", "Accuracy over the bytes of the whole network", base, narrow=narrow, picks=picks)
@@ -62,6 +67,11 @@ def frontier(lines: Sequence[Line], landmarks: Sequence[Landmark]) -> LiveFigure
 def place(point: Point) -> tuple[float, float]:
     """Where a point is on the axes of `frontier`."""
     return float(point.bytes), _height(point.accuracy)
+
+
+def _at(mark: Point | Landmark) -> tuple[float, float]:
+    """The same in powers of ten, across and of the errors."""
+    return math.log10(mark.bytes), _height(mark.accuracy)
 
 
 def _height(accuracy: Proportion, value: float | None = None) -> float:
@@ -132,12 +142,31 @@ def _scatter(name: str, points: Sequence[Point | Landmark]) -> Spec:
 
 def _named(landmark: Landmark, others: Sequence[Landmark]) -> Spec:
     """The name of a landmark: above it, or below it where a better one is near."""
-    x, y = math.log10(landmark.bytes), _height(landmark.accuracy)
-    below = any(abs(math.log10(o.bytes) - x) < _NEAR and 0 < _height(o.accuracy) - y < _NEAR / 5 for o in others)
+    (x, y), below = _at(landmark), _is_below(landmark, others)
     return {
         "x": x, "y": y, "text": label(landmark.name), "showarrow": False, "xanchor": "right", "font": {"size": 10},
         "yanchor": "top" if below else "bottom", "yshift": -5 if below else 5,
     }  # fmt: skip
+
+
+def _is_below(landmark: Landmark, others: Sequence[Landmark]) -> bool:
+    x, y = _at(landmark)
+    above = ((other_x - x, other_y - y) for other_x, other_y in map(_at, others))
+    return any(abs(across) < _NEAR and 0 < up < _NEAR / 5 for across, up in above)
+
+
+def _free(names: Sequence[str], landmarks: Sequence[Landmark], others: Sequence[Point | Landmark]) -> list[int]:
+    """The landmarks whose names cover no other mark and no name before; a tap on a mark says its name in any case."""
+    marks, free, taken = [_at(mark) for mark in (*landmarks, *others)], list[int](), list[tuple[float, float, float]]()
+    for i, name in enumerate(names):
+        (right, y), left = marks[i], marks[i][0] - len(name) * _LETTER
+        middle = y - _LINE if _is_below(landmarks[i], landmarks) else y + _LINE
+        covers = any(left < x <= right and abs(other - middle) < _LINE for x, other in marks)
+        meets = any(left < end and start < right and abs(other - middle) < _LINE for start, end, other in taken)
+        if not covers and not meets:
+            free.append(i)
+            taken.append((left, right, middle))
+    return free
 
 
 def _hover(point: Point) -> str:
