@@ -11,7 +11,7 @@ from core.data import problem
 from core.errors import ConfigError
 from core.evaluation import Proportion
 from core.job import OfConfig, OfFuture
-from core.networks import NETWORKS, Kernel, passes, recipe_for
+from core.networks import NETWORKS, Kernel, multiplications, passes, recipe_for
 from core.own.brought import Brought
 from core.own.outline import Outline
 from core.progress import Epoch
@@ -159,7 +159,7 @@ class Run:
         """How many parts its test images are evaluated in, each at every stop."""
         if self.brought:
             return -(-self.images // (self.chunk or self.images))
-        once = self.passes * sum(kernel.weights * kernel.uses for kernel in self.kernels.values())
+        once = self.passes * multiplications(self.kernels)
         return max(1, -(-self.images * once // _WORK))
 
     @property

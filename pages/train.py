@@ -6,9 +6,9 @@ from datetime import datetime
 import streamlit as st
 
 from core import data
-from core.config import Design, RunConfig
+from core.config import RunConfig
 from core.errors import DataError, PruneLabError
-from core.networks import NETWORKS
+from core.networks import NETWORKS, multiplications
 from core.run import Run, Training
 from core.words import own, wording
 from pages.ui.components.table import Action, Row, TableCell, table
@@ -57,25 +57,23 @@ def _no_data(config: RunConfig) -> str | None:
 def _estimate(config: RunConfig) -> str:
     """How long the training will take, at the speed of the last run of the same network on these images.
 
-    If there is none, at that of the network with the most similar number of multiplications.
+    If there is none, at that of the network whose number of multiplications is most similar.
     """
     epochs, before = f"{config.training.epochs} epochs", _before(config)
     runs = [run for run in store().runs() if not run.brought and run.history and run.data_set == config.data.name]
-    alike = [run for run in runs if run.network == config.network] or runs
-    if not alike:
+    if not runs:
         return f"{epochs}. The time is unknown: there is no run on these images yet.{before}"
-    own = [run for run in alike if not run.reference]
-    last = min(own or alike, key=lambda run: abs(math.log(_work(config.design(run.problem)) / _work(run.design))))
-    speed = last.trained.training.passes * _work(last.design) / sum(epoch.seconds for epoch in last.history)
-    seconds = config.training.passes * _work(config.design(last.problem)) / speed
+    last = min(runs, key=lambda run: (abs(math.log(_work(config, run) / multiplications(run.kernels))), run.reference))
+    speed = last.trained.training.passes * multiplications(last.kernels) / sum(epoch.seconds for epoch in last.history)
+    seconds = config.training.passes * _work(config, last) / speed
     of = "this network" if last.network == config.network else NETWORKS[last.network].title
-    where = "here" if own else "on the machine of the reference run"
+    where = "on the machine of the reference run" if last.reference else "here"
     return f"{epochs}, about {wording.duration(seconds)}, at the speed of the last run of {of} {where}.{before}"
 
 
-def _work(design: Design) -> int:
-    """Multiplications for one image."""
-    return sum(kernel.weights * kernel.uses for kernel in NETWORKS[design.network].kernels(design.problem).values())
+def _work(config: RunConfig, like: Run) -> int:
+    """Multiplications for one of the images of a run, by the network of another."""
+    return multiplications(NETWORKS[config.network].kernels(like.problem))
 
 
 def _before(config: RunConfig) -> str:

@@ -8,6 +8,7 @@ import pytest
 from core import panels
 from core.evaluation.profile import Profile, Profiling
 from core.evaluation.rounds import Measuring
+from core.networks import multiplications
 from core.pruning import PruningConfig, rank
 from core.run import Run
 from core.store.results import Results
@@ -30,7 +31,7 @@ def parted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Run]:
     """A run in three parts, as if its network were large."""
     tiny.train(CONFIG, root=tmp_path)
     run = RunStore(tmp_path).get(CONFIG.run_id)
-    once = run.passes * sum(kernel.weights * kernel.uses for kernel in run.kernels.values())
+    once = run.passes * multiplications(run.kernels)
     monkeypatch.setattr("core.run._WORK", 70 * once)
     assert (run.images, run.parts, run.at_once) == (200, 3, 67)
     return tmp_path, run

@@ -7,7 +7,19 @@ from dataclasses import replace
 from functools import lru_cache
 
 from core.config import Compression, Design, TrainingConfig
-from core.networks.layers import Conv, Flat, Joint, Kernel, Linear, Means, Network, Placed, Residual, Spec
+from core.networks.layers import (
+    Conv,
+    Flat,
+    Joint,
+    Kernel,
+    Linear,
+    Means,
+    Network,
+    Placed,
+    Residual,
+    Spec,
+    multiplications,
+)
 
 __all__ = [
     "DEFAULT_NETWORK",
@@ -24,6 +36,7 @@ __all__ = [
     "Placed",
     "Residual",
     "Spec",
+    "multiplications",
     "passes",
     "recipe_for",
     "recipe_name",

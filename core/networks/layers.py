@@ -87,6 +87,11 @@ class Kernel:
     uses: int
 
 
+def multiplications(kernels: Mapping[str, Kernel]) -> int:
+    """Of the weights of all kernels, for one image."""
+    return sum(kernel.weights * kernel.uses for kernel in kernels.values())
+
+
 @dataclass(frozen=True)
 class Joint:
     """A kernel whose filters can be removed whole, and the one kernel that reads their output.
