@@ -3,7 +3,7 @@
 
 ADDRESS ?= 127.0.0.1
 PORT ?= 8501
-BENCH ?= $(filter-out __init__ browser frontier load own_network panel refit results session setup shared study tutorial train%,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCH ?= $(filter-out __init__ browser frontier load own_network panel recipes refit results session setup shared study tutorial train%,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 VENV := .venv
 BIN := $(VENV)/bin

@@ -13,18 +13,16 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from benchmarks.recipes import SEEDS, accuracy, configured
 from benchmarks.results import measurements, save
 from core.config import RunConfig
 from core.cost import compact
-from core.data import FASHION, Dataset, Split, load, split
-from core.engine.inference import Classifier
+from core.data import FASHION, Dataset, load, split
 from core.engine.machine import described
 from core.engine.tasks import perform
 from core.networks import NETWORKS
 from core.run import Network
 from core.store.runs import RunStore
-
-SEEDS = (0, 1, 2)
 
 
 def recipes() -> Iterator[str]:
@@ -39,12 +37,8 @@ def measure(config: RunConfig, data: Dataset, store: RunStore) -> dict[str, Any]
     """One training: bytes of its file, and accuracy of what is read from it."""
     content = compact.pack(perform(Network(config=config), store.root), {})
     weights, _ = compact.unpack(content)
-
-    def accuracy(images: Split) -> float:
-        answers = Classifier(config.design(data.problem), images.images).infer(weights).argmax(1)
-        return float((answers == images.labels).mean())
-
-    test, validation = accuracy(data.test), accuracy(split(data.train, config.data)[1])
+    asked = (data.test, split(data.train, config.data)[1])
+    test, validation = (accuracy(config, weights, data.problem, images) for images in asked)
     print(f"{config.network}, seed {config.seed}: {len(content):,} bytes, {test:.2%}, {validation:.2%}", flush=True)
     return {
         "run": config.run_id,
@@ -81,12 +75,6 @@ def in_words(config: RunConfig) -> str:
     said += ["from dense"] if how.start == "dense" else []
     said += [f"taught by {how.teacher}"] if how.has_teacher else []
     return ", ".join([config.training.optimizer, *said])
-
-
-def configured(name: str, seed: int) -> RunConfig:
-    """The training of a recipe, by `network/recipe`, and a seed."""
-    network, _, recipe = name.partition("/")
-    return RunConfig(network=network, training=NETWORKS[network].recipes[recipe], seed=seed)
 
 
 def main(asked: list[str]) -> None:

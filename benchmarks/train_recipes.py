@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks import tutorial
+from benchmarks.recipes import SEEDS, accuracy, configured
 from benchmarks.results import measurements, save
-from core.config import Problem, RunConfig
-from core.data import FASHION, Dataset, Split, load, split
+from core.config import Problem
+from core.data import FASHION, Dataset, load, split
 from core.engine import machine
-from core.engine.inference import Classifier
 from core.engine.tasks import perform
-from core.engine.tasks.train import trained as train
+from core.engine.tasks.train import trained
 from core.engine.work import Work
 from core.networks import DEFAULT_NETWORK, NETWORKS
 from core.pruning import Weights
@@ -27,37 +27,31 @@ from core.run import Network
 from core.store.results import Results
 from core.store.runs import RunStore
 
-SEEDS = (0, 1, 2)
 QUICK = f"{DEFAULT_NETWORK}/quick"
 ALL = [f"{network}/{recipe}" for network in NETWORKS for recipe in NETWORKS[network].recipes]
 
 
 def measure(name: str, seed: int, data: Dataset, store: RunStore) -> dict[str, Any]:
     """One training, after those of the networks that it needs."""
-    network, _, recipe = name.partition("/")
-    config = RunConfig(network=network, training=NETWORKS[network].recipes[recipe], seed=seed)
+    config = configured(name, seed)
     results, job = Results(store), Network(config=config)
     weights: Weights
-    trained: dict[str, Any]
+    how: dict[str, Any]
     if store.has(config.run_id) and (run := store.get(config.run_id)).reference:
-        weights, trained = store.weights(run.id), {"seconds": run.seconds, **_how(run.machine)}
+        weights, how = store.weights(run.id), {"seconds": run.seconds, **_how(run.machine)}
     elif job.needs and (kept := results.own(job)) is not None:
-        weights, trained = kept, {}
+        weights, how = kept, {}
     else:
         for need in job.needs:
             perform(need, store.root)
-        fresh = train(config, data, Work(job, results), threads=machine.THREADS)
-        weights, trained = fresh.weights, {"seconds": fresh.seconds, **_how(machine.described())}
+        fresh = trained(config, data, Work(job, results), threads=machine.THREADS)
+        weights, how = fresh.weights, {"seconds": fresh.seconds, **_how(machine.described())}
         if job.needs:
             results.put(job, weights)
-
-    def accuracy(images: Split) -> float:
-        answers = Classifier(config.design(data.problem), images.images).infer(weights).argmax(1)
-        return float((answers == images.labels).mean())
-
-    test, validation = accuracy(data.test), accuracy(split(data.train, config.data)[1])
+    asked = (data.test, split(data.train, config.data)[1])
+    test, validation = (accuracy(config, weights, data.problem, images) for images in asked)
     print(f"{name}, seed {seed}: {test:.2%} test, {validation:.2%} validation", flush=True)
-    return {"test_accuracy": test, "validation": validation, **trained}
+    return {"test_accuracy": test, "validation": validation, **how}
 
 
 def _how(described: Mapping[str, Any]) -> dict[str, Any]:

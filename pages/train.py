@@ -64,8 +64,8 @@ def _estimate(config: RunConfig) -> str:
     if not runs:
         return f"{epochs}. The time is unknown: there is no run on these images yet.{before}"
     last = min(runs, key=lambda run: (abs(math.log(_work(config, run) / multiplications(run.kernels))), run.reference))
-    speed = last.trained.training.passes * multiplications(last.kernels) / sum(epoch.seconds for epoch in last.history)
-    seconds = config.training.passes * _work(config, last) / speed
+    more = config.training.passes * _work(config, last) / (last.trained.training.passes * multiplications(last.kernels))
+    seconds = more * sum(epoch.seconds for epoch in last.history)
     of = "this network" if last.network == config.network else NETWORKS[last.network].title
     where = "on the machine of the reference run" if last.reference else "here"
     return f"{epochs}, about {wording.duration(seconds)}, at the speed of the last run of {of} {where}.{before}"
