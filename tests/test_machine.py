@@ -1,6 +1,8 @@
 """Training uses bfloat16 only where it is faster, and leaves the processors to others while it waits."""
 
+import ctypes
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -120,3 +122,25 @@ def test_what_a_part_raises_passes_through_and_the_threads_are_as_before() -> No
         with pytest.raises(JobCancelled, match="at 0"):
             machine.side_by_side(fail, range(3))
         assert torch.get_num_threads() == 2
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="only glibc is told what to keep")
+def test_a_training_does_not_ask_for_the_same_memory_again() -> None:
+    size, often = 64_000_000, 20  # bytes, more than glibc ever keeps by itself
+
+    def faults() -> int:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(often):
+            torch.ones(size // 4)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    resident = _resident()
+    with machine.memory_kept():
+        first, kept = faults(), faults()
+    assert kept < first / 10 < faults() / 10
+    assert _resident() < resident + size / 2, "what was kept is given back"
+
+
+def _resident() -> int:
+    """Bytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()

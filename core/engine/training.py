@@ -79,7 +79,7 @@ def train(
     training, validation = split(data.train, config.data)
     watch = _Watch(sum(steps_per_epoch(settings, len(training))), on_progress, should_stop)
 
-    with machine.reproducible(threads):
+    with machine.reproducible(threads), machine.memory_kept():
         device = machine.device()
         images = torch.tensor(training.images, device=device)
         labels = torch.tensor(training.labels, dtype=torch.long, device=device)
