@@ -115,7 +115,7 @@ def memory_kept() -> Iterator[None]:
     glibc gives large blocks back at once, and the kernel clears each page of them when it is asked again: for large
     activations this takes a quarter of a training. Other C libraries decide as they like.
     """
-    libc = ctypes.CDLL(None) if os.name == "posix" else None
+    libc: Any = ctypes.CDLL(None) if os.name == "posix" else None
     if not hasattr(libc, "mallopt"):
         yield
         return
