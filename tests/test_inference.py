@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core.config import Design
-from core.engine import inference
+from core.engine import inference, machine
 from core.engine.inference import Classifier, Viewer
 from core.engine.machine import reproducible
 from core.engine.models import build, get_weights, normalise, set_weights
@@ -53,6 +53,13 @@ def test_the_folded_network_answers_as_the_plain_one(
     np.testing.assert_allclose(logits, plain_logits(network, weights), rtol=1e-4, atol=1e-4)
 
 
+@pytest.fixture
+def cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What no accelerator promises."""
+    monkeypatch.setattr(machine, "device", lambda: torch.device("cpu"))
+
+
+@pytest.mark.usefixtures("cpu")
 @each_network
 def test_the_logits_of_an_image_do_not_depend_on_its_neighbours(network: str) -> None:
     weights, order = weights_of(network), np.random.default_rng(2).permutation(150)
@@ -61,6 +68,7 @@ def test_the_logits_of_an_image_do_not_depend_on_its_neighbours(network: str) ->
     assert np.array_equal(Classifier(Design(network), IMAGES[:3]).infer(weights), logits[:3])
 
 
+@pytest.mark.usefixtures("cpu")
 @each_network
 def test_the_logits_do_not_depend_on_the_number_of_threads(network: str) -> None:
     weights, order = weights_of(network), np.random.default_rng(3).permutation(150)

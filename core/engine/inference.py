@@ -9,24 +9,30 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from core.config import Design
+from core.engine import machine
 from core.engine.machine import THREADS, reproducible, side_by_side
 from core.engine.models import Conv, build, loaded, normalise, set_weights
 
-BATCH = 125
-"""Images of a batch: so few that the activations of most layers stay in the processor's cache."""
+BATCH, LARGE_BATCH = 125, 1_000
+"""Images of a batch. On a CPU so few that the activations of most layers stay in its cache; on an accelerator so many
+that it takes longer for them than to be told what to do."""
 
 _FUSES = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
 
 
 class Classifier:
-    """A network without weights and the images to classify, prepared once for any number of `infer` calls."""
+    """A network without weights and the images to classify, prepared once for any number of `infer` calls.
+
+    They are on the accelerator if there is one.
+    """
 
     def __init__(self, design: Design, images: np.ndarray) -> None:
         """`images` is (n, h, w) or (n, h, w, c) uint8."""
-        self._design, self._n = design, len(images)
-        missing = (-len(images) % BATCH, *images.shape[1:])  # equal batches, equal kernels
+        self._design, self._n, self._device = design, len(images), machine.device()
+        size = BATCH if self._device.type == "cpu" else LARGE_BATCH
+        missing = (-len(images) % size, *images.shape[1:])  # equal batches, equal kernels
         padded = torch.cat([torch.tensor(images), torch.zeros(missing, dtype=torch.uint8)])
-        self._batches = [normalise(batch) for batch in padded.split(BATCH)]
+        self._batches = [normalise(batch) for batch in padded.to(self._device).split(size)]
 
     def infer(
         self,
@@ -37,11 +43,16 @@ class Classifier:
     ) -> np.ndarray:
         """Logits (n, classes) float32 of the network with these (raw, perhaps pruned) weights, in float32 arithmetic.
 
-        Batch normalisation is folded into the kernels here, after pruning. The logits of an image have the same bits
-        whatever its neighbours and however many threads there are: a batch is computed by a single thread, several
-        batches at once. Threads that share a batch would cut it up by their number, and add in another order.
+        Batch normalisation is folded into the kernels here, after pruning. On every device the same images in the same
+        order have logits of the same bits, however many threads there are. On a CPU those of an image do not depend on
+        its neighbours either: a batch is computed by a single thread, several batches at once. Threads that share a
+        batch would cut it up by their number, and add in another order, as an accelerator may with other neighbours.
         `on_batch` is called before each batch, by the thread that computes it; what it raises passes through.
         """
+        return self._logits(weights, on_batch, threads).cpu().numpy()
+
+    def _logits(self, weights: Mapping[str, np.ndarray], on_batch: Callable[[], object], threads: int) -> Tensor:
+        """Where the network is."""
 
         def answered(batch: Tensor) -> Tensor:
             on_batch()
@@ -49,9 +60,9 @@ class Classifier:
             return logits
 
         with reproducible(threads), torch.inference_mode():
-            model = loaded(self._design, weights)
+            model = loaded(self._design, weights).to(self._device)
             fold(model)
-            return torch.cat(side_by_side(answered, self._batches))[: self._n].numpy()
+            return torch.cat(side_by_side(answered, self._batches))[: self._n]
 
 
 class Viewer:
@@ -115,7 +126,7 @@ def _pooled(x: Tensor) -> Tensor:
 
 
 def _conv_relu(x: Tensor, weight: Tensor, bias: Tensor, padding: list[int]) -> Tensor:
-    if _FUSES:
+    if _FUSES and x.device.type == "cpu":
         fused = torch.ops.mkldnn._convolution_pointwise
         return fused(x, weight, bias, padding, [1, 1], [1, 1], 1, "relu", [], "")  # type: ignore[no-any-return]
     return F.relu(F.conv2d(x, weight, bias, padding=padding), inplace=True)

@@ -29,7 +29,7 @@ _race = threading.Lock()
 
 
 def device() -> torch.device:
-    """The accelerator that training runs on: CUDA, else Apple's MPS, else the CPU."""
+    """The accelerator that networks are trained and evaluated on: CUDA, else Apple's MPS, else the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
@@ -62,14 +62,16 @@ def _bfloat16_wins() -> bool:
 
 
 _settings: Any = torch.utils.deterministic
-_flags, _before = threading.Lock(), dict[str, bool]()
+_backends: Any = torch.backends
+_precisions = (_backends.cudnn.conv, _backends.cuda.matmul)
+_flags, _before = threading.Lock(), dict[str, Any]()
 _users = 0
 """The number of threads that compute reproducibly now: torch's flags apply to the whole process."""
 
 
 @contextmanager
 def reproducible(threads: int = THREADS) -> Iterator[None]:
-    """Use deterministic algorithms and this many threads, and restore the former settings afterwards."""
+    """Use deterministic algorithms, whole float32 and this many threads, and restore the former settings afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     _enter()
@@ -86,12 +88,15 @@ def _enter() -> None:
     with _flags:
         if not _users:
             _before.update(
-                deterministic=torch.are_deterministic_algorithms_enabled(), fill=_settings.fill_uninitialized_memory
+                deterministic=torch.are_deterministic_algorithms_enabled(),
+                fill=_settings.fill_uninitialized_memory,
+                precisions=[kind.fp32_precision for kind in _precisions],
             )
         _users += 1
         torch.use_deterministic_algorithms(True)
         # Filling memory before its first use only helps code that reads it too early, and costs a sixth of the speed.
         _settings.fill_uninitialized_memory = False
+        _precise(["ieee"] * len(_precisions))  # CUDA would shorten float32 in convolutions
 
 
 def _leave() -> None:
@@ -101,6 +106,12 @@ def _leave() -> None:
         if not _users:
             torch.use_deterministic_algorithms(_before["deterministic"])
             _settings.fill_uninitialized_memory = _before["fill"]
+            _precise(_before["precisions"])
+
+
+def _precise(precisions: Sequence[str]) -> None:
+    for kind, precision in zip(_precisions, precisions, strict=True):
+        kind.fp32_precision = precision
 
 
 _TRIM, _MAP = -1, -3  # the numbers of glibc's M_TRIM_THRESHOLD and M_MMAP_THRESHOLD
