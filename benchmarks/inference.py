@@ -3,7 +3,7 @@
 The peak is the fastest of several plain 3 x 3 float32 convolutions as large as torch runs them best. The evaluation
 is everything that `Classifier.infer` does: fold the weights, convolve, pool, classify. Only multiplications and
 additions of convolutions and fully connected layers are counted, two for each pair. The baseline is the same network on
-the same batches, each of them computed by all threads together.
+the same batches, each of them computed by all threads together. With an accelerator, all of it is there.
 """
 
 import statistics
@@ -17,6 +17,7 @@ from torch import nn
 
 from benchmarks.results import save, spread
 from core.config import Design
+from core.engine import machine
 from core.engine.inference import BATCH, Classifier, fold
 from core.engine.machine import reproducible
 from core.engine.models import build, get_weights, normalise
@@ -29,6 +30,8 @@ SHAPES = [(batch, channels, side) for batch in (50, 125, 250) for channels, side
 def seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
+    if torch.accelerator.is_available():
+        torch.accelerator.synchronize()
     return time.perf_counter() - start
 
 
@@ -37,8 +40,10 @@ def peak() -> float:
     best = 0.0
     with reproducible(), torch.inference_mode():
         for batch, channels, side in SHAPES:
-            x = torch.randn(batch, channels, side, side).contiguous(memory_format=torch.channels_last)
-            kernel = torch.randn(channels, channels, 3, 3).contiguous(memory_format=torch.channels_last)
+            x, kernel = (
+                torch.randn(shape, device=machine.device()).contiguous(memory_format=torch.channels_last)
+                for shape in ((batch, channels, side, side), (channels, channels, 3, 3))
+            )
             work = 18e-9 * batch * channels**2 * side**2
             times = [seconds(lambda x=x, kernel=kernel: torch.conv2d(x, kernel, padding=1)) for _ in range(6)]  # type: ignore[misc]
             best = max(best, work / min(times))
@@ -66,7 +71,7 @@ def gflop(network: str) -> float:
 def together(network: str, batches: Sequence[torch.Tensor]) -> None:
     """Evaluate with all threads on each batch."""
     with reproducible(), torch.inference_mode():
-        model = build(Design(network), 0).eval()
+        model = build(Design(network), 0).eval().to(machine.device())
         fold(model)
         for batch in batches:
             model(batch)
@@ -74,7 +79,7 @@ def together(network: str, batches: Sequence[torch.Tensor]) -> None:
 
 def main() -> None:
     images = np.random.default_rng(0).integers(256, size=(IMAGES, 28, 28), dtype=np.uint8)
-    batches = [normalise(batch) for batch in torch.tensor(images).split(BATCH)]
+    batches = [normalise(batch) for batch in torch.tensor(images, device=machine.device()).split(BATCH)]
     judges = {name: (Classifier(Design(name), images), get_weights(build(Design(name), 0))) for name in NETWORKS}
     for judge, weights in judges.values():
         judge.infer(weights)
@@ -100,6 +105,7 @@ def main() -> None:
         for name in judges
     ]
     measurements = {
+        "device": machine.described()["device"],
         "peak_gflop_per_second": spread(peaks),
         "seconds": {name: spread(values) for name, values in times.items()},
         "times_as_fast": {name: spread(values) for name, values in ratios.items()},

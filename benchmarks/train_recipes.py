@@ -55,9 +55,10 @@ def measure(name: str, seed: int, data: Dataset, store: RunStore) -> dict[str, A
 
 
 def _how(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Threads, processor and arithmetic of a training, from the description of a machine."""
+    """Threads, processor (or accelerator) and arithmetic of a training, from the description of a machine."""
     arithmetic = "bfloat16" if described["bfloat16"] else "float32"
-    return {"threads": described["threads"], "processor": f"{described['processor']}, {arithmetic}"}
+    where = described["processor"] if described["device"] == "cpu" else described["device"]
+    return {"threads": described["threads"], "processor": f"{where}, {arithmetic}"}
 
 
 def row(name: str, seeds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

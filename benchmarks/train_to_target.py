@@ -17,6 +17,7 @@ from benchmarks.recipes import SEEDS, accuracy
 from benchmarks.results import Row, save, spread
 from core.config import RunConfig, TrainingConfig
 from core.data import FASHION, Dataset, load
+from core.engine import machine
 from core.engine.training import train
 from core.networks import DEFAULT_NETWORK, NETWORKS
 
@@ -118,6 +119,7 @@ def main() -> None:
         "reached": True,
     }
     measurements = {
+        "device": machine.described()["device"],
         "tutorial_epochs": [asdict(epoch) for epoch in usual],
         "ours": {f"{aim.accuracy:.1%}": [asdict(passed) for passed in mine[aim]] for aim in AIMS},
         "ours_same_network_epoch_seconds": spread(same),

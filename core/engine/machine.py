@@ -176,7 +176,7 @@ def described() -> dict[str, str | int | bool]:
     return {
         "processor": _processor(),
         "threads": threads,
-        "device": where.type,
+        "device": torch.cuda.get_device_name(where) if where.type == "cuda" else where.type,
         "bfloat16": has_bfloat16(where),
     }
 
