@@ -155,7 +155,7 @@ NETWORKS: dict[str, Network] = {
         title="Small ResNet",
         remark="About as many weights as ConvNet, in twice as many layers.",
         layers=_residual(16, 32, 64, 128),
-        recipes={"quick": _QUICK, "best": replace(_TAUGHT, skip=0.3)},
+        recipes={"quick": _QUICK, "best": replace(_TAUGHT, epochs=80, skip=0.3)},
     ),
 }
 """Every network by name. The names are part of run ids."""
