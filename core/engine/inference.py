@@ -59,7 +59,8 @@ class Classifier:
             logits: Tensor = model(batch)
             return logits
 
-        with reproducible(threads), torch.inference_mode():
+        # one thread tells an accelerator what to do; Apple's allows no more
+        with reproducible(threads if self._device.type == "cpu" else 1), torch.inference_mode():
             model = loaded(self._design, weights).to(self._device)
             fold(model)
             return torch.cat(side_by_side(answered, self._batches))[: self._n]
