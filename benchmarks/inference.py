@@ -19,7 +19,6 @@ from benchmarks.results import save, spread
 from core.config import Design
 from core.engine import machine
 from core.engine.inference import BATCH, Classifier, fold
-from core.engine.machine import reproducible
 from core.engine.models import build, get_weights, normalise
 from core.networks import NETWORKS
 
@@ -38,7 +37,7 @@ def seconds(work: Callable[[], object]) -> float:
 def peak() -> float:
     """The best float32 GFLOP/s over the shapes, five tries each."""
     best = 0.0
-    with reproducible(), torch.inference_mode():
+    with machine.reproducible(), torch.inference_mode():
         for batch, channels, side in SHAPES:
             x, kernel = (
                 torch.randn(shape, device=machine.device()).contiguous(memory_format=torch.channels_last)
@@ -70,7 +69,7 @@ def gflop(network: str) -> float:
 
 def together(network: str, batches: Sequence[torch.Tensor]) -> None:
     """Evaluate with all threads on each batch."""
-    with reproducible(), torch.inference_mode():
+    with machine.reproducible(), torch.inference_mode():
         model = build(Design(network), 0).eval().to(machine.device())
         fold(model)
         for batch in batches:

@@ -10,7 +10,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from core.config import Design
 from core.engine import machine
-from core.engine.machine import THREADS, reproducible, side_by_side
 from core.engine.models import Conv, build, loaded, normalise, set_weights
 
 BATCH, LARGE_BATCH = 125, 1_000
@@ -39,7 +38,7 @@ class Classifier:
         weights: Mapping[str, np.ndarray],
         *,
         on_batch: Callable[[], object] = lambda: None,
-        threads: int = THREADS,
+        threads: int = machine.THREADS,
     ) -> np.ndarray:
         """Logits (n, classes) float32 of the network with these (raw, perhaps pruned) weights, in float32 arithmetic.
 
@@ -60,10 +59,10 @@ class Classifier:
             return logits
 
         # one thread tells an accelerator what to do; Apple's allows no more
-        with reproducible(threads if self._device.type == "cpu" else 1), torch.inference_mode():
+        with machine.reproducible(threads if self._device.type == "cpu" else 1), torch.inference_mode():
             model = loaded(self._design, weights).to(self._device)
             fold(model)
-            return torch.cat(side_by_side(answered, self._batches))[: self._n]
+            return torch.cat(machine.side_by_side(answered, self._batches))[: self._n]
 
 
 class Viewer:
@@ -82,7 +81,7 @@ class Viewer:
         The logits are those of `Classifier.infer` up to rounding: for one image, folding costs more than it saves.
         """
         self._maps.clear()
-        with reproducible(threads=1), torch.inference_mode():  # more threads would only wait for each other
+        with machine.reproducible(threads=1), torch.inference_mode():  # more threads would only wait for each other
             set_weights(self._model, weights)
             logits = self._model(self._image)[0]
         return logits.numpy(), self._maps[0].numpy()  # the first pass is of the image, a second of its mirror image
