@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import resource
 import subprocess
 import sys
 import threading
@@ -124,24 +123,38 @@ def test_what_a_part_raises_passes_through_and_the_threads_are_as_before() -> No
         assert torch.get_num_threads() == 2
 
 
+MEMORY = """
+import resource
+from pathlib import Path
+
+import torch
+
+from core.engine import machine
+
+size, often = 64_000_000, 20  # bytes, more than glibc ever keeps by itself
+
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(often):
+        torch.ones(size // 4)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+before, pages = resident(), size // resource.getpagesize()
+with machine.memory_kept():
+    faults()
+    assert faults() < pages
+assert faults() > often * pages / 2, "usually, all pages are asked for each time"
+assert resident() < before + size / 2, "what was kept is given back"
+"""
+
+
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="only glibc is told what to keep")
 def test_a_training_does_not_ask_for_the_same_memory_again() -> None:
-    size, often = 64_000_000, 20  # bytes, more than glibc ever keeps by itself
-
-    def faults() -> int:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        for _ in range(often):
-            torch.ones(size // 4)
-        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-
-    resident, pages = _resident(), size // resource.getpagesize()
-    with machine.memory_kept():
-        faults()
-        assert faults() < pages
-    assert faults() > often * pages / 2, "usually, all pages are asked for each time"
-    assert _resident() < resident + size / 2, "what was kept is given back"
-
-
-def _resident() -> int:
-    """Bytes of this process in memory."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    """In a process of its own: what others have freed would serve too."""
+    subprocess.run([sys.executable, "-c", MEMORY], check=True, cwd=Path(__file__).parent.parent)
