@@ -146,10 +146,10 @@ def resident():
 
 
 before, pages = resident(), size // resource.getpagesize()
+assert faults() > often * pages / 2, "usually, all pages are asked for each time"
 with machine.memory_kept():
     faults()
     assert faults() < pages
-assert faults() > often * pages / 2, "usually, all pages are asked for each time"
 assert resident() < before + size / 2, "what was kept is given back"
 """
 
