@@ -3,7 +3,7 @@
 The peak is the fastest of several plain 3 x 3 float32 convolutions as large as torch runs them best. The evaluation
 is everything that `Classifier.infer` does: fold the weights, convolve, pool, classify. Only multiplications and
 additions of convolutions and fully connected layers are counted, two for each pair. The baseline is the same network on
-the same batches, each of them computed by all threads together. With an accelerator, all of it is there.
+batches of 125, each of them computed by all threads together. With an accelerator, all of it is there.
 """
 
 import statistics
@@ -18,11 +18,11 @@ from torch import nn
 from benchmarks.results import save, spread
 from core.config import Design
 from core.engine import machine
-from core.engine.inference import BATCH, Classifier, fold
+from core.engine.inference import Classifier, fold
 from core.engine.models import build, get_weights, normalise
 from core.networks import NETWORKS
 
-IMAGES, ROUNDS = 10_000, 5
+IMAGES, SHARED, ROUNDS = 10_000, 125, 5
 SHAPES = [(batch, channels, side) for batch in (50, 125, 250) for channels, side in ((64, 28), (64, 14), (128, 14))]
 
 
@@ -78,7 +78,7 @@ def together(network: str, batches: Sequence[torch.Tensor]) -> None:
 
 def main() -> None:
     images = np.random.default_rng(0).integers(256, size=(IMAGES, 28, 28), dtype=np.uint8)
-    batches = [normalise(batch) for batch in torch.tensor(images, device=machine.device()).split(BATCH)]
+    batches = [normalise(batch) for batch in torch.tensor(images, device=machine.device()).split(SHARED)]
     judges = {name: (Classifier(Design(name), images), get_weights(build(Design(name), 0))) for name in NETWORKS}
     for judge, weights in judges.values():
         judge.infer(weights)

@@ -11,10 +11,13 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from core.config import Design
 from core.engine import machine
 from core.engine.models import Conv, build, loaded, normalise, set_weights
+from core.engine.pooling import pooled
+from core.networks import NETWORKS
 
-BATCH, LARGE_BATCH = 125, 1_000
-"""Images of a batch. On a CPU so few that the activations of most layers stay in its cache; on an accelerator so many
-that it takes longer for them than to be told what to do."""
+LARGE_BATCH = 1_000
+"""Images of a batch on an accelerator: so many that it takes longer for them than to be told what to do."""
+
+_FEWEST, _MOST, _CACHED = 40, 125, 2_510_000  # on a CPU: images of a batch, and bytes
 
 _FUSES = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
 
@@ -28,7 +31,7 @@ class Classifier:
     def __init__(self, design: Design, images: np.ndarray) -> None:
         """`images` is (n, h, w) or (n, h, w, c) uint8."""
         self._design, self._n, self._device = design, len(images), machine.device()
-        size = BATCH if self._device.type == "cpu" else LARGE_BATCH
+        size = _cached(design) if self._device.type == "cpu" else LARGE_BATCH
         missing = (-len(images) % size, *images.shape[1:])  # equal batches, equal kernels
         padded = torch.cat([torch.tensor(images), torch.zeros(missing, dtype=torch.uint8)])
         self._batches = [normalise(batch) for batch in padded.to(self._device).split(size)]
@@ -63,6 +66,15 @@ class Classifier:
             model = loaded(self._design, weights).to(self._device)
             fold(model)
             return torch.cat(machine.side_by_side(answered, self._batches))[: self._n]
+
+
+def _cached(design: Design) -> int:
+    """The images of a batch on a CPU: so many that the output of the largest layer stays in the cache of a core.
+
+    Fewer than `_FEWEST` at once keep a convolution from its full speed; for more than `_MOST`, nothing is gained.
+    """
+    outputs = max(layer.outputs * layer.side**2 for layer in NETWORKS[design.network].placed(design.problem))
+    return min(max(_CACHED // (4 * outputs), _FEWEST), _MOST)
 
 
 class Viewer:
@@ -114,15 +126,7 @@ class Folded(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = _conv_relu(x, self.weight, self.bias, self.padding)
-        return _pooled(x) if self.pool else x
-
-
-def _pooled(x: Tensor) -> Tensor:
-    """The maximum over 2 x 2; without `max_pool2d`'s indices, which only a gradient needs, in half of the time."""
-    n, c, h, w = x.shape
-    rows = x.permute(0, 2, 3, 1).reshape(n, h // 2, 2, w // 2, 2, c)  # a view: channels come last
-    rows = torch.maximum(rows[:, :, 0], rows[:, :, 1])
-    return torch.maximum(rows[:, :, :, 0], rows[:, :, :, 1]).permute(0, 3, 1, 2)
+        return pooled(x) if self.pool else x
 
 
 def _conv_relu(x: Tensor, weight: Tensor, bias: Tensor, padding: list[int]) -> Tensor:
