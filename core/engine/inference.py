@@ -11,7 +11,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from core.config import Design
 from core.engine import machine
 from core.engine.models import Conv, build, loaded, normalise, set_weights
-from core.engine.pooling import pooled
 from core.networks import NETWORKS
 
 LARGE_BATCH = 1_000
@@ -126,7 +125,15 @@ class Folded(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = _conv_relu(x, self.weight, self.bias, self.padding)
-        return pooled(x) if self.pool else x
+        return _pooled(x) if self.pool else x
+
+
+def _pooled(x: Tensor) -> Tensor:
+    """The maximum over 2 x 2; without `max_pool2d`'s indices, which only a gradient needs, in half of the time."""
+    n, c, h, w = x.shape
+    rows = x.permute(0, 2, 3, 1).reshape(n, h // 2, 2, w // 2, 2, c)  # a view: channels come last
+    rows = torch.maximum(rows[:, :, 0], rows[:, :, 1])
+    return torch.maximum(rows[:, :, :, 0], rows[:, :, :, 1]).permute(0, 3, 1, 2)
 
 
 def _conv_relu(x: Tensor, weight: Tensor, bias: Tensor, padding: list[int]) -> Tensor:

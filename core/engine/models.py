@@ -14,7 +14,6 @@ from torch.nn import functional as F
 
 from core import networks
 from core.config import Design
-from core.engine.pooling import pooled
 from core.errors import ConfigError
 from core.networks import NETWORKS, PIXEL_MEAN, PIXEL_STD, Placed, passes
 
@@ -42,7 +41,7 @@ class Conv(nn.Module):
 
     def pooled(self, x: Tensor) -> Tensor:
         """What comes after the convolution."""
-        return pooled(x) if self.pool else x
+        return F.max_pool2d(x, 2) if self.pool else x
 
     def normed(self, x: Tensor) -> Tensor:
         """What comes after pooling. Overwrites `x` if there is no normalisation."""
