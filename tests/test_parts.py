@@ -7,7 +7,7 @@ import pytest
 
 from core import panels
 from core.evaluation.profile import Profile, Profiling
-from core.evaluation.rounds import Measuring
+from core.evaluation.rounds import Measuring, measurings
 from core.networks import multiplications
 from core.pruning import PruningConfig, rank
 from core.run import Run
@@ -44,9 +44,23 @@ def test_parts_of_any_workers_are_the_whole(parted: tuple[Path, Run], whole: tup
         tiny.perform(Measuring(run_id=run.id, pruning=LAYERWISE, number=number), root)
         known = results.profile(run.id, LAYERWISE)
         assert (known.images if known else None) == images
+    assert len([*(root / "parts").iterdir()]) == run.parts
     done = tiny.profile(run.id, LAYERWISE, root=root)
     for name, value in whole[1].to_arrays().items():
         assert np.array_equal(value, done.to_arrays()[name]), name
+
+
+def test_parts_that_are_joined_leave_no_file_and_are_not_missing(parted: tuple[Path, Run]) -> None:
+    root, run = parted
+    results, jobs = Results(RunStore(root)), measurings(run.id, LAYERWISE, run.parts)
+    other = Measuring(run_id=run.id, pruning=PruningConfig(), number=1)
+    for job in (*jobs[:2], other):
+        tiny.perform(job, root)
+    assert results.missing(jobs) == [jobs[2]]
+    tiny.profile(run.id, LAYERWISE, root=root)
+    assert results.missing(jobs) == [] and not results.missing([other])
+    left = [file.name for file in (root / "parts").iterdir()]
+    assert len(left) == 1 and left[0].startswith(other.key)
 
 
 def test_one_worker_does_the_missing_parts(parted: tuple[Path, Run], whole: tuple[Path, Profile]) -> None:

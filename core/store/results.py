@@ -94,9 +94,11 @@ class Results:
         return known or self._begun(self.runs.get(run_id), pruning)
 
     def missing(self, parts: Sequence[Measuring]) -> list[Measuring]:
-        """Those parts of one run that are not there; all if there is no such run."""
+        """Those parts of one evaluation that are not there, nor joined; all if there is no such run."""
+        if not parts or self.has(Profiling(run_id=parts[0].run_id, pruning=parts[0].pruning)):
+            return []
         try:
-            weights = self.weights(parts[0]) if parts else None
+            weights = self.weights(parts[0])
         except StoreError:
             return [*parts]
         return [part for part in parts if self.runs.state(part.file(weights or "")) is None]
@@ -189,8 +191,13 @@ def _profile(results: Results, job: Profiling | Evaluating) -> Profile | None:
 
 
 def _put_profile(results: Results, job: Profiling | Evaluating, profile: Profile, of: str | None) -> None:
-    save = results.runs.save_point if isinstance(job, Evaluating) else results.runs.save_profile
-    save(job.run_id, profile, of)
+    if isinstance(job, Evaluating):
+        results.runs.save_point(job.run_id, profile, of)
+        return
+    results.runs.save_profile(job.run_id, profile, of)
+    run = results.runs.get(job.run_id)
+    for part in measurings(run.id, job.pruning, run.parts):
+        results.drop(part)  # the table has all of it, in an eighth of the bytes
 
 
 def _repaired(results: Results, job: Repairing) -> Repaired | None:

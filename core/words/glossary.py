@@ -146,8 +146,9 @@ TERMS: dict[str, str] = {
         "−7 to 7, with 2 bits −1, 0 or 1. If the last part of a training uses the rounded weights, rounding costs less."
     ),
     "Teacher": (
-        "A larger or dense network whose answers, with all their doubts, a small one learns in addition to the labels. "
-        "Also called distillation. The temperature makes the answers softer: every doubt counts more."
+        "A network that was trained before: a larger one, a dense one, or one of the same kind. Another learns its "
+        "answers, with all their doubts, in addition to the labels. Also called distillation. The temperature makes "
+        "the answers softer: every doubt counts more."
     ),
     "Muon and SGD": (
         "Two ways to turn a gradient into a step of training. SGD, stochastic gradient descent, steps along it. Muon "
