@@ -148,7 +148,8 @@ def resident():
 before, pages = resident(), size // resource.getpagesize()
 assert faults() > often * pages / 2, "usually, all pages are asked for each time"
 with machine.memory_kept():
-    faults()
+    with machine.memory_kept():  # another training in this process, which ends first
+        faults()
     assert faults() < pages
 assert resident() < before + size / 2, "what was kept is given back"
 """

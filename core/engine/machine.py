@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
 from math import inf
 from pathlib import Path
@@ -61,12 +61,28 @@ def _bfloat16_wins() -> bool:
     return times[torch.bfloat16] < times[torch.float32]
 
 
-_settings: Any = torch.utils.deterministic
+class _Shared:
+    """Settings of the whole process: in force from the first thread that needs them until the last is done."""
+
+    def __init__(self, settings: Callable[[], AbstractContextManager[None]]) -> None:
+        self._settings, self._inside, self._users, self._lock = settings, ExitStack(), 0, threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._users:
+                self._inside.enter_context(self._settings())
+            self._users += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._inside.close()
+
+
+_deterministic: Any = torch.utils.deterministic
 _backends: Any = torch.backends
 _precisions = (_backends.cudnn.conv, _backends.cuda.matmul)
-_flags, _before = threading.Lock(), dict[str, Any]()
-_users = 0
-"""The number of threads that compute reproducibly now: torch's flags apply to the whole process."""
 
 
 @contextmanager
@@ -74,58 +90,54 @@ def reproducible(threads: int = THREADS) -> Iterator[None]:
     """Use deterministic algorithms, whole float32 and this many threads, and restore the former settings afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    _enter()
     try:
-        yield
+        with _FLAGS:
+            yield
     finally:
-        _leave()
         torch.set_num_threads(before)
 
 
-def _enter() -> None:
-    global _users
+@contextmanager
+def _flagged() -> Iterator[None]:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA refuses to be deterministic
-    with _flags:
-        if not _users:
-            _before.update(
-                deterministic=torch.are_deterministic_algorithms_enabled(),
-                fill=_settings.fill_uninitialized_memory,
-                precisions=[kind.fp32_precision for kind in _precisions],
-            )
-        _users += 1
-        torch.use_deterministic_algorithms(True)
-        # Filling memory before its first use only helps code that reads it too early, and costs a sixth of the speed.
-        _settings.fill_uninitialized_memory = False
-        _precise(["ieee"] * len(_precisions))  # CUDA would shorten float32 in convolutions
+    before = (
+        torch.are_deterministic_algorithms_enabled(),
+        _deterministic.fill_uninitialized_memory,
+        [kind.fp32_precision for kind in _precisions],
+    )
+    # Filling memory before its first use only helps code that reads it too early, and costs a sixth of the speed.
+    _flag(True, False, ["ieee"] * len(_precisions))  # CUDA would shorten float32 in convolutions
+    try:
+        yield
+    finally:
+        _flag(*before)
 
 
-def _leave() -> None:
-    global _users
-    with _flags:
-        _users -= 1
-        if not _users:
-            torch.use_deterministic_algorithms(_before["deterministic"])
-            _settings.fill_uninitialized_memory = _before["fill"]
-            _precise(_before["precisions"])
-
-
-def _precise(precisions: Sequence[str]) -> None:
+def _flag(deterministic: bool, fill: bool, precisions: Sequence[str]) -> None:
+    torch.use_deterministic_algorithms(deterministic)
+    _deterministic.fill_uninitialized_memory = fill
     for kind, precision in zip(_precisions, precisions, strict=True):
         kind.fp32_precision = precision
 
+
+_FLAGS = _Shared(_flagged)
 
 _TRIM, _MAP = -1, -3  # the numbers of glibc's M_TRIM_THRESHOLD and M_MMAP_THRESHOLD
 _KEPT = {_TRIM: 2**31 - 1, _MAP: 2**30}
 _USUAL = {_TRIM: 2**26, _MAP: 2**25}  # the highest that glibc chooses by itself
 
 
-@contextmanager
-def memory_kept() -> Iterator[None]:
+def memory_kept() -> AbstractContextManager[None]:
     """Keep the memory that is freed, and give it back at the end.
 
     glibc gives large blocks back at once, and the kernel clears each page of them when it is asked again: for large
     activations this takes a quarter of a training. Other C libraries decide as they like.
     """
+    return _MEMORY
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
     libc: Any = ctypes.CDLL(None) if os.name == "posix" else None
     if not hasattr(libc, "mallopt"):
         yield
@@ -136,6 +148,9 @@ def memory_kept() -> Iterator[None]:
     finally:
         _thresholds(libc, _USUAL)
         libc.malloc_trim(0)
+
+
+_MEMORY = _Shared(_kept)
 
 
 def _thresholds(libc: Any, values: dict[int, int]) -> None:
