@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ from core.evaluation.profile import Evaluating, Profile
 from core.progress import Epoch
 from core.pruning import PruningConfig, Weights, rank
 from core.run import Run
+from core.store import derived
 from core.store.places import default, folder
 from core.store.runs import RunStore
 from tests import shelf
@@ -169,6 +171,19 @@ def test_further_profiles_and_points_are_kept_with_the_run(store: RunStore) -> N
     kept = store.point(run.id, LAYERWISE, 0.125)
     assert kept is not None and same(kept, point)
     assert leftovers(store) == []
+
+
+def test_of_the_points_that_visitors_ask_for_the_latest_are_kept(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(derived, "POINTS", 2)
+    run, weights, asked = put(store), make_weights(), (0.3, 0.1, 0.4, 0.2)
+    before = store.profile(run.id, PruningConfig())
+    for sparsity in asked:
+        store.save_point(run.id, compute(weights, rank(weights, LAYERWISE), infer, LABELS, sparsities=(sparsity,)))
+        time.sleep(0.02)  # as a clock of files may count
+    kept = [sparsity for sparsity in asked if store.point(run.id, LAYERWISE, sparsity)]
+    assert kept == [0.4, 0.2] and before is not None and store.profile(run.id, PruningConfig()) is not None
 
 
 def test_a_sparsity_names_its_file_and_must_be_a_fraction() -> None:

@@ -21,6 +21,9 @@ from core.store.profiles import pack_profile, statistic_of, unpack_profile
 
 PROFILES, REPAIRED = "profiles", "repaired"
 
+POINTS = 200
+"""Evaluations between the stops that are kept of a run: visitors may ask for any number of them."""
+
 _T = TypeVar("_T")
 
 
@@ -77,9 +80,13 @@ class Derived(Guarded, ABC):
         self._save_beside(run_id, profile.pruning.key, partial(pack_profile, profile), of)
 
     def save_point(self, run_id: str, point: Profile, of: str | None = None) -> None:
-        """Store a profile of one row, as `save_profile` does."""
+        """Store a profile of one row, as `save_profile` does, and remove the oldest if there are more than `POINTS`."""
         key = at(point.pruning, float(point.sparsity[0]))
         self._save_beside(run_id, key, partial(pack_profile, point), of)
+        place, name = self._profile_files(self._entry(run_id), key)[0]
+        points = [file for file in place.held(name.rpartition("/")[0]) if "@" in file.name]
+        for file in sorted(points, key=lambda file: -file.time)[POINTS:]:
+            place.remove(file.name)
 
     def save_statistic(self, run_id: str, name: str, statistic: Weights, of: str | None = None) -> None:
         """Store one of `core.pruning.STATISTICS`, as `save_profile` does."""
