@@ -149,7 +149,11 @@ NETWORKS: dict[str, Network] = {
         title="ResNet",
         remark="A million weights.",
         layers=_residual(32, 64, 128, 192),
-        recipes={"quick": _QUICK, "thorough": replace(_MUON, epochs=28, shift=1, cutout=8, skip=0.3)},
+        recipes={
+            "quick": _QUICK,
+            "thorough": replace(_MUON, epochs=28, shift=1, cutout=8, skip=0.3),
+            "best": replace(_TAUGHT, skip=0.3),
+        },
     ),
     "resnet-small": Network(
         title="Small ResNet",
