@@ -76,7 +76,7 @@ def test_a_training_has_all_it_needs_in_one_place(
 def test_large_batches_answer_as_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = WEIGHTS["convnet-small"]
     small = Classifier(Design("convnet-small"), IMAGES).infer(weights)
-    monkeypatch.setattr(inference, "_cached", lambda design: inference.LARGE_BATCH)
+    monkeypatch.setattr(inference, "_batch_size", lambda design: inference.LARGE_BATCH)
     large = Classifier(Design("convnet-small"), IMAGES).infer(weights)
     np.testing.assert_allclose(large, small, rtol=1e-4, atol=1e-4)
 

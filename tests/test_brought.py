@@ -29,6 +29,7 @@ from core.evaluation.parts import Part
 from core.evaluation.profile import Evaluating, Profile, Profiling
 from core.evaluation.rounds import Measuring, measurings
 from core.evaluation.trace import Tracing
+from core.job import Job
 from core.own.brought import GRAPH, PICTURES, Brought
 from core.own.finding import Finding, Prepared
 from core.own.looking import Looking
@@ -173,8 +174,16 @@ def test_the_first_part_is_there_at_once_and_all_parts_are_the_whole_bit_for_bit
     assert results.runs.profile(run.id, PRUNING) is not None
 
 
-def test_what_was_evaluated_before_a_stop_is_not_evaluated_again(parted: tuple[Path, Run]) -> None:
+def test_what_was_evaluated_before_a_stop_is_not_evaluated_again(
+    parted: tuple[Path, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
     root, run = parted
+    seen, put = list[dict[Path, int]](), Results.put
+
+    def put_and_look(results: Results, job: Job[Any], *result: Any, **of: Any) -> None:
+        put(results, job, *result, **of)
+        if isinstance(job, Measuring):
+            seen.append(parts_in(root))
 
     def stop_soon() -> bool:
         return len(parts_in(root)) >= 4
@@ -183,9 +192,10 @@ def test_what_was_evaluated_before_a_stop_is_not_evaluated_again(parted: tuple[P
         perform(Profiling(run_id=run.id, pruning=PRUNING), root, should_stop=stop_soon)
     kept = parts_in(root)
     assert len(kept) == 4
-    seen = list[dict[Path, int]]()
-    perform(Profiling(run_id=run.id, pruning=PRUNING), root, on_progress=lambda _: seen.append(parts_in(root)))
-    assert {path: seen[-1][path] for path in kept} == kept and len(seen[-1]) >= run.parts - 1
+    monkeypatch.setattr(Results, "put", put_and_look)
+    perform(Profiling(run_id=run.id, pruning=PRUNING), root)
+    assert {path: seen[-1][path] for path in kept} == kept
+    assert len(seen[-1]) == run.parts and len(seen) == run.parts - len(kept) and not parts_in(root)
 
 
 def parts_in(root: Path) -> dict[Path, int]:

@@ -80,11 +80,11 @@ def test_the_logits_do_not_depend_on_the_number_of_threads(network: str) -> None
 
 def test_a_batch_holds_as_many_images_as_a_cache_has_room_for() -> None:
     """The fewer, the larger the feature maps; on 10,000 images no batch is padded."""
-    images = {network: inference._cached(Design(network)) for network in NETWORKS}
+    images = {network: inference._batch_size(Design(network)) for network in NETWORKS}
     assert images["resnet"] <= images["convnet"] < images["convnet-small"] < images["convnet-mini"] < images["lenet"]
     assert all(10_000 % size == 0 for size in images.values())
     coloured = Design("convnet", Problem(side=64, channels=3))
-    assert inference._cached(coloured) == images["convnet"]  # never so few that the convolutions become slower
+    assert inference._batch_size(coloured) == images["convnet"]  # never so few that the convolutions become slower
 
 
 @each_network

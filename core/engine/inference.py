@@ -30,7 +30,7 @@ class Classifier:
     def __init__(self, design: Design, images: np.ndarray) -> None:
         """`images` is (n, h, w) or (n, h, w, c) uint8."""
         self._design, self._n, self._device = design, len(images), machine.device()
-        size = _cached(design) if self._device.type == "cpu" else LARGE_BATCH
+        size = _batch_size(design) if self._device.type == "cpu" else LARGE_BATCH
         missing = (-len(images) % size, *images.shape[1:])  # equal batches, equal kernels
         padded = torch.cat([torch.tensor(images), torch.zeros(missing, dtype=torch.uint8)])
         self._batches = [normalise(batch) for batch in padded.to(self._device).split(size)]
@@ -67,7 +67,7 @@ class Classifier:
             return torch.cat(machine.side_by_side(answered, self._batches))[: self._n]
 
 
-def _cached(design: Design) -> int:
+def _batch_size(design: Design) -> int:
     """The images of a batch on a CPU: so many that the output of the largest layer stays in the cache of a core.
 
     Fewer than `_FEWEST` at once keep a convolution from its full speed; for more than `_MOST`, nothing is gained.

@@ -82,8 +82,7 @@ class Derived(Guarded, ABC):
     def save_point(self, run_id: str, point: Profile, of: str | None = None) -> None:
         """Store a profile of one row, as `save_profile` does, and remove the oldest if there are more than `POINTS`."""
         key = at(point.pruning, float(point.sparsity[0]))
-        self._save_beside(run_id, key, partial(pack_profile, point), of)
-        place, name = self._profile_files(self._entry(run_id), key)[0]
+        place, name = self._save_beside(run_id, key, partial(pack_profile, point), of)
         points = [file for file in place.held(name.rpartition("/")[0]) if "@" in file.name]
         for file in sorted(points, key=lambda file: -file.time)[POINTS:]:
             place.remove(file.name)
@@ -114,9 +113,13 @@ class Derived(Guarded, ABC):
                             raise
         return None
 
-    def _save_beside(self, run_id: str, key: str, packed: Callable[[str], bytes], of: str | None) -> None:
-        """Write one file of a run's profiles atomically, replacing an existing one, with the digest of its weights."""
+    def _save_beside(self, run_id: str, key: str, packed: Callable[[str], bytes], of: str | None) -> tuple[Place, str]:
+        """Write one file of a run's profiles atomically, replacing an existing one, with the digest of its weights.
+
+        Returns where it is.
+        """
         entry = self._entry(run_id)
         content = packed(confirmed(of, entry.digests[WEIGHTS]))
         place, name = self._profile_files(entry, key)[0]
         place.write(name, content)
+        return place, name
