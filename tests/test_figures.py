@@ -322,19 +322,39 @@ def test_the_band_is_the_cut_and_is_drawn_only_where_there_is_one(scope: str, st
 
 
 @some_stops
-def test_the_zoom_shows_every_removed_weight_inside_the_band_and_labels_its_axis_in_weights(stop: int) -> None:
+def test_the_zoom_shows_every_removed_weight_inside_the_band_and_says_what_the_band_is(stop: int) -> None:
     figure, cut = DRAWN["zoom"].at(stop), float(PROFILE.threshold[stop])
     for j, k in enumerate(PROFILE.layer_k[stop]):
         removed, kept = figure.data[2 * j : 2 * j + 2]
         inside = np.abs(removed.x) < 1
-        assert np.asarray(removed.y)[inside].sum() == sum(removed.y) == k
-        axis = figure.layout[f"xaxis{j + 1}" if j else "xaxis"]
-        assert list(axis.tickvals) == [-3, 0, 3] and list(axis.range) == [-ZOOM, ZOOM]
+        assert np.asarray(removed.customdata)[inside].sum() == sum(removed.customdata) == k
+        text = figure.layout.annotations[j].text
         if cut:
             assert not np.asarray(kept.y)[inside].any()
-            end = wording.magnitude(3 * cut)
-            assert list(axis.ticktext) == [f"−{end}", "0", end]
+            assert f"threshold {wording.magnitude(cut)}<" in text
             assert removed.meta == kept.meta == wording.magnitude(cut)
+        else:
+            assert f"smallest weight {removed.meta}<" in text
+
+
+@some_stops
+@pytest.mark.parametrize("options", [(), ("log",)])
+def test_heights_around_the_threshold_are_shares_of_the_highest_count_on_axes_that_stay(
+    options: tuple[str, ...], stop: int
+) -> None:
+    first, figure = (DRAWN["zoom"].at(at, *options) for at in (0, stop))
+    for j in range(4):
+        removed, kept = figure.data[2 * j : 2 * j + 2]
+        counts = np.array([removed.customdata, kept.customdata])
+        top = max(counts.sum(axis=0).max(), 1)
+        assert f"highest count {top:,}<" in figure.layout.annotations[j].text
+        np.testing.assert_allclose([removed.y, kept.y], counts / top, rtol=0.005)
+        assert "%{customdata:,} removed" in removed.hovertemplate and "%{customdata:,} kept" in kept.hovertemplate
+        for axis in (f"xaxis{nth(j)}", f"yaxis{nth(j)}"):
+            assert figure.layout[axis] == first.layout[axis] and len(figure.layout[axis].range) == 2
+        low, high = figure.layout[f"yaxis{nth(j)}"].range
+        one, all_of_them = np.log10([1 / top, 1]) if options else (1 / top, 1)
+        assert low < one <= all_of_them < high
 
 
 def test_without_cuts_no_band_is_drawn() -> None:

@@ -1,7 +1,7 @@
 """The weights of each layer: their distributions with the cut, and the kernels of a convolution."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,11 @@ Cuts = Sequence[Sequence[float]]
 """At each of S stops, the magnitude up to which weights are removed from each of L layers; 0 where none is."""
 Counts = Sequence[NDArray[np.int64] | None]
 """At each of S stops, (L, bars) counts of refitted weights; None where they are not known."""
+Names = Sequence[tuple[str, str]]
+"""Of each layer the label that is shown, and that of its whole name, which is shown on hover."""
+
+_LONGEST = 20
+"""Characters of a name above a small multiple."""
 
 
 LOG, COMMON = "log", "common"
@@ -54,7 +59,7 @@ def distributions(
             moved | _counted(rows[i], names, None if refitted is None else refitted[i]),
         )
 
-    options = {LOG: _count_axes(len(axes), _most(rows, refitted)), COMMON: (common, own)}
+    options = {LOG: _count_axes([(1, most) for most in _most(rows, refitted)]), COMMON: (common, own)}
     title = titled(f"Weights of each layer{_drawn_over(repair, refitted)}", len(axes), of)
     return live("distributions", title, traces, layout, patch, len(rows), narrow, options=options)
 
@@ -76,34 +81,59 @@ def around_the_cut(
 ) -> LiveFigure:
     """The same weights close to zero, in multiples of the cut: visible also where the cut is thinner than a bar.
 
-    The axes stay fixed; their labels change at each stop.
+    The axes stay, as only traces are drawn again at a stop: heights are shares of the highest count, and the titles say
+    what 1 is on either axis.
     """
     names = labelled([h.name for h in rows[0]], _LONGEST)
     centres = (np.arange(ZOOM_BINS) + 0.5) * 2 * ZOOM / ZOOM_BINS - ZOOM
-    axes: list[Spec] = [{"range": [-ZOOM, ZOOM], "tickvals": [-3, 0, 3], "tickangle": 0} for _ in rows[0]]
-    traces = [bars for j, h in enumerate(rows[0]) for bars in _bars(j, h, centres, "%{x:.2f} × %{meta}", names[j][1])]
-    traces += [_steps(j, centres, "%{x:.2f} thresholds", full) for j, (_, full) in enumerate(names) if refitted]
-    layout, narrow = _multiples(names, axes)
-    layout["shapes"] = [_cut(j, 1.0) for j in range(len(axes))]
+    ticks = {-3: f"{wording.MINUS}3×", -1: f"{wording.MINUS}1×", 0: "0", 1: "1×", 3: "3×"}
+    axis: Spec = {"range": [-ZOOM, ZOOM], "tickvals": [*ticks], "ticktext": [*ticks.values()], "tickangle": 0}
+    where, count = "%{x:.2f} × %{meta}", "%{customdata:,}"
+    traces = [bars for j, h in enumerate(rows[0]) for bars in _bars(j, h, centres, where, names[j][1], count)]
+    traces += [_steps(j, centres, where, full, count) for j, (_, full) in enumerate(names) if refitted]
+    layout, narrow = _multiples(names, [axis] * len(names))
+    layout["shapes"] = [_cut(j, 1.0) for j in range(len(names))]
+    for j in range(len(names)):
+        layout[f"yaxis{nth(j)}"] |= {"showticklabels": False, "showgrid": False}
+    tops = [_tops(row, None if refitted is None else refitted[i]) for i, row in enumerate(rows)]
 
     def patch(i: int) -> Patch:
         units = [float(h.edges[-1]) / ZOOM for h in rows[i]]
-        data = {j: {"meta": wording.magnitude(units[j // 2]), **y} for j, y in _stacks(rows[i]).items()}
+        counts = _stacks(rows[i]) | _lines(rows[i], refitted, i)
+        data = {n: _shares(y, units[j], tops[i][j]) for n, (j, y) in _of_layers(counts, len(names))}
         seen = {f"shapes[{j}].visible": cut > 0 for j, cut in enumerate(cuts[i])}
-        ends = (wording.magnitude(3 * unit) for unit in units)
-        ticks = {f"xaxis{nth(j)}.ticktext": [f"{wording.MINUS}{end}", "0", end] for j, end in enumerate(ends)}
-        return Patch(data | _lines(rows[i], refitted, i), seen | ticks)
+        return Patch(data, seen | _scales(names, cuts[i], units, tops[i]))
 
-    options = {LOG: _count_axes(len(axes))}
-    title = titled(f"Around the threshold{_drawn_over(repair, refitted)}", len(axes), of)
+    title = titled(f"Around the threshold{_drawn_over(repair, refitted)}", len(names), of)
+    options = {LOG: _count_axes([(1 / top, 1) for top in np.max(tops, axis=0).tolist()])}
     return live("zoom", title, traces, layout, patch, len(rows), narrow, options=options)
 
 
-_LONGEST = 20
-"""Characters of a name above a small multiple."""
+def _of_layers(counts: Mapping[int, Spec], layers: int) -> Iterator[tuple[int, tuple[int, list[int]]]]:
+    """By trace, its layer and its counts: two traces of bars for each layer, then a line for each."""
+    for trace, values in counts.items():
+        yield trace, (trace // 2 if trace < 2 * layers else trace - 2 * layers, values["y"])
 
-Names = Sequence[tuple[str, str]]
-"""Of each layer the label that is shown, and that of its whole name, which is shown on hover."""
+
+def _tops(histograms: Sequence[Histogram], refitted: NDArray[np.int64] | None) -> list[int]:
+    """The highest count of each layer, at least 1."""
+    highest = [int((h.kept + h.removed).max()) for h in histograms]
+    lines = [0] * len(highest) if refitted is None else refitted.max(axis=1).tolist()
+    return [max(1, *both) for both in zip(highest, lines, strict=True)]
+
+
+def _shares(counts: Sequence[int], unit: float, top: int) -> Spec:
+    """The heights of a trace as shares of the highest count; what it says when hovered is the counts."""
+    return {"y": [float(f"{n / top:.3g}") for n in counts], "customdata": counts, "meta": wording.magnitude(unit)}
+
+
+def _scales(names: Names, cuts: Sequence[float], units: Sequence[float], tops: Sequence[int]) -> Spec:
+    """The layers' titles: the weight that is 1 across, and the highest count."""
+    return {
+        f"annotations[{j}].text": f"{short}<br><sup>{'threshold' if cut else 'smallest weight'} "
+        f"{wording.magnitude(unit)}</sup><br><sup>highest count {wording.count(top)}</sup>"
+        for j, ((short, _), cut, unit, top) in enumerate(zip(names, cuts, units, tops, strict=True))
+    }
 
 
 def _multiples(names: Names, axes: Sequence[Spec]) -> tuple[Spec, Spec]:
@@ -125,21 +155,20 @@ def _multiples(names: Names, axes: Sequence[Spec]) -> tuple[Spec, Spec]:
     return layout, narrow
 
 
-def _count_axes(layers: int, most: Sequence[int] = ()) -> tuple[Spec, Spec]:
-    """The layout with logarithmic counts, and with linear ones; the axes reach to the most of each layer, if given."""
-    log: Spec = {f"yaxis{nth(j)}.type": "log" for j in range(layers)}
-    linear: Spec = {f"yaxis{nth(j)}.type": "linear" for j in range(layers)}
-    for j, n in enumerate(most):
-        log[f"yaxis{nth(j)}.range"] = [math.log10(0.5), math.log10(2 * max(n, 1))]
-        linear[f"yaxis{nth(j)}.range"] = [0, 1.05 * max(n, 1)]
+def _count_axes(ranges: Sequence[tuple[float, float]]) -> tuple[Spec, Spec]:
+    """The layout with logarithmic counts, and with linear ones, of each layer from its lowest bar to its highest."""
+    log: Spec = {f"yaxis{nth(j)}.type": "log" for j in range(len(ranges))}
+    linear: Spec = {f"yaxis{nth(j)}.type": "linear" for j in range(len(ranges))}
+    for j, (low, high) in enumerate(ranges):
+        log[f"yaxis{nth(j)}.range"] = [math.log10(low / 2), math.log10(2 * high)]
+        linear[f"yaxis{nth(j)}.range"] = [0, 1.05 * high]
     return log, linear
 
 
 def _most(rows: Sequence[Sequence[Histogram]], refitted: Counts | None) -> list[int]:
     """The highest count of each layer at any stop, so that its axis stays where it is."""
-    stops = [[(h.kept + h.removed).max() for h in row] for row in rows]
-    stops += [counts.max(axis=1) for counts in refitted or () if counts is not None]
-    return [int(n) for n in np.max(stops, axis=0)]
+    tops = [_tops(row, None if refitted is None else refitted[i]) for i, row in enumerate(rows)]
+    return [int(n) for n in np.max(tops, axis=0)]
 
 
 def _counted(histograms: Sequence[Histogram], names: Names, refitted: NDArray[np.int64] | None) -> Spec:
@@ -155,25 +184,27 @@ def _counted(histograms: Sequence[Histogram], names: Names, refitted: NDArray[np
     return texts
 
 
-def _bars(j: int, h: Histogram, x: NDArray[np.float64], where: str, name: str) -> tuple[Spec, Spec]:
-    """Removed and kept weights of the j-th layer; when hovered, `where` says x and `name` is its label."""
+def _bars(
+    j: int, h: Histogram, x: NDArray[np.float64], where: str, name: str, count: str = "%{y:,}"
+) -> tuple[Spec, Spec]:
+    """Removed and kept weights of the j-th layer; when hovered, `where` says x, `count` y, and `name` is its label."""
     removed, kept = (
         {
             "type": "bar", "x": x.tolist(), "y": counts.tolist(), "width": float(x[1] - x[0]), "xaxis": f"x{nth(j)}",
             "yaxis": f"y{nth(j)}", "marker": {"color": colour, "line": {"width": 0}},
-            "hovertemplate": f"%{{y:,}} {what} at {where}<extra>{name}</extra>", **on_hover(name),
+            "hovertemplate": f"{count} {what} at {where}<extra>{name}</extra>", **on_hover(name),
         }
         for counts, colour, what in ((h.removed, PRUNED, "removed"), (h.kept, GREY, "kept"))
     )  # fmt: skip
     return removed, kept
 
 
-def _steps(j: int, x: NDArray[np.float64], where: str, name: str) -> Spec:
-    """The refitted weights of the j-th layer, a step for each bar."""
+def _steps(j: int, x: NDArray[np.float64], where: str, name: str, count: str = "%{y:,}") -> Spec:
+    """The refitted weights of the j-th layer, a step for each bar; when hovered, as `_bars`."""
     return {
         "type": "scatter", "mode": "lines", "x": x.tolist(), "y": [0] * x.size, "xaxis": f"x{nth(j)}",
         "yaxis": f"y{nth(j)}", "line": {"color": REPAIRED, "width": 1.5, "shape": "hvh"},
-        "hovertemplate": f"%{{y:,}} refitted at {where}<extra>{name}</extra>", **on_hover(name),
+        "hovertemplate": f"{count} refitted at {where}<extra>{name}</extra>", **on_hover(name),
     }  # fmt: skip
 
 

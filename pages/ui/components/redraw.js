@@ -1,7 +1,8 @@
 // Draws what a stop changes in a figure, and nothing else. Plotly.react also draws axes, titles and margins again, which
 // takes most of its time; here plotly's own modules compute and draw the traces, and Plotly.relayout what stands on them.
 // `_fullData`, `_fullLayout` and `calcdata` are inner names of the plotly.js that we ship: a test compares each figure
-// with Plotly.react's at every stop.
+// with Plotly.react's at every stop. Nodes keep their style, which no stop changes; pictures of heat maps and error bars
+// are new nodes, so these are styled again, which takes a third of the time of drawing.
 
 const PLAIN = ["x", "y", "z", "base", "text", "textposition", "customdata", "meta", "error_y"]
 
@@ -31,7 +32,8 @@ function retraced(plot, changes) {
   for (const module of modules) for (const subplot of subplots) module.crossTraceCalc?.(plot, subplot)
   traces.forEach(({ error_y }, i) => error_y?.visible && bars(calcdata[i], error_y))
   for (const kind of layout._basePlotModules) kind.plot(plot)
-  for (const style of new Set(modules.map((module) => module.style))) style(plot)
+  const fresh = traces.filter((trace) => trace.type === "heatmap" || trace.error_y?.visible)
+  for (const style of new Set(fresh.map((trace) => trace._module.style))) style(plot)
   return true
 }
 
