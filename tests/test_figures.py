@@ -27,7 +27,7 @@ from core.panels import Placed
 from core.panels.confidence import confidence
 from core.progress import Epoch
 from core.pruning import kernels, prune, rank
-from core.pruning.distributions import BINS, ZOOM, Distributions, Histogram
+from core.pruning.distributions import BINS, Distributions, Histogram
 from core.words import wording
 from tests import small
 
