@@ -28,6 +28,7 @@ from core.panels import Panel
 from core.pruning import PruningConfig
 from core.store.places import default
 from core.store.runs import RunStore
+from pages.ui.view.address import default_run
 
 MOVES = 30
 SCREENS = {"1,400 x 900 pixels": 900, "all figures on the screen": 4000}
@@ -80,11 +81,15 @@ def wanted(built: Panel, figures: Sequence[int], stop: int) -> list[Any]:
     """For each of the figures, one attribute of a trace that tells the stop: [figure, trace, attribute, value]."""
     expected = []
     for i in figures:
-        patches = built.figures[i].figure.patches
-        if patches:
-            trace, changes = max(patches[stop].data.items())
-            name = next(iter(changes))
-            expected.append([i, trace, name, changes[name]])
+        figure = built.figures[i].figure
+        if figure.patches:
+            here, there = (figure.patches[at].data for at in (stop, 2 * FIRST + 1 - stop))
+            differ = [
+                (trace, name) for trace in here for name in here[trace] if here[trace][name] != there[trace][name]
+            ]
+            assert differ, f"{figure.name} is the same at both stops"
+            trace, name = differ[-1]
+            expected.append([i, trace, name, here[trace][name]])
     return expected
 
 
@@ -158,7 +163,8 @@ def main() -> None:
     """Measure both and write the table."""
     environment = {"PRUNELAB_RUNS": sys.argv[1] if len(sys.argv) > 1 else str(default())}
     store = RunStore(environment["PRUNELAB_RUNS"])
-    run = store.runs()[0]
+    run = default_run(store)
+    assert run is not None
     profile = store.profile(run.id, PruningConfig())
     assert profile is not None
     built, sparsity = pruning_panel(store, run.id), 100 * float(profile.sparsity[FIRST])

@@ -15,6 +15,7 @@ from tests.patience import PATIENCE, until
 
 LENET = RunConfig(network="lenet", training=NETWORKS["lenet"].recipes["report"]).run_id
 CONVNET = RunConfig(network="convnet", training=NETWORKS["convnet"].recipes["thorough"]).run_id
+MINI = RunConfig(network="convnet-mini", training=NETWORKS["convnet-mini"].recipes["2 kB"]).run_id
 """Runs that ship."""
 
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from benchmarks.browser import until
-from tests.browser.steps import CONVNET, LENET, drawn
+from tests.browser.steps import CONVNET, LENET, MINI, drawn
 
 pytestmark = pytest.mark.browser
 
@@ -112,3 +112,45 @@ def test_a_figure_that_leaves_the_page_while_it_is_drawn_is_no_error(visit: Any,
     page.set_viewport_size({"width": 700, "height": 900})
     until(page, "window.gone")
     page.evaluate("() => new Promise((next) => setTimeout(next, 500))")  # `visit` fails at a console error
+
+
+DRAWN = """() => {
+  window.times = {}
+  for (const plot of document.querySelectorAll(".live-panel .js-plotly-plot"))
+    for (const kind of plot._fullLayout._basePlotModules)
+      if (!kind.counted) {
+        const draw = kind.plot
+        Object.assign(kind, { counted: true, plot: (plot, ...rest) => {
+          times[plot.id] = (times[plot.id] ?? 0) + 1
+          return draw(plot, ...rest)
+        }})
+      }
+}"""
+"""From now on, how often the traces of each figure are drawn, by plotly.js or by us."""
+
+FRAMES = "() => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(next, 100))))"
+
+
+def test_a_figure_that_a_stop_does_not_change_is_not_drawn(visit: Any) -> None:
+    page = drawn(visit(viewport={"width": 1400, "height": 6000}).open(f"prune?run={MINI}&sparsity=10"))
+    page.evaluate(DRAWN)
+    moved(page, "ArrowRight")  # its own training has pruned 90 %, so these weights are zeros already
+    times = page.evaluate("times")
+    assert times["plot-curve"] == 1 and not times.keys() & {"plot-distributions", "plot-zoom", "plot-pruned"}
+
+
+def test_a_move_is_drawn_at_once_and_of_many_in_a_frame_the_first_and_the_last(visit: Any) -> None:
+    page = drawn(visit(viewport={"width": 1400, "height": 6000}).open(f"prune?run={LENET}&sparsity=50"))
+    page.evaluate(DRAWN)
+    at_once = page.evaluate("""() => {
+      const slider = document.querySelector(".live-panel input")
+      const to = (stop) => {
+        slider.value = stop
+        slider.dispatchEvent(new Event("input", { bubbles: true }))
+        return times["plot-curve"]
+      }
+      return [5, 6, 7, 8].map(to)
+    }""")
+    page.evaluate(FRAMES)
+    assert at_once == [1, 1, 1, 1] and page.evaluate("times")["plot-curve"] == 2
+    assert page.evaluate("document.querySelector('.live-panel').dataset.drawn") == "8"

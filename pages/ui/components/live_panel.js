@@ -190,14 +190,16 @@ class Panel {
 
   // --- moving ---
 
-  // At most one redraw a frame, always of the latest stop. Whatever else draws meanwhile draws that one too; an earlier
-  // one would take the slider back, and a key's step would be lost.
+  // At once, and again in the next frame if it has moved on: of many moves in a frame only the last is drawn. Whatever
+  // else draws meanwhile draws the latest stop too; an earlier one would take the slider back, and a key's step be lost.
   request(stop) {
     this.stop = stop
-    this.pending ??= requestAnimationFrame(() => {
+    if (this.pending) return
+    this.pending = requestAnimationFrame(() => {
       this.pending = undefined
-      this.draw()
+      if (this.stop !== stop) this.draw()
     })
+    this.draw()
   }
 
   // A hand on the slider ends the sweep.
@@ -289,7 +291,7 @@ class Panel {
     const before = this.shown[i]
     this.shown[i] = wanted
     if (before?.figure !== figure || before.options !== wanted.options || before.narrow !== wanted.narrow) return this.plot(i)
-    if (before.stop !== wanted.stop) return this.patch(i)
+    if (before.stop !== wanted.stop) return this.patch(i, before.stop)
   }
 
   write(stop) {
@@ -337,10 +339,10 @@ class Panel {
     if (fresh) onClick(plot, (points) => this.clicked(i, points))
   }
 
-  patch(i) {
+  patch(i, before) {
     const { figure } = this.content.figures[i]
     const plot = this.plots[i]
-    const patch = patchOf(figure, this.stop)
+    const patch = changed(patchOf(figure, before), patchOf(figure, this.stop))
     apply(plot.data, plot.layout, patch)
     if (Object.keys({ ...patch.data, ...patch.layout }).length) return redraw(plot, patch)
   }
@@ -424,6 +426,13 @@ function patchOf(figure, stop) {
   const covered = (rows) => rows.map((row) => row.map((at) => (at !== null && at <= stop ? 1 : null)))
   const since = Object.entries(figure.since).map(([index, rows]) => [index, { ...data[index], z: covered(rows) }])
   return { data: { ...data, ...Object.fromEntries(since) }, layout }
+}
+
+// Of the patch `after`, what the patch `before` says otherwise.
+function changed(before, after) {
+  const differs = (a, b) => JSON.stringify(a) !== JSON.stringify(b)
+  const kept = (old, now) => Object.entries(now).filter(([key, value]) => differs(value, old?.[key]))
+  return { data: Object.fromEntries(kept(before.data, after.data)), layout: Object.fromEntries(kept(before.layout, after.layout)) }
 }
 
 // Written into traces and layout.
