@@ -86,12 +86,12 @@ def around_the_cut(
     """
     names = labelled([h.name for h in rows[0]], _LONGEST)
     centres = (np.arange(ZOOM_BINS) + 0.5) * 2 * ZOOM / ZOOM_BINS - ZOOM
-    ticks = {-3: f"{wording.MINUS}3×", -1: f"{wording.MINUS}1×", 0: "0", 1: "1×", 3: "3×"}
-    axis: Spec = {"range": [-ZOOM, ZOOM], "tickvals": [*ticks], "ticktext": [*ticks.values()], "tickangle": 0}
+    ticks = {"tickvals": [-3, 0, 3], "ticktext": [f"{wording.MINUS}3×", "0", "3×"], "tickangle": 0}
+    axes: list[Spec] = [{"range": [-ZOOM, ZOOM], **ticks} for _ in names]
     where, count = "%{x:.2f} × %{meta}", "%{customdata:,}"
     traces = [bars for j, h in enumerate(rows[0]) for bars in _bars(j, h, centres, where, names[j][1], count)]
     traces += [_steps(j, centres, where, full, count) for j, (_, full) in enumerate(names) if refitted]
-    layout, narrow = _multiples(names, [axis] * len(names))
+    layout, narrow = _multiples(names, axes)
     layout["shapes"] = [_cut(j, 1.0) for j in range(len(names))]
     for j in range(len(names)):
         layout[f"yaxis{nth(j)}"] |= {"showticklabels": False, "showgrid": False}
