@@ -1,6 +1,7 @@
 """What the routes answer is of the run as it is, also if it was deleted and trained again."""
 
 import gzip
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from pages.ui.view import stories
 from pages.ui.view.address import View
 from pages.ui.view.lookup import Stops, panel_query
 from tests import shelf
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -72,6 +74,14 @@ def test_a_card_is_not_that_of_the_weights_before(run: Run) -> None:
     assert preview.card(asked) != before
 
 
+class Story:
+    def __init__(self, trace: str) -> None:
+        self._trace = trace
+
+    def to_json(self) -> dict[str, str]:
+        return {"of": self._trace}
+
+
 def test_the_story_of_an_image_is_asked_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = list[str]()
 
@@ -79,13 +89,6 @@ def test_the_story_of_an_image_is_asked_again(run: Run, monkeypatch: pytest.Monk
         def answer(self, job: Tracing) -> str:
             asked.append(served().digest(job.run_id))
             return asked[-1]
-
-    class Story:
-        def __init__(self, trace: str) -> None:
-            self._trace = trace
-
-        def to_json(self) -> dict[str, str]:
-            return {"of": self._trace}
 
     monkeypatch.setattr(stories, "engine", Worker)
     monkeypatch.setattr(panels, "story", lambda trace, *rest: Story(trace))
@@ -96,3 +99,27 @@ def test_the_story_of_an_image_is_asked_again(run: Run, monkeypatch: pytest.Monk
     assert stories._computed(now, stops, image, None) == first and len(asked) == 1
     train_again(run)
     assert stories._computed(now, stops, image, None) != first and len(set(asked)) == 2
+
+
+def test_a_worker_has_begun_with_a_story_while_what_stands_above_it_is_drawn(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, drawn = threading.Event(), threading.Event()
+
+    class Worker:
+        def answer(self, job: Tracing) -> str:
+            begun.set()
+            assert drawn.wait(PATIENCE)
+            return "answered"
+
+    def above() -> None:
+        assert begun.wait(PATIENCE)
+        drawn.set()
+
+    monkeypatch.setattr(stories, "engine", Worker)
+    monkeypatch.setattr(panels, "story", lambda trace, *rest: Story(trace))
+    profile = served().profile(run.id, PruningConfig())
+    assert profile is not None
+    now, stops = View(run, PruningConfig(), 0.5), Stops(profile, 0)
+    key = stories._computed(now, stops, np.ones((28, 28), np.uint8), None, above)
+    assert gzip.decompress(stories._kept(key)) == b'{"of":"answered"}'

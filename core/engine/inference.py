@@ -1,6 +1,7 @@
 """Logits of many images, for many versions of a network's weights."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from core.config import Design
 from core.engine import machine
 from core.engine.models import Conv, build, loaded, normalise, set_weights
-from core.networks import NETWORKS
+from core.networks import NETWORKS, passes
 
 LARGE_BATCH = 1_000
 """Images of a batch on an accelerator: so many that it takes longer for them than to be told what to do."""
@@ -81,10 +82,11 @@ class Viewer:
 
     def __init__(self, design: Design, image: np.ndarray) -> None:
         """`image` is (h, w) or (h, w, c) uint8."""
-        self._model, self._maps = build(design, 0).eval(), list[Tensor]()
+        self._model, self._maps = build(replace(design, mirrored=False), 0).eval(), list[Tensor]()
         first = next(module for module in self._model.modules() if isinstance(module, Conv))
         first.register_forward_hook(lambda module, given, output: self._maps.append(output[0]))
-        self._image = normalise(torch.tensor(image)[None])
+        x = normalise(torch.tensor(image)[None])
+        self._images = torch.cat([x, x.flip(3)]) if passes(design) == 2 else x  # both in one pass
 
     def look(self, weights: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Logits (classes,) and feature maps (F, h, w) float32, after pooling, normalisation and ReLU.
@@ -94,8 +96,8 @@ class Viewer:
         self._maps.clear()
         with machine.reproducible(threads=1), torch.inference_mode():  # more threads would only wait for each other
             set_weights(self._model, weights)
-            logits = self._model(self._image)[0]
-        return logits.numpy(), self._maps[0].numpy()  # the first pass is of the image, a second of its mirror image
+            logits = self._model(self._images).mean(0)
+        return logits.numpy(), self._maps[0].numpy()
 
 
 def fold(model: nn.Module) -> None:

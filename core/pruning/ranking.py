@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from core.pruning.config import PruningConfig
 from core.pruning.criteria import STATISTICS, Flat
 from core.pruning.patterns import levels
 from core.pruning.sorting import order, sortable
+
+T = TypeVar("T", bound=np.generic)
 
 Weights = Mapping[str, NDArray[np.float32]]
 """The float state of a network, parameters and buffers, in the order of the model's state_dict."""
@@ -73,10 +76,18 @@ class Ranking:
     def masks(self, sparsity: float) -> dict[str, NDArray[np.bool_]]:
         """Per kernel, in its shape: True = kept. Exactly `count` entries are False; raises as `count` does."""
         kept = np.ones(self.total, np.bool_)
-        for start, k in self._cuts(sparsity):
-            kept[self.order[start : start + k]] = False
+        for removed in self.removed(sparsity):
+            kept[removed] = False
+        return self.by_kernel(kept)
+
+    def removed(self, sparsity: float) -> list[NDArray[np.uint32]]:
+        """Of each group of weights that compete, the places of those that are pruned; raises as `count` does."""
+        return [self.order[start : start + k] for start, k in self._cuts(sparsity)]
+
+    def by_kernel(self, flat: NDArray[T]) -> dict[str, NDArray[T]]:
+        """Values of all N weights, in the order of `names`, as views in the kernels' shapes."""
         layers = zip(self.names, self.shapes, _spans(self.sizes), strict=True)
-        return {name: kept[start:stop].reshape(shape) for name, shape, (start, stop) in layers}
+        return {name: flat[start:stop].reshape(shape) for name, shape, (start, stop) in layers}
 
     def orders(self) -> dict[str, NDArray[np.int64]]:
         """Per kernel: flat indices into it, in the order in which its weights are pruned."""
@@ -138,8 +149,11 @@ def prune(weights: Weights, ranking: Ranking, sparsity: float) -> dict[str, NDAr
         PruningError: the sparsity is out of range, or the ranking is of other layers.
     """
     _check_fit(weights, ranking)
-    masks = ranking.masks(sparsity)
-    return {name: np.where(masks[name], w, np.float32(0)) if name in masks else w.copy() for name, w in weights.items()}
+    flat = np.concatenate([weights[name].ravel() for name in ranking.names])
+    for removed in ranking.removed(sparsity):
+        flat[removed] = 0
+    pruned = ranking.by_kernel(flat)
+    return {name: pruned[name] if name in pruned else w.copy() for name, w in weights.items()}
 
 
 At = Callable[[float], Weights]

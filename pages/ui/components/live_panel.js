@@ -190,8 +190,8 @@ class Panel {
 
   // --- moving ---
 
-  // At once, and again in the next frame if it has moved on: of many moves in a frame only the last is drawn. Whatever
-  // else draws meanwhile draws the latest stop too; an earlier one would take the slider back, and a key's step be lost.
+  // At once, and in the next frame if it has moved on: of many moves in a frame the first and the last are drawn.
+  // Whatever else draws meanwhile draws the latest stop; an earlier one would take the slider back.
   request(stop) {
     this.stop = stop
     if (this.pending) return

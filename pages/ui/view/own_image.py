@@ -1,5 +1,7 @@
 """The visitor's own picture, how the network sees it, and what it answers."""
 
+from functools import partial
+
 import streamlit as st
 
 from core import picture
@@ -29,6 +31,11 @@ def show(view: View, stops: Stops) -> Content | None:
     except PictureError as error:
         say.error(error)
         return None
+    return stories.show(view, stops, prepared.image, above=partial(_show_steps, prepared))
+
+
+def _show_steps(prepared: Picture) -> None:
+    """From the visitor's picture to what the network sees."""
     for column, step in zip(st.columns(len(prepared.steps)), prepared.steps, strict=True):
         h, w = step.pixels.shape[:2]
         column.markdown(f"**{step.title}**")
@@ -38,7 +45,6 @@ def show(view: View, stops: Stops) -> Content | None:
         column.caption(as_written(step.note))
     if prepared.notes:
         st.caption(as_written(" ".join(prepared.notes)))
-    return stories.show(view, stops, prepared.image)
 
 
 def _read(content: bytes, run: Run) -> Picture:

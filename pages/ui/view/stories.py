@@ -1,6 +1,8 @@
 """One image's answers at every stop, computed by a worker once and kept in memory."""
 
 import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -15,7 +17,7 @@ from core.evaluation.trace import Tracing
 from pages.ui.components.live_panel import live_panel
 from pages.ui.server.framework import waiting
 from pages.ui.server.paths import served
-from pages.ui.server.services import engine, store, stories
+from pages.ui.server.services import engine, results, store, stories
 from pages.ui.view import say
 from pages.ui.view.address import View
 from pages.ui.view.lookup import Stops
@@ -29,16 +31,25 @@ WHY = (
 )
 
 
-def show(view: View, stops: Stops, image: NDArray[np.uint8], true: int | None = None) -> Content | None:
+def show(
+    view: View,
+    stops: Stops,
+    image: NDArray[np.uint8],
+    true: int | None = None,
+    above: Callable[[], object] = lambda: None,
+) -> Content | None:
     """Show the panel of an image, and a spinner while a worker computes it. `true` is its class, if known.
 
-    Repaired networks have to be there first. Returns the panel's content; None without a panel.
+    `above` draws what stands above the panel; meanwhile the worker has begun. Repaired networks have to be there first.
+    Returns the panel's content; None without a panel.
     """
     job = Repairing(run_id=view.run.id, pruning=view.pruning)
-    if view.pruning.repaired and result_or_offer(job, "Repair at every stop", WHY, ":material/build:") is None:
+    if view.pruning.repaired and not results().has(job):
+        above()
+        result_or_offer(job, "Repair at every stop", WHY, ":material/build:")
         return None
     try:
-        key = _computed(view, stops, image, true)
+        key = _computed(view, stops, image, true, above)
     except PruneLabError as error:
         say.error(error)
         st.button("Try again", icon=":material/replay:")
@@ -62,15 +73,26 @@ def _kept(key: str) -> bytes:
     return content
 
 
-def _computed(view: View, stops: Stops, image: NDArray[np.uint8], true: int | None) -> str:
+def _computed(
+    view: View,
+    stops: Stops,
+    image: NDArray[np.uint8],
+    true: int | None,
+    above: Callable[[], object] = lambda: None,
+) -> str:
     """The key of the story. It is a hash of the image itself, so that nobody can name another visitor's."""
     network = view.run.id, store().digest(view.run.id)
     question = repr((network, view.pruning.key, stops.own, true)).encode() + image.tobytes()
     key = hashlib.sha256(question).hexdigest()
-    if stories().get(key) is None:
+    if stories().get(key) is not None:
+        above()
+        return key
+    sparsities = tuple(stops.profile.sparsity.tolist())
+    job = Tracing(run_id=view.run.id, pruning=view.pruning, sparsities=sparsities, image=image)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(engine().answer, job)
+        above()
         with st.spinner("Evaluating the image at every stop"), waiting():
-            sparsities = tuple(stops.profile.sparsity.tolist())
-            job = Tracing(run_id=view.run.id, pruning=view.pruning, sparsities=sparsities, image=image)
-            trace = engine().answer(job)
-        stories().put(key, packed(panels.story(trace, stops.profile, view.run.classes, true).to_json()))
+            trace = asked.result()
+    stories().put(key, packed(panels.story(trace, stops.profile, view.run.classes, true).to_json()))
     return key
