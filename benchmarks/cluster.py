@@ -1,7 +1,8 @@
-"""A study on a cluster: one worker process against two, started by hand, and the embedded engine beside them.
+"""Work on a cluster: one worker process against two, started by hand, each with one thread.
 
-The same cells (LeNet-5 by the report's recipe, two seeds, three criteria, all scopes) are computed three times from
-nothing: by a scheduler with one worker of one thread, with two, and embedded. All three must find the same counts.
+A study (LeNet-5 by the report's recipe, two seeds, three criteria, all scopes) is also computed by the embedded engine,
+and ResNet's profile in parts: two of four, each of 2,500 images at every stop. All must find the same counts. `study`
+or `profile` as the argument restricts the run; what else is in the file is kept.
 """
 
 import socket
@@ -9,12 +10,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from benchmarks.results import Row, save
+from benchmarks.results import measurements, save
 from core.config import RunConfig
+from core.evaluation.parts import Part
+from core.evaluation.rounds import Measuring, measurings
+from core.job import Job
 from core.jobs import Engine
 from core.networks import NETWORKS
 from core.pruning import SCOPES, PruningConfig
@@ -36,17 +42,30 @@ def cells() -> list[Cell]:
     ]
 
 
-def compute(engine: Engine, asked: Sequence[Cell]) -> tuple[float, list[Curve]]:
-    """Seconds until all cells are in the store, and their curves."""
+def parts() -> list[Measuring]:
+    """Two of the four parts of a profile of ResNet that does not ship."""
+    config = RunConfig(network="resnet", training=NETWORKS["resnet"].recipes["thorough"])
+    return [*measurings(config.run_id, PruningConfig(criterion="lamp"), 2)]
+
+
+def compute(engine: Engine, asked: Sequence[Job[Any]]) -> tuple[float, list[Any]]:
+    """Seconds until all results are in the store, and the results."""
     began = time.perf_counter()
     engine.submit_all(asked)
     while any(engine.results.get(cell) is None for cell in asked):
         time.sleep(0.05)
     seconds = time.perf_counter() - began
-    return seconds, [curve for cell in asked if (curve := engine.results.get(cell))]
+    return seconds, [engine.results.get(job) for job in asked]
 
 
-def on_cluster(workers: int, asked: Sequence[Cell]) -> tuple[float, list[Curve]]:
+def counted(result: Curve | Part) -> Any:
+    """What must be the same, whoever computed it."""
+    if isinstance(result, Curve):
+        return result.k, result.test
+    return {name: array.tobytes() for name, array in result.arrays.items()}
+
+
+def on_cluster(workers: int, asked: Sequence[Job[Any]]) -> tuple[float, list[Any]]:
     """The same on a scheduler and workers of one thread each, that have imported torch before the clock starts."""
     with tempfile.TemporaryDirectory() as folder, engine_with(workers, Path(folder)) as engine:
         return compute(engine, asked)
@@ -86,7 +105,7 @@ def _start(stack: ExitStack, *arguments: str, on: Sequence[str] = ()) -> None:
     stack.callback(process.terminate)
 
 
-def embedded(asked: Sequence[Cell]) -> tuple[float, list[Curve]]:
+def embedded(asked: Sequence[Job[Any]]) -> tuple[float, list[Any]]:
     """The same in the worker process that the app starts automatically."""
     with tempfile.TemporaryDirectory() as folder:
         engine = Engine(Path(folder))
@@ -97,15 +116,35 @@ def embedded(asked: Sequence[Cell]) -> tuple[float, list[Curve]]:
             engine.close()
 
 
+ENGINES: Mapping[str, Callable[[Sequence[Job[Any]]], tuple[float, list[Any]]]] = {
+    "one worker": partial(on_cluster, 1),
+    "two workers": partial(on_cluster, 2),
+    "embedded": embedded,
+}
+WORK: Mapping[str, tuple[Callable[[], Sequence[Job[Any]]], Sequence[str]]] = {
+    "study": (cells, ("one worker", "two workers", "embedded")),
+    "profile": (parts, ("one worker", "two workers")),
+}
+"""By name: the jobs, and the engines that do them."""
+
+
 def main() -> None:
-    asked = cells()
-    found = {"one worker": on_cluster(1, asked), "two workers": on_cluster(2, asked), "embedded": embedded(asked)}
-    alone, first = found["one worker"]
-    rows: list[Row] = []
-    for name, (seconds, curves) in found.items():
-        same = [(c.k, c.test) for c in curves] == [(c.k, c.test) for c in first]
-        rows.append({"engine": name, "seconds": seconds, "times as fast as one": alone / seconds, "same counts": same})
-    save("cluster", rows, {name: {"seconds": seconds, "cells": len(asked)} for name, (seconds, _) in found.items()})
+    for name in sys.argv[1:] or WORK:
+        jobs, engines = WORK[name][0](), WORK[name][1]
+        found = {engine: ENGINES[engine](jobs) for engine in engines}
+        alone, first = found["one worker"]
+        results = measurements("cluster")
+        results[name] = {
+            engine: {
+                "jobs": len(jobs),
+                "seconds": seconds,
+                "times as fast as one": alone / seconds,
+                "same counts": [*map(counted, made)] == [*map(counted, first)],
+            }
+            for engine, (seconds, made) in found.items()
+        }
+        rows = [{"work": work, "engine": by, **row} for work, each in results.items() for by, row in each.items()]
+        save("cluster", rows, results)
 
 
 if __name__ == "__main__":
