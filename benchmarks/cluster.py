@@ -1,4 +1,4 @@
-"""Work on a cluster: one worker process against two, started by hand, each with one thread.
+"""Work on a cluster: one worker process against two, started by hand, each with one processor of its own.
 
 A study (LeNet-5 by the report's recipe, two seeds, three criteria, all scopes) is also computed by the embedded engine,
 and ResNet's profile in parts: two of four, each of 2,500 images at every stop. All must find the same counts. `study`
@@ -66,8 +66,8 @@ def counted(result: Curve | Part) -> Any:
 
 
 def on_cluster(workers: int, asked: Sequence[Job[Any]]) -> tuple[float, list[Any]]:
-    """The same on a scheduler and workers of one thread each, that have imported torch before the clock starts."""
-    with tempfile.TemporaryDirectory() as folder, engine_with(workers, Path(folder)) as engine:
+    """The same on a scheduler and workers that have imported torch before the clock starts."""
+    with tempfile.TemporaryDirectory() as folder, engine_with(workers, Path(folder), alone=True) as engine:
         return compute(engine, asked)
 
 
