@@ -3,7 +3,7 @@
 
 ADDRESS ?= 127.0.0.1
 PORT ?= 8501
-BENCH ?= $(filter-out __init__ browser frontier load own_network panel recipes refit results session setup shared study tutorial train%,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCH ?= $(filter-out __init__ browser cluster frontier load own_network panel recipes refit results session setup shared study tutorial train%,$(basename $(notdir $(wildcard benchmarks/*.py))))
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -60,7 +60,7 @@ browser-test: $(DEV) dataset  ## pass the tests in a real browser (Debian's chro
 	@echo "Running the browser tests"
 	@$(PYTEST) -m browser tests/browser
 
-bench: $(DEV) dataset  ## run the benchmarks; the long ones (frontier, load, own_network, refit, setup, shared, study, train*) only by name: make bench BENCH=NAME
+bench: $(DEV) dataset  ## run the benchmarks; the long ones (cluster, frontier, load, own_network, refit, setup, shared, study, train*) only by name: make bench BENCH=NAME
 	@for name in $(BENCH); do echo "Benchmark: $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 pictures: $(DEV) dataset  ## take the pictures of the documents again, of the real app; NAMES="slider" takes only some
