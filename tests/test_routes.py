@@ -123,3 +123,25 @@ def test_a_worker_has_begun_with_a_story_while_what_stands_above_it_is_drawn(
     now, stops = View(run, PruningConfig(), 0.5), Stops(profile, 0)
     key = stories._computed(now, stops, np.ones((28, 28), np.uint8), None, above)
     assert gzip.decompress(stories._kept(key)) == b'{"of":"answered"}'
+
+
+def test_a_script_that_is_stopped_while_it_draws_does_not_wait_for_the_answer(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped, answered = threading.Event(), threading.Event()
+
+    class Worker:
+        def answer(self, job: Tracing) -> None:
+            stopped.wait(PATIENCE)
+            answered.set()
+
+    def above() -> None:
+        raise InterruptedError
+
+    monkeypatch.setattr(stories, "engine", Worker)
+    profile = served().profile(run.id, PruningConfig())
+    assert profile is not None
+    with pytest.raises(InterruptedError):
+        stories._computed(View(run, PruningConfig(), 0.5), Stops(profile, 0), np.ones((28, 28), np.uint8), None, above)
+    assert not answered.is_set()
+    stopped.set()

@@ -89,10 +89,11 @@ def _computed(
         return key
     sparsities = tuple(stops.profile.sparsity.tolist())
     job = Tracing(run_id=view.run.id, pruning=view.pruning, sparsities=sparsities, image=image)
-    with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(engine().answer, job)
-        above()
-        with st.spinner("Evaluating the image at every stop"), waiting():
-            trace = asked.result()
+    pool = ThreadPoolExecutor(1)
+    asked = pool.submit(engine().answer, job)
+    pool.shutdown(wait=False)  # a script that is stopped while it draws does not wait for the answer
+    above()
+    with st.spinner("Evaluating the image at every stop"), waiting():
+        trace = asked.result()
     stories().put(key, packed(panels.story(trace, stops.profile, view.run.classes, true).to_json()))
     return key
