@@ -52,7 +52,7 @@ def compute(engine: Engine, asked: Sequence[Job[Any]]) -> tuple[float, list[Any]
     """Seconds until all results are in the store, and the results."""
     began = time.perf_counter()
     engine.submit_all(asked)
-    while any(engine.results.get(cell) is None for cell in asked):
+    while not all(map(engine.results.has, asked)):
         time.sleep(0.05)
     seconds = time.perf_counter() - began
     return seconds, [engine.results.get(job) for job in asked]

@@ -2,7 +2,7 @@
 
 import gzip
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +101,14 @@ def test_the_story_of_an_image_is_asked_again(run: Run, monkeypatch: pytest.Monk
     assert stories._computed(now, stops, image, None) != first and len(set(asked)) == 2
 
 
+def story(run: Run, above: Callable[[], object]) -> str:
+    """The key of an image's."""
+    profile = served().profile(run.id, PruningConfig())
+    assert profile is not None
+    now, stops = View(run, PruningConfig(), 0.5), Stops(profile, 0)
+    return stories._computed(now, stops, np.ones((28, 28), np.uint8), None, above)
+
+
 def test_a_worker_has_begun_with_a_story_while_what_stands_above_it_is_drawn(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,11 +126,7 @@ def test_a_worker_has_begun_with_a_story_while_what_stands_above_it_is_drawn(
 
     monkeypatch.setattr(stories, "engine", Worker)
     monkeypatch.setattr(panels, "story", lambda trace, *rest: Story(trace))
-    profile = served().profile(run.id, PruningConfig())
-    assert profile is not None
-    now, stops = View(run, PruningConfig(), 0.5), Stops(profile, 0)
-    key = stories._computed(now, stops, np.ones((28, 28), np.uint8), None, above)
-    assert gzip.decompress(stories._kept(key)) == b'{"of":"answered"}'
+    assert gzip.decompress(stories._kept(story(run, above))) == b'{"of":"answered"}'
 
 
 def test_a_script_that_is_stopped_while_it_draws_does_not_wait_for_the_answer(
@@ -139,9 +143,7 @@ def test_a_script_that_is_stopped_while_it_draws_does_not_wait_for_the_answer(
         raise InterruptedError
 
     monkeypatch.setattr(stories, "engine", Worker)
-    profile = served().profile(run.id, PruningConfig())
-    assert profile is not None
     with pytest.raises(InterruptedError):
-        stories._computed(View(run, PruningConfig(), 0.5), Stops(profile, 0), np.ones((28, 28), np.uint8), None, above)
+        story(run, above)
     assert not answered.is_set()
     stopped.set()

@@ -59,7 +59,10 @@ def distributions(
             moved | _counted(rows[i], names, None if refitted is None else refitted[i]),
         )
 
-    options = {LOG: _count_axes([(1, most) for most in _most(rows, refitted)]), COMMON: (common, own)}
+    options = {
+        LOG: _count_axes([(1, most) for most in np.max(_tops(rows, refitted), axis=0).tolist()]),
+        COMMON: (common, own),
+    }
     title = titled(f"Weights of each layer{_drawn_over(repair, refitted)}", len(axes), of)
     return live("distributions", title, traces, layout, patch, len(rows), narrow, options=options)
 
@@ -95,7 +98,7 @@ def around_the_cut(
     layout["shapes"] = [_cut(j, 1.0) for j in range(len(names))]
     for j in range(len(names)):
         layout[f"yaxis{nth(j)}"] |= {"showticklabels": False, "showgrid": False}
-    tops = [_tops(row, None if refitted is None else refitted[i]) for i, row in enumerate(rows)]
+    tops = _tops(rows, refitted)
 
     def patch(i: int) -> Patch:
         units = [float(h.edges[-1]) / ZOOM for h in rows[i]]
@@ -115,11 +118,13 @@ def _of_layers(counts: Mapping[int, Spec], layers: int) -> Iterator[tuple[int, t
         yield trace, (trace // 2 if trace < 2 * layers else trace - 2 * layers, values["y"])
 
 
-def _tops(histograms: Sequence[Histogram], refitted: NDArray[np.int64] | None) -> list[int]:
-    """The highest count of each layer, at least 1."""
-    highest = [int((h.kept + h.removed).max()) for h in histograms]
-    lines = [0] * len(highest) if refitted is None else refitted.max(axis=1).tolist()
-    return [max(1, *both) for both in zip(highest, lines, strict=True)]
+def _tops(rows: Sequence[Sequence[Histogram]], refitted: Counts | None) -> list[list[int]]:
+    """At each stop the highest count of each layer, at least 1."""
+    tops = [[max(1, int((h.kept + h.removed).max())) for h in row] for row in rows]
+    for top, counts in zip(tops, refitted or (), strict=False):
+        if counts is not None:
+            top[:] = map(max, top, counts.max(axis=1).tolist())
+    return tops
 
 
 def _shares(counts: Sequence[int], unit: float, top: int) -> Spec:
@@ -163,12 +168,6 @@ def _count_axes(ranges: Sequence[tuple[float, float]]) -> tuple[Spec, Spec]:
         log[f"yaxis{nth(j)}.range"] = [math.log10(low / 2), math.log10(2 * high)]
         linear[f"yaxis{nth(j)}.range"] = [0, 1.05 * high]
     return log, linear
-
-
-def _most(rows: Sequence[Sequence[Histogram]], refitted: Counts | None) -> list[int]:
-    """The highest count of each layer at any stop, so that its axis stays where it is."""
-    tops = [_tops(row, None if refitted is None else refitted[i]) for i, row in enumerate(rows)]
-    return [int(n) for n in np.max(tops, axis=0)]
 
 
 def _counted(histograms: Sequence[Histogram], names: Names, refitted: NDArray[np.int64] | None) -> Spec:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -13,7 +13,7 @@ from core import panels
 from core.drawing import packed
 from core.errors import PruneLabError
 from core.evaluation.repaired import Repairing
-from core.evaluation.trace import Tracing
+from core.evaluation.trace import Trace, Tracing
 from pages.ui.components.live_panel import live_panel
 from pages.ui.server.framework import waiting
 from pages.ui.server.paths import served
@@ -22,7 +22,7 @@ from pages.ui.view import say
 from pages.ui.view.address import View
 from pages.ui.view.lookup import Stops
 from pages.ui.view.report import Content
-from pages.ui.view.watching import result_or_offer
+from pages.ui.view.watching import offer
 from pages.ui.view.words import meanings
 
 WHY = (
@@ -46,7 +46,7 @@ def show(
     job = Repairing(run_id=view.run.id, pruning=view.pruning)
     if view.pruning.repaired and not results().has(job):
         above()
-        result_or_offer(job, "Repair at every stop", WHY, ":material/build:")
+        offer(job, "Repair at every stop", WHY, ":material/build:")
         return None
     try:
         key = _computed(view, stops, image, true, above)
@@ -84,16 +84,20 @@ def _computed(
     network = view.run.id, store().digest(view.run.id)
     question = repr((network, view.pruning.key, stops.own, true)).encode() + image.tobytes()
     key = hashlib.sha256(question).hexdigest()
-    if stories().get(key) is not None:
-        above()
-        return key
+    asked = _asked(view, stops, image) if stories().get(key) is None else None
+    above()
+    if asked is not None:
+        with st.spinner("Evaluating the image at every stop"), waiting():
+            trace = asked.result()
+        stories().put(key, packed(panels.story(trace, stops.profile, view.run.classes, true).to_json()))
+    return key
+
+
+def _asked(view: View, stops: Stops, image: NDArray[np.uint8]) -> Future[Trace]:
+    """The answer of a worker, which has begun. A script that is stopped meanwhile does not wait for it."""
     sparsities = tuple(stops.profile.sparsity.tolist())
     job = Tracing(run_id=view.run.id, pruning=view.pruning, sparsities=sparsities, image=image)
     pool = ThreadPoolExecutor(1)
     asked = pool.submit(engine().answer, job)
-    pool.shutdown(wait=False)  # a script that is stopped while it draws does not wait for the answer
-    above()
-    with st.spinner("Evaluating the image at every stop"), waiting():
-        trace = asked.result()
-    stories().put(key, packed(panels.story(trace, stops.profile, view.run.classes, true).to_json()))
-    return key
+    pool.shutdown(wait=False)
+    return asked
