@@ -87,7 +87,7 @@ def main() -> None:
         wanted = [(name, seed) for name, seed in wanted if name in asked or f"{name}@{seed}" in asked]
     data, store, tutorial_epochs = load(FASHION.id), RunStore(), tutorial.epochs()
     for name, seed in wanted:
-        usual = {"tutorial_epoch_seconds": next(tutorial_epochs)[0]} if name == QUICK else {}
+        usual = {"tutorial_epoch_seconds": next(tutorial_epochs).seconds} if name == QUICK else {}
         figures = measure(name, seed, data, store) | usual
         results = measurements("train_recipes")
         results[name] = dict(sorted({**results.get(name, {}), str(seed): figures}.items()))

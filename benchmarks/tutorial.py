@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -56,25 +56,36 @@ def network() -> nn.Sequential:
     )
 
 
-def epochs(seed: int = 0) -> Iterator[tuple[float, float]]:
-    """Train for as long as asked; after each epoch its seconds, without the test, and the test accuracy."""
+class Epoch(NamedTuple):
+    """The seconds of an epoch without the test, its mean loss, and the test accuracy after it."""
+
+    seconds: float
+    loss: float
+    test_accuracy: float
+
+
+def epochs(seed: int = 0) -> Iterator[Epoch]:
+    """Train for as long as asked."""
     torch.manual_seed(seed)
     with tempfile.TemporaryDirectory() as folder:
         train, test = (_loader(_unpack(Path(folder)), train=train) for train in (True, False))
         model = network()
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
         while True:
-            yield _epoch(model, optimizer, train), _accuracy(model, test)
+            yield Epoch(*_epoch(model, optimizer, train), _accuracy(model, test))
 
 
-def _epoch(model: nn.Module, optimizer: torch.optim.Optimizer, loader: "DataLoader[Any]") -> float:
+def _epoch(model: nn.Module, optimizer: torch.optim.Optimizer, loader: "DataLoader[Any]") -> tuple[float, float]:
+    """Its seconds and its mean loss."""
     model.train()
-    start = time.perf_counter()
+    start, total = time.perf_counter(), 0.0
     for images, labels in loader:
         optimizer.zero_grad()
-        F.cross_entropy(model(images), labels).backward()
+        loss = F.cross_entropy(model(images), labels)
+        loss.backward()
         optimizer.step()
-    return time.perf_counter() - start
+        total += loss.item() * len(labels)
+    return time.perf_counter() - start, total / 60_000
 
 
 def _accuracy(model: nn.Module, loader: "DataLoader[Any]") -> float:
