@@ -39,7 +39,7 @@ def accelerator(monkeypatch: pytest.MonkeyPatch) -> Iterator[torch.device]:
         yield place
 
 
-def moved(module: nn.Module, where: torch.device | None = None, memory_format: Any = None) -> nn.Module:
+def moved(module: nn.Module, where: torch.device | torch.dtype | None = None, memory_format: Any = None) -> nn.Module:
     """What `Module.to` does; torch's own swaps tensors in a way that fake ones refuse."""
     for inner in module.modules():
         for name, parameter in inner.named_parameters(recurse=False):
@@ -47,7 +47,7 @@ def moved(module: nn.Module, where: torch.device | None = None, memory_format: A
             if memory_format and there.ndim == 4:
                 there = there.contiguous(memory_format=memory_format)
             inner.register_parameter(name, nn.Parameter(there, parameter.requires_grad))
-        for name, buffer in inner.named_buffers(recurse=False):
+        for name, buffer in [*inner.named_buffers(recurse=False)]:
             setattr(inner, name, buffer.to(where or buffer.device))
     return module
 
@@ -76,7 +76,7 @@ def test_a_training_has_all_it_needs_in_one_place(
 def test_large_batches_answer_as_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = WEIGHTS["convnet-small"]
     small = Classifier(Design("convnet-small"), IMAGES).infer(weights)
-    monkeypatch.setattr(inference, "_batch_size", lambda design: inference.LARGE_BATCH)
+    monkeypatch.setattr(inference, "_batch_size", lambda *given: inference.LARGE_BATCH)
     large = Classifier(Design("convnet-small"), IMAGES).infer(weights)
     np.testing.assert_allclose(large, small, rtol=1e-4, atol=1e-4)
 

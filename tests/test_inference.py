@@ -53,6 +53,20 @@ def test_the_folded_network_answers_as_the_plain_one(
     np.testing.assert_allclose(logits, plain_logits(network, weights), rtol=1e-4, atol=1e-4)
 
 
+@each_network
+@pytest.mark.parametrize("fuses", [True, False])
+def test_in_bfloat16_it_answers_the_same_up_to_its_rounding(
+    network: str, fuses: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference, "_FUSES", fuses and inference._FUSES)
+    weights = weights_of(network)
+    whole, short = (
+        Classifier(Design(network), IMAGES, kind).infer(weights) for kind in (torch.float32, torch.bfloat16)
+    )
+    assert short.dtype == np.float32 and not np.array_equal(short, whole)
+    assert np.abs(short - whole).max() < 0.05 * np.ptp(whole)  # its step is 0.4 to 0.8 % of a number
+
+
 @pytest.fixture
 def cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """What no accelerator promises."""
@@ -80,11 +94,13 @@ def test_the_logits_do_not_depend_on_the_number_of_threads(network: str) -> None
 
 def test_a_batch_holds_as_many_images_as_a_cache_has_room_for() -> None:
     """The fewer, the larger the feature maps; on 10,000 images no batch is padded."""
-    images = {network: inference._batch_size(Design(network)) for network in NETWORKS}
+    images = {network: inference._batch_size(Design(network), torch.float32) for network in NETWORKS}
     assert images["resnet"] <= images["convnet"] < images["convnet-small"] < images["convnet-mini"] < images["lenet"]
     assert all(10_000 % size == 0 for size in images.values())
-    coloured = Design("convnet", Problem(side=64, channels=3))
-    assert inference._batch_size(coloured) == images["convnet"]  # never so few that the convolutions become slower
+    coloured = inference._batch_size(Design("convnet", Problem(side=64, channels=3)), torch.float32)
+    assert coloured == images["convnet"]  # never so few that the convolutions become slower
+    short = inference._batch_size(Design("convnet-small"), torch.bfloat16)
+    assert images["convnet-small"] < short < 2.1 * images["convnet-small"]
 
 
 @each_network

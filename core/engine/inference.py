@@ -28,13 +28,13 @@ class Classifier:
     They are on the accelerator if there is one.
     """
 
-    def __init__(self, design: Design, images: np.ndarray) -> None:
-        """`images` is (n, h, w) or (n, h, w, c) uint8."""
-        self._design, self._n, self._device = design, len(images), machine.device()
-        size = _batch_size(design) if self._device.type == "cpu" else LARGE_BATCH
+    def __init__(self, design: Design, images: np.ndarray, arithmetic: torch.dtype = torch.float32) -> None:
+        """`images` is (n, h, w) or (n, h, w, c) uint8; `arithmetic` is what weights and activations are rounded to."""
+        self._design, self._n, self._device, self._arithmetic = design, len(images), machine.device(), arithmetic
+        size = _batch_size(design, arithmetic) if self._device.type == "cpu" else LARGE_BATCH
         missing = (-len(images) % size, *images.shape[1:])  # equal batches, equal kernels
         padded = torch.cat([torch.tensor(images), torch.zeros(missing, dtype=torch.uint8)])
-        self._batches = [normalise(batch) for batch in padded.to(self._device).split(size)]
+        self._batches = [normalise(batch).to(arithmetic) for batch in padded.to(self._device).split(size)]
 
     def infer(
         self,
@@ -43,7 +43,7 @@ class Classifier:
         on_batch: Callable[[], object] = lambda: None,
         threads: int = machine.THREADS,
     ) -> np.ndarray:
-        """Logits (n, classes) float32 of the network with these (raw, perhaps pruned) weights, in float32 arithmetic.
+        """Logits (n, classes) float32 of the network with these (raw, perhaps pruned) weights.
 
         Batch normalisation is folded into the kernels here, after pruning. On every device the same images in the same
         order have logits of the same bits, however many threads there are. On a CPU those of an image do not depend on
@@ -59,22 +59,23 @@ class Classifier:
         def answered(batch: Tensor) -> Tensor:
             on_batch()
             logits: Tensor = model(batch)
-            return logits
+            return logits.float()
 
         # one thread tells an accelerator what to do; Apple's allows no more
         with machine.reproducible(threads if self._device.type == "cpu" else 1), torch.inference_mode():
             model = loaded(self._design, weights).to(self._device)
             fold(model)
+            model.to(self._arithmetic)
             return torch.cat(machine.side_by_side(answered, self._batches))[: self._n]
 
 
-def _batch_size(design: Design) -> int:
+def _batch_size(design: Design, arithmetic: torch.dtype) -> int:
     """The images of a batch on a CPU: so many that the output of the largest layer stays in the cache of a core.
 
     Fewer than `_FEWEST` at once keep a convolution from its full speed; for more than `_MOST`, nothing is gained.
     """
     outputs = max(layer.outputs * layer.side**2 for layer in NETWORKS[design.network].placed(design.problem))
-    return min(max(_CACHED // (4 * outputs), _FEWEST), _MOST)
+    return min(max(_CACHED // (arithmetic.itemsize * outputs), _FEWEST), _MOST)
 
 
 class Viewer:
@@ -112,6 +113,9 @@ def fold(model: nn.Module) -> None:
 class Folded(nn.Module):
     """Convolution with folded batch normalisation, bias and ReLU, in one kernel where oneDNN has it."""
 
+    weight: Tensor
+    bias: Tensor
+
     def __init__(self, block: Conv) -> None:
         super().__init__()
         conv, norm = block.conv, block.norm
@@ -122,7 +126,8 @@ class Folded(nn.Module):
                 weight, bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
             )
         assert bias is not None
-        self.weight, self.bias = weight.contiguous(memory_format=torch.channels_last), bias
+        self.register_buffer("weight", weight.contiguous(memory_format=torch.channels_last))
+        self.register_buffer("bias", bias)
         self.padding, self.pool = [int(side) for side in conv.padding], block.pool
 
     def forward(self, x: Tensor) -> Tensor:

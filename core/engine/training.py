@@ -11,17 +11,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.config import Compression, RunConfig, TrainingConfig
-from core.data import Dataset, Split, split
+from core.data import Dataset, split
 from core.engine import machine, optimizers
 from core.engine.batches import Batches, steps_per_epoch
 from core.engine.compressing import Compressor, Held, settled
+from core.engine.inference import Classifier
 from core.engine.models import build, get_weights, normalise, set_weights
 from core.errors import ConfigError, JobCancelled, TrainingError
 from core.progress import Epoch, Phase, Progress
 from core.pruning import Weights, kernels
 
 _REPORT_EVERY = 0.25  # seconds
-_VALIDATED_AT_ONCE = 250  # images
 _WARM_UP = 0.25  # share of the one-cycle schedule in which the learning rate rises
 FINE = 0.3  # the highest learning rate of fine-tuning, as a share of the training's
 
@@ -83,8 +83,8 @@ def train(
         device = machine.device()
         images = torch.tensor(training.images, device=device)
         labels = torch.tensor(training.labels, dtype=torch.long, device=device)
-        unseen = torch.tensor(validation.images, device=device)
         model = build(config.design(data.problem), config.seed).to(device).to(memory_format=torch.channels_last)
+        validator = Classifier(config.design(data.problem), validation.images, _arithmetic(device))
         if begin := sparse.weights if sparse else start:
             set_weights(model, begin)
         held = Held(model, sparse.masks if sparse else None)
@@ -118,8 +118,8 @@ def train(
 
             watch.look()
             with compressor.rounded(watch.done / watch.of):
-                judged = _answers(model, unseen, watch.check)
-            watch.epochs.append(_epoch(number, began, tally, judged, validation))
+                judged = validator.infer(get_weights(model), on_batch=watch.check, threads=threads)
+            watch.epochs.append(_epoch(number, began, tally, judged, validation.labels))
 
     weights = get_weights(model)
     return Trained(
@@ -150,21 +150,14 @@ class _Loss:
 
 def _forward(model: nn.Module, images: Tensor) -> Tensor:
     x = normalise(images)
-    with torch.autocast(x.device.type, torch.bfloat16, enabled=machine.has_bfloat16(x.device)):
+    arithmetic = _arithmetic(x.device)
+    with torch.autocast(x.device.type, arithmetic, enabled=arithmetic != torch.float32):
         logits: Tensor = model(x)
     return logits.float()
 
 
-def _answers(model: nn.Module, images: Tensor, on_batch: Callable[[], object]) -> Tensor:
-    """Logits (n, classes) of the network in its present state, in training arithmetic."""
-    model.eval()
-    logits = []
-    with torch.inference_mode():
-        for batch in images.split(_VALIDATED_AT_ONCE):
-            on_batch()
-            logits.append(_forward(model, batch))
-    model.train()
-    return torch.cat(logits).cpu()
+def _arithmetic(device: torch.device) -> torch.dtype:
+    return torch.bfloat16 if machine.has_bfloat16(device) else torch.float32
 
 
 def learning_rate(settings: TrainingConfig, done: float) -> float:
@@ -179,9 +172,9 @@ def learning_rate(settings: TrainingConfig, done: float) -> float:
     return settings.learning_rate * min((done + 1e-3) / _WARM_UP, (1 - done) / (1 - _WARM_UP))
 
 
-def _epoch(number: int, began: float, tally: "_Tally", logits: Tensor, validation: Split) -> Epoch:
+def _epoch(number: int, began: float, tally: "_Tally", logits: np.ndarray, labels: np.ndarray) -> Epoch:
     check = _Tally()
-    check.add(logits, torch.tensor(validation.labels, dtype=torch.long))
+    check.add(torch.tensor(logits), torch.tensor(labels, dtype=torch.long))
     seconds = time.perf_counter() - began
     return Epoch(number, seconds, tally.loss, tally.accuracy, check.loss, check.accuracy)
 
