@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmarks.recipes import SEEDS, accuracy, configured
+from benchmarks.recipes import SEEDS, accuracy, configured, with_seed
 from benchmarks.results import measurements, save
 from core.config import RunConfig
 from core.cost import compact
@@ -22,6 +22,7 @@ from core.engine.machine import described
 from core.engine.tasks import perform
 from core.networks import NETWORKS
 from core.run import Network
+from core.store.results import Results
 from core.store.runs import RunStore
 
 
@@ -34,8 +35,10 @@ def recipes() -> Iterator[str]:
 
 
 def measure(config: RunConfig, data: Dataset, store: RunStore) -> dict[str, Any]:
-    """One training: bytes of its file, and accuracy of what is read from it."""
-    content = compact.pack(perform(Network(config=config), store.root), {})
+    """One training: bytes of its file, and accuracy of what is read from it; its machine, if it is trained here."""
+    job = Network(config=config)
+    how = {} if Results(store).has(job) else {**described(), "threads": 1}
+    content = compact.pack(perform(job, store.root), {})
     weights, _ = compact.unpack(content)
     asked = (data.test, split(data.train, config.data)[1])
     test, validation = (accuracy(config, weights, data.problem, images) for images in asked)
@@ -45,8 +48,7 @@ def measure(config: RunConfig, data: Dataset, store: RunStore) -> dict[str, Any]
         "bytes": len(content),
         "accuracy": test,
         "validation": validation,
-        **described(),
-        "threads": 1,
+        **how,
     }
 
 
@@ -85,7 +87,7 @@ def main(asked: list[str]) -> None:
             continue
         found = measure(configured(name, seed), data, store)
         results = measurements("frontier")
-        results[name] = dict(sorted({**results.get(name, {}), str(seed): found}.items()))
+        results[name] = with_seed(results.get(name, {}), seed, found)
         results = {name: results[name] for name in recipes() if name in results}
         save("frontier", [row(*item) for item in results.items()], results)
 

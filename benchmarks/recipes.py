@@ -1,4 +1,7 @@
-"""What the benchmarks of training share: a recipe by its name, and the accuracy of a network."""
+"""What the benchmarks of training share: a recipe by its name, the accuracy of a network, the figures of its seeds."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from core.config import Problem, RunConfig
 from core.data import Split
@@ -19,3 +22,8 @@ def accuracy(config: RunConfig, weights: Weights, problem: Problem, images: Spli
     """The share of images that the network of a training answers correctly."""
     answers = Classifier(config.design(problem), images.images).infer(weights).argmax(1)
     return float((answers == images.labels).mean())
+
+
+def with_seed(seeds: Mapping[str, Mapping[str, Any]], seed: int, found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The figures of each seed with those found now; what was known of a network that is not trained again stays."""
+    return {key: {**seeds.get(key, {}), **(found if key == str(seed) else {})} for key in sorted({*seeds, str(seed)})}

@@ -37,11 +37,7 @@ class Class:
     """The sessions of a room, and what they took, in milliseconds."""
 
     def __init__(self) -> None:
-        self.milliseconds: dict[str, list[float]] = {
-            "a guess": [],
-            "a look of the teacher's": [],
-            "until the truth": [],
-        }
+        self.milliseconds: dict[str, list[float]] = {_GUESS: [], _LOOK: [], _TRUTH: []}
         self.shown = threading.Event()
         self.shown_at = 0.0
         self.errors: list[str] = []

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks import tutorial
-from benchmarks.recipes import SEEDS, accuracy, configured
+from benchmarks.recipes import SEEDS, accuracy, configured, with_seed
 from benchmarks.results import measurements, save
 from core.config import Problem
 from core.data import FASHION, Dataset, load, split
@@ -90,7 +90,7 @@ def main() -> None:
         usual = {"tutorial_epoch_seconds": next(tutorial_epochs).seconds} if name == QUICK else {}
         figures = measure(name, seed, data, store) | usual
         results = measurements("train_recipes")
-        results[name] = dict(sorted({**results.get(name, {}), str(seed): figures}.items()))
+        results[name] = with_seed(results.get(name, {}), seed, figures)
         results = {name: results[name] for name in ALL if name in results}
         save("train_recipes", [row(*item) for item in results.items()], results)
 
