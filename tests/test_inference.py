@@ -53,6 +53,7 @@ def test_the_folded_network_answers_as_the_plain_one(
     np.testing.assert_allclose(logits, plain_logits(network, weights), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor has no bfloat16")
 @each_network
 @pytest.mark.parametrize("fuses", [True, False])
 def test_in_bfloat16_it_answers_the_same_up_to_its_rounding(
