@@ -13,8 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmarks.recipes import SEEDS, accuracy, configured, with_seed
-from benchmarks.results import measurements, save
+from benchmarks.recipes import SEEDS, accuracy, configured, keep
 from core.config import RunConfig
 from core.cost import compact
 from core.data import FASHION, Dataset, load, split
@@ -86,10 +85,7 @@ def main(asked: list[str]) -> None:
         if asked and name not in asked and f"{name}@{seed}" not in asked:
             continue
         found = measure(configured(name, seed), data, store)
-        results = measurements("frontier")
-        results[name] = with_seed(results.get(name, {}), seed, found)
-        results = {name: results[name] for name in recipes() if name in results}
-        save("frontier", [row(*item) for item in results.items()], results)
+        keep("frontier", recipes(), name, seed, found, row)
 
 
 if __name__ == "__main__":

@@ -121,7 +121,8 @@ def page_by_page(port: int, server: psutil.Process, run: str) -> dict[str, float
 
 def measure(visitors: int, minutes: float, training: bool, store: Path) -> tuple[list[Row], dict[str, Any]]:
     """A server of its own with so many visitors; a row for each kind of event."""
-    runs, usual = [run.id for run in RunStore(store).runs()], default_run(RunStore(store))
+    kept = RunStore(store)
+    runs, usual = [run.id for run in kept.runs()], default_run(kept)
     assert usual is not None
     tally = Tally()
     environment = {"PRUNELAB_RUNS": str(store), "MALLOC_ARENA_MAX": "2", "PRUNELAB_VISITORS": str(visitors + 10)}

@@ -1,8 +1,9 @@
-"""What the benchmarks of training share: a recipe by its name, the accuracy of a network, the figures of its seeds."""
+"""What the benchmarks of training share: a recipe by its name, the accuracy of a network, a file for all seeds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from benchmarks.results import Row, measurements, save
 from core.config import Problem, RunConfig
 from core.data import Split
 from core.engine.inference import Classifier
@@ -24,6 +25,15 @@ def accuracy(config: RunConfig, weights: Weights, problem: Problem, images: Spli
     return float((answers == images.labels).mean())
 
 
-def with_seed(seeds: Mapping[str, Mapping[str, Any]], seed: int, found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The figures of each seed with those found now; what was known of a network that is not trained again stays."""
-    return {key: {**seeds.get(key, {}), **(found if key == str(seed) else {})} for key in sorted({*seeds, str(seed)})}
+def keep(
+    benchmark: str, recipes: Iterable[str], name: str, seed: int, found: Mapping[str, Any], row: Callable[..., Row]
+) -> None:
+    """Add to a benchmark's file, which has a row for each of its recipes, what was found for a seed of one of them.
+
+    What else is in the file stays, also what was known of a network that is not trained again.
+    """
+    results = measurements(benchmark)
+    seeds = results.get(name, {})
+    results[name] = dict(sorted({**seeds, str(seed): {**seeds.get(str(seed), {}), **found}}.items()))
+    results = {name: results[name] for name in recipes if name in results}
+    save(benchmark, [row(*item) for item in results.items()], results)

@@ -4,9 +4,10 @@ The two take turns, a training each. Ours has larger batches and so a higher lea
 and training losses alone. It trains on all training images but 100, the fewest that are kept for validation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
-from statistics import fmean, median, stdev
+from statistics import fmean, stdev
+from typing import Any
 
 from benchmarks import tutorial
 from benchmarks.recipes import SEEDS, accuracy
@@ -30,10 +31,18 @@ def ours(seed: int, data: Dataset) -> tuple[tuple[Epoch, ...], float]:
     return trained.history, accuracy(config, trained.weights, data.problem, data.test)
 
 
-def row(what: str, seconds: Sequence[float], losses: Sequence[Sequence[float]], tested: Sequence[float]) -> Row:
-    """Losses are of each epoch of each training, test accuracies of each training."""
-    curve = {f"loss, epoch {n} (sd)": _mean(each, 3) for n, each in enumerate(zip(*losses, strict=True), 1)}
-    return {"what": what, "epoch (s)": median(seconds), **curve, "test (%, sd)": _mean([100 * t for t in tested], 2)}
+def figures(trainings: Sequence[Sequence[Epoch | tutorial.Epoch]]) -> dict[str, Any]:
+    """The seconds of all epochs, and the losses of each training."""
+    seconds = spread([epoch.seconds for epochs in trainings for epoch in epochs])
+    return {"seconds": seconds, "losses": [[epoch.loss for epoch in epochs] for epochs in trainings]}
+
+
+def row(what: str, found: Mapping[str, Any], tested: Sequence[float]) -> Row:
+    """The figures of some trainings in words, with the test accuracy of each."""
+    losses = enumerate(zip(*found["losses"], strict=True), 1)
+    curve = {f"loss, epoch {n} (sd)": _mean(each, 3) for n, each in losses}
+    accuracy = _mean([100 * share for share in tested], 2)
+    return {"what": what, "epoch (s)": found["seconds"]["median"], **curve, "test (%, sd)": accuracy}
 
 
 def _mean(values: Sequence[float], digits: int) -> str:
@@ -49,23 +58,15 @@ def main() -> None:
         mine.append(ours(seed, data))
         print(f"seed {seed}: {[e.loss for e in usual[-1]]} and {[e.loss for e in mine[-1][0]]}", flush=True)
 
-    usual_seconds = [epoch.seconds for epochs in usual for epoch in epochs]
-    our_seconds = [epoch.seconds for epochs, _ in mine for epoch in epochs]
-    usual_losses = [[epoch.loss for epoch in epochs] for epochs in usual]
-    our_losses = [[epoch.loss for epoch in epochs] for epochs, _ in mine]
-    rows = [
-        row("tutorial", usual_seconds, usual_losses, [epochs[-1].test_accuracy for epochs in usual]),
-        row("ours", our_seconds, our_losses, [tested for _, tested in mine]),
-    ]
-    times = median(usual_seconds) / median(our_seconds)
+    theirs, our = figures(usual), figures([epochs for epochs, _ in mine])
+    times = theirs["seconds"]["median"] / our["seconds"]["median"]
     print(f"{times:.2f} times as fast")
-    measurements = {
-        "device": machine.described()["device"],
-        "times as fast": times,
-        "tutorial": {"seconds": spread(usual_seconds), "losses": usual_losses},
-        "ours": {"seconds": spread(our_seconds), "losses": our_losses},
-    }
-    save("train_epoch", rows, measurements)
+    rows = [
+        row("tutorial", theirs, [epochs[-1].test_accuracy for epochs in usual]),
+        row("ours", our, [tested for _, tested in mine]),
+    ]
+    device = machine.described()["device"]
+    save("train_epoch", rows, {"device": device, "times as fast": times, "tutorial": theirs, "ours": our})
 
 
 if __name__ == "__main__":

@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks import tutorial
-from benchmarks.recipes import SEEDS, accuracy, configured, with_seed
-from benchmarks.results import measurements, save
+from benchmarks.recipes import SEEDS, accuracy, configured, keep
 from core.config import Problem
 from core.data import FASHION, Dataset, load, split
 from core.engine import machine
@@ -89,10 +88,7 @@ def main() -> None:
     for name, seed in wanted:
         usual = {"tutorial_epoch_seconds": next(tutorial_epochs).seconds} if name == QUICK else {}
         figures = measure(name, seed, data, store) | usual
-        results = measurements("train_recipes")
-        results[name] = with_seed(results.get(name, {}), seed, figures)
-        results = {name: results[name] for name in ALL if name in results}
-        save("train_recipes", [row(*item) for item in results.items()], results)
+        keep("train_recipes", ALL, name, seed, figures, row)
 
 
 if __name__ == "__main__":

@@ -41,12 +41,15 @@ def plain_logits(network: str, weights: dict[str, np.ndarray]) -> np.ndarray:
     return logits
 
 
+@pytest.fixture(params=[True, False])
+def fuses(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With oneDNN's one kernel for convolution, bias and ReLU, where it is there, and without."""
+    monkeypatch.setattr(inference, "_FUSES", request.param and inference._FUSES)
+
+
 @each_network
-@pytest.mark.parametrize("fuses", [True, False])
-def test_the_folded_network_answers_as_the_plain_one(
-    network: str, fuses: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(inference, "_FUSES", fuses and inference._FUSES)
+@pytest.mark.usefixtures("fuses")
+def test_the_folded_network_answers_as_the_plain_one(network: str) -> None:
     weights = weights_of(network)
     logits = Classifier(Design(network), IMAGES).infer(weights)
     assert logits.shape == (150, 10) and logits.dtype == np.float32
@@ -55,11 +58,8 @@ def test_the_folded_network_answers_as_the_plain_one(
 
 @pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor has no bfloat16")
 @each_network
-@pytest.mark.parametrize("fuses", [True, False])
-def test_in_bfloat16_it_answers_the_same_up_to_its_rounding(
-    network: str, fuses: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(inference, "_FUSES", fuses and inference._FUSES)
+@pytest.mark.usefixtures("fuses")
+def test_in_bfloat16_it_answers_the_same_up_to_its_rounding(network: str) -> None:
     weights = weights_of(network)
     whole, short = (
         Classifier(Design(network), IMAGES, kind).infer(weights) for kind in (torch.float32, torch.bfloat16)

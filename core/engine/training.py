@@ -77,14 +77,15 @@ def train(
     if (how.has_teacher and teacher is None) or (how.start == "dense" and start is None):
         raise ConfigError("This training needs another network, to start from or to learn from, which is missing.")
     training, validation = split(data.train, config.data)
+    design = config.design(data.problem)
     watch = _Watch(sum(steps_per_epoch(settings, len(training))), on_progress, should_stop)
 
     with machine.reproducible(threads), machine.memory_kept():
         device = machine.device()
         images = torch.tensor(training.images, device=device)
         labels = torch.tensor(training.labels, dtype=torch.long, device=device)
-        model = build(config.design(data.problem), config.seed).to(device).to(memory_format=torch.channels_last)
-        validator = Classifier(config.design(data.problem), validation.images, _arithmetic(device))
+        model = build(design, config.seed).to(device).to(memory_format=torch.channels_last)
+        validator = Classifier(design, validation.images, _arithmetic(device))
         if begin := sparse.weights if sparse else start:
             set_weights(model, begin)
         held = Held(model, sparse.masks if sparse else None)
