@@ -110,6 +110,22 @@ def test_region_means_are_average_pooling_region_after_region(side: int) -> None
     torch.testing.assert_close(RegionMeans(side)(images.contiguous(memory_format=torch.channels_last)), pooled)
 
 
+@each_network
+def test_every_gradient_has_channels_last_in_memory_as_what_it_meets(network: str) -> None:
+    """Else what goes through both element by element walks in the order of one and jumps in the other."""
+    model, outputs = build(Design(network), 0).train().to(memory_format=torch.channels_last), list[torch.Tensor]()
+    for module in model.modules():
+        if isinstance(module, Conv):
+            module.register_forward_hook(lambda module, given, output: outputs.append(output))
+    images = torch.randint(256, (3, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    logits, gradients = model(normalise(images)), list[torch.Tensor]()
+    for output in outputs:
+        output.register_hook(gradients.append)
+    logits.sum().backward()
+    assert len(gradients) == len(outputs)
+    assert all(each.is_contiguous(memory_format=torch.channels_last) for each in (*outputs, *gradients))
+
+
 def test_a_residual_block_adds_what_its_layers_make_to_its_input() -> None:
     block = dict(build(Design("resnet"), 0).eval().named_modules())["block1"]
     x = torch.rand(2, 64, 14, 14, generator=torch.Generator().manual_seed(0))

@@ -122,9 +122,9 @@ def _flag(deterministic: bool, fill: bool, precisions: Sequence[str]) -> None:
 
 _FLAGS = _Shared(_flagged)
 
-_TRIM, _MAP = -1, -3  # the numbers of glibc's M_TRIM_THRESHOLD and M_MMAP_THRESHOLD
-_KEPT = {_TRIM: 2**31 - 1, _MAP: 2**30}
-_USUAL = {_TRIM: 2**26, _MAP: 2**25}  # the highest that glibc chooses by itself
+_TRIM, _PAD, _MAP = -1, -2, -3  # the numbers of glibc's M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_THRESHOLD
+_KEPT = {_TRIM: 2**31 - 1, _PAD: 2**26, _MAP: 2**30}  # the pad is a thread's whole heap, or it would give it back
+_USUAL = {_TRIM: 2**26, _PAD: 2**17, _MAP: 2**25}  # the highest that glibc chooses by itself, and its pad
 
 
 def memory_kept() -> AbstractContextManager[None]:

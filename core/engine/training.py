@@ -86,6 +86,7 @@ def train(
         labels = torch.tensor(training.labels, dtype=torch.long, device=device)
         model = build(design, config.seed).to(device).to(memory_format=torch.channels_last)
         validator = Classifier(design, validation.images, _arithmetic(device))
+        expected = torch.tensor(validation.labels, dtype=torch.long)
         if begin := sparse.weights if sparse else start:
             set_weights(model, begin)
         held = Held(model, sparse.masks if sparse else None)
@@ -96,8 +97,9 @@ def train(
         losses = torch.zeros(len(images), device=device)  # of each image when it was last seen
 
         for number in range(1, (until or settings.epochs) + 1):
-            began, tally = time.perf_counter(), _Tally()
-            for batch in batches.epoch(number, losses):
+            began, answers = time.perf_counter(), list[Tensor]()
+            drawn = batches.epoch(number, losses)
+            for batch in drawn:
                 done = watch.done / watch.of
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(settings, done)
@@ -114,13 +116,15 @@ def train(
                 held.gradients()
                 optimizer.step()
                 held.weights()
-                tally.add(logits.detach(), labels[batch.at])
+                answers.append(logits.detach())  # judged at the end, all at once
                 watch.step(len(batch.at), loss.detach())
 
             watch.look()
             with compressor.rounded(watch.done / watch.of):
-                judged = validator.infer(get_weights(model), on_batch=watch.check, threads=threads)
-            watch.epochs.append(_epoch(number, began, tally, judged, validation.labels))
+                validated = validator.infer(get_weights(model), on_batch=watch.check, threads=threads)
+            seconds, seen = time.perf_counter() - began, labels[torch.cat([batch.at for batch in drawn])]
+            trained, held_out = _judged(torch.cat(answers), seen), _judged(torch.tensor(validated), expected)
+            watch.epochs.append(Epoch(number, seconds, *trained, *held_out))
 
     weights = get_weights(model)
     return Trained(
@@ -173,31 +177,9 @@ def learning_rate(settings: TrainingConfig, done: float) -> float:
     return settings.learning_rate * min((done + 1e-3) / _WARM_UP, (1 - done) / (1 - _WARM_UP))
 
 
-def _epoch(number: int, began: float, tally: "_Tally", logits: np.ndarray, labels: np.ndarray) -> Epoch:
-    check = _Tally()
-    check.add(torch.tensor(logits), torch.tensor(labels, dtype=torch.long))
-    seconds = time.perf_counter() - began
-    return Epoch(number, seconds, tally.loss, tally.accuracy, check.loss, check.accuracy)
-
-
-class _Tally:
-    """Sums over batches, which stay where the network is until they are asked for."""
-
-    def __init__(self) -> None:
-        self._images, self._right, self._loss = 0, list[Tensor](), list[Tensor]()
-
-    def add(self, logits: Tensor, labels: Tensor) -> None:
-        self._images += len(labels)
-        self._right.append((logits.argmax(1) == labels).sum())
-        self._loss.append(F.cross_entropy(logits, labels, reduction="sum"))
-
-    @property
-    def loss(self) -> float:
-        return float(sum(torch.stack(self._loss).tolist())) / self._images
-
-    @property
-    def accuracy(self) -> float:
-        return int(sum(torch.stack(self._right).tolist())) / self._images
+def _judged(logits: Tensor, labels: Tensor) -> tuple[float, float]:
+    """The mean loss of answers, and the share of correct ones."""
+    return float(F.cross_entropy(logits, labels)), int((logits.argmax(1) == labels).sum()) / len(labels)
 
 
 class _Watch:
