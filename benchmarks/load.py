@@ -16,6 +16,7 @@ page by page of one visitor on the run that is seen first, before the others com
 import argparse
 import os
 import random
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -223,6 +224,8 @@ def main() -> None:
         measured["while training" if training else "idle"] = memory
         print({name: value if name != "errors" else len(value) for name, value in memory.items()})
     save("soak" if chosen.minutes >= SOAK else "load", rows, measured)
+    if errors := sum(len(memory["errors"]) for memory in measured.values()):
+        sys.exit(f"Visitors met {errors} errors, which are in the file.")
 
 
 if __name__ == "__main__":

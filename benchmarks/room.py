@@ -11,6 +11,7 @@ which includes the wait for the pupil's next look.
 import argparse
 import hashlib
 import random
+import sys
 import threading
 import time
 from contextlib import ExitStack
@@ -95,6 +96,8 @@ def main(pupils: int) -> None:
     ]
     measured = {what: spread(times) for what, times in met.milliseconds.items()}
     save("room", rows, {**measured, "pupils": pupils, "guesses": guesses, "errors": met.errors})
+    if met.errors or guesses < pupils:
+        sys.exit(f"{guesses} of {pupils} guesses arrived; {len(met.errors)} errors, which are in the file.")
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ class RegionMeans(nn.Module):
 class Flat(nn.Module):
     """Flattened feature maps, (n, c, h, w) to (n, c h w), with a gradient whose channels come last in memory.
 
-    The layers before have theirs so; element by element with another layout, a ReLU takes five times as long.
+    The layers before have theirs so; element by element with another layout, a ReLU takes several times as long.
     """
 
     def forward(self, x: Tensor) -> Tensor:
