@@ -133,7 +133,7 @@ import torch
 
 from core.engine import machine
 
-size, blocks, often = 25_000_000, 6, 20  # bytes of a block; together more than a thread's heap has room for
+where, size, blocks, often = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), 20
 
 
 def faults():
@@ -161,7 +161,7 @@ def work():
 
 
 done = []
-if sys.argv[1] == "main":
+if where == "main":
     work()
 else:
     thread = Thread(target=work)
@@ -172,7 +172,14 @@ assert done
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="only glibc is told what to keep")
-@pytest.mark.parametrize("where", ["main", "thread"])
-def test_a_training_does_not_ask_for_the_same_memory_again(where: str) -> None:
+@pytest.mark.parametrize(
+    ("where", "size", "blocks"),
+    [
+        ("main", 64_000_000, 1),  # more than glibc ever keeps by itself
+        ("thread", 25_000_000, 6),  # more than one of a thread's heaps has room for
+    ],
+)
+def test_a_training_does_not_ask_for_the_same_memory_again(where: str, size: int, blocks: int) -> None:
     """In a process of its own: what others have freed would serve too."""
-    subprocess.run([sys.executable, "-c", MEMORY, where], check=True, cwd=Path(__file__).parent.parent)
+    command = [sys.executable, "-c", MEMORY, where, str(size), str(blocks)]
+    subprocess.run(command, check=True, cwd=Path(__file__).parent.parent)
